@@ -1,0 +1,172 @@
+# sluice: one non-recursive makefile. A new tool is a new cmd/NAME.c, a new library file a new
+# lib/*/NAME.c: neither needs an edit here.
+#
+#   make [MODE=release|debug|asan|tsan] [CC=gcc|clang] [DEVELOPER=1] [V=1]
+#   make deps deps-bench demo check bench lint format install clean
+#
+# Objects live in build/$(MODE)-$(CC)/, so that modes and compilers never mix.
+
+VERSION   := $(shell cat VERSION)
+MODE      ?= release
+ifeq ($(origin CC),default)
+CC        := $(if $(filter tsan,$(MODE)),clang,gcc)
+endif
+AR        ?= ar
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+V         ?= 0
+Q         := $(if $(filter 1,$(V)),,@)
+BUILD     := build/$(MODE)-$(notdir $(firstword $(CC)))
+IS_CLANG  := $(findstring clang,$(notdir $(firstword $(CC))))
+
+WARN      := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
+CPPFLAGS  += -Ilib -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"'
+BASEFLAGS := -std=c11 -fopenmp -fno-strict-overflow -ffp-contract=off -pthread -g $(WARN)
+ifeq ($(DEVELOPER),1)
+BASEFLAGS += -Werror
+endif
+OPT_release := -O3 -DNDEBUG
+OPT_debug   := -O0
+OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT_tsan    := -O1 -fsanitize=thread
+ifeq ($(OPT_$(MODE)),)
+$(error MODE is release, debug, asan or tsan, not '$(MODE)')
+endif
+CFLAGS    ?=
+ALL_CFLAGS = $(BASEFLAGS) $(OPT_$(MODE)) $(CFLAGS)
+LDLIBS    += -lzstd -lz -lm
+ifneq ($(IS_CLANG),)
+LDFLAGS   += -L/usr/lib/llvm-14/lib -Wl,-rpath,/usr/lib/llvm-14/lib
+endif
+
+# One object per instruction set gets that set's flags; everything else is baseline x86-64.
+AVX2_FLAGS   := -mavx2 -mbmi -mbmi2 -mpopcnt -mlzcnt
+AVX512_FLAGS := $(AVX2_FLAGS) -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vpopcntdq
+
+LIB_SRC   := $(wildcard lib/*/*.c)
+CMD_SRC   := $(wildcard cmd/*.c)
+TEST_SRC  := $(wildcard tests/unit/*.c tests/prop/*.c)
+BENCH_SRC := $(wildcard tests/bench/*.c)
+LIB_OBJ   := $(LIB_SRC:%.c=$(BUILD)/%.o)
+TOOLS     := $(CMD_SRC:cmd/%.c=%)
+BIN       := $(TOOLS:%=$(BUILD)/bin/%)
+TESTS     := $(filter $(BUILD)/tests/unit/test_% $(BUILD)/tests/prop/prop_%,$(TEST_SRC:%.c=$(BUILD)/%))
+BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
+LIB       := $(BUILD)/libsluice.a
+
+.PHONY: all lib tools deps deps-bench demo check check-unit check-cli check-tree bench bench-fm \
+        lint format install uninstall clean
+.SECONDARY:
+all: tools
+lib: $(LIB)
+tools: $(BIN)
+
+$(BUILD)/%_avx2.o: ISA := $(AVX2_FLAGS)
+$(BUILD)/%_avx512.o: ISA := $(AVX512_FLAGS)
+$(BUILD)/%.o: %.c Makefile VERSION
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CC    $<")
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
+
+$(LIB): $(LIB_OBJ)
+	$(if $(filter 1,$(V)),,@echo "  AR    $@")
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  LINK  $@")
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# Tests may compare with libraries that the product does not link.
+TEST_LIBS := -ljansson -ldivsufsort
+NAIVE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/prop/naive.c))
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(NAIVE) $(LIB)
+	$(if $(filter 1,$(V)),,@echo "  LINK  $@")
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LDLIBS)
+
+# ---- what the machine needs (Debian 12; root, or sudo) ----
+SUDO      := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT       := DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -y -q
+DEPS      := gcc make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
+             libjansson-dev libdivsufsort-dev bats jq zstd gzip mandoc man-db \
+             clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
+DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev python3 linux-perf
+
+deps:
+	$(APT) update
+	$(APT) install --no-install-recommends $(DEPS)
+
+deps-bench: deps
+	$(APT) install --no-install-recommends $(DEPS_BENCH)
+
+# ---- the main jobs, on text that every Debian machine has ----
+demo: tools
+	tests/demo.sh $(BUILD)/bin
+
+# ---- tests ----
+check: check-unit check-cli check-tree
+
+check-unit: $(TESTS)
+	$(Q)tests/run-units.sh $(TESTS)
+
+check-cli: tools
+	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli
+
+check-tree: tools
+	$(Q)tests/check/layers.sh
+	$(Q)tests/check/layers-selftest.sh
+	$(Q)tests/check/cli.sh $(BUILD)/bin
+	$(Q)tests/check/cli-selftest.sh
+
+# ---- benchmarks: ours beside the peers, in one run ----
+bench: bench-fm
+bench-fm: tools $(BENCHES)
+	tests/bench/bench-fm.sh $(BUILD)
+
+# ---- style ----
+C_FILES   := $(wildcard cmd/*.[ch] lib/*/*.[ch] tests/*/*.[ch])
+SH_FILES  := $(wildcard .ci/run tests/*.sh tests/*/*.sh tests/cli/*.bash completions/*.bash)
+
+lint:
+	clang-format --dry-run -Werror $(C_FILES)
+	cppcheck -q --std=c11 --enable=warning,portability,performance --inline-suppr \
+	    --suppress=missingIncludeSystem --error-exitcode=1 -Ilib -D_GNU_SOURCE \
+	    -DSLUICE_VERSION='""' $(LIB_SRC) $(CMD_SRC)
+	shellcheck $(SH_FILES)
+	mandoc -T lint -W warning man/*
+
+format:
+	clang-format -i $(C_FILES)
+
+# ---- installing ----
+BINDIR     = $(DESTDIR)$(PREFIX)/bin
+SHARE      = $(DESTDIR)$(PREFIX)/share
+
+install: tools
+	install -d $(BINDIR) $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 \
+	    $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
+	    $(SHARE)/fish/vendor_completions.d
+	install -m 755 $(BIN) $(BINDIR)
+	for s in 1 5 7; do install -m 644 man/*.$$s $(SHARE)/man/man$$s || exit 1; done
+	install -m 644 completions/sluice.bash $(SHARE)/bash-completion/completions/sluice
+	install -m 644 completions/_sluice $(SHARE)/zsh/site-functions/_sluice
+	install -m 644 completions/sluice.fish $(SHARE)/fish/vendor_completions.d/sluice.fish
+	for t in $(TOOLS); do \
+	    ln -sf sluice $(SHARE)/bash-completion/completions/$$t && \
+	    ln -sf sluice.fish $(SHARE)/fish/vendor_completions.d/$$t.fish || exit 1; \
+	done
+
+uninstall:
+	rm -f $(TOOLS:%=$(BINDIR)/%) $(TOOLS:%=$(SHARE)/bash-completion/completions/%) \
+	    $(TOOLS:%=$(SHARE)/fish/vendor_completions.d/%.fish) \
+	    $(SHARE)/bash-completion/completions/sluice $(SHARE)/zsh/site-functions/_sluice \
+	    $(SHARE)/fish/vendor_completions.d/sluice.fish \
+	    $(patsubst man/%,$(SHARE)/man/man1/%,$(wildcard man/*.1)) \
+	    $(patsubst man/%,$(SHARE)/man/man5/%,$(wildcard man/*.5)) \
+	    $(patsubst man/%,$(SHARE)/man/man7/%,$(wildcard man/*.7))
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,130 @@
+/* fm-stat - what is in an index, and whether it is whole. */
+#include "base/cli.h"
+#include "base/out.h"
+#include "base/progress.h"
+#include "fm/fm.h"
+
+static const struct cli_prog prog = {
+    "fm-stat", "IDX", "Print an index's sizes by section, or check that it is whole.", 1, 1};
+
+static void text_row(struct out *o, const char *what, uint64_t v)
+{
+    out_row(o);
+    out_cstr(o, "what", what);
+    out_u64(o, "value", v);
+    out_end_row(o);
+}
+
+static void ratio_row(struct out *o, const char *what, double v)
+{
+    out_row(o);
+    out_cstr(o, "what", what);
+    out_double(o, "value", v, 4);
+    out_end_row(o);
+}
+
+static void word_row(struct out *o, const char *what, const char *v)
+{
+    out_row(o);
+    out_cstr(o, "what", what);
+    out_cstr(o, "value", v);
+    out_end_row(o);
+}
+
+static double ratio(uint64_t part, uint64_t whole)
+{
+    return whole ? (double)part / (double)whole : 0;
+}
+
+static void print_tsv(struct out *o, const struct fm *fm, size_t shard)
+{
+    struct fm_info info = fm_shard_info(fm, shard);
+
+    out_header(o, "what value");
+    word_row(o, "index", info.path);
+    word_row(o, "layout", info.layout);
+    word_row(o, "normalize", text_rule_name(info.normalize));
+    text_row(o, "documents", info.docs);
+    text_row(o, "text_bytes", info.bytes);
+    text_row(o, "raw_bytes", info.raw_bytes);
+    text_row(o, "alphabet", info.alphabet);
+    ratio_row(o, "entropy_bits", info.entropy);
+    text_row(o, "sample_rate", info.sample_rate);
+    text_row(o, "file_bytes", info.file_bytes);
+    ratio_row(o, "file_bytes/text_bytes", ratio(info.file_bytes, info.bytes));
+    out_header(o, "section bytes share what");
+    for (size_t i = 0; i < fm_shard_sections(fm, shard); i++) {
+        struct fm_section s = fm_shard_section(fm, shard, i);
+        out_row(o);
+        out_cstr(o, "section", s.id);
+        out_u64(o, "bytes", s.bytes);
+        out_double(o, "share", ratio(s.bytes, info.bytes), 4);
+        out_cstr(o, "what", s.what);
+        out_end_row(o);
+    }
+}
+
+static void print_json(struct out *o, const struct fm *fm, size_t shard)
+{
+    struct fm_info info = fm_shard_info(fm, shard);
+
+    out_row(o);
+    out_cstr(o, "index", info.path);
+    out_cstr(o, "layout", info.layout);
+    out_cstr(o, "normalize", text_rule_name(info.normalize));
+    out_u64(o, "documents", info.docs);
+    out_u64(o, "text_bytes", info.bytes);
+    out_u64(o, "raw_bytes", info.raw_bytes);
+    out_u64(o, "alphabet", info.alphabet);
+    out_double(o, "entropy_bits", info.entropy, 4);
+    out_u64(o, "sample_rate", info.sample_rate);
+    out_u64(o, "file_bytes", info.file_bytes);
+    out_object(o, "sections");
+    for (size_t i = 0; i < fm_shard_sections(fm, shard); i++) {
+        struct fm_section s = fm_shard_section(fm, shard, i);
+        out_u64(o, s.id, s.bytes);
+    }
+    out_close_object(o);
+    out_end_row(o);
+}
+
+static int check(const struct fm *fm, bool quiet, struct err *e)
+{
+    struct progress progress;
+    int rc;
+
+    progress_init(&progress, quiet);
+    rc = fm_check(fm, progress_report, &progress, e);
+    progress_end(&progress);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct out_opts oo = {0};
+    bool do_check = false, quiet = false, verbose = false;
+    const struct cli_opt opts[] = {
+        CLI_FLAG(0, "check", &do_check, "verify every checksum and the structure, print nothing"),
+        CLI_OUT(&oo.path),
+        CLI_JSON(&oo.json),
+        CLI_QUIET(&quiet),
+        CLI_VERBOSE(&verbose),
+        CLI_END,
+    };
+    int first = cli_parse(&prog, opts, argc, argv);
+    struct fm *fm = NULL;
+    struct out *o = NULL;
+    struct err e = {0};
+    int ok = fm_open(&fm, argv[first], cli_cpu(), &e) == 0;
+
+    if (ok && do_check) {
+        ok = check(fm, quiet, &e) == 0;
+    } else if (ok && (ok = out_open(&o, &oo, &e) == 0)) {
+        for (size_t i = 0; i < fm_shards(fm); i++)
+            oo.json ? print_json(o, fm, i) : print_tsv(o, fm, i);
+        ok = out_commit(&o, &e) == 0;
+    }
+    fm_close(fm);
+    cli_finish(verbose);
+    return ok ? CLI_DONE : cli_fail(&e);
+}

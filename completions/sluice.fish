@@ -1,0 +1,51 @@
+# fish completion for the tools of sluice(7).
+#
+# The options are asked of the tool itself when Tab is pressed: its --help-options prints a row an
+# option (short TAB long TAB argument TAB choices TAB help), so they cannot differ from what it
+# takes. An option with choices is followed by these, everything else by file names. Installed as
+# .../vendor_completions.d/sluice.fish with a link to it for each tool, as fish looks for a file
+# that is called like the command.
+
+# The rows of the command that is being typed; none after "--", where operands begin.
+function __sluice_rows
+    set -l words (commandline -opc)
+    contains -- -- $words; and return
+    set -l tool (string replace -r '^~(?=/)' -- $HOME $words[1])
+    type -q $tool; and $tool --help-options 2>/dev/null
+end
+
+# The choices of the option that the cursor stands after, "--format" or "--format=" or "-f"; false
+# when there are none.
+function __sluice_choices
+    set -l option (commandline -opc)[-1]
+    set -l before
+    if string match -q -- '--*=*' (commandline -ct)
+        set option (commandline -ct | string split -m 1 =)[1]
+        set before $option=
+    end
+    for row in (__sluice_rows)
+        set -l field (string split \t -- $row)
+        set -l names --$field[2]
+        test -n "$field[1]"; and set -a names -$field[1]
+        if contains -- $option $names; and test -n "$field[4]"
+            string replace -r '^' -- "$before" (string split '|' -- $field[4])
+            return 0
+        end
+    end
+    return 1
+end
+
+# "--long TAB help" and "-x TAB help" of every option, once a "-" is there.
+function __sluice_options
+    string match -q -- '-*' (commandline -ct); or return
+    for row in (__sluice_rows)
+        set -l field (string split \t -- $row)
+        printf '%s\t%s\n' --$field[2] $field[5]
+        test -n "$field[1]"; and printf '%s\t%s\n' -$field[1] $field[5]
+    end
+end
+
+for tool in fm-build fm-count fm-find fm-cat fm-match fm-contam fm-stat
+    complete -c $tool -n '__sluice_choices >/dev/null' -f -a '(__sluice_choices)'
+    complete -c $tool -a '(__sluice_options)'
+end

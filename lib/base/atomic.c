@@ -1,0 +1,435 @@
+/* atomic.c - see atomic.h.
+ *
+ * ".NAME.new" is locked (flock) by the writer it belongs to for as long as it has that name. Who
+ * finds it there tries the lock: when it can be had, the owner is dead and the file is removed. A
+ * file is also looked up again after it was locked, as it may have been renamed or removed between
+ * open and flock. Where flock does not work, a leftover is reported, never removed on a guess.
+ *
+ * The table of unfinished named files and the signal dispositions found before ours are the only
+ * mutable static state of the library: a signal handler has no other way to know what to remove.
+ */
+#include "base/atomic_int.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct atomic_file {
+    int fd;      /* the data */
+    int dir;     /* the target's folder (O_PATH); -1 when the target is written directly */
+    char *path;  /* as the caller gave it, for messages */
+    char *name;  /* of the target in its folder */
+    char *fresh; /* ".NAME.new" */
+    mode_t mode; /* the old file's permissions, when there is one: `replaces` */
+    bool replaces;
+    bool named; /* `fresh` exists and is ours */
+};
+
+/* ---- removal on signals ---- */
+
+enum { UNFINISHED = 16 }; /* one more than this many at once is not removed on a signal */
+
+static const int deadly[] = {SIGINT, SIGTERM, SIGHUP};
+static struct sigaction before[3];
+static _Atomic(struct atomic_file *) unfinished[UNFINISHED];
+static pthread_once_t handlers_once = PTHREAD_ONCE_INIT;
+
+/* Only async-signal-safe calls. The signal raised again is delivered when this handler returns. */
+static void on_signal(int sig)
+{
+    int saved = errno;
+
+    for (int i = 0; i < UNFINISHED; i++) {
+        const struct atomic_file *f = atomic_load(&unfinished[i]);
+        if (f)
+            unlinkat(f->dir, f->fresh, 0);
+    }
+    for (int i = 0; i < 3; i++)
+        if (deadly[i] == sig)
+            sigaction(sig, &before[i], NULL);
+    raise(sig);
+    errno = saved;
+}
+
+static void install_handlers(void)
+{
+    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    sigemptyset(&sa.sa_mask);
+    for (int i = 0; i < 3; i++) {
+        sigaction(deadly[i], NULL, &before[i]);
+        if (before[i].sa_handler != SIG_IGN) /* nohup, or a background job: stays so */
+            sigaction(deadly[i], &sa, NULL);
+    }
+}
+
+static void remember(struct atomic_file *f)
+{
+    pthread_once(&handlers_once, install_handlers);
+    for (int i = 0; i < UNFINISHED; i++) {
+        struct atomic_file *none = NULL;
+        if (atomic_compare_exchange_strong(&unfinished[i], &none, f))
+            return;
+    }
+}
+
+static void forget(struct atomic_file *f)
+{
+    for (int i = 0; i < UNFINISHED; i++) {
+        struct atomic_file *mine = f;
+        if (atomic_compare_exchange_strong(&unfinished[i], &mine, NULL))
+            return;
+    }
+}
+
+/* ---- finding the target ---- */
+
+/* Follows links in the last component, also one that points at nothing yet: it says where the file
+ * is wanted. A malloc'd path, or NULL with errno. */
+static char *follow(const char *path)
+{
+    char *p = strdup(path), target[PATH_MAX];
+
+    for (int hops = 0; p && hops < 40; hops++) {
+        char *slash = strrchr(p, '/'), *next = NULL;
+        ssize_t n = readlink(p, target, sizeof target);
+
+        if (n < 0)
+            return p;
+        int dir_len = slash && target[0] != '/' ? (int)(slash - p) + 1 : 0;
+        if (asprintf(&next, "%.*s%.*s", dir_len, p, (int)n, target) < 0)
+            next = NULL;
+        free(p);
+        p = next;
+    }
+    errno = p ? ELOOP : ENOMEM;
+    free(p); /* keeps errno */
+    return NULL;
+}
+
+/* Names of things already open, not of files. */
+static bool is_handle(const char *path)
+{
+    static const char *const prefix[] = {"/dev/std", "/dev/fd/", "/proc/"};
+
+    for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++)
+        if (strncmp(path, prefix[i], strlen(prefix[i])) == 0)
+            return true;
+    return false;
+}
+
+static int fail(const struct atomic_file *f, struct err *e)
+{
+    return err_sys(e, "cannot write", f->path);
+}
+
+/* Splits the target into folder and name, and opens the folder. */
+static int open_folder(struct atomic_file *f, struct err *e)
+{
+    char *real = follow(f->path), *slash;
+    const char *dir;
+    int rc = 0;
+
+    if (!real)
+        return fail(f, e);
+    slash = strrchr(real, '/');
+    f->name = strdup(slash ? slash + 1 : real);
+    if (slash)
+        slash[slash == real] = '\0';
+    dir = slash ? real : ".";
+    if (!f->name || asprintf(&f->fresh, ".%.*s.new", NAME_MAX - 5, f->name) < 0) {
+        f->fresh = NULL;
+        rc = err_set(e, ERR_MEM, "out of memory");
+    } else if (f->name[0] == '\0') {
+        errno = EISDIR;
+        rc = fail(f, e);
+    } else if ((f->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0) {
+        rc = err_set(e, ERR_IO, "cannot write '%s': folder '%s': %s", f->path, dir,
+                     strerror(errno));
+    }
+    free(real);
+    return rc;
+}
+
+/* ---- the two ways to hold the data ---- */
+
+/* Is it still our open file that has the name ".NAME.new"? */
+static bool is_named(const struct atomic_file *f, int fd)
+{
+    struct stat a, b;
+
+    return fstat(fd, &a) == 0 && fstatat(f->dir, f->fresh, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Removes a ".NAME.new" whose writer is dead. With `wait` a living one is waited for. */
+static int take_away(const struct atomic_file *f, bool wait, struct err *e)
+{
+    int fd = openat(f->dir, f->fresh, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int rc = 0;
+
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 || flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0 ||
+        (is_named(f, fd) && unlinkat(f->dir, f->fresh, 0) < 0))
+        rc = err_set(e, ERR_IO, "cannot write '%s': '%s' is in the way: %s", f->path, f->fresh,
+                     errno == EWOULDBLOCK ? "another process is writing it" : strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+static int open_named(struct atomic_file *f, struct err *e)
+{
+    for (;;) {
+        f->fd = openat(f->dir, f->fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                       f->replaces ? 0600 : 0666);
+        if (f->fd < 0 && errno != EEXIST)
+            return fail(f, e);
+        if (f->fd < 0) {
+            if (take_away(f, false, e) < 0)
+                return e->code;
+            continue;
+        }
+        remember(f);
+        flock(f->fd, LOCK_EX); /* without locks others stop at the name */
+        f->named = is_named(f, f->fd);
+        if (f->named)
+            return 0;
+        forget(f); /* taken for a dead writer's before the lock was ours */
+        close(f->fd);
+    }
+}
+
+static void proc_name(int fd, char name[40])
+{
+    snprintf(name, 40, "/proc/self/fd/%d", fd);
+}
+
+/* 1 when done, 0 when this file system or kernel cannot (or /proc, needed later, is missing). */
+static int open_unnamed(struct atomic_file *f, struct err *e)
+{
+    char proc[40];
+
+    f->fd = openat(f->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, f->replaces ? 0600 : 0666);
+    if (f->fd < 0)
+        return errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT
+                   ? 0
+                   : fail(f, e);
+    proc_name(f->fd, proc);
+    if (access(proc, F_OK) < 0) {
+        close(f->fd);
+        f->fd = -1;
+        return 0;
+    }
+    flock(f->fd, LOCK_EX); /* held when it gets the name ".NAME.new" */
+    return 1;
+}
+
+static int open_direct(struct atomic_file *f, bool append, struct err *e)
+{
+    f->fd = open(f->path, O_WRONLY | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : 0));
+    return f->fd < 0 ? fail(f, e) : 0;
+}
+
+static int open_file(struct atomic_file *f, bool want_unnamed, struct err *e)
+{
+    struct stat st;
+    int rc;
+
+    f->replaces = stat(f->path, &st) == 0;
+    if (!f->replaces && errno != ENOENT)
+        return fail(f, e);
+    if (f->replaces && (!S_ISREG(st.st_mode) || is_handle(f->path)))
+        return open_direct(f, S_ISREG(st.st_mode), e); /* a folder fails here, with EISDIR */
+    f->mode = f->replaces ? st.st_mode & 0777 : 0;
+    if (open_folder(f, e) < 0)
+        return e->code;
+    rc = want_unnamed ? open_unnamed(f, e) : 0;
+    return rc == 0 ? open_named(f, e) : rc < 0 ? rc : 0;
+}
+
+static int open_either(struct atomic_file **out, const char *path, bool want_unnamed, struct err *e)
+{
+    struct atomic_file *f = mem_zero(1, sizeof *f, e);
+    int rc;
+
+    *out = NULL;
+    if (!f)
+        return e->code;
+    f->fd = f->dir = -1;
+    f->path = strdup(path);
+    rc = f->path ? open_file(f, want_unnamed, e) : err_set(e, ERR_MEM, "out of memory");
+    if (rc < 0)
+        atomic_abort(&f);
+    *out = f;
+    return rc;
+}
+
+int atomic_open(struct atomic_file **out, const char *path, struct err *e)
+{
+    return open_either(out, path, true, e);
+}
+
+int atomic_open_named(struct atomic_file **out, const char *path, struct err *e)
+{
+    return open_either(out, path, false, e);
+}
+
+/* ---- writing ---- */
+
+int atomic_fd(const struct atomic_file *f)
+{
+    return f->fd;
+}
+
+bool atomic_can_seek(const struct atomic_file *f)
+{
+    return !(fcntl(f->fd, F_GETFL) & O_APPEND) && lseek(f->fd, 0, SEEK_CUR) >= 0;
+}
+
+static int write_error(const char *name, struct err *e)
+{
+    return errno == EPIPE ? err_set(e, ERR_IO, "%s", "") : err_sys(e, "cannot write", name);
+}
+
+int atomic_write_fd(int fd, const char *name, const void *p, size_t len, struct err *e)
+{
+    for (const char *c = p; len > 0;) {
+        ssize_t n = write(fd, c, len);
+
+        if (n < 0 && errno != EINTR)
+            return write_error(name, e);
+        if (n > 0) {
+            c += n;
+            len -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+int atomic_write(struct atomic_file *f, const void *p, size_t len, struct err *e)
+{
+    return atomic_write_fd(f->fd, f->path, p, len, e);
+}
+
+int atomic_pwrite(struct atomic_file *f, const void *p, size_t len, uint64_t at, struct err *e)
+{
+    for (const char *c = p; len > 0;) {
+        ssize_t n = pwrite(f->fd, c, len, (off_t)at);
+
+        if (n < 0 && errno != EINTR)
+            return write_error(f->path, e);
+        if (n > 0) {
+            c += n;
+            len -= (size_t)n;
+            at += (uint64_t)n;
+        }
+    }
+    return 0;
+}
+
+/* ---- the end ---- */
+
+/* Some file systems cannot sync a folder and say EINVAL; one that may be written but not read
+ * cannot be opened for it. Both are as good as it gets. */
+static int sync_folder(const struct atomic_file *f, struct err *e)
+{
+    int fd = openat(f->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+    if (fd < 0)
+        return errno == EACCES ? 0 : fail(f, e);
+    if (fsync(fd) < 0 && errno != EINVAL)
+        rc = fail(f, e);
+    close(fd);
+    return rc;
+}
+
+static int rename_fresh(struct atomic_file *f, struct err *e)
+{
+    if (renameat(f->dir, f->fresh, f->dir, f->name) < 0)
+        return fail(f, e);
+    f->named = false;
+    forget(f);
+    return 0;
+}
+
+/* Gives the unnamed file its name: at once when that is free, else by way of ".NAME.new". */
+static int link_unnamed(struct atomic_file *f, struct err *e)
+{
+    char proc[40];
+
+    proc_name(f->fd, proc);
+    if (linkat(AT_FDCWD, proc, f->dir, f->name, AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return fail(f, e);
+    while (linkat(AT_FDCWD, proc, f->dir, f->fresh, AT_SYMLINK_FOLLOW) < 0) {
+        if (errno != EEXIST)
+            return fail(f, e);
+        if (take_away(f, true, e) < 0) /* a living writer is as short as we are */
+            return e->code;
+    }
+    f->named = true;
+    return rename_fresh(f, e);
+}
+
+static int publish(struct atomic_file *f, struct err *e)
+{
+    if (f->replaces && fchmod(f->fd, f->mode) < 0)
+        return fail(f, e);
+    if (fsync(f->fd) < 0)
+        return fail(f, e);
+    if ((f->named ? rename_fresh(f, e) : link_unnamed(f, e)) < 0)
+        return e->code;
+    return sync_folder(f, e);
+}
+
+/* Some errors of a direct target come only with close (NFS, quotas). */
+static int close_direct(struct atomic_file *f, struct err *e)
+{
+    int fd = f->fd;
+
+    f->fd = -1;
+    return close(fd) < 0 && errno != EINTR ? fail(f, e) : 0;
+}
+
+int atomic_commit(struct atomic_file **pf, struct err *e)
+{
+    int rc = (*pf)->dir < 0 ? close_direct(*pf, e) : publish(*pf, e);
+
+    atomic_abort(pf);
+    return rc;
+}
+
+void atomic_abort(struct atomic_file **pf)
+{
+    struct atomic_file *f = *pf;
+
+    *pf = NULL;
+    if (!f)
+        return;
+    if (f->named) {
+        unlinkat(f->dir, f->fresh, 0);
+        forget(f);
+    }
+    if (f->fd >= 0)
+        close(f->fd);
+    if (f->dir >= 0)
+        close(f->dir);
+    free(f->path);
+    free(f->name);
+    free(f->fresh);
+    free(f);
+}

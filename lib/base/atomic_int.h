@@ -1,0 +1,14 @@
+/* atomic_int.h - what out.c and the tests need of atomic.c, and nobody else. */
+#ifndef BASE_ATOMIC_INT_H
+#define BASE_ATOMIC_INT_H
+
+#include "base/atomic.h"
+
+/* All of p[0..len) to fd, or ERR_IO naming `name` ("cannot write 'NAME': reason"); a closed pipe is
+ * ERR_IO with an empty sentence. */
+int atomic_write_fd(int fd, const char *name, const void *p, size_t len, struct err *e);
+
+/* atomic_open() as on a file system without O_TMPFILE: the data is ".NAME.new" from the start. */
+int atomic_open_named(struct atomic_file **out, const char *path, struct err *e);
+
+#endif

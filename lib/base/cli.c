@@ -1,0 +1,304 @@
+/* cli.c - see cli.h. The parser is getopt_long; its two tables are made from ours. */
+#include "base/cli.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+
+enum { MAX_OPTS = 64, FIRST_LONG = 1000, OPT_HELP = 900, OPT_VERSION, OPT_TABLE, HELP_COLUMN = 28 };
+
+/* What the command is, for messages and for the closing report: set once by cli_parse(). */
+static const struct cli_prog *program;
+static struct timespec started;
+
+static const struct cli_opt standard[] = {
+    CLI_FLAG('h', "help", NULL, "print this help"),
+    CLI_FLAG('V', "version", NULL, "print the version"),
+    CLI_END,
+};
+
+static void vsay(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
+static void vsay(const char *fmt, va_list ap)
+{
+    char line[1024];
+
+    vsnprintf(line, sizeof line, fmt, ap);
+    for (char *p = line; *p; p++) /* a hostile file name must not drive the terminal */
+        if (iscntrl((unsigned char)*p))
+            *p = '?';
+    fprintf(stderr, "%s: %s\n", program ? program->name : "sluice", line);
+}
+
+static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsay(fmt, ap);
+    va_end(ap);
+}
+
+void cli_misuse(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsay(fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "Try '%s --help'.\n", program->name);
+    exit(CLI_MISUSE);
+}
+
+int cli_fail(const struct err *e)
+{
+    if (e->msg[0])
+        say("%s", e->msg);
+    return CLI_FAILED;
+}
+
+void cli_note(bool quiet, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (quiet)
+        return;
+    va_start(ap, fmt);
+    vsay(fmt, ap);
+    va_end(ap);
+}
+
+static void print_option(const struct cli_opt *o)
+{
+    char left[80];
+    int n = o->letter ? snprintf(left, sizeof left, "-%c, --%s", o->letter, o->name)
+                      : snprintf(left, sizeof left, "    --%s", o->name);
+
+    if (o->arg)
+        n += snprintf(left + n, sizeof left - (size_t)n, " %s", o->arg);
+    if (n > HELP_COLUMN)
+        printf("  %s\n  %-*s %s\n", left, HELP_COLUMN, "", o->help);
+    else
+        printf("  %-*s %s\n", HELP_COLUMN, left, o->help);
+}
+
+static void print_help(const struct cli_opt *opts)
+{
+    printf("Usage: %s [OPTION]... %s\n%s\n\n", program->name, program->operands, program->summary);
+    for (const struct cli_opt *o = opts; o->type != CLI_T_END; o++)
+        print_option(o);
+    for (const struct cli_opt *o = standard; o->type != CLI_T_END; o++)
+        print_option(o);
+    printf("\nExit status: 0 done, 1 failed, 2 misuse. The manual: man %s; man 7 sluice.\n",
+           program->name);
+}
+
+static void print_table(const struct cli_opt *opts)
+{
+    for (const struct cli_opt *o = opts; o->type != CLI_T_END; o++)
+        printf("%.*s\t%s\t%s\t%s\t%s\n", o->letter ? 1 : 0, &o->letter, o->name,
+               o->arg && o->type != CLI_T_CHOICE ? o->arg : "",
+               o->type == CLI_T_CHOICE ? o->arg : "", o->help);
+}
+
+static void close_stdout(void)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        say("cannot write 'stdout'");
+        exit(CLI_FAILED);
+    }
+    exit(CLI_DONE);
+}
+
+/* The index of word in "a|b|c", or -1. */
+static int choice_index(const char *choices, const char *word)
+{
+    size_t len = strlen(word);
+    int i = 0;
+
+    for (const char *p = choices;; i++) {
+        size_t n = strcspn(p, "|");
+        if (n == len && memcmp(p, word, n) == 0)
+            return i;
+        if (!p[n])
+            return -1;
+        p += n + 1;
+    }
+}
+
+static void bad_value(const struct cli_opt *o, const char *value, const char *wanted)
+{
+    cli_misuse("option '--%s' wants %s, not '%s'", o->name, wanted, value);
+}
+
+static void set_option(const struct cli_opt *o, const char *value)
+{
+    uint64_t u;
+
+    switch (o->type) {
+    case CLI_T_FLAG:
+        *(bool *)o->dst = true;
+        break;
+    case CLI_T_STR:
+        *(const char **)o->dst = value;
+        break;
+    case CLI_T_LIST: {
+        struct cli_list *l = o->dst;
+        struct err e;
+        if (mem_reserve(&l->v, &l->cap, l->n + 1, sizeof *l->v, &e) < 0)
+            exit(cli_fail(&e));
+        l->v[l->n++] = value;
+        break;
+    }
+    case CLI_T_U64:
+        if (!num_u64(value, o->dst))
+            bad_value(o, value, "a whole number");
+        break;
+    case CLI_T_INT:
+        if (!num_u64(value, &u) || u > 1 << 20)
+            bad_value(o, value, "a whole number up to 1048576");
+        *(int *)o->dst = (int)u;
+        break;
+    case CLI_T_DOUBLE:
+        if (!num_double(value, o->dst))
+            bad_value(o, value, "a number");
+        break;
+    case CLI_T_SIZE:
+        if (!num_size(value, o->dst))
+            bad_value(o, value, "a size such as 64K, 200M or 1.5G");
+        break;
+    case CLI_T_CHOICE: {
+        int i = choice_index(o->arg, value);
+        if (i < 0)
+            bad_value(o, value, o->arg);
+        *(int *)o->dst = i;
+        break;
+    }
+    case CLI_T_END:
+        break;
+    }
+}
+
+/* getopt_long's tables from ours. Returns the number of the tool's own options. */
+static int make_tables(const struct cli_opt *opts, struct option *longs, char *shorts)
+{
+    int n = 0;
+    char *s = shorts;
+
+    for (; opts[n].type != CLI_T_END; n++) {
+        int takes = opts[n].type == CLI_T_FLAG ? no_argument : required_argument;
+        longs[n] = (struct option){opts[n].name, takes, NULL, FIRST_LONG + n};
+        if (opts[n].letter) {
+            *s++ = opts[n].letter;
+            if (takes == required_argument)
+                *s++ = ':';
+        }
+        if (n + 4 >= MAX_OPTS)
+            abort();
+    }
+    longs[n] = (struct option){"help", no_argument, NULL, OPT_HELP};
+    longs[n + 1] = (struct option){"version", no_argument, NULL, OPT_VERSION};
+    longs[n + 2] = (struct option){"help-options", no_argument, NULL, OPT_TABLE};
+    longs[n + 3] = (struct option){0};
+    memcpy(s, "hV", 3);
+    return n;
+}
+
+static void check_operands(int n)
+{
+    if (n < program->min_operands)
+        cli_misuse("missing operand (usage: %s [OPTION]... %s)", program->name, program->operands);
+    if (program->max_operands >= 0 && n > program->max_operands)
+        cli_misuse("too many operands (usage: %s [OPTION]... %s)", program->name,
+                   program->operands);
+}
+
+static void print_version(void)
+{
+    printf("%s (sluice) %s\nCPU level: %s (this machine: %s)\n", program->name, SLUICE_VERSION,
+           cpu_name(cli_cpu()), cpu_name(cpu_detect()));
+}
+
+int cli_parse(const struct cli_prog *prog, const struct cli_opt *opts, int argc, char **argv)
+{
+    struct option longs[MAX_OPTS];
+    char shorts[2 * MAX_OPTS];
+    int n, c;
+
+    program = prog;
+    clock_gettime(CLOCK_MONOTONIC, &started);
+    signal(SIGPIPE, SIG_IGN);
+    n = make_tables(opts, longs, shorts);
+    argv[0] = (char *)(uintptr_t)prog->name; /* getopt's own messages begin with it */
+    while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+        if (c == '?') { /* getopt_long has said what is wrong */
+            fprintf(stderr, "Try '%s --help'.\n", prog->name);
+            exit(CLI_MISUSE);
+        } else if (c == OPT_HELP || c == 'h') {
+            print_help(opts);
+            close_stdout();
+        } else if (c == OPT_VERSION || c == 'V') {
+            print_version();
+            close_stdout();
+        } else if (c == OPT_TABLE) {
+            print_table(opts);
+            print_table(standard);
+            close_stdout();
+        }
+        int i = c - FIRST_LONG;
+        if (i < 0)
+            for (i = 0; i < n && opts[i].letter != c; i++)
+                ;
+        set_option(&opts[i], optarg);
+    }
+    check_operands(argc - optind);
+    return optind;
+}
+
+static double seconds(struct timeval t)
+{
+    return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
+}
+
+void cli_finish(bool verbose)
+{
+    struct rusage u;
+    struct timespec now;
+    char peak[NUM_HUMAN];
+
+    if (!verbose)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    getrusage(RUSAGE_SELF, &u);
+    say("%.2f s wall, %.2f s user, %.2f s system, peak memory %s",
+        (double)(now.tv_sec - started.tv_sec) + (double)(now.tv_nsec - started.tv_nsec) * 1e-9,
+        seconds(u.ru_utime), seconds(u.ru_stime),
+        num_human_bytes((uint64_t)u.ru_maxrss * 1024, peak));
+}
+
+enum cpu_level cli_cpu(void)
+{
+    const char *cap = getenv("SLUICE_CPU");
+    enum cpu_level have = cpu_detect(), level;
+
+    if (!cap || !*cap)
+        return have;
+    if (cpu_parse(cap, &level) < 0)
+        cli_misuse("SLUICE_CPU wants portable|avx2|avx512, not '%s'", cap);
+    return level < have ? level : have;
+}
+
+void cli_list_free(struct cli_list *l)
+{
+    free(l->v);
+    *l = (struct cli_list){0};
+}

@@ -1,0 +1,126 @@
+/* cli.h - the command line of every tool: one option table drives getopt_long, --help, the
+ * completions and the checks of the man page.
+ *
+ * cli_parse() reads the options into the table's destinations and returns the index of the first
+ * operand in argv, which getopt_long has permuted. -h and -V print and exit 0; misuse prints one
+ * sentence and a hint and exits 2. The hidden --help-options prints the table for programs, a row
+ * an option: short TAB long TAB argument TAB choices TAB help.
+ *
+ * This file and progress.c alone, of all the library, print, exit and read the environment
+ * (SLUICE_CPU), and only commands call them.
+ */
+#ifndef BASE_CLI_H
+#define BASE_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+#include "base/err.h"
+
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSE = 2 };
+
+enum cli_type {
+    CLI_T_END,
+    CLI_T_FLAG,   /* bool: true when given */
+    CLI_T_STR,    /* const char *: the last one given */
+    CLI_T_LIST,   /* struct cli_list: every one given */
+    CLI_T_U64,    /* uint64_t */
+    CLI_T_INT,    /* int, 0 or more */
+    CLI_T_DOUBLE, /* double */
+    CLI_T_SIZE,   /* uint64_t bytes, K/M/G suffixes */
+    CLI_T_CHOICE, /* int: the index of the word in `arg`, words separated by '|' */
+};
+
+struct cli_list {
+    const char **v;
+    size_t n, cap;
+};
+
+struct cli_opt {
+    enum cli_type type;
+    char letter; /* 0: long only */
+    const char *name;
+    void *dst;
+    const char *arg; /* the argument's name, or the choices "a|b|c" */
+    const char *help;
+};
+
+#define CLI_FLAG(letter, name, dst, help)         \
+    {                                             \
+        CLI_T_FLAG, letter, name, dst, NULL, help \
+    }
+#define CLI_STR(letter, name, dst, arg, help)   \
+    {                                           \
+        CLI_T_STR, letter, name, dst, arg, help \
+    }
+#define CLI_LIST(letter, name, dst, arg, help)   \
+    {                                            \
+        CLI_T_LIST, letter, name, dst, arg, help \
+    }
+#define CLI_U64(letter, name, dst, arg, help)   \
+    {                                           \
+        CLI_T_U64, letter, name, dst, arg, help \
+    }
+#define CLI_INT(letter, name, dst, arg, help)   \
+    {                                           \
+        CLI_T_INT, letter, name, dst, arg, help \
+    }
+#define CLI_DOUBLE(letter, name, dst, arg, help)   \
+    {                                              \
+        CLI_T_DOUBLE, letter, name, dst, arg, help \
+    }
+#define CLI_SIZE(letter, name, dst, arg, help)   \
+    {                                            \
+        CLI_T_SIZE, letter, name, dst, arg, help \
+    }
+#define CLI_CHOICE(letter, name, dst, choices, help)   \
+    {                                                  \
+        CLI_T_CHOICE, letter, name, dst, choices, help \
+    }
+#define CLI_END                              \
+    {                                        \
+        CLI_T_END, 0, NULL, NULL, NULL, NULL \
+    }
+
+/* Options that many tools share, spelled and explained once. */
+#define CLI_OUT(dst)     CLI_STR('o', "output", dst, "FILE", "write to FILE, whole or not at all")
+#define CLI_JSON(dst)    CLI_FLAG(0, "json", dst, "write JSON Lines instead of TSV")
+#define CLI_THREADS(dst) CLI_INT('T', "threads", dst, "N", "use N threads (default: every CPU)")
+#define CLI_SEED(dst)    CLI_U64(0, "seed", dst, "N", "seed of the random choice (default 1)")
+#define CLI_QUIET(dst)   CLI_FLAG('q', "quiet", dst, "no progress, no remarks")
+#define CLI_VERBOSE(dst) \
+    CLI_FLAG('v', "verbose", dst, "end with wall time, CPU time and peak memory on stderr")
+
+struct cli_prog {
+    const char *name;     /* "fm-count" */
+    const char *operands; /* "IDX [PATTERN...]" */
+    const char *summary;  /* one sentence, what it does */
+    int min_operands;
+    int max_operands; /* -1: any number */
+};
+
+/* Also sets SIGPIPE to be ignored, so that a closed pipe is a write error (exit 1), not a death
+ * that skips cleaning up. */
+int cli_parse(const struct cli_prog *prog, const struct cli_opt *opts, int argc, char **argv);
+
+/* "NAME: sentence" and "Try 'NAME --help'." on stderr; exits 2. For rules the table cannot say. */
+void cli_misuse(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* "NAME: sentence" on stderr, control characters made visible; an empty sentence prints nothing.
+ * Returns CLI_FAILED, for main to return. */
+int cli_fail(const struct err *e);
+
+/* "NAME: remark" on stderr, unless quiet. */
+void cli_note(bool quiet, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* With verbose: wall time, CPU time, peak memory since cli_parse(), on stderr. */
+void cli_finish(bool verbose);
+
+/* The CPU level to use: what the machine has, capped by SLUICE_CPU=portable|avx2|avx512. */
+enum cpu_level cli_cpu(void);
+
+void cli_list_free(struct cli_list *l);
+
+#endif

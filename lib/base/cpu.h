@@ -1,0 +1,23 @@
+/* cpu.h - which of the three instruction-set levels this machine runs.
+ *
+ * A level is named by what its kernels are compiled for (Makefile: AVX2_FLAGS, AVX512_FLAGS):
+ *   portable   the baseline of the architecture
+ *   avx2       AVX2, BMI1, BMI2, POPCNT, LZCNT
+ *   avx512     the above and AVX512 F, BW, VL, DQ, VPOPCNTDQ
+ * Levels are ordered: code for a lower one runs wherever a higher one is detected.
+ *
+ * Threads  safe from any.
+ */
+#ifndef BASE_CPU_H
+#define BASE_CPU_H
+
+enum cpu_level { CPU_PORTABLE, CPU_AVX2, CPU_AVX512 };
+
+/* The highest level that both the CPU and the operating system support; CPU_PORTABLE on anything
+ * but x86-64. Costs a few hundred cycles (much more in a virtual machine): ask once. */
+enum cpu_level cpu_detect(void);
+/* "portable", "avx2" or "avx512": 0 and *out, or -1 for any other word. */
+int cpu_parse(const char *s, enum cpu_level *out);
+const char *cpu_name(enum cpu_level level);
+
+#endif

@@ -1,0 +1,75 @@
+/* out.h - results out: TSV with a '#' header line, or JSON Lines, to a file or standard output.
+ *
+ * A named file appears whole at out_commit() or not at all (atomic.h). Standard output is written
+ * as the buffer fills; out_commit() flushes it and reports what failed. A closed pipe is ERR_IO
+ * with an empty sentence: the command exits 1 and says nothing, as its reader has gone.
+ *
+ * One row is built field by field; the format decides how it looks:
+ *
+ *     out_row(o);
+ *     out_u64(o, "doc", 7);
+ *     out_str(o, "id", id, id_len);
+ *     out_end_row(o);
+ *
+ * gives "7\tid\n" or {"doc":7,"id":"id"}\n. In TSV tab, newline, return and backslash are written
+ * \t \n \r \\ and other bytes as they are. In JSON, text that is not UTF-8 has U+FFFD in place of
+ * the bad bytes; keys are encoded like text. TSV rows may end in NUL instead of newline, their
+ * fields raw with tabs between them: out_opts.nul.
+ *
+ * Errors   out_open() reports its own; later ones are kept inside: every call after a failure
+ *          does nothing, and out_commit() returns the first. So row code needs no checks; long
+ *          loops ask out_failed() now and then.
+ * Threads  one writer, one thread.
+ */
+#ifndef BASE_OUT_H
+#define BASE_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct out;
+
+struct out_opts {
+    const char *path; /* NULL or "-": standard output */
+    bool json;
+    bool nul; /* TSV rows end in NUL, and fields are raw bytes; no effect on JSON */
+};
+
+int out_open(struct out **out, const struct out_opts *o, struct err *e);
+
+/* "# a<TAB>b<TAB>c", TSV only (nothing in JSON or with nul). Names separated by spaces. */
+void out_header(struct out *o, const char *names);
+/* "# sentence", TSV only like the header; escaped like a field, so that it stays one line. */
+void out_comment(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+void out_row(struct out *o);
+void out_u64(struct out *o, const char *key, uint64_t v);
+void out_i64(struct out *o, const char *key, int64_t v);
+/* `decimals` digits after the point, at most 40. Not a number: nan in TSV, null in JSON; infinite:
+ * inf or -inf in TSV, null in JSON. */
+void out_double(struct out *o, const char *key, double v, int decimals);
+void out_str(struct out *o, const char *key, const char *p, size_t len);
+void out_cstr(struct out *o, const char *key, const char *s);
+void out_bool(struct out *o, const char *key, bool v);
+/* JSON only: an array or object value; fields go inside until the matching end. In an array `key`
+ * is NULL. In TSV these and what is inside them write nothing: rows are flat. */
+void out_array(struct out *o, const char *key);
+void out_object(struct out *o, const char *key);
+void out_close_array(struct out *o);
+void out_close_object(struct out *o);
+void out_end_row(struct out *o);
+
+/* Bytes as they are, between rows: for tools whose output is not rows (fm-cat). */
+void out_raw(struct out *o, const void *p, size_t len);
+
+bool out_is_tty(const struct out *o);
+bool out_failed(const struct out *o);
+/* For interactive use: rows so far, now. Returns the first failure, like out_commit(). */
+int out_flush(struct out *o, struct err *e);
+int out_commit(struct out **o, struct err *e); /* flush, rename; frees *o either way */
+void out_abort(struct out **o);                /* no-op on NULL; what is buffered is not written */
+
+#endif

@@ -1,0 +1,93 @@
+/* par.c - see par.h.
+ *
+ * A container or a batch job is often held to a few CPUs by a quota (cpu.max) and not by a mask:
+ * starting a thread for every CPU of the host then only makes them wait for each other.
+ */
+#include "base/par.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The mask's size is the kernel's business: EINVAL says that ours was too small. */
+static int affinity_cpus(void)
+{
+    for (size_t max = 1024; max <= 1 << 20; max *= 2) {
+        size_t bytes = CPU_ALLOC_SIZE(max);
+        cpu_set_t *set = CPU_ALLOC(max);
+        int n = 0;
+
+        if (!set)
+            break;
+        if (sched_getaffinity(0, bytes, set) == 0)
+            n = CPU_COUNT_S(bytes, set);
+        else if (errno == EINVAL)
+            n = -1;
+        CPU_FREE(set);
+        if (n >= 0)
+            return n > 0 ? n : 1;
+    }
+    return 1;
+}
+
+/* The "0::/path" line of /proc/self/cgroup, without its newline; 0 when there is none. */
+static int own_cgroup(char *path, int cap)
+{
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    char line[PATH_MAX + 64];
+    int found = 0;
+
+    if (!f)
+        return 0;
+    while (!found && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, "0::/", 4) == 0)
+            found = snprintf(path, (size_t)cap, "%s", line + 3) < cap;
+    }
+    fclose(f);
+    return found;
+}
+
+/* "QUOTA PERIOD" in microseconds, or "max PERIOD": CPUs rounded up, INT_MAX when unlimited. */
+static int quota_cpus(const char *cgroup)
+{
+    char name[PATH_MAX + 64];
+    long long quota, period;
+    int n = INT_MAX;
+    FILE *f;
+
+    snprintf(name, sizeof name, "/sys/fs/cgroup%s/cpu.max", cgroup);
+    f = fopen(name, "re");
+    if (!f)
+        return INT_MAX;
+    if (fscanf(f, "%lld %lld", &quota, &period) == 2 && quota > 0 && period > 0 &&
+        quota / period < INT_MAX - 1)
+        n = (int)(quota / period) + (quota % period != 0);
+    fclose(f);
+    return n;
+}
+
+int par_cpus(void)
+{
+    char cgroup[PATH_MAX];
+    int n = affinity_cpus();
+
+    if (!own_cgroup(cgroup, (int)sizeof cgroup))
+        return n;
+    for (;;) { /* a limit on any group above holds here too */
+        int quota = quota_cpus(cgroup);
+        char *slash = strrchr(cgroup, '/');
+
+        n = quota < n ? quota : n;
+        if (!slash)
+            return n;
+        *slash = '\0';
+    }
+}
+
+int par_threads(int asked)
+{
+    return asked > 0 ? asked : par_cpus();
+}

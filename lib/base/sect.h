@@ -1,0 +1,92 @@
+/* sect.h - sectioned, checksummed, memory-mapped files: the container of all our own formats.
+ *
+ *   offset 0    header, 64 bytes
+ *               0  8  magic: 0x89 'S' 'L' 'U' 'I' 'C' 'E' '\n'
+ *               8  4  kind, four letters ("fm  ")
+ *              12  2  format version, major: a reader refuses another
+ *              14  2  format version, minor: a reader ignores what it does not know
+ *              16  8  file size in bytes
+ *              24  8  offset of the section table
+ *              32  4  number of sections
+ *              36 20  zero
+ *              56  8  XXH3 of the 56 bytes before
+ *   offset 64   sections, each at a multiple of 64, zero bytes between them
+ *   then        section table, at a multiple of 64, one 32-byte row a section, in file order:
+ *               0  4  id, four letters      4  4  flags (1: a reader must know it; the rest 0)
+ *               8  8  offset               16  8  length      24  8  XXH3 of the section
+ *               and after the rows 8 bytes: XXH3 of the rows. The file ends there.
+ * All numbers little-endian. Letters are printable ASCII.
+ *
+ * sect_open() checks size, magic, kind, version, header and table checksums, and that sections are
+ * aligned, ordered, apart, inside and of different names; the caller checks each section's length
+ * against its counts. sect_check() reads everything: each section's checksum and that all padding
+ * is zero, so that any flipped bit of the file is found.
+ *
+ * Errors   ERR_CORRUPT naming path and section, ERR_IO, ERR_MEM. After a failed call a writer can
+ *          only be aborted.
+ * Memory   pointers from sect_get() live until sect_close(), and are multiples of 64. A file
+ *          replaced meanwhile stays as it was; one cut short in place is a SIGBUS (map.h). A
+ *          writer holds 1 MB.
+ * Threads  an open file is immutable: share it. A writer belongs to one thread.
+ */
+#ifndef BASE_SECT_H
+#define BASE_SECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { SECT_ALIGN = 64, SECT_REQUIRED = 1, SECT_MAX = 256 };
+
+struct sect_writer;
+
+int sect_create(struct sect_writer **out, const char *path, const char kind[4], uint16_t major,
+                uint16_t minor, struct err *e);
+/* Sections are written one after the other: begin, add any number of pieces, end. At most SECT_MAX,
+ * each id once. */
+int sect_begin(struct sect_writer *w, const char id[4], uint32_t flags, struct err *e);
+int sect_add(struct sect_writer *w, const void *p, size_t len, struct err *e);
+int sect_end(struct sect_writer *w, struct err *e);
+/* All three at once. */
+int sect_put(struct sect_writer *w, const char id[4], uint32_t flags, const void *p, size_t len,
+             struct err *e);
+/* Table, header, sync, rename. Frees *w either way and clears it. */
+int sect_commit(struct sect_writer **w, struct err *e);
+void sect_abort(struct sect_writer **w); /* no-op on NULL */
+
+struct sect_file;
+
+struct sect_row {
+    char id[5]; /* NUL-terminated */
+    uint32_t flags;
+    uint64_t offset, len, sum;
+};
+
+int sect_open(struct sect_file **out, const char *path, const char kind[4], uint16_t major,
+              struct err *e);
+/* The same of a file's bytes in memory, which stays the caller's and outlives *out; p a multiple of
+ * 64 if sections are to be. `name` stands for the path in messages. */
+int sect_open_mem(struct sect_file **out, const void *p, uint64_t len, const char *name,
+                  const char kind[4], uint16_t major, struct err *e);
+/* ERR_CORRUPT if a section that a reader must know (SECT_REQUIRED) is not in `ids`, four letters
+ * each: "SUPRTEXT". */
+int sect_known(const struct sect_file *f, const char *ids, struct err *e);
+/* The section and its length in bytes; NULL, with len 0 and *e untouched, when it is absent. */
+const void *sect_get(const struct sect_file *f, const char id[4], uint64_t *len);
+/* The same, and its length must be n * size: ERR_CORRUPT when absent or another length. */
+int sect_need(const struct sect_file *f, const char id[4], uint64_t n, uint64_t size,
+              const void **p, struct err *e);
+size_t sect_count(const struct sect_file *f);
+struct sect_row sect_row(const struct sect_file *f, size_t i);
+const char *sect_path(const struct sect_file *f);
+uint64_t sect_size(const struct sect_file *f);  /* of the file */
+uint16_t sect_minor(const struct sect_file *f); /* format version, minor */
+void sect_random(const struct sect_file *f);    /* reads will be scattered: no read-ahead */
+/* ERR_CORRUPT with "PATH: section 'ID' is damaged: WHAT" for the caller that finds it. */
+int sect_bad(const struct sect_file *f, const char id[4], const char *what, struct err *e);
+int sect_check(const struct sect_file *f, struct err *e);
+void sect_close(struct sect_file *f);
+
+#endif

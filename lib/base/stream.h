@@ -1,0 +1,51 @@
+/* stream.h - bytes and lines in, through whatever compression they carry.
+ *
+ * A stream is a file or standard input ("-"). Its first bytes decide: zstd frames, gzip members
+ * (both may be concatenated, as cat makes them) or plain bytes; the name does not matter. A
+ * truncated or damaged compressed file is an error, never a silent end: what stands before the
+ * damage is handed out first, and the error repeats when it is asked again.
+ *
+ * Lines end in '\n' or, with delim '\0', in NUL; a last line without its end counts; an empty input
+ * has no lines. A '\r' before the '\n' stays part of the line: bytes are bytes.
+ *
+ * Errors   ERR_IO for the system's refusals, ERR_INPUT for damaged data; sentences name the file.
+ * Memory   spans returned by lines_next() live until the next call.
+ * Threads  one reader, one thread.
+ */
+#ifndef BASE_STREAM_H
+#define BASE_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct stream;
+
+/* Opens and refuses folders; nothing is read yet. */
+int stream_open(struct stream **out, const char *path, struct err *e);
+/* Puts 1 to cap bytes into p (fewer than cap does not mean the end; cap at least 1); returns how
+ * many, 0 at the end, or a negative ERR_*. */
+int64_t stream_read(struct stream *s, void *p, size_t cap, struct err *e);
+/* Name for messages: the path, or "stdin" for "-". */
+const char *stream_name(const struct stream *s);
+/* How far the *compressed* input has been read, and its size (0 when unknown: a pipe), both counted
+ * from where reading began: for progress. */
+uint64_t stream_raw_pos(const struct stream *s);
+uint64_t stream_raw_size(const struct stream *s);
+void stream_close(struct stream *s); /* NULL is fine */
+
+struct lines;
+
+/* max_len bounds a line without its delimiter (0: only memory does); a longer one is ERR_INPUT
+ * naming file and line, and the end of reading. */
+int lines_open(struct lines **out, const char *path, char delim, size_t max_len, struct err *e);
+/* 1 and the line without its delimiter, 0 at the end, or a negative ERR_*. The byte after the span
+ * is readable and is '\0' (a scanner may rely on it). */
+int lines_next(struct lines *l, const char **p, size_t *len, struct err *e);
+uint64_t lines_number(const struct lines *l); /* of the line last returned, from 1; 0 before */
+const struct stream *lines_stream(const struct lines *l);
+void lines_close(struct lines *l); /* NULL is fine */
+
+#endif

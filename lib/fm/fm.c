@@ -1,0 +1,262 @@
+/* fm.c - opening an index or a set, counting, reading. See fm.h.
+ *
+ * Work is cut in chunks of fixed size, so that what a thread does depends on nothing but the input.
+ */
+#include "fm/fm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/stream.h"
+#include "fm/set.h"
+
+enum {
+    SET_MAX_SHARDS = 65536,
+    SET_LINE_MAX = 1 << 16,
+    COUNT_CHUNK = 512,
+};
+
+static const char set_first_line[] = "sluice-set 1";
+
+static int add_shard(struct fm *fm, size_t *cap, const char *path, enum cpu_level cpu,
+                     struct err *e)
+{
+    struct shard *s;
+
+    if (fm->n_shards == SET_MAX_SHARDS)
+        return err_set(e, ERR_INPUT, "a set names more than %d indexes", SET_MAX_SHARDS);
+    if (mem_reserve(&fm->shard, cap, fm->n_shards + 1, sizeof(struct shard *), e) < 0 ||
+        shard_open(&s, path, cpu, e) < 0)
+        return e->code;
+    if (fm->n_shards && fm->shard[0]->head.normalize != s->head.normalize) {
+        shard_close(s);
+        return err_set(e, ERR_INPUT, "'%s' is normalised otherwise than the set's first index",
+                       path);
+    }
+    fm->shard[fm->n_shards++] = s;
+    return 0;
+}
+
+/* A member's path: relative to the set's folder, unless absolute. */
+static int member_path(const char *set, const char *line, size_t len, struct buf *out,
+                       struct err *e)
+{
+    const char *slash = strrchr(set, '/');
+
+    out->len = 0;
+    if (line[0] != '/' && slash && buf_add(out, set, (size_t)(slash - set) + 1, e) < 0)
+        return e->code;
+    if (buf_add(out, line, len, e) < 0)
+        return e->code;
+    return buf_addc(out, '\0', e);
+}
+
+static int open_members(struct fm *fm, struct lines *l, const char *path, enum cpu_level cpu,
+                        struct err *e)
+{
+    struct buf member = {0};
+    const char *line;
+    size_t len, cap = 0;
+    int rc;
+
+    while ((rc = lines_next(l, &line, &len, e)) > 0) {
+        if (len == 0)
+            continue;
+        rc = member_path(path, line, len, &member, e);
+        if (rc == 0 && add_shard(fm, &cap, member.p, cpu, e) < 0)
+            rc = err_prefix(e, "%s:%llu", path, (unsigned long long)lines_number(l));
+        if (rc < 0)
+            break;
+    }
+    if (rc == 0 && fm->n_shards == 0)
+        rc = err_set(e, ERR_INPUT, "%s: the set names no index", path);
+    buf_free(&member);
+    return rc;
+}
+
+/* Does the file begin as a set does? Whatever else it is, shard_open() says. */
+static bool is_set(const char *path)
+{
+    char first[sizeof set_first_line] = {0};
+    FILE *f = fopen(path, "rb");
+    size_t n = f ? fread(first, 1, sizeof first, f) : 0;
+
+    if (f)
+        fclose(f);
+    return n >= sizeof first - 1 && memcmp(first, set_first_line, sizeof first - 1) == 0 &&
+           (n < sizeof first || first[sizeof first - 1] == '\n');
+}
+
+static int open_set(struct fm *fm, const char *path, enum cpu_level cpu, struct err *e)
+{
+    struct lines *l;
+    const char *line;
+    size_t len;
+    int rc;
+
+    if (lines_open(&l, path, '\n', SET_LINE_MAX, e) < 0)
+        return e->code;
+    rc = lines_next(l, &line, &len, e); /* the first line, which is_set() knows */
+    if (rc >= 0)
+        rc = open_members(fm, l, path, cpu, e);
+    lines_close(l);
+    return rc;
+}
+
+static int number_documents(struct fm *fm, struct err *e)
+{
+    fm->first_doc = mem_zero(fm->n_shards + 1, sizeof *fm->first_doc, e);
+    if (!fm->first_doc)
+        return e->code;
+    for (size_t i = 0; i < fm->n_shards; i++) {
+        const struct fm_head *h = &fm->shard[i]->head;
+        fm->first_doc[i + 1] = fm->first_doc[i] + h->docs;
+        fm->bytes += h->n - h->docs;
+    }
+    return 0;
+}
+
+int fm_open(struct fm **out, const char *path, enum cpu_level cpu, struct err *e)
+{
+    struct fm *fm = mem_zero(1, sizeof *fm, e);
+    size_t cap = 0;
+    int rc;
+
+    *out = NULL;
+    if (!fm)
+        return e->code;
+    rc = is_set(path) ? open_set(fm, path, cpu, e) : add_shard(fm, &cap, path, cpu, e);
+    if (rc == 0)
+        rc = number_documents(fm, e);
+    if (rc < 0) {
+        fm_close(fm);
+        return rc;
+    }
+    *out = fm;
+    return 0;
+}
+
+void fm_close(struct fm *fm)
+{
+    if (!fm)
+        return;
+    for (size_t i = 0; i < fm->n_shards; i++)
+        shard_close(fm->shard[i]);
+    free(fm->shard);
+    free(fm->first_doc);
+    free(fm);
+}
+
+uint64_t fm_docs(const struct fm *fm)
+{
+    return fm->first_doc[fm->n_shards];
+}
+
+uint64_t fm_bytes(const struct fm *fm)
+{
+    return fm->bytes;
+}
+
+enum text_rule fm_normalize(const struct fm *fm)
+{
+    return (enum text_rule)fm->shard[0]->head.normalize;
+}
+
+size_t fm_shard_of(const struct fm *fm, uint64_t doc, uint64_t *local)
+{
+    size_t lo = 0, hi = fm->n_shards;
+
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (fm->first_doc[mid] <= doc)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    *local = doc - fm->first_doc[lo];
+    return lo;
+}
+
+uint64_t fm_doc_bytes(const struct fm *fm, uint64_t doc)
+{
+    uint64_t local;
+    size_t i = fm_shard_of(fm, doc, &local);
+
+    return shard_doc_len(fm->shard[i], local);
+}
+
+/* ---- counting ---- */
+
+static void count_chunk(const struct fm *fm, const struct fm_text *pat, size_t n, uint64_t *counts)
+{
+    struct fm_range range[COUNT_CHUNK];
+
+    memset(counts, 0, n * sizeof *counts);
+    for (size_t s = 0; s < fm->n_shards; s++) {
+        shard_search(fm->shard[s], pat, n, range);
+        for (size_t i = 0; i < n; i++)
+            counts[i] += range[i].hi - range[i].lo;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (pat[i].len == 0)
+            counts[i] = fm->bytes;
+}
+
+void fm_count(const struct fm *fm, const struct fm_text *pat, size_t n, uint64_t *counts,
+              int threads)
+{
+    /* Few patterns are spread too: a chunk is never more than a thread's share. */
+    size_t share = n / (size_t)(threads > 0 ? threads : 1) + 1;
+    size_t chunk = share < COUNT_CHUNK ? share : COUNT_CHUNK;
+    int64_t chunks = (int64_t)((n + chunk - 1) / chunk);
+
+#pragma omp parallel for num_threads(threads > 0 ? threads : 1) schedule(dynamic)
+    for (int64_t c = 0; c < chunks; c++) {
+        size_t from = (size_t)c * chunk, k = n - from < chunk ? n - from : chunk;
+        count_chunk(fm, pat + from, k, counts + from);
+    }
+}
+
+/* ---- reading ---- */
+
+/* Pieces [from, to) of one shard, as shard_read() takes them, a few at a time. */
+static void read_run(const struct fm *fm, size_t shard, const struct fm_piece *p, size_t n)
+{
+    struct shard_piece local[64];
+
+    while (n) {
+        size_t k = n < 64 ? n : 64;
+        for (size_t i = 0; i < k; i++)
+            local[i] = (struct shard_piece){p[i].doc - fm->first_doc[shard], p[i].from, p[i].len,
+                                            p[i].dst};
+        shard_read(fm->shard[shard], local, k);
+        p += k;
+        n -= k;
+    }
+}
+
+static void read_pieces(const struct fm *fm, const struct fm_piece *p, size_t n)
+{
+    while (n) {
+        uint64_t local;
+        size_t shard = fm_shard_of(fm, p->doc, &local), k = 1;
+        while (k < n && p[k].doc >= fm->first_doc[shard] && p[k].doc < fm->first_doc[shard + 1])
+            k++;
+        read_run(fm, shard, p, k);
+        p += k;
+        n -= k;
+    }
+}
+
+void fm_read(const struct fm *fm, const struct fm_piece *pieces, size_t n, int threads)
+{
+    size_t share = n / (size_t)(threads > 0 ? threads : 1) + 1, chunk = share < 64 ? share : 64;
+    int64_t chunks = (int64_t)((n + chunk - 1) / chunk);
+
+#pragma omp parallel for num_threads(threads > 0 ? threads : 1) schedule(dynamic)
+    for (int64_t c = 0; c < chunks; c++) {
+        size_t from = (size_t)c * chunk, k = n - from < chunk ? n - from : chunk;
+        read_pieces(fm, pieces + from, k);
+    }
+}

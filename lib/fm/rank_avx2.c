@@ -1,0 +1,11 @@
+/* rank_avx2.c - the rank kernels with the POPCNT and BMI instructions that come with AVX2.
+ * (Counting with 256-bit vectors, by nibble look-ups, is no faster for eight words.) */
+#if defined(__x86_64__)
+#include "fm/rank_scalar.h"
+
+#include "fm/rank_body.h"
+
+const struct rank_ops rank_ops_avx2 = {"avx2", rank_step, rank_lf};
+#else
+typedef int rank_avx2_is_for_x86;
+#endif

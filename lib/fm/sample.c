@@ -1,0 +1,300 @@
+/* sample.c - see sample.h. */
+#include "fm/sample.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fm/bits.h"
+
+enum { CYCLE_STEP = 8, RANK_GROUP = 512 };
+
+uint64_t samples_count(uint64_t n, unsigned rate_log)
+{
+    return (n + (UINT64_C(1) << rate_log) - 1) >> rate_log;
+}
+
+unsigned samples_bits(uint64_t count)
+{
+    return bits_for(count ? count - 1 : 0);
+}
+
+static size_t upper_words(size_t k, unsigned rate_log)
+{
+    return (k + ((size_t)RANK_BLOCK >> rate_log) + 63) / 64;
+}
+
+static size_t lower_words(size_t k, unsigned rate_log)
+{
+    return (k * rate_log + 63) / 64;
+}
+
+int samples_encode_block(const uint16_t *rel, size_t k, unsigned rate_log, struct buf *out,
+                         struct err *e)
+{
+    size_t up = 8 * upper_words(k, rate_log), low = 8 * lower_words(k, rate_log);
+    unsigned char *p;
+
+    if (buf_reserve(out, up + low + PACKED_SLACK, e) < 0)
+        return e->code;
+    p = (unsigned char *)out->p + out->len;
+    memset(p, 0, up + low + PACKED_SLACK);
+    for (size_t i = 0; i < k; i++) {
+        bit_set(p, ((size_t)rel[i] >> rate_log) + i);
+        packed_set(p + up, i, rate_log, rel[i] & ((1u << rate_log) - 1));
+    }
+    out->len += up + low;
+    return 0;
+}
+
+static uint64_t word_bytes(uint64_t bits)
+{
+    return (bits + 63) / 64 * 8;
+}
+
+static uint64_t rank_bytes(uint64_t count)
+{
+    return (4 * (count / RANK_GROUP + 1) + 7) / 8 * 8;
+}
+
+uint64_t samples_inverse_bytes(uint64_t count, uint64_t backs)
+{
+    return word_bytes(count) + rank_bytes(count) + packed_bytes(backs, samples_bits(count));
+}
+
+void samples_view_inverse(struct samples *s, const void *sinv, uint64_t backs)
+{
+    s->has_back = sinv;
+    s->back_rank = s->has_back + word_bytes(s->count);
+    s->back = s->back_rank + rank_bytes(s->count);
+    s->backs = backs;
+}
+
+/* Marks every CYCLE_STEP-th element of the cycles longer than that and notes in back[] (by element,
+ * as they are few only half of it is touched) the marked element before it. */
+static uint64_t mark_cycles(const uint32_t *perm, uint64_t count, unsigned char *seen,
+                            unsigned char *marked, uint32_t *back)
+{
+    uint64_t marks = 0;
+
+    for (uint64_t first = 0; first < count; first++) {
+        uint64_t at = first, len = 0, last = first;
+        if (bit_get(seen, first))
+            continue;
+        do {
+            bit_set(seen, at);
+            if (len && len % CYCLE_STEP == 0) {
+                bit_set(marked, at);
+                back[at] = (uint32_t)last;
+                marks++;
+                last = at;
+            }
+            at = perm[at];
+            len++;
+        } while (at != first);
+        if (len > CYCLE_STEP) { /* and the cycle's beginning, which closes it */
+            bit_set(marked, first);
+            back[first] = (uint32_t)last;
+            marks++;
+        }
+    }
+    return marks;
+}
+
+static int encode_inverse(const uint32_t *perm, uint64_t count, struct buf *sinv, struct err *e)
+{
+    unsigned bits = samples_bits(count);
+    unsigned char *seen = mem_zero(word_bytes(count) + 8, 1, e);
+    unsigned char *marked = seen ? mem_zero(word_bytes(count) + 8, 1, e) : NULL;
+    uint32_t *back = marked ? mem_array(count, sizeof *back, e) : NULL;
+    unsigned char *p, *rank;
+    uint64_t marks, bytes, k = 0;
+    int rc = ERR_MEM;
+
+    if (!back)
+        goto done;
+    marks = mark_cycles(perm, count, seen, marked, back);
+    bytes = samples_inverse_bytes(count, marks);
+    if ((rc = buf_reserve(sinv, bytes, e)) < 0)
+        goto done;
+    p = (unsigned char *)sinv->p + sinv->len;
+    memset(p, 0, bytes);
+    memcpy(p, marked, word_bytes(count));
+    rank = p + word_bytes(count);
+    for (uint64_t i = 0; i <= count; i++) {
+        uint32_t before = (uint32_t)k;
+        if (i % RANK_GROUP == 0)
+            memcpy(rank + 4 * (i / RANK_GROUP), &before, 4);
+        if (i < count && bit_get(marked, i))
+            packed_set(rank + rank_bytes(count), k++, bits, back[i]);
+    }
+    sinv->len += bytes;
+    rc = 0;
+done:
+    free(seen);
+    free(marked);
+    free(back);
+    return rc;
+}
+
+int samples_encode_perm(const uint32_t *perm, uint64_t count, struct buf *samp, struct buf *sinv,
+                        struct err *e)
+{
+    unsigned bits = samples_bits(count);
+    uint64_t bytes = packed_bytes(count, bits);
+
+    if (buf_reserve(samp, bytes, e) < 0)
+        return e->code;
+    memset(samp->p + samp->len, 0, bytes);
+    for (uint64_t i = 0; i < count; i++)
+        packed_set((unsigned char *)samp->p + samp->len, i, bits, perm[i]);
+    samp->len += bytes;
+    return encode_inverse(perm, count, sinv, e);
+}
+
+/* The marks of one block of rows. */
+struct marks {
+    const unsigned char *upper, *lower;
+    uint64_t first;
+    uint32_t k;
+    size_t words; /* of upper; 0 when the directory is damaged */
+};
+
+static struct marks block_marks(const struct samples *s, uint64_t block)
+{
+    const uint32_t *d = s->dir + 2 * block;
+    struct marks m = {.first = d[0], .k = d[2] - d[0]};
+    uint64_t words = upper_words(m.k, s->rate_log);
+
+    if (m.k <= RANK_BLOCK && d[1] + words + lower_words(m.k, s->rate_log) <= s->mark_words) {
+        m.words = words;
+        m.upper = s->marks + 8 * (uint64_t)d[1];
+        m.lower = m.upper + 8 * words;
+    }
+    return m;
+}
+
+void samples_fetch(const struct samples *s, uint64_t row)
+{
+    const uint32_t *d = s->dir + 2 * (row >> RANK_BLOCK_LOG);
+
+    if (d[1] < s->mark_words)
+        __builtin_prefetch(s->marks + 8 * (uint64_t)d[1], 0, 3);
+}
+
+static uint64_t sample_at(const struct samples *s, uint64_t j)
+{
+    uint64_t k = j < s->count ? packed_get(s->perm, j, s->bits) : 0;
+
+    return k < s->count ? k : 0;
+}
+
+/* The place, among the upper bits, right behind the zero number `bucket` - 1; all words when there
+ * is none. */
+static size_t bucket_start(const struct marks *m, unsigned bucket)
+{
+    unsigned zeros;
+    uint64_t w;
+
+    if (bucket == 0)
+        return 0;
+    bucket--;
+    for (size_t i = 0; i < m->words; i++) {
+        w = ~load_u64(m->upper + 8 * i);
+        zeros = (unsigned)__builtin_popcountll(w);
+        if (bucket < zeros)
+            return 64 * i + word_select(w, bucket) + 1;
+        bucket -= zeros;
+    }
+    return 64 * m->words;
+}
+
+bool samples_find(const struct samples *s, uint64_t row, uint64_t *pos)
+{
+    struct marks m = block_marks(s, row >> RANK_BLOCK_LOG);
+    unsigned rel = row & (RANK_BLOCK - 1), bucket = rel >> s->rate_log;
+    unsigned low = rel & ((1u << s->rate_log) - 1);
+    size_t at = bucket_start(&m, bucket);
+
+    for (; at < 64 * m.words && bit_get(m.upper, at); at++) {
+        uint64_t i = at - bucket;
+        if (i >= m.k)
+            return false;
+        if (packed_get(m.lower, i, s->rate_log) == low) {
+            *pos = sample_at(s, m.first + i) << s->rate_log;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The pointer of element j, if it has one. */
+static bool back_of(const struct samples *s, uint64_t j, uint64_t *to)
+{
+    uint64_t group = j / RANK_GROUP * RANK_GROUP, rank, at;
+
+    if (!bit_get(s->has_back, j))
+        return false;
+    rank = load_u32(s->back_rank + 4 * (j / RANK_GROUP));
+    for (at = group; at + 64 <= j; at += 64)
+        rank += (unsigned)__builtin_popcountll(load_u64(s->has_back + at / 8));
+    rank += (unsigned)__builtin_popcountll(load_u64(s->has_back + at / 8) &
+                                           ~(~UINT64_C(0) << (j & 63)));
+    if (rank >= s->backs)
+        return false;
+    *to = packed_get(s->back, rank, s->bits);
+    return *to < s->count;
+}
+
+/* The j with perm[j] == k. */
+static uint64_t inverse(const struct samples *s, uint64_t k)
+{
+    uint64_t j = k, to;
+    bool jumped = false;
+
+    for (unsigned steps = 0; steps < 4 * CYCLE_STEP; steps++) {
+        if (!jumped && back_of(s, j, &to)) {
+            j = to;
+            jumped = true;
+        }
+        to = sample_at(s, j);
+        if (to == k)
+            return j;
+        j = to;
+    }
+    return 0; /* damaged */
+}
+
+/* The block of the j-th mark: the last one with at most j marks before it. */
+static uint64_t mark_block(const struct samples *s, uint64_t j)
+{
+    uint64_t lo = 0, hi = rank_blocks(s->n);
+
+    while (hi - lo > 1) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if (s->dir[2 * mid] <= j)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+uint64_t samples_row(const struct samples *s, uint64_t k)
+{
+    uint64_t j = inverse(s, k), block = mark_block(s, j), row = 0;
+    struct marks m = block_marks(s, block);
+    uint64_t i = j - m.first, skip = i;
+
+    for (size_t word = 0; i < m.k && word < m.words; word++) {
+        uint64_t w = load_u64(m.upper + 8 * word);
+        unsigned ones = (unsigned)__builtin_popcountll(w);
+        if (skip < ones) {
+            uint64_t bucket = 64 * word + word_select(w, (unsigned)skip) - i;
+            row = (block << RANK_BLOCK_LOG) + (bucket << s->rate_log) +
+                  packed_get(m.lower, i, s->rate_log);
+            break;
+        }
+        skip -= ones;
+    }
+    return row < s->n ? row : 0;
+}

@@ -1,0 +1,68 @@
+/* sample.h - from rows to text positions and back: suffix-array samples in text order.
+ *
+ * Every s-th text position (s = 2^rate_log) is a sample. The rows of the samples are marked, block
+ * by block of 2^14 rows, by Elias-Fano; the j-th marked row holds sample perm[j], that is, text
+ * position s * perm[j]. So a walk by LF meets a mark, or its document's start, within s - 1 steps.
+ *
+ * The way back, from a text position to its row, is the same permutation inverted: every eighth
+ * element of a cycle points eight back along it (Munro, Raman, Raman & Rao 2003), so an inverse
+ * costs about twelve steps and the pointers an eighth of what storing it would.
+ *
+ * Sections:
+ *   MDIR  a block of rows, and one more: u32 marks before it, u32 offset of its marks in u64 words
+ *   MARK  a block's marks: a one for each mark, a zero for each bucket of s rows, as u64 words;
+ * then the marks' places in their buckets, rate_log bits each, as u64 words SAMP  perm, packed
+ * (bits.h), bits_for(samples - 1) bits each SINV  bits that tell which elements have a pointer, as
+ * u64 words; u32 pointers before each group of 512 bits, padded to 8 bytes; the pointers, packed as
+ * in SAMP
+ *
+ * A damaged section gives wrong numbers inside [0, samples), never a wild read or an endless walk.
+ */
+#ifndef FM_SAMPLE_H
+#define FM_SAMPLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "fm/rank.h"
+
+enum { SAMPLE_RATE_LOG_MIN = 2, SAMPLE_RATE_LOG_MAX = 12, SAMPLE_RATE_LOG_DEFAULT = 6 };
+
+struct samples {
+    uint64_t n;     /* rows = text positions */
+    uint64_t count; /* samples: ceil(n / s) */
+    unsigned rate_log;
+    unsigned bits;       /* of one element of perm */
+    const uint32_t *dir; /* pairs */
+    const unsigned char *marks;
+    uint64_t mark_words;
+    const unsigned char *perm;
+    const unsigned char *has_back; /* SINV */
+    const unsigned char *back_rank;
+    const unsigned char *back;
+    uint64_t backs;
+};
+
+uint64_t samples_count(uint64_t n, unsigned rate_log);
+unsigned samples_bits(uint64_t count);
+
+/* The marked rows of one block (rel[0..k), growing, relative to the block's start), appended. */
+int samples_encode_block(const uint16_t *rel, size_t k, unsigned rate_log, struct buf *out,
+                         struct err *e);
+/* SAMP and SINV from the permutation. */
+int samples_encode_perm(const uint32_t *perm, uint64_t count, struct buf *samp, struct buf *sinv,
+                        struct err *e);
+/* Size of SINV for `backs` pointers. */
+uint64_t samples_inverse_bytes(uint64_t count, uint64_t backs);
+void samples_view_inverse(struct samples *s, const void *sinv, uint64_t backs);
+
+/* Asks for the memory that samples_find(row) will touch. */
+void samples_fetch(const struct samples *s, uint64_t row);
+/* Is the row marked? Then *pos is its text position. */
+bool samples_find(const struct samples *s, uint64_t row, uint64_t *pos);
+/* The row of text position k * 2^rate_log; k < count. */
+uint64_t samples_row(const struct samples *s, uint64_t k);
+
+#endif

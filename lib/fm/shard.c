@@ -1,0 +1,268 @@
+/* shard.c - opening one index file, and the BWT as bytes and document ends. See shard.h. */
+#include "fm/shard.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fm/bits.h"
+
+void alphabet_make(struct alphabet *a, const bool present[256], int shared)
+{
+    unsigned code = 1;
+
+    memset(a, 0, sizeof *a);
+    a->shared = shared;
+    for (unsigned b = 0; b < 256; b++) {
+        a->present[b] = present[b];
+        if (!present[b] || (int)b == shared)
+            continue;
+        a->code_of[b] = (uint8_t)code;
+        a->byte_of[code++] = (uint8_t)b;
+    }
+    if (shared != FM_NOT_SHARED)
+        a->byte_of[0] = (uint8_t)shared;
+    a->sigma = code;
+}
+
+static int read_head(struct shard *s, struct err *e)
+{
+    const void *p;
+    bool present[256];
+    unsigned distinct = 0;
+
+    if (sect_need(s->file, "HEAD", 1, sizeof s->head, &p, e) < 0)
+        return e->code;
+    memcpy(&s->head, p, sizeof s->head);
+    for (unsigned b = 0; b < 256; b++) {
+        present[b] = bit_get(s->head.present, b);
+        distinct += present[b];
+    }
+    const struct fm_head *h = &s->head;
+    if (h->layout != FM_LAYOUT_FAST)
+        return err_set(e, ERR_CORRUPT, "%s: layout %u is not known to this program",
+                       sect_path(s->file), h->layout);
+    if (h->docs > h->n || h->n >> 40 || h->shared_c > h->n || h->ids > h->docs ||
+        h->runs > h->docs || h->normalize > TEXT_GPT3 || h->rate_log < SAMPLE_RATE_LOG_MIN ||
+        h->rate_log > SAMPLE_RATE_LOG_MAX || (h->docs == 0 && h->n > 0) ||
+        (distinct == 256 ? h->shared > 255 : h->shared != FM_NOT_SHARED))
+        return sect_bad(s->file, "HEAD", "has impossible values", e);
+    alphabet_make(&s->al, present, (int)h->shared);
+    return 0;
+}
+
+static int open_rank(struct shard *s, enum cpu_level cpu, struct err *e)
+{
+    struct rank *r = &s->rank;
+    uint64_t len, n = s->head.n;
+    const void *p;
+
+    r->n = n;
+    r->sigma = s->al.sigma;
+    if (sect_need(s->file, "HYPR", rank_hypers(n) * r->sigma, 8, &p, e) < 0)
+        return e->code;
+    r->hyper = p;
+    if (sect_need(s->file, "SUPR", rank_supers(n) * r->sigma, 4, &p, e) < 0)
+        return e->code;
+    r->super = p;
+    if (sect_need(s->file, "BDIR", rank_blocks(n), 4, &p, e) < 0)
+        return e->code;
+    r->dir = p;
+    r->blocks = sect_get(s->file, "BLKS", &len);
+    if (!r->blocks || len % RANK_LINE || len / RANK_LINE <= RANK_GUARD_LINES)
+        return sect_bad(s->file, "BLKS", "is missing or has a wrong length", e);
+    r->last_line = len / RANK_LINE - 1;
+    s->ops = rank_ops_for(cpu);
+    return 0;
+}
+
+static int open_samples(struct shard *s, struct err *e)
+{
+    struct samples *a = &s->samples;
+    uint64_t len;
+    const void *p;
+
+    a->n = s->head.n;
+    a->rate_log = s->head.rate_log;
+    a->count = samples_count(a->n, a->rate_log);
+    a->bits = samples_bits(a->count);
+    if (sect_need(s->file, "MDIR", rank_blocks(a->n) + 1, 8, &p, e) < 0)
+        return e->code;
+    a->dir = p;
+    a->marks = sect_get(s->file, "MARK", &len);
+    if (!a->marks || len % 8 || len < PACKED_SLACK)
+        return sect_bad(s->file, "MARK", "is missing or has a wrong length", e);
+    a->mark_words = len / 8 - 1;
+    if (sect_need(s->file, "SAMP", packed_bytes(a->count, a->bits), 1, &p, e) < 0)
+        return e->code;
+    a->perm = p;
+    if (s->head.backs > a->count)
+        return sect_bad(s->file, "HEAD", "has impossible values", e);
+    if (sect_need(s->file, "SINV", samples_inverse_bytes(a->count, s->head.backs), 1, &p, e) < 0)
+        return e->code;
+    samples_view_inverse(a, p, s->head.backs);
+    return 0;
+}
+
+static int open_docs(struct shard *s, struct err *e)
+{
+    uint64_t docs = s->head.docs, n = s->head.n;
+    const void *p;
+
+    if (sect_need(s->file, "DOCS", ef_bytes(docs + 1, n + 1), 1, &p, e) < 0)
+        return e->code;
+    ef_view(&s->starts, p, docs + 1, n + 1);
+    s->doc_bits = bits_for(docs ? docs - 1 : 0);
+    if (sect_need(s->file, "DORD", packed_bytes(docs, s->doc_bits), 1, &p, e) < 0)
+        return e->code;
+    s->doc_order = p;
+    if (s->al.shared == FM_NOT_SHARED)
+        return 0;
+    if (sect_need(s->file, "ZROW", ef_bytes(docs, n), 1, &p, e) < 0)
+        return e->code;
+    ef_view(&s->ends, p, docs, n);
+    return 0;
+}
+
+/* FLDS: the names of the text and id fields, each with its NUL. */
+static int open_field_names(struct shard *s, struct err *e)
+{
+    uint64_t len;
+    const char *p = sect_get(s->file, "FLDS", &len), *nul = p ? memchr(p, 0, len) : NULL;
+
+    if (!nul || nul + 1 == p + len || p[len - 1] != '\0')
+        return sect_bad(s->file, "FLDS", "is damaged", e);
+    s->field = p;
+    s->id_field = nul + 1;
+    return 0;
+}
+
+static int open_records(struct shard *s, struct err *e)
+{
+    uint64_t docs = s->head.docs;
+    const void *p;
+
+    if (store_open(&s->meta, s->file, "MIDX", "MBLK", docs, e) < 0 ||
+        store_open(&s->raw, s->file, "RIDX", "RBLK", docs, e) < 0 || open_field_names(s, e) < 0)
+        return e->code;
+    if (sect_need(s->file, "IDHS", 4 * s->head.ids + packed_bytes(s->head.ids, s->doc_bits), 1, &p,
+                  e) < 0)
+        return e->code;
+    s->id_hash = p;
+    s->id_doc = s->id_hash + 4 * s->head.ids;
+    s->runs = sect_get(s->file, "RUNS", &s->paths_len);
+    if (!s->runs || s->paths_len / FM_RUN_BYTES < s->head.runs)
+        return sect_bad(s->file, "RUNS", "is missing or too short", e);
+    s->paths_len -= s->head.runs * FM_RUN_BYTES;
+    s->paths = (const char *)s->runs + s->head.runs * FM_RUN_BYTES;
+    return 0;
+}
+
+static const char known_sections[] =
+    "HEADHYPRSUPRBDIRBLKSZROWMDIRMARKSAMPSINVDOCSDORDMIDXMBLKRIDXRBLKIDHSFLDSRUNS";
+
+int shard_open(struct shard **out, const char *path, enum cpu_level cpu, struct err *e)
+{
+    struct shard *s = mem_zero(1, sizeof *s, e);
+
+    *out = NULL;
+    if (!s)
+        return e->code;
+    if (sect_open(&s->file, path, FM_KIND, FM_MAJOR, e) < 0 ||
+        sect_known(s->file, known_sections, e) < 0 || read_head(s, e) < 0 ||
+        open_rank(s, cpu, e) < 0 || open_samples(s, e) < 0 || open_docs(s, e) < 0 ||
+        open_records(s, e) < 0) {
+        shard_close(s);
+        return e->code;
+    }
+    *out = s;
+    return 0;
+}
+
+void shard_close(struct shard *s)
+{
+    if (!s)
+        return;
+    sect_close(s->file);
+    free(s);
+}
+
+/* A shared byte's LF is what code 0 gives, less the document ends before. */
+static uint64_t unshare(const struct shard *s, uint64_t pos, uint64_t zero_rank)
+{
+    uint64_t ends = pos ? ef_count_to(&s->ends, pos - 1) : 0;
+
+    return s->head.shared_c + (zero_rank > ends ? zero_rank - ends : 0);
+}
+
+void shard_step(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *lo, uint64_t *hi)
+{
+    uint8_t code[RANK_BATCH];
+    uint64_t old_lo[RANK_BATCH], old_hi[RANK_BATCH];
+
+    for (; k > RANK_BATCH; k -= RANK_BATCH, byte += RANK_BATCH, lo += RANK_BATCH, hi += RANK_BATCH)
+        shard_step(s, RANK_BATCH, byte, lo, hi);
+    if (!k)
+        return;
+    for (size_t i = 0; i < k; i++) {
+        code[i] = s->al.code_of[byte[i]];
+        old_lo[i] = lo[i];
+        old_hi[i] = hi[i];
+    }
+    s->ops->step(&s->rank, k, code, lo, hi);
+    for (size_t i = 0; i < k; i++) {
+        if (!s->al.present[byte[i]]) {
+            lo[i] = hi[i] = 0;
+        } else if (byte[i] == s->al.shared && lo[i] < hi[i]) {
+            lo[i] = unshare(s, old_lo[i], lo[i]);
+            hi[i] = unshare(s, old_hi[i], hi[i]);
+        }
+    }
+}
+
+void shard_lf(const struct shard *s, size_t k, uint64_t *row, uint8_t *byte, bool *end)
+{
+    uint64_t old[RANK_BATCH];
+
+    for (; k > RANK_BATCH;
+         k -= RANK_BATCH, row += RANK_BATCH, byte += RANK_BATCH, end += RANK_BATCH)
+        shard_lf(s, RANK_BATCH, row, byte, end);
+    memcpy(old, row, k * sizeof *old);
+    s->ops->lf(&s->rank, k, row, byte);
+    for (size_t i = 0; i < k; i++) {
+        end[i] = byte[i] == 0;
+        if (end[i] && s->al.shared != FM_NOT_SHARED) {
+            uint64_t before = ef_count_to(&s->ends, old[i]);
+            end[i] = before && ef_get(&s->ends, before - 1) == old[i];
+            row[i] = end[i] ? before - 1 : unshare(s, old[i], row[i]);
+        }
+        byte[i] = s->al.byte_of[byte[i]];
+    }
+}
+
+uint64_t shard_doc_of_end(const struct shard *s, uint64_t k)
+{
+    uint64_t doc = k < s->head.docs ? packed_get(s->doc_order, k, s->doc_bits) : 0;
+
+    return doc < s->head.docs ? doc : 0;
+}
+
+uint64_t shard_doc_at(const struct shard *s, uint64_t pos)
+{
+    uint64_t n = ef_count_to(&s->starts, pos);
+
+    if (n > s->head.docs)
+        n = s->head.docs;
+    return n ? n - 1 : 0;
+}
+
+uint64_t shard_doc_start(const struct shard *s, uint64_t doc)
+{
+    return ef_get(&s->starts, doc);
+}
+
+uint64_t shard_doc_len(const struct shard *s, uint64_t doc)
+{
+    uint64_t from = shard_doc_start(s, doc), to = shard_doc_start(s, doc + 1);
+
+    return to > from ? to - from - 1 : 0;
+}

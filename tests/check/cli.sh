@@ -1,0 +1,276 @@
+#!/usr/bin/env bash
+# cli.sh BIN_DIR [TREE] - does every tool of TREE/cmd keep the conventions of sluice(7), and do its
+# option table, --help, man page and completions agree?
+#
+# A line a rule: "ok RULE", or "not ok RULE: TOOL: what" for each breach; then the count; exit 1 if
+# a rule is broken. TREE is this script's own tree unless given.
+set -u
+export LC_ALL=C
+
+[[ $# -ge 1 && -d $1 ]] || { echo "usage: cli.sh BIN_DIR [TREE]" >&2; exit 2; }
+bin=$(cd "$1" && pwd)
+tree=$(cd "${2:-$(dirname "${BASH_SOURCE[0]}")/../..}" && pwd) || exit 2
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+mapfile -t tools < <(cd "$tree/cmd" && for f in *.c; do [[ -e $f ]] && echo "${f%.c}"; done)
+passed=0 failed=0
+
+# rule NAME COMMAND...: COMMAND prints a line a breach.
+rule() {
+    local name=$1 breaches breach
+    shift
+    breaches=$("$@")
+    if [[ -z $breaches ]]; then
+        echo "ok $name"
+        passed=$((passed + 1))
+        return
+    fi
+    while IFS= read -r breach; do
+        echo "not ok $name: $breach"
+        failed=$((failed + 1))
+    done <<<"$breaches"
+}
+
+# each FUNCTION: FUNCTION TOOL for every tool, its breaches with the tool's name before them.
+each() {
+    local tool
+    for tool in "${tools[@]}"; do
+        "$1" "$tool" | sed "s/^/$tool: /"
+    done
+}
+
+# run TOOL ARG...: its output in $scratch/out and $scratch/err; returns its exit code.
+run() {
+    "$bin/$1" "${@:2}" >"$scratch/out" 2>"$scratch/err" </dev/null
+}
+
+# The rows of --help-options with "|" for the tabs, as read takes a run of tabs for one; "|" between
+# choices becomes a blank.
+rows() {
+    "$bin/$1" --help-options 2>/dev/null </dev/null | tr '|\t' ' |'
+}
+
+programs() {
+    [[ ${#tools[@]} -gt 0 ]] || echo "no cmd/*.c in $tree"
+    local tool
+    for tool in "${tools[@]}"; do
+        [[ -x $bin/$tool ]] || echo "$tool: no program in $bin"
+    done
+}
+
+# The table itself: five fields, plain names, none twice, -h and -V among them.
+table() {
+    run "$1" --help-options || echo "--help-options fails"
+    [[ -s $scratch/err ]] && echo "--help-options writes to stderr"
+    awk -F '\t' '
+        NF != 5 { print "row " NR " of --help-options has " NF " fields, not 5"; next }
+        $1 !~ /^[A-Za-z0-9]?$/ { print "odd short option \"" $1 "\"" }
+        $2 !~ /^[a-z0-9][a-z0-9-]+$/ { print "odd long option \"" $2 "\"" }
+        $3 != "" && $4 != "" { print "--" $2 " has an argument name and choices" }
+        $5 == "" { print "--" $2 " has no help" }
+        $1 != "" && seen["-" $1]++ { print "-" $1 " is there twice" }
+        seen["--" $2]++ { print "--" $2 " is there twice" }
+        END {
+            if (!("-h" in seen) || !("--help" in seen)) print "no -h, --help"
+            if (!("-V" in seen) || !("--version" in seen)) print "no -V, --version"
+        }' "$scratch/out"
+}
+
+# Is the option TEXT in FILE, and not as a part of a longer word?
+names_option() {
+    grep -Eq -- "(^|[^A-Za-z0-9-])$1([^A-Za-z0-9-]|\$)" "$2"
+}
+
+help_text() {
+    local flag first short long
+    for flag in --help -h; do
+        run "$1" "$flag" || echo "$flag: exit code is not 0"
+        [[ -s $scratch/err ]] && echo "$flag writes to stderr"
+        first=$(head -n 1 "$scratch/out")
+        [[ $first == "Usage: $1 "* ]] || echo "$flag begins '$first', not 'Usage: $1 '"
+    done
+    while IFS='|' read -r short long _; do
+        names_option "--$long" "$scratch/out" || echo "--help does not name --$long"
+        [[ -z $short ]] || names_option "-$short, --$long" "$scratch/out" ||
+            echo "--help does not name -$short, --$long"
+    done < <(rows "$1")
+}
+
+version_text() {
+    local flag version
+    version=$(cat "$tree/VERSION")
+    for flag in --version -V; do
+        run "$1" "$flag" || echo "$flag: exit code is not 0"
+        [[ -s $scratch/err ]] && echo "$flag writes to stderr"
+        head -n 1 "$scratch/out" | grep -Fwq -- "$version" ||
+            echo "$flag does not begin with a line that names version $version"
+    done
+}
+
+misuse() {
+    local option code
+    for option in --no-such-option -%; do
+        run "$1" "$option"
+        code=$?
+        [[ $code == 2 ]] || echo "$option: exit code is $code, not 2"
+        [[ -s $scratch/out ]] && echo "$option: writes to stdout"
+        [[ $(head -n 1 "$scratch/err") == "$1: "* ]] || echo "$option: no message that begins '$1: '"
+        grep -Fxq "Try '$1 --help'." "$scratch/err" || echo "$option: no line \"Try '$1 --help'.\""
+    done
+}
+
+# The options that an mdoc page names, a line each: "own OPTION" in SYNOPSIS and in list heads
+# (".It Fl ..."), "text OPTION" in running text, where another tool's may be meant.
+man_options() {
+    awk '
+        /^\.Sh / { section = $2 }
+        /^\.\\"/ || !/^\./ { next }
+        {
+            gsub(/\\-/, "-")
+            where = section == "SYNOPSIS" || $1 " " $2 == ".It Fl" ? "own" : "text"
+            for (i = 1; i < NF; i++) {
+                if ($i != "Fl" && $i != ".Fl") continue
+                word = $++i
+                if (word == "Fl") print where " --" $++i
+                else if (word ~ /^[A-Za-z0-9]+$/) # Fl qv is -q and -v
+                    for (k = 1; k <= length(word); k++) print where " -" substr(word, k, 1)
+            }
+        }' "$1"
+}
+
+# The options of the tools given, as they are typed, a line each.
+options() {
+    local tool short long
+    for tool; do
+        while IFS='|' read -r short long _; do
+            printf '%s\n' "--$long" ${short:+"-$short"}
+        done < <(rows "$tool")
+    done | sort -u
+}
+
+man_page() {
+    local page=$tree/man/$1.1 option
+    [[ -f $page ]] || { echo "no man/$1.1"; return; }
+    man_options "$page" | sort -u >"$scratch/man"
+    options "$1" >"$scratch/own"
+    while read -r option; do
+        grep -Fxq -- "own $option" "$scratch/man" || echo "man/$1.1 does not document $option"
+    done <"$scratch/own"
+    while read -r option; do
+        grep -Fxq -- "$option" "$scratch/own" || echo "man/$1.1 documents $option, which is no option"
+    done < <(sed -n 's/^own //p' "$scratch/man")
+    options "${tools[@]}" >"$scratch/all"
+    while read -r option; do
+        grep -Fxq -- "$option" "$scratch/all" || echo "man/$1.1 mentions $option, which no tool has"
+    done < <(sed -n 's/^text //p' "$scratch/man")
+}
+
+# A page of section 1 that belongs to no tool, and what mandoc has to say.
+man_orphans() {
+    local page name
+    for page in "$tree"/man/*.1; do
+        name=$(basename "$page" .1)
+        [[ ! -e $page || -e $tree/cmd/$name.c ]] || echo "man/$name.1 has no cmd/$name.c"
+    done
+}
+
+man_lint() {
+    command -v mandoc >/dev/null || { echo "there is no mandoc here"; return; }
+    mandoc -T lint -W warning "$tree"/man/*.[1-9] 2>&1 | sed "s|^mandoc: ||; s|$tree/||"
+}
+
+# same_tools FILE: standard input against the list of tools.
+same_tools() {
+    diff <(printf '%s\n' "${tools[@]}" | sort) <(tr -s ' \n' '\n' | sed '/^$/d' | sort) |
+        sed -n "s|^< \(.*\)|$1 does not name \1|p; s|^> \(.*\)|$1 names \1, which is no tool|p"
+}
+
+completion_lists() {
+    local dir=$tree/completions
+    # shellcheck disable=SC2016 # that shell expands it
+    bash --norc -c 'source "$1"; complete -p' _ "$dir/sluice.bash" | awk '{ print $NF }' |
+        same_tools completions/sluice.bash
+    sed -n '1s/^#compdef //p' "$dir/_sluice" | same_tools completions/_sluice
+    sed -n 's/^for tool in //p' "$dir/sluice.fish" | same_tools completions/sluice.fish
+}
+
+# offers WANTED GOT LINE: the words of both, in any order.
+offers() {
+    diff <(tr ' ' '\n' <<<"$1" | sort) <(tr ' ' '\n' <<<"$2" | sort) >/dev/null ||
+        echo "'$3' is completed by '$2', not '$1'"
+}
+
+# bash_words WORD...: what sluice.bash offers for the last of them, on one line.
+bash_words() {
+    # shellcheck disable=SC2016 # that shell expands it
+    bash --norc -c 'source "$1"; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        COMP_LINE=$* COMP_POINT=${#COMP_LINE}; _sluice "$1" "${@: -1}" "${@: -2:1}"
+        echo "${COMPREPLY[*]}"' _ "$tree/completions/sluice.bash" "$@"
+}
+
+# fish_words WORD...: what sluice.fish offers for the last of them, on one line.
+fish_words() {
+    # shellcheck disable=SC2016 # that shell expands it
+    HOME=$scratch fish --no-config -c 'source $argv[1]; complete -C$argv[2]' \
+        "$tree/completions/sluice.fish" "$*" </dev/null | cut -f 1 | paste -s -d ' '
+}
+
+# What the completion SHELL offers is what the table holds.
+completed() {
+    local shell=$1 tool=$2 long choices all
+    all=$(options "$tool" | grep '^--' | paste -s -d ' ')
+    offers "$all" "$("$shell" "$bin/$tool" --)" "$tool --"
+    while IFS='|' read -r _ long _ choices _; do
+        [[ -z $choices ]] ||
+            offers "$choices" "$("$shell" "$bin/$tool" "--$long" '')" "$tool --$long "
+    done < <(rows "$tool")
+}
+
+bash_completed() {
+    completed bash_words "$1"
+}
+
+fish_completed() {
+    completed fish_words "$1"
+}
+
+zsh_syntax() {
+    zsh -n "$tree/completions/_sluice" 2>&1
+}
+
+# with SHELL NAME COMMAND...: a rule for those who have that shell.
+with() {
+    local shell=$1
+    shift
+    if command -v "$shell" >/dev/null; then
+        rule "$@"
+    else
+        echo "skipped $1: there is no $shell here"
+    fi
+}
+
+readme() {
+    grep -Fwqs -- "$1" "$tree/README.md" || echo "README.md does not name it"
+}
+
+bats_file() {
+    [[ -f $tree/tests/cli/$1.bats ]] || echo "no tests/cli/$1.bats"
+}
+
+cd "$scratch" || exit 2
+rule programs programs
+rule table each table
+rule help each help_text
+rule version each version_text
+rule misuse each misuse
+rule man each man_page
+rule man-orphans man_orphans
+rule man-lint man_lint
+rule completions completion_lists
+rule completions-bash each bash_completed
+with zsh completions-zsh zsh_syntax
+with fish completions-fish each fish_completed
+rule readme each readme
+rule bats each bats_file
+echo "$passed checks passed, $failed failed"
+[[ $failed == 0 ]]

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# demo.sh BIN_DIR: the main jobs, on text that the machine and this repository have: Debian's licence
+# texts and copyright files, and fifty questions of GSM8K (tests/data). Leaves nothing behind.
+set -euo pipefail
+bin=$(cd "${1:?usage: demo.sh BIN_DIR}" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+PATH=$bin:$PATH
+cd "$work"
+
+# run COMMAND: shows a command line, then what it prints.
+run() {
+    printf '\n\033[1m$ %s\033[0m\n' "$1"
+    bash -o pipefail -c "$1"
+}
+
+find /usr/share/common-licenses /usr/share/doc -type f \
+    \( -path '*/common-licenses/*' -o -name copyright \) -print0 | sort -z | head -z -n 2000 >files
+cp "$here/data/gsm8k-50.jsonl" questions.jsonl
+
+echo "An index of $(tr -cd '\0' <files | wc -c) licence texts and copyright files of this machine:"
+run 'xargs -0 fm-build -v -f text -o licences.fmi < files'
+run 'fm-stat licences.fmi | head -n 12'
+run 'fm-count --docs licences.fmi "WITHOUT WARRANTY" "Debian" "no such words"'
+run 'fm-find licences.fmi "merchantability" -i --by-doc --max 3'
+run 'fm-find licences.fmi "Free Software" --sample 1 | fm-cat licences.fmi - | head -n 4'
+run 'fm-stat --check licences.fmi && echo every checksum holds'
+
+echo
+echo "Is a benchmark in it? And in a corpus that has swallowed ten of its questions?"
+run 'fm-contam licences.fmi --bench questions.jsonl | tail -n 1'
+head -n 10 questions.jsonl | sed 's/"question"/"text"/' >leak.jsonl
+run 'fm-build -q leak.jsonl && printf "sluice-set 1\nlicences.fmi\nleak.fmi\n" > all.set'
+run 'fm-contam all.set --bench questions.jsonl | sort -k3,3nr | head -n 3'
+run 'fm-contam all.set --bench questions.jsonl --report html -o report.html && ls -l report.html'
+run 'echo "Permission is hereby granted to copy this demo, WITHOUT WARRANTY OF ANY KIND." | fm-match -l 20 --show licences.fmi'

@@ -1,0 +1,42 @@
+/* tmp.h - a folder of the test's own to write files in: tmp_enter() first, tmp_leave() last. */
+#ifndef TESTS_TMP_H
+#define TESTS_TMP_H
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char tmp_folder[] = "/tmp/sluice-test-XXXXXX";
+
+static void tmp_enter(void)
+{
+    if (!mkdtemp(tmp_folder) || chdir(tmp_folder) < 0) {
+        perror("cannot make a temporary folder");
+        exit(1);
+    }
+}
+
+static int tmp_remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st, (void)type, (void)at;
+    return remove(path);
+}
+
+static void tmp_leave(void)
+{
+    if (chdir("/") == 0)
+        nftw(tmp_folder, tmp_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void tmp_put(const char *name, const void *p, size_t len)
+{
+    FILE *f = fopen(name, "wb");
+
+    if (!f || fwrite(p, 1, len, f) != len || fclose(f) != 0) {
+        perror(name);
+        exit(1);
+    }
+}
+
+#endif
