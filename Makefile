@@ -33,6 +33,10 @@ OPT_tsan    := -O1 -fsanitize=thread
 ifeq ($(OPT_$(MODE)),)
 $(error MODE is release, debug, asan or tsan, not '$(MODE)')
 endif
+ifeq ($(MODE),tsan)
+# libomp itself is not instrumented: without this it is what gets reported.
+export TSAN_OPTIONS ?= ignore_noninstrumented_modules=1
+endif
 CFLAGS    ?=
 ALL_CFLAGS = $(BASEFLAGS) $(OPT_$(MODE)) $(CFLAGS)
 LDLIBS    += -lzstd -lz -lm

@@ -84,7 +84,7 @@ static bool row_doc(const char *p, size_t len, uint64_t *doc)
     for (n = 0; n < len && n + 1 < sizeof digits && p[n] >= '0' && p[n] <= '9'; n++)
         digits[n] = p[n];
     digits[n] = '\0';
-    return num_u64(digits, doc);
+    return (n == len || p[n] == '\t' || p[n] == ',' || p[n] == '}') && num_u64(digits, doc);
 }
 
 /* fm-find's output on stdin; a document with several rows in a line is printed once. */

@@ -257,14 +257,13 @@ static void check_options(const struct job *j, const struct cli_list *paths)
 
 int main(int argc, char **argv)
 {
-    struct out_opts oo = {0};
+    struct cli_common co = {0};
     struct cli_list paths = {0};
     struct job j = {
         .opts = {.window_chars = 50, .words = 13, .dirty = 0.8, .suspicious = 0.2},
         .docs = {.field = "question"},
         .worst = FM_REPORT_WORST,
     };
-    bool quiet = false, verbose = false;
     int method = FM_WINDOW, format = DOCS_AUTO;
     const struct cli_opt opts[] = {
         CLI_LIST('b', "bench", &paths, "FILE", "a benchmark; may be given several times"),
@@ -283,11 +282,7 @@ int main(int argc, char **argv)
                    "suspicious from this share on (default 0.2)"),
         CLI_CHOICE(0, "report", &j.report, "none|md|html", "write a bulletin instead of rows"),
         CLI_U64(0, "worst", &j.worst, "N", "entries shown in the bulletin (default 20)"),
-        CLI_OUT(&oo.path),
-        CLI_JSON(&oo.json),
-        CLI_THREADS(&j.threads),
-        CLI_QUIET(&quiet),
-        CLI_VERBOSE(&verbose),
+        CLI_COMMON(&co),
         CLI_END,
     };
     int first = cli_parse(&prog, opts, argc, argv);
@@ -297,17 +292,18 @@ int main(int argc, char **argv)
 
     j.opts.method = (enum fm_method)method;
     j.docs.format = (enum docs_format)format;
-    j.json = oo.json;
+    j.json = co.json;
     j.index = argv[first];
-    j.threads = par_threads(j.threads);
+    j.threads = par_threads(co.threads);
     check_options(&j, &paths);
-    ok = fm_open(&fm, j.index, cli_cpu(), &e) == 0 && out_open(&j.out, &oo, &e) == 0;
+    ok = fm_open(&fm, j.index, cli_cpu(), &e) == 0 &&
+         out_open(&j.out, &(struct out_opts){co.out, co.json, false}, &e) == 0;
     j.fm = fm;
     ok = ok && run(&j, &paths, &e) == 0 && out_commit(&j.out, &e) == 0;
     out_abort(&j.out);
     job_free(&j);
     cli_list_free(&paths);
     fm_close(fm);
-    cli_finish(verbose);
+    cli_finish(co.verbose);
     return ok ? CLI_DONE : cli_fail(&e);
 }

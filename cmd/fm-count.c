@@ -135,18 +135,14 @@ static void job_free(struct job *j)
 
 int main(int argc, char **argv)
 {
-    struct out_opts oo = {0};
+    struct cli_common co = {0};
+    struct out_opts oo;
     struct job j = {0};
-    bool quiet = false, verbose = false;
     const struct cli_opt opts[] = {
         CLI_FLAG('0', "null", &j.nul, "patterns end in NUL, and so do the rows"),
         CLI_STR(0, "field", &j.field, "NAME", "stdin is JSON Lines: take this field"),
         CLI_FLAG(0, "docs", &j.docs, "count the documents too, exactly"),
-        CLI_OUT(&oo.path),
-        CLI_JSON(&oo.json),
-        CLI_THREADS(&j.threads),
-        CLI_QUIET(&quiet),
-        CLI_VERBOSE(&verbose),
+        CLI_COMMON(&co),
         CLI_END,
     };
     int first = cli_parse(&prog, opts, argc, argv);
@@ -157,9 +153,9 @@ int main(int argc, char **argv)
 
     if (j.nul && j.field)
         cli_misuse("options '--null' and '--field' cannot be combined");
-    oo.nul = j.nul && !oo.json;
-    j.threads = par_threads(j.threads);
-    progress_init(&progress, quiet);
+    oo = (struct out_opts){co.out, co.json, j.nul && !co.json};
+    j.threads = par_threads(co.threads);
+    progress_init(&progress, co.quiet);
     j.progress = &progress;
     ok = fm_open(&fm, argv[first], cli_cpu(), &e) == 0 && out_open(&j.out, &oo, &e) == 0;
     j.fm = fm;
@@ -171,6 +167,6 @@ int main(int argc, char **argv)
     out_abort(&j.out);
     job_free(&j);
     fm_close(fm);
-    cli_finish(verbose);
+    cli_finish(co.verbose);
     return ok ? CLI_DONE : cli_fail(&e);
 }

@@ -226,9 +226,8 @@ static int print_all(struct job *j, struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct out_opts oo = {0};
+    struct cli_common co = {0};
     struct job j = {.context = 40, .max = UINT64_MAX, .sample = UINT64_MAX, .seed = 1};
-    bool quiet = false, verbose = false;
     const struct cli_opt opts[] = {
         CLI_FLAG('i', "ignore-case", &j.fold_case, "letters A-Z match in either case"),
         CLI_U64('C', "context", &j.context, "N", "bytes of text around (default 40)"),
@@ -237,11 +236,7 @@ int main(int argc, char **argv)
         CLI_U64(0, "max", &j.max, "N", "the first N rows only"),
         CLI_U64(0, "sample", &j.sample, "N", "N occurrences, each equally likely"),
         CLI_SEED(&j.seed),
-        CLI_OUT(&oo.path),
-        CLI_JSON(&oo.json),
-        CLI_THREADS(&j.threads),
-        CLI_QUIET(&quiet),
-        CLI_VERBOSE(&verbose),
+        CLI_COMMON(&co),
         CLI_END,
     };
     int first = cli_parse(&prog, opts, argc, argv);
@@ -251,8 +246,8 @@ int main(int argc, char **argv)
 
     j.pattern = argv + first + 1;
     j.patterns = (size_t)(argc - first - 1);
-    j.json = oo.json;
-    j.threads = par_threads(j.threads);
+    j.json = co.json;
+    j.threads = par_threads(co.threads);
     if (j.patterns > 1 && !j.all_of)
         cli_misuse("several patterns need the option '--and'");
     if (j.all_of && j.sample != UINT64_MAX)
@@ -263,11 +258,12 @@ int main(int argc, char **argv)
     ok = fm_open(&fm, argv[first], cli_cpu(), &e) == 0;
     j.fm = fm;
     ok = ok && fm_reader_new(&j.reader, fm, &e) == 0 && find_all(&j, &e) == 0 &&
-         out_open(&j.out, &oo, &e) == 0 && print_all(&j, &e) == 0 && out_commit(&j.out, &e) == 0;
+         out_open(&j.out, &(struct out_opts){co.out, co.json, false}, &e) == 0 &&
+         print_all(&j, &e) == 0 && out_commit(&j.out, &e) == 0;
     out_abort(&j.out);
     free(j.found);
     fm_reader_free(j.reader);
     fm_close(fm);
-    cli_finish(verbose);
+    cli_finish(co.verbose);
     return ok ? CLI_DONE : cli_fail(&e);
 }

@@ -88,10 +88,9 @@ static int match_all(struct job *j, const struct docs_opts *o, const char *const
 int main(int argc, char **argv)
 {
     static const char *const standard_input[] = {"-"};
-    struct out_opts oo = {0};
+    struct cli_common co = {0};
     struct docs_opts docs = {0};
     struct job j = {.min_len = 32};
-    bool quiet = false, verbose = false;
     int format = DOCS_AUTO;
     const struct cli_opt opts[] = {
         CLI_U64('l', "min-length", &j.min_len, "N", "matches of at least N bytes (default 32)"),
@@ -99,11 +98,7 @@ int main(int argc, char **argv)
                    "what the texts are in (default: by name; stdin: lines)"),
         CLI_STR(0, "field", &docs.field, "NAME", "texts are this field of JSON Lines"),
         CLI_FLAG(0, "show", &j.show, "print the matched text as the last column"),
-        CLI_OUT(&oo.path),
-        CLI_JSON(&oo.json),
-        CLI_THREADS(&j.threads),
-        CLI_QUIET(&quiet),
-        CLI_VERBOSE(&verbose),
+        CLI_COMMON(&co),
         CLI_END,
     };
     int first = cli_parse(&prog, opts, argc, argv), n = argc - first - 1;
@@ -114,11 +109,14 @@ int main(int argc, char **argv)
 
     if (j.min_len == 0)
         cli_misuse("option '--min-length' wants at least 1");
-    if (format == DOCS_AUTO && (docs.field || (n == 0)))
-        format = docs.field ? DOCS_JSONL : DOCS_LINES;
+    if (format == DOCS_AUTO && docs.field)
+        format = DOCS_JSONL;
+    else if (format == DOCS_AUTO && (n == 0 || (n == 1 && strcmp(paths[0], "-") == 0)))
+        format = DOCS_LINES;
     docs.format = (enum docs_format)format;
-    j.threads = par_threads(j.threads);
-    ok = fm_open(&fm, argv[first], cli_cpu(), &e) == 0 && out_open(&j.out, &oo, &e) == 0;
+    j.threads = par_threads(co.threads);
+    ok = fm_open(&fm, argv[first], cli_cpu(), &e) == 0 &&
+         out_open(&j.out, &(struct out_opts){co.out, co.json, false}, &e) == 0;
     j.fm = fm;
     if (ok)
         out_header(j.out, j.show ? "text offset len count doc match" : "text offset len count doc");
@@ -127,6 +125,6 @@ int main(int argc, char **argv)
     out_abort(&j.out);
     buf_free(&j.bytes);
     fm_close(fm);
-    cli_finish(verbose);
+    cli_finish(co.verbose);
     return ok ? CLI_DONE : cli_fail(&e);
 }

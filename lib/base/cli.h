@@ -93,6 +93,17 @@ struct cli_opt {
 #define CLI_VERBOSE(dst) \
     CLI_FLAG('v', "verbose", dst, "end with wall time, CPU time and peak memory on stderr")
 
+/* What most tools take, as one row of the table: CLI_COMMON(&common). */
+struct cli_common {
+    const char *out; /* NULL: standard output */
+    bool json, quiet, verbose;
+    int threads; /* 0: every CPU (par.h) */
+};
+
+#define CLI_COMMON(co)                                                       \
+    CLI_OUT(&(co)->out), CLI_JSON(&(co)->json), CLI_THREADS(&(co)->threads), \
+        CLI_QUIET(&(co)->quiet), CLI_VERBOSE(&(co)->verbose)
+
 struct cli_prog {
     const char *name;     /* "fm-count" */
     const char *operands; /* "IDX [PATTERN...]" */

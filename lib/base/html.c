@@ -1,8 +1,8 @@
 /* html.c - see html.h. A character at a time: first what is shown of it, then what that is written
  * as. One pass, no tables of names.
  *
- * Markdown has no escape that works for all characters: a backslash keeps cmark from seeing one, but
- * GitHub looks for @mentions, #references, :emoji: and $formulas$ in what cmark made of it. An
+ * Markdown has no escape that works for all characters: a backslash keeps cmark from seeing one,
+ * but GitHub looks for @mentions, #references, :emoji: and $formulas$ in what cmark made of it. An
  * element of its own around the character stops these.
  */
 #include "base/html.h"
@@ -107,8 +107,8 @@ static bool is_line_markup(char c, char before)
     return before == 0 && strchr("+-=", c);
 }
 
-/* What Markdown writes for an ASCII character between two others, NULL: itself. `before` is 0 at the
- * beginning, `after` at the end. Spaces must not be seen as indentation. */
+/* What Markdown writes for an ASCII character between two others, NULL: itself. `before` is 0 at
+ * the beginning, `after` at the end. Spaces must not be seen as indentation. */
 static const char *markdown(char c, char before, char after)
 {
     switch (c) {

@@ -1,9 +1,9 @@
 /* html.h - text into HTML and Markdown: the one place where markup is escaped.
  *
- * Both take any bytes. Bytes that are no UTF-8 become U+FFFD, one each; so do U+0080-U+009F, U+FFFE,
- * U+FFFF and the controls that turn the direction of writing (U+202A-U+202E, U+2066-U+2069), which
- * could make a page show what it does not say. Other control characters become their pictures
- * (NUL is U+2400). Tab and newline are kept; "\r\n" and "\r" are newlines.
+ * Both take any bytes. Bytes that are no UTF-8 become U+FFFD, one each; so do U+0080-U+009F,
+ * U+FFFE, U+FFFF and the controls that turn the direction of writing (U+202A-U+202E,
+ * U+2066-U+2069), which could make a page show what it does not say. Other control characters
+ * become their pictures (NUL is U+2400). Tab and newline are kept; "\r\n" and "\r" are newlines.
  *
  * Errors   0 or ERR_MEM. The text is appended to *out.
  */

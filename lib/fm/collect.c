@@ -11,24 +11,34 @@
 
 enum { REPORT_EVERY = 1024 };
 
-/* A plain file has no record: it gets the one that its id would have had. */
-static int file_record(const struct doc *d, struct buf *out, struct err *e)
+static int add_name(struct buf *out, const char *name, struct err *e)
+{
+    if (buf_addc(out, '"', e) < 0 || jsonl_encode(name, strlen(name), out, e) < 0)
+        return e->code;
+    return buf_adds(out, "\":\"", e);
+}
+
+/* A plain file has no record: it gets the one that would have its id. */
+static int file_record(const struct doc *d, const struct docs_opts *o, struct buf *out,
+                       struct err *e)
 {
     struct buf head = {0};
     int rc = -1;
 
-    if (buf_adds(&head, "{\"id\":\"", e) == 0 && jsonl_encode(d->id, d->id_len, &head, e) == 0 &&
-        buf_adds(&head, "\",\"text\":\"", e) == 0 && varint_add(out, head.len, e) == 0 &&
-        buf_add(out, head.p, head.len, e) == 0 && buf_adds(out, "\"}", e) == 0)
+    if (buf_addc(&head, '{', e) == 0 && add_name(&head, o->id_field ? o->id_field : "id", e) == 0 &&
+        jsonl_encode(d->id, d->id_len, &head, e) == 0 && buf_adds(&head, "\",", e) == 0 &&
+        add_name(&head, o->field ? o->field : "text", e) == 0 &&
+        varint_add(out, head.len, e) == 0 && buf_add(out, head.p, head.len, e) == 0 &&
+        buf_adds(out, "\"}", e) == 0)
         rc = 0;
     buf_free(&head);
     return rc < 0 ? e->code : 0;
 }
 
-int record_encode(const struct doc *d, struct buf *out, struct err *e)
+int record_encode(const struct doc *d, const struct docs_opts *o, struct buf *out, struct err *e)
 {
     if (!d->head_len && d->id)
-        return file_record(d, out, e);
+        return file_record(d, o, out, e);
     if (!d->head_len)
         return 0;
     if (varint_add(out, d->head_len, e) < 0 || buf_add(out, d->head, d->head_len, e) < 0)
@@ -100,9 +110,10 @@ static void count_bytes(uint64_t freq[256], const char *p, size_t len)
     }
 }
 
-static int add_doc(struct corpus *c, const struct doc *d, enum text_rule rule, struct buf *record,
-                   struct err *e)
+static int add_doc(struct corpus *c, const struct doc *d, const struct fm_build_opts *o,
+                   struct buf *record, struct err *e)
 {
+    enum text_rule rule = o->normalize;
     size_t at = c->text.len;
 
     if (mem_reserve(&c->start, &c->start_cap, c->docs + 2, sizeof *c->start, e) < 0)
@@ -114,7 +125,7 @@ static int add_doc(struct corpus *c, const struct doc *d, enum text_rule rule, s
         return e->code;
     count_bytes(c->freq, c->text.p + at, c->text.len - at);
     record->len = 0;
-    if (buf_addc(&c->text, '\0', e) < 0 || record_encode(d, record, e) < 0 ||
+    if (buf_addc(&c->text, '\0', e) < 0 || record_encode(d, &o->docs, record, e) < 0 ||
         store_add(&c->meta, record->p, record->len, e) < 0 || add_id(c, d, e) < 0 ||
         add_run(c, d, e) < 0)
         return e->code;
@@ -140,7 +151,7 @@ int corpus_read(struct corpus *c, const char *const *paths, size_t n, const stru
     if (!c->start || docs_open(&docs, paths, n, &o->docs, e) < 0)
         return e->code;
     while ((rc = docs_next(docs, &d, e)) > 0) {
-        if ((rc = add_doc(c, &d, o->normalize, &record, e)) < 0)
+        if ((rc = add_doc(c, &d, o, &record, e)) < 0)
             break;
         if (o->progress && c->docs % REPORT_EVERY == 0)
             o->progress(o->progress_ctx, "reading", docs_raw_pos(docs), docs_raw_size(docs));

@@ -36,6 +36,6 @@ void corpus_free_text(struct corpus *c);
 void corpus_free(struct corpus *c);
 
 /* What the index keeps of a record: varint length of `head`, head, tail (docs.h). */
-int record_encode(const struct doc *d, struct buf *out, struct err *e);
+int record_encode(const struct doc *d, const struct docs_opts *o, struct buf *out, struct err *e);
 
 #endif

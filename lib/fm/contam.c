@@ -74,7 +74,7 @@ static int cut_words(struct fm_text t, uint64_t words, uint64_t pad, struct wind
         while (at < t.len && is_blank(t.p[at]))
             at++;
     }
-    for (size_t i = 0; rc == 0 && i + words <= word.n; i++)
+    for (size_t i = 0; rc == 0 && words <= word.n && i <= word.n - words; i++)
         rc = add_window(w, word.v[i].from, word.v[i + words - 1].to, e);
     if (rc == 0 && !w->n && word.n)
         rc = add_window(w, word.v[0].from, word.v[word.n - 1].to, e);
@@ -274,6 +274,8 @@ int fm_contam(const struct fm *fm, const struct fm_text *entry, size_t n,
         return err_set(e, ERR_USAGE,
                        "the ngram method compares normalised words, and this index was built "
                        "without --normalize gpt3 (--verbatim compares raw strings)");
+    if ((o->method == FM_WINDOW && !o->window_chars) || (o->method == FM_NGRAM && !o->words))
+        return err_set(e, ERR_USAGE, "a window must have at least one character or word");
     if (rule == TEXT_NONE)
         return judge(fm, entry, n, o, out, threads, e);
     normalised = mem_array(n, sizeof *normalised, e);

@@ -22,9 +22,17 @@ struct dense {
     size_t n;
 };
 
+/* Half a sampling distance; of a set, the mean over its text. */
 static uint64_t mean_walk(const struct fm *fm)
 {
-    return (UINT64_C(1) << fm->shard[0]->head.rate_log) / 2;
+    double steps = 0, rows = 0;
+
+    for (size_t i = 0; i < fm->n_shards; i++) {
+        const struct fm_head *h = &fm->shard[i]->head;
+        steps += (double)h->n * (double)((1u << h->rate_log) / 2);
+        rows += (double)h->n;
+    }
+    return rows > 0 ? (uint64_t)(steps / rows) : 1;
 }
 
 /* Which patterns one pass over the text is worth: all whose own share of it, the looking up, is
@@ -32,10 +40,10 @@ static uint64_t mean_walk(const struct fm *fm)
 static void choose_dense(const struct fm *fm, const struct fm_text *pat, size_t n,
                          const uint64_t *count, struct dense *d)
 {
-    uint64_t own = fm->bytes / SCAN_PER_STEP, gain = 0;
+    uint64_t own = fm->bytes / SCAN_PER_STEP, gain = 0, walk = mean_walk(fm);
 
     for (size_t i = 0; i < n; i++) {
-        uint64_t locate = count[i] * mean_walk(fm);
+        uint64_t locate = count[i] * walk;
         if (pat[i].len == 0 || locate <= own)
             continue;
         d->which[d->n++] = i;

@@ -211,7 +211,7 @@ void fm_count(const struct fm *fm, const struct fm_text *pat, size_t n, uint64_t
     size_t chunk = share < COUNT_CHUNK ? share : COUNT_CHUNK;
     int64_t chunks = (int64_t)((n + chunk - 1) / chunk);
 
-#pragma omp parallel for num_threads(threads > 0 ? threads : 1) schedule(dynamic)
+#pragma omp parallel for num_threads(threads > 0 ? threads : 1) schedule(dynamic) if (chunks > 1)
     for (int64_t c = 0; c < chunks; c++) {
         size_t from = (size_t)c * chunk, k = n - from < chunk ? n - from : chunk;
         count_chunk(fm, pat + from, k, counts + from);
@@ -254,7 +254,7 @@ void fm_read(const struct fm *fm, const struct fm_piece *pieces, size_t n, int t
     size_t share = n / (size_t)(threads > 0 ? threads : 1) + 1, chunk = share < 64 ? share : 64;
     int64_t chunks = (int64_t)((n + chunk - 1) / chunk);
 
-#pragma omp parallel for num_threads(threads > 0 ? threads : 1) schedule(dynamic)
+#pragma omp parallel for num_threads(threads > 0 ? threads : 1) schedule(dynamic) if (chunks > 1)
     for (int64_t c = 0; c < chunks; c++) {
         size_t from = (size_t)c * chunk, k = n - from < chunk ? n - from : chunk;
         read_pieces(fm, pieces + from, k);

@@ -192,7 +192,7 @@ struct fm_verdict {
 
 /* One verdict an entry. On a normalised index entries are normalised first, and offsets are those
  * of the normalised entry (fm_normalize_text). FM_NGRAM on an index that is not: ERR_USAGE, unless
- * verbatim. */
+ * verbatim; a window of no characters or words: ERR_USAGE. */
 int fm_contam(const struct fm *fm, const struct fm_text *entry, size_t n,
               const struct fm_contam_opts *o, struct fm_verdict *out, int threads, struct err *e);
 

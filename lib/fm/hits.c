@@ -148,7 +148,7 @@ static void locate_numbers(const struct fm_hits *h, const uint64_t *number, uint
 {
     int64_t chunks = (int64_t)((n + LOCATE_CHUNK - 1) / LOCATE_CHUNK);
 
-#pragma omp parallel for num_threads(threads > 0 ? threads : 1) schedule(dynamic)
+#pragma omp parallel for num_threads(threads > 0 ? threads : 1) schedule(dynamic) if (chunks > 1)
     for (int64_t c = 0; c < chunks; c++) {
         uint64_t from = (uint64_t)c * LOCATE_CHUNK;
         size_t k = n - from < LOCATE_CHUNK ? (size_t)(n - from) : LOCATE_CHUNK;

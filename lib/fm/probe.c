@@ -114,7 +114,7 @@ int probe_run(const struct fm *fm, void *clients, size_t n, size_t size, probe_n
     int64_t chunks = (int64_t)((n + chunk - 1) / chunk);
     int rc = 0;
 
-#pragma omp parallel num_threads((int)t)
+#pragma omp parallel num_threads((int)t) if (chunks > 1)
     {
         struct err mine = {0};
         struct lanes l = {.fm = fm};

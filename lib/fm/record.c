@@ -169,7 +169,7 @@ static int find_in_shard(struct fm_reader *r, size_t shard, const char *id, size
         r->text.len = 0;
         if (local_id(r, s, local, &r->text, e) < 0)
             return e->code;
-        if (r->text.len != len || memcmp(r->text.p, id, len) != 0)
+        if (r->text.len != len || (len && memcmp(r->text.p, id, len) != 0))
             continue;
         if (mem_reserve(docs, cap, *n + 1, sizeof **docs, e) < 0)
             return e->code;

@@ -1,5 +1,5 @@
-/* report.c - see report.h: the order of the entries, the counts, the sentences, and what is shown of
- * a long entry. The two forms of the page are in report_html.c and report_md.c.
+/* report.c - see report.h: the order of the entries, the counts, the sentences, and what is shown
+ * of a long entry. The two forms of the page are in report_html.c and report_md.c.
  *
  * Time and memory: one pass over the verdicts and one sort of them, 40 bytes an entry.
  */
@@ -65,19 +65,20 @@ static double clamped(double share)
     return !(share > 0) ? 0 : share > 1 ? 1 : share; /* not a number is 0 */
 }
 
-/* One digit after the point, but none in vain; neither none nor all is said of what is only near. */
+/* One digit after the point unless it is exact without; neither none nor all is said of what is
+ * only near. */
 struct report_num report_share(double share)
 {
     struct report_num n;
     double x = clamped(share);
-    unsigned tenths = (unsigned)(x * 1000 + 0.5);
+    unsigned tenths = (unsigned)(x * 1000 + 0.5), percent = (unsigned)(x * 100 + 0.5);
 
     if (x > 0 && tenths == 0)
-        strcpy(n.s, "under 0.1%");
+        snprintf(n.s, sizeof n.s, "under 0.1%%");
     else if (x < 1 && tenths == 1000)
-        strcpy(n.s, "over 99.9%");
-    else if (tenths % 10 == 0)
-        snprintf(n.s, sizeof n.s, "%u%%", tenths / 10);
+        snprintf(n.s, sizeof n.s, "over 99.9%%");
+    else if (fabs(x * 100 - percent) < 1e-9)
+        snprintf(n.s, sizeof n.s, "%u%%", percent);
     else
         snprintf(n.s, sizeof n.s, "%u.%u%%", tenths / 10, tenths % 10);
     return n;
@@ -90,9 +91,9 @@ struct report_num report_part(uint64_t part, uint64_t all)
 
 struct report_num report_entries(uint64_t n)
 {
-    struct report_num text = report_count(n);
+    struct report_num text;
 
-    strcat(text.s, n == 1 ? " entry" : " entries");
+    snprintf(text.s, sizeof text.s, "%.30s %s", report_count(n).s, n == 1 ? "entry" : "entries");
     return text;
 }
 
@@ -181,8 +182,7 @@ static size_t matched_entries(const struct fm_report *r, struct ranked *to)
     return n;
 }
 
-int fm_report_worst(const struct fm_report *r, struct fm_report_ref **ref, size_t *n,
-                    struct err *e)
+int fm_report_worst(const struct fm_report *r, struct fm_report_ref **ref, size_t *n, struct err *e)
 {
     size_t entries = 0;
     struct ranked *ranked;
@@ -211,10 +211,10 @@ void report_headline(struct report_sink *s, const struct report_tally *t)
     if (t->n == 0)
         report_put(s, "There are no entries to judge");
     else if (t->n == 1)
-        report_putf(s, "The only entry is %s", report_label(dirty ? FM_DIRTY
-                                                            : t->label[FM_SUSPICIOUS]
-                                                                ? FM_SUSPICIOUS
-                                                                : FM_CLEAN));
+        report_putf(s, "The only entry is %s",
+                    report_label(dirty                     ? FM_DIRTY
+                                 : t->label[FM_SUSPICIOUS] ? FM_SUSPICIOUS
+                                                           : FM_CLEAN));
     else if (dirty == 0)
         report_putf(s, "Not one of %s entries is dirty", report_count(t->n).s);
     else if (dirty == t->n)
@@ -229,14 +229,15 @@ static void windows_sentence(struct report_sink *s, const struct fm_report *r)
     const struct fm_contam_opts *o = r->opts;
     bool words = o->method == FM_NGRAM;
 
-    report_putf(s,
-                "Every entry is cut into windows of %s %s, one from the beginning of each word on "
-                "(a shorter entry is one window), and its share is the part of them that the corpus "
-                "contains %s; ",
-                report_count(words ? o->words : o->window_chars).s, words ? "words" : "characters",
-                r->rule == TEXT_NONE ? "verbatim"
-                                     : "when both are in lower case, without punctuation, and with "
-                                       "single spaces");
+    report_putf(
+        s,
+        "Every entry is cut into windows of %s %s, one from the beginning of each word on "
+        "(a shorter entry is one window), and its share is the part of them that the corpus "
+        "contains %s; ",
+        report_count(words ? o->words : o->window_chars).s, words ? "words" : "characters",
+        r->rule == TEXT_NONE ? "verbatim"
+                             : "when both are in lower case, without punctuation, and with "
+                               "single spaces");
 }
 
 void report_method(struct report_sink *s, const struct fm_report *r)
@@ -369,4 +370,49 @@ struct report_cut report_cut(struct fm_text t, const struct fm_match *match)
     if (c.to - c.from > WHOLE)
         shorten(&c, t);
     return c;
+}
+
+static void put_piece(struct report_sink *s, struct fm_text t, size_t from, size_t to)
+{
+    if (to > from)
+        report_text(s, (struct fm_text){t.p + from, to - from});
+}
+
+void report_marked(struct report_sink *s, const struct fm_report_entry *entry,
+                   const struct report_marks *m)
+{
+    struct fm_text t = entry->text;
+    struct report_cut c = report_cut(t, &entry->verdict->longest);
+
+    report_put(s, c.cut_front ? m->front : "");
+    put_piece(s, t, c.from, c.mark_from);
+    if (c.mark_to > c.mark_from) {
+        report_put(s, m->open);
+        put_piece(s, t, c.mark_from, c.gap_from);
+        if (c.gap_to > c.gap_from)
+            report_putf(s, "%s%s characters left out%s", m->gap_open,
+                        report_count(characters(t, (struct range){c.gap_from, c.gap_to})).s,
+                        m->gap_close);
+        put_piece(s, t, c.gap_to, c.mark_to);
+        report_put(s, m->close);
+    }
+    put_piece(s, t, c.mark_to, c.to);
+    report_put(s, c.cut_back ? m->back : "");
+}
+
+void report_each_worst(struct report_sink *s, const struct fm_report *r, const char *before,
+                       void (*put_entry)(struct report_sink *s, const struct fm_report *r,
+                                         struct fm_report_ref ref),
+                       const char *after)
+{
+    struct fm_report_ref *ref = NULL;
+    size_t n = 0;
+
+    if (s->rc == 0)
+        s->rc = fm_report_worst(r, &ref, &n, s->e);
+    report_put(s, n ? before : "");
+    for (size_t i = 0; i < n; i++)
+        put_entry(s, r, ref[i]);
+    report_put(s, n ? after : "");
+    free(ref);
 }

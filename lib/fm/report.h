@@ -17,7 +17,7 @@ struct fm_report_entry {
     struct fm_text id;
     struct fm_text text; /* in the searched form, which is what verdict->longest counts in */
     const struct fm_verdict *verdict;
-    struct fm_text doc_id; /* of verdict->longest.doc; empty: not known. Needed only for the worst */
+    struct fm_text doc_id; /* of verdict->longest.doc; empty: not known; only the worst need it */
 };
 
 struct fm_report_bench {

@@ -4,11 +4,9 @@
  */
 #include "fm/report_int.h"
 
-#include <stdlib.h>
-
 #include "base/html.h"
 
-/* Colours are named once for light and once for dark; -ink is for words, the plain one for areas. */
+/* Colours are named once for light and once for dark: plain for areas, -ink for words. */
 static const char *const style[] = {
     ":root{color-scheme:light dark;"
     "--paper:#faf9f6;--card:#fff;--ink:#1c1b19;--soft:#66625a;--line:#e3dfd6;--empty:#ece9e1;"
@@ -64,10 +62,10 @@ static const char *const style[] = {
     ".counts{display:flex;flex-wrap:wrap;gap:0 1.25rem;margin-top:.35rem}\n"
     ".counts b{font-weight:600}\n"
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));"
-    "gap:2rem}\n"
-    ".cols{display:flex;align-items:flex-end;gap:3px;height:11rem}\n"
+    "gap:2rem;align-items:end}\n"
+    ".cols{display:flex;align-items:flex-end;height:11rem}\n"
     ".cols div{flex:1 1 0;height:100%;display:flex;flex-direction:column;"
-    "justify-content:flex-end;text-align:center;min-width:0}\n"
+    "justify-content:flex-end;text-align:center;min-width:0;padding:0 1.5px}\n"
     ".cols b{font-size:.75rem;font-weight:500;color:var(--soft);line-height:1.5}\n"
     ".cols span{display:flex;flex-direction:column;flex:none;min-height:3px;overflow:hidden;"
     "border-radius:.2rem .2rem 0 0}\n"
@@ -82,7 +80,7 @@ static const char *const style[] = {
     "margin-top:1.25rem;font-size:.9375rem}\n"
     ".facts dt{color:var(--soft)}.facts dd{overflow-wrap:anywhere}\n",
 
-    ".worst{list-style:none;padding:0}\n"
+    ".worst{list-style:none;padding:0;margin-top:1rem}h2+.note{margin-top:-.6rem}\n"
     ".worst li{background:var(--card);border:1px solid var(--line);border-left-width:4px;"
     "border-radius:.4rem;padding:1rem 1.15rem 1.05rem;margin-bottom:1rem}\n"
     ".worst .dirty{border-left-color:var(--dirty)}"
@@ -98,17 +96,19 @@ static const char *const style[] = {
     ".dirty .badge{background:var(--dirty);color:#fff}"
     ".suspicious .badge{background:var(--suspicious);color:#2a1c00}"
     ".clean .badge{background:var(--empty);color:var(--clean-ink)}\n"
-    "blockquote{font:1.0625rem/1.6 var(--serif);white-space:pre-wrap;overflow-wrap:anywhere;"
+    "blockquote{font:1.0625rem/1.6 var(--serif);white-space:break-spaces;overflow-wrap:anywhere;"
     "tab-size:4;unicode-bidi:isolate}\n"
     "mark{background:var(--mark);color:var(--mark-ink);border-radius:.15em;padding:.08em 0;"
     "-webkit-box-decoration-break:clone;box-decoration-break:clone}\n"
-    ".cut{color:var(--soft);font-family:var(--sans);font-size:.8125rem;white-space:nowrap}\n"
+    ".cut{color:var(--soft);font-family:var(--sans);font-size:.8125rem}\n"
     ".where{color:var(--soft);font-size:.875rem;margin-top:.75rem;overflow-wrap:anywhere}\n"
-    "code{font-family:var(--mono);font-size:.92em;color:var(--ink)}\n"
+    ".code{font:.8125rem/1.55 var(--mono)}\n"
+    "code{font-family:var(--mono);font-size:.92em;color:var(--ink);display:inline-block;"
+    "max-width:100%}\n"
     "footer{color:var(--soft);font-size:.8125rem;margin-top:3rem;border-top:1px solid "
     "var(--line);padding-top:.9rem}\n"
-    "@media print{:root{--paper:#fff;--card:#fff}body{padding:0;font-size:10.5pt}"
-    "h2{break-after:avoid}figure,.facts,.head,.key{break-inside:avoid}.head{break-after:avoid}"
+    "@media print{:root{--paper:#fff;--card:#fff}html{font-size:9.5pt}body{padding:0}"
+    ".note{break-before:avoid}h2,h2+.note{break-after:avoid}figure,.facts,.head,.key{break-inside:avoid}.head{break-after:avoid}"
     ".worst li{break-inside:avoid-page}@page{margin:18mm 16mm}}\n",
 };
 
@@ -141,7 +141,8 @@ static void put_parts(struct report_sink *s, const uint64_t label[REPORT_LABELS]
 
 static void put_bar(struct report_sink *s, const struct report_tally *t)
 {
-    report_putf(s, "<div class=\"bar\" role=\"img\" aria-label=\"%s dirty, %s suspicious, %s clean\">",
+    report_putf(s,
+                "<div class=\"bar\" role=\"img\" aria-label=\"%s dirty, %s suspicious, %s clean\">",
                 report_count(t->label[FM_DIRTY]).s, report_count(t->label[FM_SUSPICIOUS]).s,
                 report_count(t->label[FM_CLEAN]).s);
     put_parts(s, t->label);
@@ -215,7 +216,7 @@ static void put_axis(struct report_sink *s, const struct fm_contam_opts *o)
         report_putf(s, "<span class=\"%s\" style=\"flex-grow:%u\"></span>",
                     report_label((enum fm_label)i), at[i + 1] - at[i]);
     report_put(s, "</div>\n<p class=\"ticks\">");
-    for (unsigned i = 0; i <= 100; i += 10)
+    for (unsigned i = 0; i <= 100; i += 20)
         report_putf(s, "<span>%u%s</span>", i, i == 100 ? "%" : "");
     report_put(s, "</p>\n");
 }
@@ -225,8 +226,10 @@ static void put_histogram(struct report_sink *s, const struct fm_report_bench *b
 {
     struct report_tally t = {0};
 
+    if (!b->n)
+        return;
     report_tally_bench(&t, b);
-    report_put(s, "<figure class=\"plot\">\n");
+    report_put(s, "<figure>\n");
     put_caption(s, b);
     report_put(s, "<div class=\"cols\">");
     for (size_t i = 0; i < REPORT_BINS; i++)
@@ -268,9 +271,10 @@ static void put_overview(struct report_sink *s, const struct fm_report *r,
     }
 }
 
-static void put_histograms(struct report_sink *s, const struct fm_report *r)
+static void put_histograms(struct report_sink *s, const struct fm_report *r,
+                           const struct report_tally *all)
 {
-    if (!r->n_bench)
+    if (!all->n)
         return;
     report_put(s, "<section>\n<h2>How much of an entry the corpus contains</h2>\n"
                   "<div class=\"plots\">\n");
@@ -289,40 +293,27 @@ static void put_facts(struct report_sink *s, const struct fm_report *r)
     report_put(s, "</dd>\n<dt>Size</dt><dd>");
     report_corpus(s, r);
     report_put(s, "</dd>\n");
-    for (size_t i = 0; i < r->n_bench; i++) {
-        report_put(s, "<dt>Benchmark</dt><dd>");
-        report_cstr(s, r->bench[i].name);
-        report_putf(s, ", %s</dd>\n", report_entries(r->bench[i].n).s);
-    }
     report_put(s, "</dl>\n</section>\n");
 }
 
 /* ---- entries ---- */
 
-static void put_piece(struct report_sink *s, struct fm_text t, size_t from, size_t to)
-{
-    if (to > from)
-        report_text(s, (struct fm_text){t.p + from, to - from});
-}
+static const struct report_marks marks = {
+    .front = "<span class=\"cut\">" ELLIPSIS " </span>",
+    .open = "<mark>",
+    .gap_open = "<span class=\"cut\"> [",
+    .gap_close = "] </span>",
+    .close = "</mark>",
+    .back = "<span class=\"cut\"> " ELLIPSIS "</span>",
+};
 
-static void put_marked(struct report_sink *s, const struct fm_report_entry *entry)
+/* Code and tables want letters of one width. */
+static bool is_indented(struct fm_text t)
 {
-    struct fm_text t = entry->text;
-    struct report_cut c = report_cut(t, &entry->verdict->longest);
-
-    report_put(s, c.cut_front ? "<span class=\"cut\">[...] </span>" : "");
-    put_piece(s, t, c.from, c.mark_from);
-    if (c.mark_to > c.mark_from) {
-        report_put(s, "<mark>");
-        put_piece(s, t, c.mark_from, c.gap_from);
-        if (c.gap_to > c.gap_from)
-            report_putf(s, "<span class=\"cut\"> [%s bytes] </span>",
-                        report_count(c.gap_to - c.gap_from).s);
-        put_piece(s, t, c.gap_to, c.mark_to);
-        report_put(s, "</mark>");
-    }
-    put_piece(s, t, c.mark_to, c.to);
-    report_put(s, c.cut_back ? "<span class=\"cut\"> [...]</span>" : "");
+    for (size_t i = 0; i + 2 < t.len; i++)
+        if (t.p[i] == '\n' && (t.p[i + 1] == '\t' || (t.p[i + 1] == ' ' && t.p[i + 2] == ' ')))
+            return true;
+    return false;
 }
 
 static void put_entry(struct report_sink *s, const struct fm_report *r, struct fm_report_ref ref)
@@ -340,9 +331,10 @@ static void put_entry(struct report_sink *s, const struct fm_report *r, struct f
         report_cstr(s, b->name);
         report_put(s, "</span>");
     }
-    report_putf(s, "<span class=\"share\">%s</span></div>\n<blockquote dir=\"auto\">",
-                report_share(entry->verdict->share).s);
-    put_marked(s, entry);
+    report_putf(s, "<span class=\"share\">%s</span></div>\n<blockquote dir=\"auto\"%s>",
+                report_share(entry->verdict->share).s,
+                is_indented(entry->text) ? " class=\"code\"" : "");
+    report_marked(s, entry, &marks);
     report_put(s, "</blockquote>\n<p class=\"where\">");
     report_match(s, entry);
     if (entry->doc_id.len) {
@@ -350,23 +342,7 @@ static void put_entry(struct report_sink *s, const struct fm_report *r, struct f
         report_text(s, entry->doc_id);
         report_put(s, "</code>");
     }
-    report_put(s, ".</p>\n</li>\n");
-}
-
-static void put_entries(struct report_sink *s, const struct fm_report *r)
-{
-    struct fm_report_ref *ref = NULL;
-    size_t n = 0;
-
-    if (s->rc == 0)
-        s->rc = fm_report_worst(r, &ref, &n, s->e);
-    if (n) {
-        report_put(s, "<section>\n<h2>The entries found most</h2>\n<ol class=\"worst\">\n");
-        for (size_t i = 0; i < n; i++)
-            put_entry(s, r, ref[i]);
-        report_put(s, "</ol>\n</section>\n");
-    }
-    free(ref);
+    report_put(s, entry->doc_id.len ? "</p>\n</li>\n" : ".</p>\n</li>\n");
 }
 
 int fm_report_html(const struct fm_report *r, struct buf *out, struct err *e)
@@ -376,9 +352,12 @@ int fm_report_html(const struct fm_report *r, struct buf *out, struct err *e)
 
     head(&s, &all);
     put_overview(&s, r, &all);
-    put_histograms(&s, r);
+    put_histograms(&s, r, &all);
     put_facts(&s, r);
-    put_entries(&s, r);
+    report_each_worst(&s, r,
+                      "<section>\n<h2>The worst entries</h2>\n<p class=\"note\">By share, then by "
+                      "longest match, which is marked.</p>\n<ol class=\"worst\">\n",
+                      put_entry, "</ol>\n</section>\n");
     report_put(&s, "</main>\n<footer>Made by sluice fm-contam. Everything on this page is in this "
                    "one file.</footer>\n</body>\n</html>\n");
     return s.rc;

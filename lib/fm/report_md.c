@@ -1,9 +1,8 @@
-/* report_md.c - the bulletin as GitHub Flavored Markdown: bars of coloured squares, the histogram in
- * a code block, matches in <mark> (two asterisks are no emphasis beside a space or inside a word).
+/* report_md.c - the bulletin as GitHub Flavored Markdown: bars of coloured squares, the histogram
+ * in a code block, matches in <mark> (two asterisks are no emphasis beside a space or inside a
+ * word).
  */
 #include "fm/report_int.h"
-
-#include <stdlib.h>
 
 #include "base/html.h"
 
@@ -11,8 +10,9 @@ enum { SQUARES = 25, COLUMNS = 40 };
 
 static const char *square(enum fm_label l)
 {
-    return l == FM_DIRTY ? "\xF0\x9F\x9F\xA5" : l == FM_SUSPICIOUS ? "\xF0\x9F\x9F\xA8"
-                                                                   : "\xF0\x9F\x9F\xA9";
+    return l == FM_DIRTY        ? "\xF0\x9F\x9F\xA5"
+           : l == FM_SUSPICIOUS ? "\xF0\x9F\x9F\xA8"
+                                : "\xF0\x9F\x9F\xA9";
 }
 
 static void put_times(struct report_sink *s, const char *what, uint64_t n)
@@ -50,10 +50,10 @@ static void put_counts(struct report_sink *s, const struct report_tally *t)
 
 static void put_histogram(struct report_sink *s, const struct report_tally *t)
 {
-    report_put(s, "```text\n  share       entries\n");
+    report_put(s, "```text\n  share  entries\n");
     for (size_t i = 0; i < REPORT_BINS; i++) {
         uint64_t n = report_bin(t, i);
-        report_putf(s, "%3zu-%3zu%%  %11s%s", i * 10, i * 10 + 10, report_count(n).s, n ? "  " : "");
+        report_putf(s, "%2zu-%3zu%%  %7s%s", i * 10, i * 10 + 10, report_count(n).s, n ? "  " : "");
         put_times(s, "\xE2\x96\x88", report_log(n, report_bin_max(t), COLUMNS));
         report_put(s, "\n");
     }
@@ -87,27 +87,14 @@ static void put_method(struct report_sink *s, const struct fm_report *r)
     report_put(s, ".\n\n");
 }
 
-static void put_piece(struct report_sink *s, struct fm_text t, size_t from, size_t to)
-{
-    if (to > from)
-        report_text(s, (struct fm_text){t.p + from, to - from});
-}
-
-static void put_marked(struct report_sink *s, const struct fm_report_entry *entry)
-{
-    struct fm_text t = entry->text;
-    struct report_cut c = report_cut(t, &entry->verdict->longest);
-
-    report_put(s, c.cut_front ? "... " : "");
-    put_piece(s, t, c.from, c.mark_from);
-    report_put(s, "<mark>");
-    put_piece(s, t, c.mark_from, c.gap_from);
-    report_put(s, c.gap_to > c.gap_from ? " ... " : "");
-    put_piece(s, t, c.gap_to, c.mark_to);
-    report_put(s, "</mark>");
-    put_piece(s, t, c.mark_to, c.to);
-    report_put(s, c.cut_back ? " ..." : "");
-}
+static const struct report_marks marks = {
+    .front = ELLIPSIS " ",
+    .open = "<mark>",
+    .gap_open = " \\[",
+    .gap_close = "\\] ",
+    .close = "</mark>",
+    .back = " " ELLIPSIS,
+};
 
 static void put_entry(struct report_sink *s, const struct fm_report *r, struct fm_report_ref ref)
 {
@@ -119,29 +106,19 @@ static void put_entry(struct report_sink *s, const struct fm_report *r, struct f
     report_text(s, entry->id);
     report_putf(s, ": %s, %s\n\n", report_label(l), report_share(entry->verdict->share).s);
     report_put(s, "> ");
-    put_marked(s, entry);
+    report_marked(s, entry, &marks);
     report_put(s, "\n\n");
     if (r->n_bench > 1) {
         report_cstr(s, b->name);
         report_put(s, ". ");
     }
     report_match(s, entry);
-    report_text(s, entry->doc_id);
+    if (entry->doc_id.len) {
+        report_put(s, "<code>");
+        report_text(s, entry->doc_id);
+        report_put(s, "</code>");
+    }
     report_put(s, ".\n\n");
-}
-
-static void put_entries(struct report_sink *s, const struct fm_report *r)
-{
-    struct fm_report_ref *ref = NULL;
-    size_t n = 0;
-
-    if (s->rc == 0)
-        s->rc = fm_report_worst(r, &ref, &n, s->e);
-    if (n)
-        report_put(s, "## The entries found most\n\n");
-    for (size_t i = 0; i < n; i++)
-        put_entry(s, r, ref[i]);
-    free(ref);
 }
 
 int fm_report_markdown(const struct fm_report *r, struct buf *out, struct err *e)
@@ -151,11 +128,14 @@ int fm_report_markdown(const struct fm_report *r, struct buf *out, struct err *e
 
     report_put(&s, "# ");
     report_headline(&s, &all);
-    report_put(&s, "\n\nContamination report. ");
-    put_counts(&s, &all);
+    report_put(&s, "\n\nContamination report\n\n");
+    if (r->n_bench != 1)
+        put_counts(&s, &all);
     for (size_t i = 0; i < r->n_bench; i++)
         put_bench(&s, &r->bench[i]);
     put_method(&s, r);
-    put_entries(&s, r);
+    report_each_worst(
+        &s, r, "## The worst entries\n\nBy share, then by longest match, which is marked.\n\n",
+        put_entry, "");
     return s.rc;
 }

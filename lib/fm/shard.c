@@ -215,6 +215,8 @@ void shard_step(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *
         } else if (byte[i] == s->al.shared && lo[i] < hi[i]) {
             lo[i] = unshare(s, old_lo[i], lo[i]);
             hi[i] = unshare(s, old_hi[i], hi[i]);
+            if (hi[i] < lo[i])
+                hi[i] = lo[i]; /* only in a damaged file */
         }
     }
 }
@@ -234,6 +236,8 @@ void shard_lf(const struct shard *s, size_t k, uint64_t *row, uint8_t *byte, boo
             uint64_t before = ef_count_to(&s->ends, old[i]);
             end[i] = before && ef_get(&s->ends, before - 1) == old[i];
             row[i] = end[i] ? before - 1 : unshare(s, old[i], row[i]);
+            if (row[i] >= s->head.n)
+                row[i] = 0; /* only in a damaged file */
         }
         byte[i] = s->al.byte_of[byte[i]];
     }

@@ -11,7 +11,7 @@
 /* Distinct 64-bit keys, ascending. tmp has room for n. */
 static void sort_keys(uint64_t *a, uint64_t *tmp, size_t n)
 {
-    while (n > 20) {
+    while (n > 16) {
         if (n >= 400) {
             uint32_t count[256] = {0}, sum = 0;
             uint64_t diff = 0;
@@ -49,13 +49,25 @@ static void sort_keys(uint64_t *a, uint64_t *tmp, size_t n)
         a += j;
         n -= j;
     }
-    for (size_t i = 1; i < n; i++) {
-        uint64_t v = a[i];
-        size_t j = i;
-        for (; j > 0 && a[j - 1] > v; j--)
-            a[j] = a[j - 1];
-        a[j] = v;
+    uint32_t rank[20];
+    if (n == 2) {
+        uint64_t x = a[0], y = a[1];
+        a[0] = x < y ? x : y;
+        a[1] = x < y ? y : x;
+        return;
     }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t r = 0;
+        tmp[i] = a[i];
+        for (uint32_t j = 0; j < i; j++) {
+            uint32_t less = a[j] < a[i];
+            r += less;
+            rank[j] += !less;
+        }
+        rank[i] = r;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        a[rank[i]] = tmp[i];
 }
 
 /* The next 6 bytes at i as a big-endian number in the upper 48 bits; zeros from the first 0 on. */
@@ -121,23 +133,35 @@ static bool name_sample(struct sufsort *s, struct scratch *w)
         v[k] = x;
         k += x != 0;
     }
-    /* ordinals into their groups, from the right */
-    for (uint32_t o = m; o-- > 0;) {
-        uint32_t ahead = v[o > SS_AHEAD ? o - SS_AHEAD : 0];
-        __builtin_prefetch(lms + (ahead & ~SS_FLAG) - 1, 1);
-        if (!(v[o] & SS_FLAG))
-            continue;
-        uint32_t *g = lms + (v[o] & ~SS_FLAG) - 1, left = *g & (SS_LAST - 1), last = *g & SS_LAST;
-        g[left] = o | SS_FLAG | last;
-        if (left)
-            *g = SS_FLAG | (left - 1);
+    /* Ordinals into their groups, from the right. A group's first entry counts what is missing. */
+    uint32_t ring[SS_RING], rd = 0, wr = 0;
+    for (uint32_t o = m; o > 0 || wr > rd;) {
+        uint32_t stop = o > SS_STEP ? o - SS_STEP : 0, was = wr, keep = o > 0 ? SS_LAG : 0;
+        while (o > stop) {
+            ring[wr] = --o;
+            wr += v[o] >> 31;
+        }
+        for (; was < wr; was++)
+            __builtin_prefetch(lms + (v[ring[was]] & ~SS_FLAG) - 1, 1);
+        for (; wr - rd > keep; rd++) {
+            uint32_t *g = lms + (v[ring[rd]] & ~SS_FLAG) - 1;
+            uint32_t left = *g & (SS_LAST - 1), last = *g & SS_LAST;
+            g[left] = ring[rd] | SS_FLAG | last;
+            if (left)
+                *g = SS_FLAG | (left - 1);
+        }
+        if (wr > SS_RING - SS_STEP) {
+            memmove(ring, ring + rd, (wr - rd) * sizeof *ring);
+            wr -= rd;
+            rd = 0;
+        }
     }
     return true;
 }
 
 static inline uint32_t rank_at(const uint32_t *v, uint32_t entry, uint32_t h)
 {
-    return v[(entry & (SS_LAST - 1)) + h] & ~SS_FLAG;
+    return v[(entry & (SS_LAST - 1)) + h] & (SS_LAST - 1);
 }
 
 /* Sorts one group (no SS_LAST inside) by the rank h ordinals on and puts SS_LAST on the last of
@@ -179,10 +203,10 @@ static void sort_group(uint32_t *g, uint32_t len, const uint32_t *v, uint32_t h,
     }
 }
 
-/* Returns how many of the group's members stay undecided. */
+/* Returns the group's size. */
 static uint32_t visit(uint32_t *lms, uint32_t at, uint32_t *v, uint32_t h, struct scratch *w)
 {
-    uint32_t len = 1, left = 0, *g = lms + at;
+    uint32_t len = 1, *g = lms + at;
 
     while (!(g[len - 1] & SS_LAST))
         len++;
@@ -191,10 +215,49 @@ static uint32_t visit(uint32_t *lms, uint32_t at, uint32_t *v, uint32_t h, struc
     for (uint32_t i = 0, j; i < len; i = j) {
         for (j = i + 1; !(g[j - 1] & SS_LAST); j++)
             ;
-        uint32_t many = j - i > 1 ? SS_FLAG : 0;
+        uint32_t many = j - i == 1 ? 0 : j - i <= SS_SMALL ? SS_FLAG : SS_FLAG | SS_LAST;
         for (uint32_t x = i; x < j; x++)
             v[g[x] & (SS_LAST - 1)] = (at + i + 1) | many;
-        left += many ? j - i : 0;
+    }
+    return len;
+}
+
+static uint32_t sweep(uint32_t *lms, uint32_t *v, uint32_t m, uint32_t h, struct scratch *w,
+                      int64_t *budget)
+{
+    uint32_t ring[SS_RING], rd = 0, wr = 0, left = 0;
+
+    for (uint32_t o = m; o > 0 || wr > rd;) {
+        uint32_t stop = o > SS_STEP ? o - SS_STEP : 0, was = wr, keep = o > 0 ? SS_LAG : 0;
+        while (o > stop) {
+            ring[wr] = --o;
+            wr += v[o] >> 31;
+        }
+        for (; was < wr; was++)
+            __builtin_prefetch(lms + (v[ring[was]] & (SS_LAST - 1)) - 1, 1);
+        for (; wr - rd > keep; rd++) {
+            if (wr - rd > SS_LAG / 2) {
+                uint32_t x = v[ring[rd + SS_LAG / 2]], i = 0;
+                if ((x & (SS_FLAG | SS_LAST)) == SS_FLAG) {
+                    const uint32_t *g = lms + (x & (SS_LAST - 1)) - 1;
+                    do
+                        __builtin_prefetch(v + h + (g[i] & (SS_LAST - 1)), 1);
+                    while (!(g[i] & SS_LAST) && ++i < 8);
+                }
+            }
+            uint32_t x = v[ring[rd]], at = (x & (SS_LAST - 1)) - 1;
+            if ((x & (SS_FLAG | SS_LAST)) == SS_FLAG)
+                *budget -= visit(lms, at, v, h, w);
+        }
+        if (wr > SS_RING - SS_STEP) {
+            memmove(ring, ring + rd, (wr - rd) * sizeof *ring);
+            wr -= rd;
+            rd = 0;
+        }
+    }
+    for (uint32_t o = 0; o < m; o++) {
+        left += v[o] >> 31;
+        v[o] &= ~SS_LAST;
     }
     return left;
 }
@@ -202,27 +265,11 @@ static uint32_t visit(uint32_t *lms, uint32_t at, uint32_t *v, uint32_t h, struc
 static int rank_sample(struct sufsort *s, struct scratch *w, struct err *e)
 {
     uint32_t *lms = s->sa, *v = s->sa + s->m, m = (uint32_t)s->m, left = 1;
+    int64_t budget = 0;
 
     (void)e;
     for (uint32_t h = 1; left > 0; h *= 2) {
-        left = 0;
-        for (uint32_t o = m; o-- > 0;) {
-            uint32_t near = v[o > 32 ? o - 32 : 0], far = v[o > 64 ? o - 64 : 0];
-            if (far & SS_FLAG)
-                __builtin_prefetch(lms + (far & ~SS_FLAG) - 1, 1);
-            if (near & SS_FLAG) {
-                const uint32_t *g = lms + (near & ~SS_FLAG) - 1;
-                if (o > 32 && (*g & ~SS_FLAG) == o - 32) {
-                    uint32_t i = 0;
-                    do
-                        __builtin_prefetch(v + (g[i] & (SS_LAST - 1)) + h, 1);
-                    while (!(g[i] & SS_LAST) && ++i < 8);
-                }
-            }
-            uint32_t at = (v[o] & ~SS_FLAG) - 1;
-            if ((v[o] & SS_FLAG) && lms[at] == (o | SS_FLAG))
-                left += visit(lms, at, v, h, w);
-        }
+        left = sweep(lms, v, m, h, w, &budget);
     }
     return 0;
 }
@@ -262,6 +309,10 @@ static void scratch_free(struct scratch *w)
     free(w->old);
     free(w->act[0]);
     free(w->act[1]);
+    free(w->place);
+    free(w->last);
+    free(w->run);
+    free(w->digit);
     free(w->hist);
     free(w->todo);
 }
@@ -269,14 +320,19 @@ static void scratch_free(struct scratch *w)
 static int scratch_init(struct scratch *w, int64_t n, size_t k, struct err *e)
 {
     *w = (struct scratch){0};
-    w->key = mem_array(SS_SLICE, sizeof *w->key, e);
+    w->key = mem_array(SS_SLICE + 1, sizeof *w->key, e);
     w->tmp = mem_array(SS_SLICE, sizeof *w->tmp, e);
     w->old = mem_array(SS_SLICE, sizeof *w->old, e);
     w->act[0] = mem_array(SS_SLICE, sizeof(struct span), e);
     w->act[1] = mem_array(SS_SLICE, sizeof(struct span), e);
+    w->place = mem_array(SS_SLICE, sizeof *w->place, e);
+    w->last = mem_zero(SS_SLICE, 1, e);
+    w->run = mem_array(SS_SLICE + 1, sizeof *w->run, e);
+    w->digit = mem_array(SS_DIGITS + 1, sizeof *w->digit, e);
     w->hist = mem_array(k * k, sizeof *w->hist, e);
     w->todo = mem_array((size_t)n / SS_SLICE + 2, sizeof *w->todo, e);
-    if (w->key && w->tmp && w->old && w->act[0] && w->act[1] && w->hist && w->todo)
+    if (w->place && w->last && w->run && w->digit && w->key && w->tmp && w->old && w->act[0] &&
+        w->act[1] && w->hist && w->todo)
         return 0;
     scratch_free(w);
     return e->code;

@@ -51,48 +51,64 @@ static bool FN(decided)(const SYM *t, int64_t p, int64_t depth)
     return i < end;
 }
 
+/* Loads the next symbols of all members of the active groups; returns how many there are. */
+static uint32_t FN(load)(const SYM *t, int64_t n, const uint32_t *lms, struct scratch *w,
+                         uint32_t base, int64_t depth)
+{
+    const struct span *act = w->act[0];
+    uint32_t e = 0, stop = act[w->nact - 1].at + act[w->nact - 1].len;
+
+    for (uint32_t g = 0; g < w->nact; g++) {
+        for (uint32_t i = act[g].at; i < act[g].at + act[g].len; i++) {
+            uint32_t ahead = i + SS_AHEAD < stop ? i + SS_AHEAD : i;
+            __builtin_prefetch(t + (lms[ahead] & ~SS_FLAG) + depth);
+            w->key[e] = FN(key)(t, n, lms[i] + depth) | (i - base);
+            w->old[i - base] = lms[i];
+            w->place[e++] = (uint16_t)(i - base);
+        }
+    }
+    return e;
+}
+
 static void FN(refine)(const SYM *t, int64_t n, uint32_t *lms, struct scratch *w, int64_t depth)
 {
     while (w->nact) {
         const struct span *act = w->act[0];
         struct span *next = w->act[1];
-        uint32_t nact = w->nact, nnext = 0, base = act[0].at;
-        uint32_t stop = act[nact - 1].at + act[nact - 1].len;
-        int64_t deeper = depth + SYM_KEY;
+        uint32_t nnext = 0, base = act[0].at, *out = lms + base;
+        uint32_t many = FN(load)(t, n, lms, w, base, depth), from = 0, runs = 0;
 
-        for (uint32_t g = 0; g < nact; g++) {
-            for (uint32_t i = act[g].at; i < act[g].at + act[g].len; i++) {
-                uint32_t j = i + SS_AHEAD < stop ? i + SS_AHEAD : i;
-                __builtin_prefetch(t + (lms[j] & ~SS_FLAG) + depth);
-                w->key[i - base] = FN(key)(t, n, lms[i] + depth) | (i - base);
-                w->old[i - base] = lms[i];
+        depth += SYM_KEY;
+        for (uint32_t g = 0; g < w->nact; g++) {
+            sort_keys(w->key + from, w->tmp, act[g].len);
+            from += act[g].len;
+            w->last[from - 1] = 1;
+        }
+        w->key[many] = 0;
+        for (uint32_t e = 0, same = 0; e < many; e++) {
+            uint64_t k = w->key[e];
+            uint32_t was = same;
+            same = ((k ^ w->key[e + 1]) >> SS_BITS == 0) & (w->last[e] ^ 1u);
+            w->last[e] = 0;
+            out[w->place[e]] = w->old[k & (SS_SLICE - 1)] | (was | same ? 0 : SS_FLAG);
+            /* the first of several, or the last of them */
+            w->run[runs] = e;
+            runs += was ^ same;
+        }
+        for (uint32_t r = 0; r < runs; r += 2) {
+            uint32_t e = w->run[r], len = w->run[r + 1] + 1 - e, at = w->place[e];
+            if (!(w->key[e] & ((uint64_t)((1 << SYM_WIDTH) - 1) << SYM_PAD))) {
+                for (uint32_t x = at; x < at + len; x++)
+                    out[x] |= SS_FLAG;
+            } else if (depth >= SS_DEEP && FN(decided)(t, out[at], depth)) {
+                out[at] |= SS_FLAG;
+            } else {
+                next[nnext++] = (struct span){base + at, len};
             }
         }
-        for (uint32_t g = 0; g < nact; g++) {
-            uint64_t *k = w->key + (act[g].at - base);
-            uint32_t *out = lms + act[g].at, len = act[g].len;
-
-            sort_keys(k, w->tmp, len);
-            for (uint32_t i = 0, j; i < len; i = j) {
-                for (j = i + 1; j < len && !((k[i] ^ k[j]) >> SS_BITS); j++)
-                    out[j] = w->old[k[j] & (SS_SLICE - 1)];
-                out[i] = w->old[k[i] & (SS_SLICE - 1)];
-                if (j == i + 1) {
-                    out[i] |= SS_FLAG;
-                } else if (!(k[i] & ((uint64_t)((1 << SYM_WIDTH) - 1) << SYM_PAD))) {
-                    for (uint32_t x = i; x < j; x++)
-                        out[x] |= SS_FLAG;
-                } else if (deeper >= SS_DEEP && FN(decided)(t, out[i], deeper)) {
-                    out[i] |= SS_FLAG;
-                } else {
-                    next[nnext++] = (struct span){act[g].at + i, j - i};
-                }
-            }
-        }
+        w->act[1] = w->act[0];
         w->act[0] = next;
-        w->act[1] = (struct span *)(uintptr_t)act;
         w->nact = nnext;
-        depth = deeper;
     }
 }
 
@@ -132,6 +148,11 @@ static void FN(run_bins)(const SYM *t, int64_t n, uint32_t *lms, struct scratch 
     FN(refine)(t, n, lms, w, depth);
 }
 
+static inline uint32_t FN(digit)(const SYM *p, bool pair)
+{
+    return !pair ? p[0] : p[0] ? p[0] * SYM_K + p[1] : 0;
+}
+
 /* Splits a group larger than a slice by its next one or two symbols. */
 static void FN(split)(const SYM *t, int64_t n, uint32_t *lms, uint32_t *aux, struct scratch *w,
                       struct todo g)
@@ -144,18 +165,21 @@ static void FN(split)(const SYM *t, int64_t n, uint32_t *lms, uint32_t *aux, str
     memset(w->hist, 0, bins * sizeof *w->hist);
     for (uint32_t i = 0; i < g.len; i++) {
         __builtin_prefetch(td + p[i + SS_AHEAD < g.len ? i + SS_AHEAD : i]);
-        uint32_t c = td[p[i]];
-        w->hist[!pair ? c : c ? c * SYM_K + td[p[i] + 1] : 0]++;
+        uint32_t c = FN(digit)(td + p[i], pair);
+        w->digit[i < SS_DIGITS ? i : SS_DIGITS] = c;
+        w->hist[c]++;
     }
     for (uint32_t b = 0; b < bins; b++) {
         uint32_t len = w->hist[b];
         w->hist[b] = sum;
         sum += len;
     }
-    for (uint32_t i = 0; i < g.len; i++) {
+    uint32_t kept = g.len < SS_DIGITS ? g.len : SS_DIGITS;
+    for (uint32_t i = 0; i < kept; i++)
+        aux[w->hist[w->digit[i]]++] = p[i];
+    for (uint32_t i = kept; i < g.len; i++) {
         __builtin_prefetch(td + p[i + SS_AHEAD < g.len ? i + SS_AHEAD : i]);
-        uint32_t c = td[p[i]];
-        aux[w->hist[!pair ? c : c ? c * SYM_K + td[p[i] + 1] : 0]++] = p[i];
+        aux[w->hist[FN(digit)(td + p[i], pair)]++] = p[i];
     }
     memcpy(p, q, g.len * sizeof *p);
     FN(run_bins)(t, n, lms, w, w->hist, 0, bins, g.at, pair ? SYM_K : bins, g.depth + 1 + pair);

@@ -12,14 +12,19 @@
 
 enum {
     SS_SLICE =
-        1 << 13,   /* suffixes refined at a time: their keys and text lines stay in the cache */
-    SS_BITS = 16,  /* low bits of a key: the place in the slice */
-    SS_DEEP = 20,  /* refine every group to this many symbols before naming it */
-    SS_AHEAD = 32, /* prefetch distance */
+        1 << 13,  /* suffixes refined at a time: their keys and text lines stay in the cache */
+    SS_BITS = 16, /* low bits of a key: the place in the slice */
+#ifndef DEEP
+#define DEEP 20
+#endif
+    SS_DEEP = DEEP,     /* refine every group to this many symbols before naming it */
+    SS_AHEAD = 32,      /* prefetch distance */
     SS_PAIRS = 1 << 17, /* a group of this size is split by two symbols at once */
     SS_RING = 1024,     /* pending inductions */
     SS_LAG = 96,        /* inductions between the prefetch and the use */
     SS_STEP = 32,
+    SS_SMALL = 8,
+    SS_DIGITS = 1 << 20,
 };
 
 /* A group of suffixes that agree on the symbols seen so far: places [at, at + len). */
@@ -36,6 +41,10 @@ struct scratch {
     uint64_t *key, *tmp; /* SS_SLICE each */
     uint32_t *old;       /* SS_SLICE: the slice before it is permuted */
     struct span *act[2]; /* SS_SLICE / 2 each: unfinished groups of this round and the next */
+    uint16_t *place;
+    uint8_t *last;
+    uint32_t *run;
+    uint32_t *digit;
     uint32_t nact;
     uint32_t *hist;    /* one counter per pair of symbols */
     struct todo *todo; /* groups larger than a slice */

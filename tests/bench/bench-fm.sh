@@ -85,6 +85,9 @@ PY
         { echo "bench-fm: the counts differ" >&2; exit 1; }
     figure 'count, 50 bytes, batched' ns/byte "$(value count_batched "$log.ours")" "$(value count "$log.peer")" less
     figure 'count, 50 bytes, one at a time' ns/byte "$(value count_single "$log.ours")" "$(value count "$log.peer")" less
+    # Every text comes back: the raw file is the documents, 0xff before each, and UTF-8 has no 0xff.
+    { printf '\377' && "$build/bin/fm-cat" -0 --all "$idx" | tr '\0' '\377' | head -c -1; } | cmp - "$raw" ||
+        { echo "bench-fm: fm-cat --all does not equal the input" >&2; exit 1; }
     "$ours" locate "$idx" 300000 >"$log.ours"
     "$peer" locate "$dir/$corpus.sdsl" 20000 >"$log.peer"
     figure 'locate, batched' us "$(value locate "$log.ours")" "$(value locate "$log.peer")" less

@@ -60,17 +60,17 @@ static inline void make_random2(struct naive_docs *d, rng_t *rng)
 
 static inline void make_random4(struct naive_docs *d, rng_t *rng)
 {
-    random_of(d, rng, 4, 70000);
+    random_of(d, rng, 4, 35000);
 }
 
 static inline void make_random255(struct naive_docs *d, rng_t *rng)
 {
-    random_of(d, rng, 255, 33000);
+    random_of(d, rng, 255, 18000);
 }
 
 static inline void make_random256(struct naive_docs *d, rng_t *rng)
 {
-    random_of(d, rng, 256, 80000);
+    random_of(d, rng, 256, 68000);
 }
 
 /* Bytes whose order changes nothing: every symbol the same. */
@@ -150,7 +150,7 @@ static inline void make_one_byte(struct naive_docs *d, rng_t *rng)
 
 static inline void make_mostly_empty(struct naive_docs *d, rng_t *rng)
 {
-    for (unsigned i = 0; i < 20000; i++)
+    for (unsigned i = 0; i < 5000; i++)
         naive_add(d, "word", i % 997 == 3 ? 1 + rand_below(rng, 4) : 0);
 }
 
@@ -271,9 +271,9 @@ static inline void add_prose(rng_t *rng, struct buf *out, size_t len)
 
 static inline void make_prose(struct naive_docs *d, rng_t *rng)
 {
-    for (unsigned i = 0; i < 120; i++) {
+    for (unsigned i = 0; i < 50; i++) {
         struct buf b = {0};
-        add_prose(rng, &b, i == 60 ? 70000 : rand_below(rng, 2000));
+        add_prose(rng, &b, i == 30 ? 70000 : rand_below(rng, 2000));
         naive_add(d, b.p, b.len);
         buf_free(&b);
     }

@@ -83,12 +83,12 @@ uint64_t naive_count(const struct naive_docs *d, struct fm_text pat, bool fold)
     return n;
 }
 
-uint64_t naive_count_docs(const struct naive_docs *d, struct fm_text pat, bool fold)
+uint64_t naive_count_docs(const struct naive_docs *d, struct fm_text pat)
 {
     uint64_t n = 0;
 
     for (size_t i = 0; i < d->n; i++)
-        n += count_in(d->doc[i], pat, fold) > 0;
+        n += d->doc[i].len > 0 && memmem(d->doc[i].p, d->doc[i].len, pat.p, pat.len) != NULL;
     return n;
 }
 
@@ -139,15 +139,13 @@ size_t naive_matches(const struct naive_docs *d, struct fm_text t, uint64_t min_
     return n;
 }
 
-struct fm_match naive_longest(const struct naive_docs *d, struct fm_text t)
+struct fm_match naive_longest(const struct fm_match *match, size_t n)
 {
-    struct fm_match *all, best = {0};
-    size_t n = naive_matches(d, t, 1, &all);
+    struct fm_match best = {0};
 
     for (size_t i = 0; i < n; i++)
-        if (all[i].len > best.len)
-            best = all[i];
-    free(all);
+        if (match[i].len > best.len)
+            best = match[i];
     return best;
 }
 

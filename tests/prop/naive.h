@@ -29,7 +29,8 @@ void naive_free(struct naive_docs *d);
 bool naive_has(const struct naive_docs *d, struct fm_text pat);
 /* Overlaps count; the empty pattern occurs at every byte. */
 uint64_t naive_count(const struct naive_docs *d, struct fm_text pat, bool fold);
-uint64_t naive_count_docs(const struct naive_docs *d, struct fm_text pat, bool fold);
+/* The empty pattern is in every document that has a byte. */
+uint64_t naive_count_docs(const struct naive_docs *d, struct fm_text pat);
 /* All places by document and offset; none of the empty pattern. */
 uint64_t naive_places(const struct naive_docs *d, struct fm_text pat, bool fold,
                       struct fm_place **place);
@@ -40,8 +41,8 @@ uint64_t naive_places(const struct naive_docs *d, struct fm_text pat, bool fold,
  * offset, len and count are filled in. */
 size_t naive_matches(const struct naive_docs *d, struct fm_text text, uint64_t min_len,
                      struct fm_match **match);
-/* The first of the longest stretches that occur; len 0 when not one byte does. */
-struct fm_match naive_longest(const struct naive_docs *d, struct fm_text text);
+/* The first of the longest; len 0 when there is none. */
+struct fm_match naive_longest(const struct fm_match *match, size_t n);
 
 /* ---- windows of a benchmark's entry ---- */
 

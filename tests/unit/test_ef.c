@@ -87,8 +87,8 @@ static void random_sorted(uint64_t *v, uint64_t n, uint64_t universe)
 static void test_shapes(void)
 {
     static const uint64_t lengths[] = {0, 1, 2, 63, 64, 65, 255, 256, 257, 511, 512, 513, 3000};
-    static const uint64_t universes[] = {1,    2,     3,     64,    255,   256, 257,
-                                         4096, 65537, 1u << 20, UINT64_C(1) << 40};
+    static const uint64_t universes[] = {
+        1, 2, 3, 64, 255, 256, 257, 4096, 65537, 1u << 20, UINT64_C(1) << 40};
     static uint64_t v[3000];
     char what[80];
 

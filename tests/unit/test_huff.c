@@ -106,7 +106,7 @@ static bool lengths_are_right(const uint32_t counts[256], const struct huff *h)
             return false;
         kraft += h->len[s] ? 1u << (HUFF_LIMIT - h->len[s]) : 0;
         for (unsigned t = s + 1; t < 256; t++)
-            if (counts[t] && (counts[s] < counts[t] ? h->len[s] < h->len[t] && counts[s]
+            if (counts[t] && (counts[s] < counts[t]    ? h->len[s] < h->len[t] && counts[s]
                               : counts[s] == counts[t] ? h->len[s] < h->len[t]
                                                        : h->len[s] > h->len[t]))
                 return false;
@@ -114,8 +114,8 @@ static bool lengths_are_right(const uint32_t counts[256], const struct huff *h)
     return h->symbols == m && kraft == (m >= 2 ? 1u << HUFF_LIMIT : 0) && h->depth == longest(h);
 }
 
-/* Walks the tree level by level by the numbering rule, and meets every symbol once, in order, by the
- * path that it has. */
+/* Walks the tree level by level by the numbering rule, and meets every symbol once, in order, by
+ * the path that it has. */
 static bool shape_is_right(const struct huff *h)
 {
     uint16_t path[256] = {0}, next[512];
@@ -174,13 +174,12 @@ static void check(const uint32_t counts[256], const char *what, int trial, bool 
     T_CHECKF(shape_is_right(&h), "%s %d", what, trial);
     cost = cost_of(counts, &h);
     if (h.depth < HUFF_LIMIT) /* then the limit has not changed anything */
-        T_CHECKF(cost == free_cost, "%s %d: %llu, best %llu", what, trial,
-                 (unsigned long long)cost, (unsigned long long)free_cost);
+        T_CHECKF(cost == free_cost, "%s %d: %llu, best %llu", what, trial, (unsigned long long)cost,
+                 (unsigned long long)free_cost);
     T_CHECKF(cost >= free_cost, "%s %d", what, trial);
     if (exact)
         T_CHECKF(cost == limited_cost(counts, HUFF_LIMIT), "%s %d: %llu, best %llu", what, trial,
-                 (unsigned long long)cost,
-                 (unsigned long long)limited_cost(counts, HUFF_LIMIT));
+                 (unsigned long long)cost, (unsigned long long)limited_cost(counts, HUFF_LIMIT));
 }
 
 /* ---- inputs ---- */
