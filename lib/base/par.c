@@ -91,3 +91,16 @@ int par_threads(int asked)
 {
     return asked > 0 ? asked : par_cpus();
 }
+
+struct par_chunks par_split(uint64_t n, uint64_t least, uint64_t most, int threads)
+{
+    uint64_t t = threads > 0 ? (uint64_t)threads : 1, size = n / t + (n % t != 0);
+    struct par_chunks c;
+
+    size = size < least ? least : size;
+    c.size = size > most ? most : size;
+    c.count = (int64_t)(n / c.size + (n % c.size != 0));
+    c.team = (uint64_t)c.count < t ? (int)c.count : (int)t;
+    c.team += c.team == 0;
+    return c;
+}

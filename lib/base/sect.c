@@ -494,6 +494,16 @@ static bool all_zero(const unsigned char *p, uint64_t len)
     return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
 }
 
+int sect_verify(const struct sect_file *f, const char id[4], struct err *e)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        const struct sect_row *r = &f->rows[i];
+        if (memcmp(r->id, id, 4) == 0 && hash64(f->p + r->offset, r->len) != r->sum)
+            return sect_bad(f, id, "checksum differs", e);
+    }
+    return 0;
+}
+
 int sect_check(const struct sect_file *f, struct err *e)
 {
     uint64_t end = HEADER;

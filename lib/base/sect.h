@@ -86,6 +86,8 @@ uint16_t sect_minor(const struct sect_file *f); /* format version, minor */
 void sect_random(const struct sect_file *f);    /* reads will be scattered: no read-ahead */
 /* ERR_CORRUPT with "PATH: section 'ID' is damaged: WHAT" for the caller that finds it. */
 int sect_bad(const struct sect_file *f, const char id[4], const char *what, struct err *e);
+/* One section's checksum: for small sections that say what the others must be. */
+int sect_verify(const struct sect_file *f, const char id[4], struct err *e);
 int sect_check(const struct sect_file *f, struct err *e);
 void sect_close(struct sect_file *f);
 

@@ -191,7 +191,7 @@ int encode_rows(const struct sorted *t, unsigned sigma, unsigned rate_log, int t
         for (int i = 0; rc == 0 && i < k; i++)
             rc = put_piece(&piece[i], s + (uint64_t)i, sigma, total, &lines, w, out, e);
         if (progress)
-            progress(ctx, "encoding", s << RANK_SUPER_LOG, t->n);
+            progress(ctx, "encoding", (s + (uint64_t)k) << RANK_SUPER_LOG, t->n);
     }
     if (rc == 0)
         rc = finish(out, w, e);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/par.h"
 #include "base/stream.h"
 #include "fm/set.h"
 
@@ -15,6 +16,8 @@ enum {
     SET_MAX_SHARDS = 65536,
     SET_LINE_MAX = 1 << 16,
     COUNT_CHUNK = 512,
+    READ_CHUNK = 64,
+    READ_LEAST_BYTES = 16 << 10, /* worth a thread of its own */
 };
 
 static const char set_first_line[] = "sluice-set 1";
@@ -206,14 +209,11 @@ static void count_chunk(const struct fm *fm, const struct fm_text *pat, size_t n
 void fm_count(const struct fm *fm, const struct fm_text *pat, size_t n, uint64_t *counts,
               int threads)
 {
-    /* Few patterns are spread too: a chunk is never more than a thread's share. */
-    size_t share = n / (size_t)(threads > 0 ? threads : 1) + 1;
-    size_t chunk = share < COUNT_CHUNK ? share : COUNT_CHUNK;
-    int64_t chunks = (int64_t)((n + chunk - 1) / chunk);
+    struct par_chunks c = par_split(n, RANK_BATCH, COUNT_CHUNK, threads);
 
-#pragma omp parallel for num_threads(threads > 0 ? threads : 1) schedule(dynamic) if (chunks > 1)
-    for (int64_t c = 0; c < chunks; c++) {
-        size_t from = (size_t)c * chunk, k = n - from < chunk ? n - from : chunk;
+#pragma omp parallel for num_threads(c.team) schedule(dynamic) if (c.team > 1)
+    for (int64_t i = 0; i < c.count; i++) {
+        size_t from = (size_t)i * c.size, k = n - from < c.size ? n - from : c.size;
         count_chunk(fm, pat + from, k, counts + from);
     }
 }
@@ -251,12 +251,16 @@ static void read_pieces(const struct fm *fm, const struct fm_piece *p, size_t n)
 
 void fm_read(const struct fm *fm, const struct fm_piece *pieces, size_t n, int threads)
 {
-    size_t share = n / (size_t)(threads > 0 ? threads : 1) + 1, chunk = share < 64 ? share : 64;
-    int64_t chunks = (int64_t)((n + chunk - 1) / chunk);
+    uint64_t bytes = 0, least;
+    struct par_chunks c;
 
-#pragma omp parallel for num_threads(threads > 0 ? threads : 1) schedule(dynamic) if (chunks > 1)
-    for (int64_t c = 0; c < chunks; c++) {
-        size_t from = (size_t)c * chunk, k = n - from < chunk ? n - from : chunk;
+    for (size_t i = 0; i < n; i++)
+        bytes += pieces[i].len;
+    least = bytes ? READ_LEAST_BYTES * n / bytes + 1 : n + 1;
+    c = par_split(n, least, least > READ_CHUNK ? least : READ_CHUNK, threads);
+#pragma omp parallel for num_threads(c.team) schedule(dynamic) if (c.team > 1)
+    for (int64_t i = 0; i < c.count; i++) {
+        size_t from = (size_t)i * c.size, k = n - from < c.size ? n - from : c.size;
         read_pieces(fm, pieces + from, k);
     }
 }

@@ -2,9 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/par.h"
 #include "fm/set.h"
 
-enum { LOCATE_CHUNK = 2048, FIRST_SLICE = 1 << 18 };
+enum { LOCATE_LEAST = 256, LOCATE_CHUNK = 2048, FIRST_SLICE = 1 << 18 };
 
 static int add_range(struct fm_hits *h, size_t shard, struct fm_range r, struct err *e)
 {
@@ -51,7 +52,17 @@ static int fold_step(const struct shard *s, struct fold *f, uint8_t c, struct er
     return 0;
 }
 
-/* Every spelling that occurs is a range of its own: no more of them than occurrences. */
+static uint64_t rows_of(const struct fm_range *r, size_t n)
+{
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < n; i++)
+        rows += r[i].hi - r[i].lo;
+    return rows;
+}
+
+/* Every spelling that occurs is a range of its own: no more of them than occurrences. A step never
+ * leads from more rows to more, and in a damaged file that alone keeps the ranges few. */
 static int find_folded(struct fm_hits *h, size_t shard, struct fm_text pat, struct err *e)
 {
     const struct shard *s = h->fm->shard[shard];
@@ -66,6 +77,8 @@ static int find_folded(struct fm_hits *h, size_t shard, struct fm_text pat, stru
         rc = fold_step(s, &f, c, e);
         if (rc == 0 && is_letter(c))
             rc = fold_step(s, &f, c ^ 0x20, e);
+        if (rc == 0 && rows_of(f.then, f.n_then) > rows_of(f.now, f.n))
+            rc = sect_bad(s->file, "BLKS", "one row is reached from two", e);
         f = (struct fold){f.then, f.now, f.n_then, 0, f.cap_then, f.cap};
     }
     for (size_t i = 0; rc == 0 && i < f.n; i++)
@@ -90,6 +103,8 @@ int fm_hits_find(struct fm_hits *h, const struct fm *fm, struct fm_text pat, boo
             rc = add_range(h, i, r, e);
         }
     }
+    if (rc < 0)
+        fm_hits_free(h);
     return rc;
 }
 
@@ -146,12 +161,12 @@ static int by_place(const void *a, const void *b)
 static void locate_numbers(const struct fm_hits *h, const uint64_t *number, uint64_t first,
                            uint64_t n, struct fm_place *place, int threads)
 {
-    int64_t chunks = (int64_t)((n + LOCATE_CHUNK - 1) / LOCATE_CHUNK);
+    struct par_chunks c = par_split(n, LOCATE_LEAST, LOCATE_CHUNK, threads);
 
-#pragma omp parallel for num_threads(threads > 0 ? threads : 1) schedule(dynamic) if (chunks > 1)
-    for (int64_t c = 0; c < chunks; c++) {
-        uint64_t from = (uint64_t)c * LOCATE_CHUNK;
-        size_t k = n - from < LOCATE_CHUNK ? (size_t)(n - from) : LOCATE_CHUNK;
+#pragma omp parallel for num_threads(c.team) schedule(dynamic) if (c.team > 1)
+    for (int64_t i = 0; i < c.count; i++) {
+        uint64_t from = (uint64_t)i * c.size;
+        size_t k = n - from < c.size ? (size_t)(n - from) : (size_t)c.size;
         locate_chunk(h, number ? number + from : NULL, first + from, k, place + from);
     }
 }
@@ -178,8 +193,11 @@ int fm_hits_first(const struct fm_hits *h, uint64_t k, struct fm_place *place, i
                   struct err *e)
 {
     uint64_t slice = k > FIRST_SLICE ? k : FIRST_SLICE, have = 0;
-    struct fm_place *all = mem_array(k + slice, sizeof *all, e);
+    struct fm_place *all;
 
+    if (slice > h->count)
+        slice = h->count;
+    all = mem_array(k + slice, sizeof *all, e);
     if (!all)
         return e->code;
     for (uint64_t from = 0; from < h->count; from += slice) {

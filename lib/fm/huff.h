@@ -21,8 +21,9 @@ struct huff {
     uint16_t path[HUFF_SYMBOLS];       /* bit l is the branch taken at depth l */
 };
 
-/* counts: occurrences of each symbol. The code minimises the sum of count x length among codes of
- * at most HUFF_LIMIT bits; equal counts are broken by symbol, so the code is unique. */
+/* counts: occurrences of each symbol, 2^28 in all at most. The code minimises the sum of count x
+ * length among codes of at most HUFF_LIMIT bits; equal counts are broken by symbol, so the code is
+ * unique. */
 void huff_make(const uint32_t counts[HUFF_SYMBOLS], struct huff *h);
 
 #endif

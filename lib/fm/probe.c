@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLIENT_CHUNK = 64, FIRST_STEP = 16 };
+#include "base/par.h"
+
+enum { CLIENT_LEAST = 4, CLIENT_CHUNK = 64, FIRST_STEP = 16 };
 
 /* The probes under way: each has a range in every shard. */
 struct lane {
@@ -109,12 +111,11 @@ static void run_lanes(struct lanes *l, char *client, size_t n, size_t size, prob
 int probe_run(const struct fm *fm, void *clients, size_t n, size_t size, probe_next_fn *next,
               int threads, struct err *e)
 {
-    size_t t = threads > 0 ? (size_t)threads : 1, slots = fm->n_shards * RANK_BATCH;
-    size_t share = n / t + 1, chunk = share < CLIENT_CHUNK ? share : CLIENT_CHUNK;
-    int64_t chunks = (int64_t)((n + chunk - 1) / chunk);
+    struct par_chunks c = par_split(n, CLIENT_LEAST, CLIENT_CHUNK, threads);
+    size_t slots = fm->n_shards * RANK_BATCH;
     int rc = 0;
 
-#pragma omp parallel num_threads((int)t) if (chunks > 1)
+#pragma omp parallel num_threads(c.team) if (c.team > 1)
     {
         struct err mine = {0};
         struct lanes l = {.fm = fm};
@@ -128,8 +129,8 @@ int probe_run(const struct fm *fm, void *clients, size_t n, size_t size, probe_n
             }
         }
 #pragma omp for schedule(dynamic)
-        for (int64_t c = 0; c < chunks; c++) {
-            size_t from = (size_t)c * chunk, k = n - from < chunk ? n - from : chunk;
+        for (int64_t i = 0; i < c.count; i++) {
+            size_t from = (size_t)i * c.size, k = n - from < c.size ? n - from : c.size;
             if (l.lo)
                 run_lanes(&l, (char *)clients + from * size, k, size, next);
         }

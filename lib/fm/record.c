@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "base/jsonl.h"
+#include "base/num.h"
 #include "fm/bits.h"
 #include "fm/set.h"
 
@@ -155,8 +156,28 @@ static uint64_t hash_lower_bound(const struct shard *s, uint32_t hash)
     return lo;
 }
 
-static int find_in_shard(struct fm_reader *r, size_t shard, const char *id, size_t len,
-                         uint64_t **docs, size_t *n, size_t *cap, struct err *e)
+struct found_ids {
+    uint64_t *docs;
+    size_t n, cap;
+};
+
+/* Takes a document if its id is this one. */
+static int add_if_named(struct fm_reader *r, size_t shard, uint64_t local, const char *id,
+                        size_t len, struct found_ids *f, struct err *e)
+{
+    r->text.len = 0;
+    if (local_id(r, r->fm->shard[shard], local, &r->text, e) < 0)
+        return e->code;
+    if (r->text.len != len || (len && memcmp(r->text.p, id, len) != 0))
+        return 0;
+    if (mem_reserve(&f->docs, &f->cap, f->n + 1, sizeof *f->docs, e) < 0)
+        return e->code;
+    f->docs[f->n++] = r->fm->first_doc[shard] + local;
+    return 0;
+}
+
+static int find_by_hash(struct fm_reader *r, size_t shard, const char *id, size_t len,
+                        struct found_ids *f, struct err *e)
 {
     const struct shard *s = r->fm->shard[shard];
     uint32_t hash = (uint32_t)hash64(id, len);
@@ -166,31 +187,55 @@ static int find_in_shard(struct fm_reader *r, size_t shard, const char *id, size
         uint64_t local = packed_get(s->id_doc, i, s->doc_bits);
         if (local >= s->head.docs)
             return sect_bad(s->file, "IDHS", "is damaged", e);
-        r->text.len = 0;
-        if (local_id(r, s, local, &r->text, e) < 0)
+        if (add_if_named(r, shard, local, id, len, f, e) < 0)
             return e->code;
-        if (r->text.len != len || (len && memcmp(r->text.p, id, len) != 0))
-            continue;
-        if (mem_reserve(docs, cap, *n + 1, sizeof **docs, e) < 0)
-            return e->code;
-        (*docs)[(*n)++] = r->fm->first_doc[shard] + local;
     }
     return 0;
 }
 
+/* "PATH:LINE" names a document without an id of its own. */
+static int find_by_place(struct fm_reader *r, size_t shard, const char *id, size_t len,
+                         struct found_ids *f, struct err *e)
+{
+    const struct shard *s = r->fm->shard[shard];
+    const char *colon = memrchr(id, ':', len);
+    char digits[24] = "";
+    size_t n_digits = colon ? len - (size_t)(colon + 1 - id) : 0;
+    uint64_t line;
+
+    if (!colon || n_digits >= sizeof digits)
+        return 0;
+    memcpy(digits, colon + 1, n_digits);
+    if (!num_u64(digits, &line))
+        return 0;
+    for (uint64_t i = 0; i < s->head.runs; i++) {
+        uint64_t doc = run_field(s, i, 0), first = run_field(s, i, 1);
+        uint64_t end = i + 1 < s->head.runs ? run_field(s, i + 1, 0) : s->head.docs;
+        if (doc >= end || end > s->head.docs || line < first || line - first >= end - doc)
+            continue;
+        if (add_if_named(r, shard, doc + (line - first), id, len, f, e) < 0)
+            return e->code;
+    }
+    return 0;
+}
+
+/* Documents with an id of their own first; where there is none, the one of that place. */
 int64_t fm_reader_find_id(struct fm_reader *r, const char *id, size_t len, uint64_t **docs,
                           struct err *e)
 {
-    size_t n = 0, cap = 0;
+    struct found_ids f = {0};
+    int rc = 0;
 
-    *docs = NULL;
-    for (size_t i = 0; i < r->fm->n_shards; i++)
-        if (find_in_shard(r, i, id, len, docs, &n, &cap, e) < 0) {
-            free(*docs);
-            *docs = NULL;
-            return e->code;
-        }
-    return (int64_t)n;
+    for (size_t i = 0; rc == 0 && i < r->fm->n_shards; i++)
+        rc = find_by_hash(r, i, id, len, &f, e);
+    for (size_t i = 0; rc == 0 && f.n == 0 && i < r->fm->n_shards; i++)
+        rc = find_by_place(r, i, id, len, &f, e);
+    if (rc < 0) {
+        free(f.docs);
+        f = (struct found_ids){0};
+    }
+    *docs = f.docs;
+    return rc < 0 ? rc : (int64_t)f.n;
 }
 
 /* ---- texts and records ---- */

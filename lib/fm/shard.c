@@ -30,7 +30,8 @@ static int read_head(struct shard *s, struct err *e)
     bool present[256];
     unsigned distinct = 0;
 
-    if (sect_need(s->file, "HEAD", 1, sizeof s->head, &p, e) < 0)
+    if (sect_verify(s->file, "HEAD", e) < 0 ||
+        sect_need(s->file, "HEAD", 1, sizeof s->head, &p, e) < 0)
         return e->code;
     memcpy(&s->head, p, sizeof s->head);
     for (unsigned b = 0; b < 256; b++) {
@@ -215,9 +216,11 @@ void shard_step(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *
         } else if (byte[i] == s->al.shared && lo[i] < hi[i]) {
             lo[i] = unshare(s, old_lo[i], lo[i]);
             hi[i] = unshare(s, old_hi[i], hi[i]);
-            if (hi[i] < lo[i])
-                hi[i] = lo[i]; /* only in a damaged file */
         }
+        if (hi[i] > s->head.n) /* this and the next only in a damaged file */
+            hi[i] = s->head.n;
+        if (lo[i] > hi[i])
+            lo[i] = hi[i];
     }
 }
 

@@ -49,7 +49,7 @@ static int close_block(struct store_writer *w, struct err *e)
     int64_t n;
 
     if (w->plain.len > PLAIN_MAX)
-        return err_set(e, ERR_INPUT, "a record of %zu bytes is too large", w->plain.len);
+        return err_set(e, ERR_INPUT, "a block of records of %zu bytes is too large", w->plain.len);
     if (add_index_row(w, e) < 0 || buf_add(&w->blocks, &len, sizeof len, e) < 0 ||
         buf_reserve(&w->blocks, bound, e) < 0)
         return e->code;
@@ -147,8 +147,6 @@ static int load_block(struct store_cursor *c, const struct store *s, uint64_t bl
         return e->code == ERR_MEM ? e->code : sect_bad(s->file, s->name, "is damaged", e);
     c->plain.len = len;
     c->block = block + 1;
-    c->next = index_at(s, block, 0);
-    c->at = 0;
     return 0;
 }
 
@@ -162,9 +160,15 @@ int store_get(struct store_cursor *c, const struct store *s, uint64_t record, co
     if (s->n_blocks == 0)
         return 0;
     block = block_of(s, record);
-    if ((c->store != s || c->block != block + 1 || c->next > record) &&
-        load_block(c, s, block, e) < 0)
-        return e->code;
+    if (c->store != s || c->block != block + 1) {
+        if (load_block(c, s, block, e) < 0)
+            return e->code;
+        c->next = UINT64_MAX;
+    }
+    if (c->next > record) { /* from the block's beginning */
+        c->next = index_at(s, block, 0);
+        c->at = 0;
+    }
     for (;;) {
         if (!varint_get(c->plain.p, c->plain.len, &c->at, &n) || n > c->plain.len - c->at) {
             c->block = 0;

@@ -55,7 +55,8 @@ struct store_cursor {
 };
 
 /* The record, a span that lives until the next call with this cursor. Cheap when records are asked
- * for in growing order. */
+ * for in growing order, or are near each other. A cursor must not outlive the stores it was used
+ * with: it knows them by their addresses. */
 int store_get(struct store_cursor *c, const struct store *s, uint64_t record, const char **p,
               size_t *len, struct err *e);
 void store_cursor_free(struct store_cursor *c);

@@ -100,6 +100,11 @@ facts() {
         <(fm-cat --all --meta x.fmi)
     is 50 "$(facts x.fmi documents)"
     sound x.fmi
+    # the second file goes on where the first one's line numbers end
+    echo '{"text":"a"}' >d.jsonl
+    printf '\n{"text":"b"}\n{"text":"c"}\n' >e.jsonl
+    ok fm-build -o x.fmi d.jsonl e.jsonl d.jsonl
+    is 'd.jsonl:1 e.jsonl:2 e.jsonl:3 d.jsonl:1' "$(fm-cat --all --json x.fmi | jq -r .id | paste -sd ' ')"
 }
 
 @test "zstd and gzip, concatenated ones too, named or piped: the same index" {

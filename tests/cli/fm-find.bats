@@ -177,6 +177,8 @@ EOF
     is '5 5 6 7' "$(column 1 "$out" | paste -sd ' ')"
     ok fm-find -i -C 0 x.fmi 'A[z]'
     is 0 "$(column 1 "$out")"
+    ok fm-find -i -C 0 x.fmi 'a@Z'
+    is 2 "$(column 1 "$out")"
     ok fm-find -i -C 0 x.fmi 'a`Z'
     is 3 "$(column 1 "$out")"
     ok fm-find -i -C 0 x.fmi ÄPFEL

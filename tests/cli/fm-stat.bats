@@ -47,7 +47,7 @@ damaged() {
 # survives COMMAND...: done or a failure with a sentence, whatever the answer.
 survives() {
     local got=0
-    timeout 10 "$@" >"$out" 2>"$err" || got=$?
+    timeout 5 "$@" >"$out" 2>"$err" || got=$?
     [[ $got == 0 ]] || { [[ $got == 1 ]] && one_sentence; } && return
     echo "exit $got: $*"
     head -c 2000 "$err"

@@ -262,8 +262,10 @@ static inline void add_prose(rng_t *rng, struct buf *out, size_t len)
         if (rand_below(rng, 3)) {
             buf_adds(out, word[rand_below(rng, sizeof word / sizeof *word)], &e);
         } else {
-            for (size_t i = 1 + rand_below(rng, 9); i > 0; i--)
-                buf_addc(out, (char)('a' + rand_below(rng, 26) % (1 + rand_below(rng, 26))), &e);
+            for (size_t i = 1 + rand_below(rng, 9); i > 0; i--) {
+                size_t top = 1 + rand_below(rng, 26);
+                buf_addc(out, (char)('a' + rand_below(rng, top)), &e);
+            }
         }
         buf_adds(out, gap[rand_below(rng, sizeof gap / sizeof *gap)], &e);
     }
@@ -368,10 +370,12 @@ static inline struct fm *must_open(const char *path, enum cpu_level level)
 static inline void build_set(const char *name, const struct naive_docs *d, rng_t *rng)
 {
     static const unsigned rate_log[] = {2, 6, 12};
-    size_t cut[4] = {0, rand_below(rng, d->n + 1), rand_below(rng, d->n + 1), d->n};
+    size_t cut[4] = {0, 0, 0, d->n};
     char path[64], input[64];
     FILE *f;
 
+    cut[1] = rand_below(rng, d->n + 1);
+    cut[2] = rand_below(rng, d->n + 1);
     if (cut[1] > cut[2]) {
         size_t c = cut[1];
         cut[1] = cut[2];

@@ -9,7 +9,7 @@
 
 #include "base/cpu.h"
 
-enum { SEED = 4242, LONG = 12000 };
+enum { SEED = 4242, LONG = 20000 };
 
 /* ---- corpora and entries ---- */
 

@@ -98,7 +98,8 @@ static void ask_stretches(struct queries *s, const struct naive_docs *d, rng_t *
         if (t.len == 0 || len % 4)
             continue;
         memcpy(other, t.p, t.len);
-        other[rand_below(rng, t.len)] ^= (char)(rand_below(rng, 3) ? 0x20 : rand_below(rng, 256));
+        size_t at = rand_below(rng, t.len);
+        other[at] ^= (char)(rand_below(rng, 3) ? 0x20 : rand_below(rng, 256));
         ask(s, d, other, t.len);
     }
 }
@@ -226,18 +227,20 @@ static void note_pass(void *ctx, const char *phase, uint64_t done, uint64_t tota
 
 static unsigned passes, no_passes; /* how often fm_count_docs() went through the text, and not */
 
-static void check_doc_counts(const struct fm *fm, const struct queries *s, int threads,
+/* For a random third of the questions. */
+static void check_doc_counts(const struct fm *fm, const struct queries *s, int threads, rng_t *rng,
                              const char *what)
 {
-    uint64_t *docs = malloc(s->n * sizeof *docs);
+    size_t n = (s->n + 2) / 3, from = rand_below(rng, s->n - n + 1);
+    uint64_t *docs = malloc(n * sizeof *docs);
     struct err e = {0};
     unsigned passed = 0;
 
-    memset(docs, 0xee, s->n * sizeof *docs);
-    T_CHECK(fm_count_docs(fm, s->pat, s->n, docs, threads, note_pass, &passed, &e) == 0);
-    for (size_t i = 0; i < s->n; i++)
-        T_CHECKF(docs[i] == s->docs[i], "%s: query %zu: %" PRIu64 " documents, not %" PRIu64, what,
-                 i, docs[i], s->docs[i]);
+    memset(docs, 0xee, n * sizeof *docs);
+    T_CHECK(fm_count_docs(fm, s->pat + from, n, docs, threads, note_pass, &passed, &e) == 0);
+    for (size_t i = 0; i < n; i++)
+        T_CHECKF(docs[i] == s->docs[from + i], "%s: query %zu: %" PRIu64 " documents, not %" PRIu64,
+                 what, from + i, docs[i], s->docs[from + i]);
     passes += passed > 0;
     no_passes += passed == 0;
     free(docs);
@@ -253,15 +256,17 @@ static void check_sizes(const struct fm *fm, const struct naive_docs *d, const c
     T_CHECKF(fm_check(fm, NULL, NULL, &e) == 0, "%s: %s", what, e.msg);
 }
 
-/* One index or set, at every level: at all but one quickly. */
+/* One index or set, at one level, and quickly at the others unless only the samples are new. */
 static void check_index(const char *path, const struct naive_docs *d, const struct queries *s,
-                        uint64_t walk, enum cpu_level main_level, const char *name)
+                        uint64_t walk, enum cpu_level main_level, bool all_levels, const char *name)
 {
     rng_t rng = SEED;
 
     for (unsigned level = CPU_PORTABLE; level <= (unsigned)cpu_detect(); level++) {
-        struct fm *fm = must_open(path, (enum cpu_level)level);
         bool quick = level != (unsigned)main_level;
+        if (quick && !all_levels)
+            continue;
+        struct fm *fm = must_open(path, (enum cpu_level)level);
         char what[100];
         snprintf(what, sizeof what, "%s, %s, %s, seed %d", name, path,
                  cpu_name((enum cpu_level)level), SEED);
@@ -270,7 +275,7 @@ static void check_index(const char *path, const struct naive_docs *d, const stru
         if (!quick)
             check_sizes(fm, d, what);
         if (!quick && strcmp(path, "64.fmi") != 0)
-            check_doc_counts(fm, s, 1 + (int)rand_below(&rng, 2), what);
+            check_doc_counts(fm, s, 1 + (int)rand_below(&rng, 2), &rng, what);
         fm_close(fm);
     }
 }
@@ -353,12 +358,12 @@ static void check_corpus(const struct corpus *c, rng_t *rng)
     for (unsigned i = 0; i < 3; i++) {
         level = (enum cpu_level)rand_below(rng, (size_t)top + 1);
         build(rate[i].path, "in.jsonl", rate[i].rate_log, 1);
-        check_index(rate[i].path, &d, &s, mean_walk(&d, rate[i].rate_log), level, c->name);
+        check_index(rate[i].path, &d, &s, mean_walk(&d, rate[i].rate_log), level, i == 1, c->name);
     }
     check_threads_agree(c->name);
     check_shared(c->name, &d);
     build_set("s", &d, rng);
-    check_index("s.set", &d, &s, mean_walk(&d, 12), top, c->name);
+    check_index("s.set", &d, &s, mean_walk(&d, 12), top, true, c->name);
     free_queries(&s);
     naive_free(&d);
 }
@@ -367,7 +372,7 @@ static void check_corpus(const struct corpus *c, rng_t *rng)
 
 static void test_many_hits(void)
 {
-    enum { LEN = 630000, FIRST = 1000 };
+    enum { LEN = 616000, FIRST = 1000 };
     struct naive_docs d = {0};
     rng_t rng = SEED;
     char *p = malloc(LEN);

@@ -284,7 +284,10 @@ static void test_records(enum text_rule rule)
     found_are(r, "one", (int[]){0, 5, -1});
     found_are(r, "1.50", (int[]){2, -1});
     found_are(r, "q\"\xC3\xA9", (int[]){3, -1});
-    found_are(r, "a.jsonl:3", (int[]){-1});
+    found_are(r, "a.jsonl:3", (int[]){1, -1});
+    found_are(r, "a.jsonl:1", (int[]){-1}); /* has an id of its own */
+    found_are(r, "a.jsonl:7", (int[]){-1});
+    found_are(r, "b.jsonl:2", (int[]){6, -1});
     found_are(r, "none", (int[]){-1});
     fm_reader_free(r);
     fm_close(fm);
@@ -303,8 +306,8 @@ static void test_many_records(void)
     char id[40], want[200];
 
     for (unsigned i = 0; i < DOCS; i++)
-        buf_printf(&b, &e, "{\"id\":\"d%u\",\"note\":\"%llx%llx\",\"text\":\"text %u\"}\n", i / 2,
-                   t_rand(&rng), t_rand(&rng), i);
+        buf_printf(&b, &e, "{\"id\":\"d%u\",\"note\":\"%llx\",\"text\":\"text %u\"}\n", i / 2,
+                   t_rand(&rng), i);
     tmp_put(path, b.p, b.len);
     build_from("m.fmi", &path, 1, (struct fm_build_opts){0});
     put("m.set", "sluice-set 1\nm.fmi\n\nm.fmi\n");

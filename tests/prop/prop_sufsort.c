@@ -53,12 +53,12 @@ static bool run(const struct text *t, int width, int threads, int32_t *sa)
 
     if (width == 16) {
         uint16_t *c = malloc((size_t)t->n * 2 + 1); /* exact size: reads past it are seen by ASan */
-        memcpy(c, t->sym, (size_t)t->n * 2);
+        if (t->n > 0)
+            memcpy(c, t->sym, (size_t)t->n * 2);
         rc = fm_sufsort16(c, sa, t->n, threads, &e);
         free(c);
     } else {
-        uint8_t *c = malloc((size_t)t->n + 1);
-        uint8_t *p = c + 1;
+        uint8_t *c = malloc((size_t)t->n + 1), *p = c + 1;
         for (int64_t i = 0; i < t->n; i++)
             p[i] = (uint8_t)t->sym[i];
         rc = fm_sufsort8(p, sa, t->n, threads, &e);
@@ -69,6 +69,7 @@ static bool run(const struct text *t, int width, int threads, int32_t *sa)
     return rc == 0;
 }
 
+/* What is wrong with sa, or NULL. */
 static const char *check_linear(const struct text *t, const int32_t *sa)
 {
     int64_t n = t->n;
@@ -96,6 +97,7 @@ static const char *check_linear(const struct text *t, const int32_t *sa)
     return bad;
 }
 
+/* Both widths where the symbols allow, with 1 and more threads. */
 static void check(const struct text *t, const char *what, unsigned long long seed)
 {
     static const int threads[] = {1, 2, 3};
@@ -143,6 +145,7 @@ static void check(const struct text *t, const char *what, unsigned long long see
 
 /* ---- small collections, by the naive sort ---- */
 
+/* len symbols from 1..symbols. */
 static void add_random(struct text *t, unsigned long long *s, int64_t len, unsigned symbols)
 {
     for (int64_t i = 0; i < len; i++)
@@ -164,8 +167,6 @@ static void small_random(unsigned long long seed)
     struct text t = {0};
     int64_t last = 0;
 
-    add(&t, 0);
-    t.n = 0;
     for (unsigned d = 0; d < docs; d++) {
         int64_t at = t.n, prev = at - 1 - last;
         switch ((t_rand(&s) >> 40) % 8) {
@@ -223,8 +224,6 @@ static void special(void)
 {
     struct text t = {0};
 
-    add(&t, 0);
-    t.n = 0;
     check(&t, "nothing", 0);
     for (int i = 0; i < 50; i++) {
         add(&t, 0);
@@ -260,7 +259,6 @@ static void medium_text(unsigned long long seed, int64_t len, unsigned symbols, 
         unsigned long long r = t_rand(&s);
         if (r >> 40 & 255 && t.n > 2 * repeat) {
             int64_t w = (int64_t)((r >> 20) % 63) * (int64_t)((r >> 50) % 63);
-            add_copy(&t, t.n, 0);
             for (int64_t i = 0; i < 2 + w % 7; i++)
                 add(&t, words.sym[w % 3900 + i]);
         } else if (r >> 48 & 1 && t.n > 2 * repeat) {
@@ -294,7 +292,6 @@ static void repeated_documents(void)
     check(&t, "100 kB documents", 0);
     t.n = 0;
     for (int i = 0; i < 20000; i++) { /* one line of a licence in many files */
-        add_copy(&(struct text){0}, 0, 0);
         for (const char *p = "    Permission is hereby granted, free of charge, to any person"; *p;
              p++)
             add(&t, (unsigned char)*p);
@@ -304,16 +301,24 @@ static void repeated_documents(void)
     }
     add(&t, 0);
     check(&t, "licence", 0);
+    t.n = 0;
+    for (int i = 0; i < 140000; i++) { /* a group that meets its documents' ends in a pair */
+        add(&t, 'p' + (unsigned)(i * 31 % 11));
+        for (const char *p = "abc"; *p; p++)
+            add(&t, (unsigned char)*p);
+        add(&t, 0);
+    }
+    check(&t, "equal ends", 0);
     free(t.sym);
 }
 
-static void periods(int64_t len)
+static void periods(int64_t len, size_t many)
 {
-    static const char *const period[] = {"a", "ab", "aab", "abcabd",
+    static const char *const period[] = {"ab", "a", "aab", "abcabd",
                                          "bbbbbbbbbbbbbbbbbbbbbbbbbbba"};
     struct text t = {0};
 
-    for (size_t k = 0; k < sizeof period / sizeof *period; k++) {
+    for (size_t k = 0; k < many; k++) {
         size_t p = strlen(period[k]);
         t.n = 0;
         for (int64_t i = 0; i < len; i++)
@@ -347,20 +352,48 @@ static void long_runs(void)
         add(&t, 0);
     }
     check(&t, "runs", 0);
+    t.n = 0;
+    for (int i = 0; i < 20000; i++) { /* as many, in one group larger than a slice */
+        add(&t, 'a');
+        for (int k = 0; k < 26 + i * 37 % 5; k++)
+            add(&t, 'b');
+        add(&t, i * 53 % 7 < 3 ? 'a' : 'c');
+        if (i % 50 == 0)
+            add(&t, 0);
+    }
+    add(&t, 0);
+    check(&t, "runs in one group", 0);
     free(t.sym);
+}
+
+static void refusals(void)
+{
+    const uint8_t open8[] = "abc";
+    const uint16_t open16[] = {5, 0, 7}, high[] = {5, 257, 0};
+    int32_t sa[3 + FM_SUFSORT_EXTRA];
+    struct err e;
+
+    T_CHECK(fm_sufsort8(open8, sa, 3, 1, &e) == ERR_USAGE);
+    T_CHECK(fm_sufsort16(open16, sa, 3, 1, &e) == ERR_USAGE);
+    T_CHECK(fm_sufsort16(high, sa, 3, 1, &e) == ERR_USAGE);
+    T_CHECK(fm_sufsort8(open8, sa, FM_SUFSORT_MAX + 1, 1, &e) == ERR_USAGE);
+    T_CHECK(fm_sufsort8(open8, sa, -1, 1, &e) == ERR_USAGE);
+    T_CHECK(fm_sufsort8(open8, sa, 4, 0, &e) == 0 && sa[0] == 3 && sa[1] == 0 && sa[3] == 2);
 }
 
 int main(void)
 {
+    refusals();
     special();
     for (unsigned long long seed = 0; seed < 1500; seed++)
         small_random(seed);
     for (int64_t len = 2; len < 60; len++)
-        fibonacci(len, 1, 2), fibonacci(len, 200, 7);
+        fibonacci(len, 1 + 6 * (len % 2), 4);
     fibonacci(3000, 2, 1);
-    fibonacci(500000, 1, 2);
-    periods(500);
-    periods(200000);
+    fibonacci(200000, 1, 2);
+    periods(500, 5);
+    periods(100000, 5);
+    periods(600000, 1); /* a group that is split by pairs, longer than the digits kept */
     long_runs();
     repeated_documents();
     medium_text(1, 1000000, 26, 300);
