@@ -52,6 +52,7 @@ int mem_reserve(void *pp, size_t *cap, size_t need, size_t size, struct err *e)
         return no_memory(e, want, size);
     memcpy(pp, &p, sizeof p);
     *cap = want;
+    /* cppcheck-suppress memleak ; p has just become the caller's array */
     return 0;
 }
 

@@ -26,7 +26,7 @@ static int by_count(const void *a, const void *b)
  * 2m - 2 items of the top level counts for each leaf how often it is taken: its code length. */
 static void code_lengths(const struct weighted *leaf, unsigned m, uint8_t *len)
 {
-    uint32_t below[MAX_ITEMS], level[MAX_ITEMS];
+    uint32_t below[MAX_ITEMS] = {0}, level[MAX_ITEMS] = {0};
     uint8_t from_leaf[HUFF_LIMIT][MAX_ITEMS];
     unsigned n = 0, take = 2 * m - 2;
 
@@ -59,7 +59,7 @@ static void code_lengths(const struct weighted *leaf, unsigned m, uint8_t *len)
 /* Numbers the nodes and reads off the paths. Symbols of one length stand in symbol order. */
 static void shape(struct huff *h)
 {
-    unsigned per_len[HUFF_LIMIT + 1] = {0}, next[HUFF_LIMIT + 1], inner = 1, first = 0;
+    unsigned per_len[HUFF_LIMIT + 1] = {0}, next[HUFF_LIMIT + 1] = {0}, inner = 1, first = 0;
 
     for (unsigned s = 0; s < HUFF_SYMBOLS; s++)
         if (h->len[s]) {

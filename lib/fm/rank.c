@@ -109,6 +109,7 @@ static void write_levels(const struct plan *p, const uint8_t *sym, uint8_t *line
     const uint8_t *in = sym;
 
     for (unsigned l = 0; l < p->code.depth; l++) {
+        /* cppcheck-suppress legacyUninitvar ; only the addresses are compared */
         uint8_t *out = in == a ? b : a;
         zeros[l] = write_level(&w, &p->code, l, in, p->level_len[l], out, scratch);
         in = out;

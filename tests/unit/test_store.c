@@ -482,7 +482,7 @@ static void test_places(void)
     T_CHECK(store_get(&c, &s, 4, &p, &len, &e) == ERR_CORRUPT);
     T_CHECK(store_get(&c, &s, 1, &p, &len, &e) == 0 && len == 1 && *p == 'b');
     sect_close(f);
-    store_cursor_free(&c); /* it must not outlive the store */
+    store_cursor_free(&c);                /* it must not outlive the store */
     for (uint64_t at = 0; at < 4; at++) { /* too short for a length */
         index[3] = at;
         T_CHECK(open_raw(&f, &s, index, sizeof index, &blocks, 6) == 0);
