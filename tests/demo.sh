@@ -32,6 +32,6 @@ echo "Is a benchmark in it? And in a corpus that has swallowed ten of its questi
 run 'fm-contam licences.fmi --bench questions.jsonl | tail -n 1'
 head -n 10 questions.jsonl | sed 's/"question"/"text"/' >leak.jsonl
 run 'fm-build -q leak.jsonl && printf "sluice-set 1\nlicences.fmi\nleak.fmi\n" > all.set'
-run 'fm-contam all.set --bench questions.jsonl | sort -k3,3nr | head -n 3'
+run 'fm-contam all.set --bench questions.jsonl | grep -v "^#" | sort -k3,3nr | head -n 3'
 run 'fm-contam all.set --bench questions.jsonl --report html -o report.html && ls -l report.html'
 run 'echo "Permission is hereby granted to copy this demo, WITHOUT WARRANTY OF ANY KIND." | fm-match -l 20 --show licences.fmi'

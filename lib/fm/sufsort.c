@@ -6,42 +6,50 @@
  * array, which put the suffix before each one read at the next free place of its symbol's bucket
  * (Nong, Zhang and Chan 2009). Both passes stop at a document's first suffix, and bucket 0 holds
  * the ends in text order from the start, as in gSACA-K (Louza, Gog and Telles 2017), so nothing is
- * compared across documents. We differ in how the sample gets sorted. There:
+ * compared across documents. We differ in how the sample gets sorted: there, LMS substrings are
+ * induced and named and the string of names is sorted by recursion. Here:
  *
- *     induce LMS substrings, name them, recurse on the string of names. Here:
+ *  1. Collect the LMS positions and scatter them by two symbols.
  *
- *  1  collect the LMS positions and scatter them by two symbols;
- *  2  refine: a slice of 8,192 suffixes is sorted by its next symbols, 6 bytes to a 64-bit key
- * whose low bits are the place in the slice, then what is still tied by the next 6, until it agrees
- * on 20 symbols and on all up to where the next LMS position shows. Groups too large for a slice
- *     are split by one or two symbols first. Slices are independent of each other: threads;
- *  3  name: v[o] = the first place of the group of the o-th LMS position of the text (its ordinal);
- *  4  rank what is tied (in text, less than half): the members of a group are sorted by the group
- * of ordinal + h for h = 1, 2, 4... as in prefix doubling (Larsson and Sadakane 2007), new groups
- *     being visible at once. A sweep goes through the text from right to left, so that a repeat,
- * whose groups wait each for the next to the right, is untied from its end on in one sweep.
- * Agreement on h names holds in every group when the sweep for h begins, and a document's end is
- *     alone in its group, so ordinal + h never leaves the document;
- *  5  induce. A bit in each entry says whether the suffix before it is of the running pass's type,
- *     so the text is read once a suffix; entries that need it go through a ring between prefetch
- * and use. With threads, a block of entries (all of them final) is read in chunks, counted by
- * symbol, and written, each chunk behind the ones before it: the same places as with one thread.
+ *  2. Refine. A slice of 8,192 suffixes is sorted by its next 6 bytes (a 64-bit key, the place in
+ *     the slice in its low bits), then what is still tied by the next 6, until it agrees on 20
+ *     symbols and on all up to where the next LMS position shows. A group larger than a slice is
+ *     first split by one or two symbols. Threads take slices.
  *
- * Naming by the first K symbols in place of the LMS substring is sound because where an LMS
- * substring ends is a matter of the symbols up to the first rise after it (decided()): groups that
- * agree that far agree on where their next LMS positions are.
+ *  3. Name. v[o] is the first place of the group of the o-th LMS position in the text; o is its
+ *     ordinal.
  *
- * sa through the stages, [0..m) and [m..n):
+ *  4. Rank what is tied (in text, less than half). The members of a group are sorted by the groups
+ *     of ordinal + h, for h = 1, 2, 4 and so on as in prefix doubling (Larsson and Sadakane 2007),
+ *     but new groups are visible at once, and a sweep goes through the text from right to left: in
+ *     a repeat each group waits for the next to its right, so it comes untied from its end on in
+ *     one sweep. When the sweep for h begins every group agrees on h names; a document's end is
+ *     alone in its group; so ordinal + h never leaves the document.
  *
- *     1      -                                       LMS positions in text order (upper half)
- *     1, 2   LMS positions by bin, by group          copy of a group that is being split
- *     3      the same                                group of the LMS position p at p / 2, then
- * packed 4      groups: ordinals; single: positions     v 5      positions LMS positions in text
- * order, to translate with
+ *  5. Induce. A bit in each entry says whether the suffix before it is of the running pass's type,
+ *     so the text is read once a suffix; entries go through a ring between prefetch and use. With
+ *     threads, a block of entries, all of them final, is read in chunks, counted by symbol, and
+ *     written, each chunk behind the ones before it: to the same places as with one thread.
  *
- * Cost: about linear on text: 16 to 20 MB/s with one thread, 26 to 34 with two (Xeon 8481C-like, 2
- * cores), libdivsufsort 9 to 10. Step 4 is O(m log^2 m) in the worst case, a text that is one
- * period or one Fibonacci word throughout: 3 to 7 MB/s.
+ * Naming by the first symbols in place of the LMS substring is sound because where an LMS substring
+ * ends is settled by the symbols up to the first rise after it (decided()): groups that agree
+ * that far agree on where their next LMS positions are.
+ *
+ * The array through the stages:
+ *
+ *     stage  sa[0..m)                            sa[m..n)
+ *     1                                          LMS positions in text order (upper half)
+ *     2      LMS positions by bin, by group      copy of a group that is being split
+ *     3      the same                            group of LMS position p at p / 2; packed
+ *     4      ordinals if tied, else positions    v
+ *     5      positions, then all suffixes        positions by ordinal, then all suffixes
+ *
+ * Cost: about linear on text: 15 to 20 MB/s with one thread and 22 to 34 with two on two idle cores
+ * (Sapphire Rapids; 200 and 64 MB), where libdivsufsort has 9 to 10. Stages 1 to 3 and 5 use the
+ * threads, stage 4 (a sixth of the time) does not. Stage 5 joins them every 10^6 entries, so on
+ * cores that others keep busy a second thread can cost more than it brings. Stage 4 is
+ * O(m log^2 m) at worst, on a text that is one period or one Fibonacci word throughout: 3 to 7 MB/s
+ * at 50 MB.
  */
 #include "fm/sufsort.h"
 

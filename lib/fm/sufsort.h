@@ -7,11 +7,12 @@
  * and the suffix array of a sequence of documents is unique.
  *
  * Method   induced sorting from a sorted sample of the suffixes; see sufsort.c.
- * Errors   ERR_MEM; ERR_USAGE when n exceeds FM_SUFSORT_MAX, the last symbol is not 0 or one is
- * above 256. Nothing else can go wrong. Memory   sa is the caller's: n + FM_SUFSORT_EXTRA entries.
- * Beside it 3 MB per thread and, with more than one, 0.06 n bytes. Text and sa are read at random:
- * from mem_map() (huge pages) they are faster. Threads  the result does not depend on `threads`
- * (below 1 counts as 1, at most 256 are used).
+ * Errors   ERR_MEM; ERR_USAGE when n exceeds FM_SUFSORT_MAX, when the last symbol is not 0, when
+ *          one is above 256. Nothing else fails.
+ * Memory   sa is the caller's: n + FM_SUFSORT_EXTRA entries. Beside it 3 MB per thread and, with
+ *          more than one, 0.06 n bytes. Text and sa are read at random, so memory from mem_map()
+ *          (huge pages) serves best.
+ * Threads  the result does not depend on `threads`: below 1 is 1, at most 256 are used.
  */
 #ifndef FM_SUFSORT_H
 #define FM_SUFSORT_H

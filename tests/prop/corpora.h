@@ -251,8 +251,7 @@ static inline void add_prose(rng_t *rng, struct buf *out, size_t len)
                                        "are",
                                        "I",
                                        "caf\xC3\xA9",
-                                       "\xE2\x82\xAC"
-                                       "5",
+                                       "\xE2\x82\xAC-5",
                                        "\xF0\x9F\x98\x80",
                                        "na\xC3\xAFve"};
     static const char *const gap[] = {" ", " ", " ", " ", " ", " ", ", ", ". ", "\n", "  "};

@@ -108,7 +108,7 @@ static void run_hits(const struct fm *fm, uint64_t rows)
             fm_hits_locate(&h, place, 1);
             fm_hits_sample(&h, k, i, place, 1, &e);
             fm_hits_first(&h, k, place, 1, &e);
-            if (fm_snippets(fm, place, hit_len, k, 20, snippet, &text, 1, &e) == 0)
+            if (fm_snippets(fm, place, hit_len, k, i % 3 * 10, snippet, &text, 1, &e) == 0)
                 for (uint64_t s = 0; s < k; s++)
                     T_CHECK(snippet[s].at + snippet[s].len <= text.len &&
                             snippet[s].hit_at + snippet[s].hit_len <= snippet[s].len);
