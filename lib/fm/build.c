@@ -334,6 +334,9 @@ int fm_build(const char *index, const char *const *paths, size_t n, const struct
     if (b.head.rate_log < SAMPLE_RATE_LOG_MIN || b.head.rate_log > SAMPLE_RATE_LOG_MAX)
         return err_set(e, ERR_USAGE, "the sample rate must be a power of two from %d to %d",
                        1 << SAMPLE_RATE_LOG_MIN, 1 << SAMPLE_RATE_LOG_MAX);
+    if (strcmp(o->docs.field ? o->docs.field : "text",
+               o->docs.id_field ? o->docs.id_field : "id") == 0)
+        return err_set(e, ERR_USAGE, "one field cannot be both the text and the id");
     /* The target is opened first: a folder that cannot be written is known before hours of work. */
     if (sect_create(&b.w, index, FM_KIND, FM_MAJOR, FM_MINOR, e) < 0)
         return e->code;

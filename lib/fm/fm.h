@@ -45,7 +45,7 @@ struct fm_build_report {
     uint64_t docs, bytes, skipped; /* bytes: searchable */
 };
 
-/* Reads the documents of all paths and writes the index, whole or not at all. */
+/* Reads the documents of all paths and writes the index, whole or not at all. *report is filled. */
 int fm_build(const char *index, const char *const *paths, size_t n, const struct fm_build_opts *o,
              struct fm_build_report *report, struct err *e);
 
@@ -144,7 +144,7 @@ int fm_reader_id(struct fm_reader *r, uint64_t doc, struct buf *out, struct err 
 /* The text as it came in: for a normalised index the raw text that is kept beside it. Appended. */
 int fm_reader_text(struct fm_reader *r, uint64_t doc, struct buf *out, struct err *e);
 /* One JSON line, without its newline: {"id":...,"text":...}, or with `meta` all fields of the input
- * record, in their order and with the bytes they had. Appended. */
+ * record, in their order and with the bytes they had; the text alone is written anew. Appended. */
 int fm_reader_record(struct fm_reader *r, uint64_t doc, bool meta, struct buf *out, struct err *e);
 /* The documents with this id of their own, or, where none has it, whose "PATH:LINE" it is; growing:
  * *docs is the caller's to free. A count, or negative. */
@@ -157,7 +157,7 @@ void fm_reader_free(struct fm_reader *r);
 struct fm_match {
     uint64_t offset, len; /* in the query text, bytes */
     uint64_t count;       /* occurrences in the corpus */
-    uint64_t doc;         /* an example: the document of the match's first row */
+    uint64_t doc;         /* an example: of the first row in the first shard */
 };
 
 /* The maximal matches of at least min_len bytes of each text: substrings that occur in the corpus

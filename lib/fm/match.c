@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/par.h"
 #include "fm/probe.h"
+
+enum { FILL_CHUNK = 256 };
 
 enum state { FIND_START, PROLONG, NEXT_START };
 
@@ -93,32 +96,73 @@ static bool next_probe(void *client, struct probe *p, bool first)
     return false;
 }
 
-/* Occurrences and an example for each match. */
-static int fill_in(const struct fm *fm, struct fm_text text, struct fm_match *m, size_t n,
-                   struct err *e)
-{
-    struct fm_text *pat = mem_array(n, sizeof *pat, e);
-    struct fm_range *range = pat ? mem_array(n, sizeof *range, e) : NULL;
+/* ---- occurrences and an example for each match ---- */
 
-    for (size_t i = 0; range && i < n; i++) {
-        pat[i] = (struct fm_text){text.p + m[i].offset, m[i].len};
-        m[i].count = m[i].doc = 0;
-    }
-    for (size_t s = 0; range && s < fm->n_shards; s++) {
-        const struct shard *sh = fm->shard[s];
-        shard_search(sh, pat, n, range);
-        for (size_t i = 0; i < n; i++) {
-            uint64_t pos, found = range[i].hi - range[i].lo;
-            if (found && !m[i].count) {
-                shard_locate(sh, &range[i].lo, 1, &pos);
-                m[i].doc = fm->first_doc[s] + shard_doc_at(sh, pos);
-            }
-            m[i].count += found;
+struct unfilled {
+    struct fm_text pat;
+    struct fm_match *match;
+};
+
+/* In one shard; the example is that of the first shard that has one. */
+static void fill_from_shard(const struct fm *fm, size_t shard, const struct fm_text *pat,
+                            const struct unfilled *u, size_t n)
+{
+    const struct shard *s = fm->shard[shard];
+    struct fm_range range[FILL_CHUNK];
+    uint64_t row[FILL_CHUNK], pos[FILL_CHUNK];
+    size_t which[FILL_CHUNK], k = 0;
+
+    shard_search(s, pat, n, range);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t found = range[i].hi - range[i].lo;
+        if (found && !u[i].match->count) {
+            which[k] = i;
+            row[k++] = range[i].lo;
         }
+        u[i].match->count += found;
     }
-    free(pat);
-    free(range);
-    return range ? 0 : e->code;
+    shard_locate(s, row, k, pos);
+    for (size_t i = 0; i < k; i++)
+        u[which[i]].match->doc = fm->first_doc[shard] + shard_doc_at(s, pos[i]);
+}
+
+static void fill_chunk(const struct fm *fm, const struct unfilled *u, size_t n)
+{
+    struct fm_text pat[FILL_CHUNK];
+
+    for (size_t i = 0; i < n; i++) {
+        pat[i] = u[i].pat;
+        u[i].match->count = u[i].match->doc = 0;
+    }
+    for (size_t s = 0; s < fm->n_shards; s++)
+        fill_from_shard(fm, s, pat, u, n);
+}
+
+static int fill_in(const struct fm *fm, const struct scan *scan, const struct fm_text *text,
+                   size_t n, int threads, struct err *e)
+{
+    struct unfilled *u;
+    struct par_chunks c;
+    size_t total = 0, k = 0;
+
+    for (size_t i = 0; i < n; i++)
+        total += scan[i].n;
+    u = mem_array(total, sizeof *u, e);
+    if (!u)
+        return e->code;
+    for (size_t i = 0; i < n; i++)
+        for (size_t m = 0; m < scan[i].n; m++) {
+            struct fm_match *match = &scan[i].match[m];
+            u[k++] = (struct unfilled){{text[i].p + match->offset, match->len}, match};
+        }
+    c = par_split(total, RANK_BATCH, FILL_CHUNK, threads);
+#pragma omp parallel for num_threads(c.team) schedule(dynamic) if (c.team > 1)
+    for (int64_t i = 0; i < c.count; i++) {
+        size_t from = (size_t)i * c.size, len = total - from < c.size ? total - from : c.size;
+        fill_chunk(fm, u + from, len);
+    }
+    free(u);
+    return 0;
 }
 
 static int run_scans(const struct fm *fm, struct scan *scan, const struct fm_text *text, size_t n,
@@ -126,15 +170,12 @@ static int run_scans(const struct fm *fm, struct scan *scan, const struct fm_tex
 {
     int rc = probe_run(fm, scan, n, sizeof *scan, next_probe, threads, e);
 
-    for (size_t i = 0; rc == 0 && i < n; i++) {
+    for (size_t i = 0; rc == 0 && i < n; i++)
         if (scan[i].err.code) {
             *e = scan[i].err;
             rc = e->code;
-        } else if (scan[i].n) {
-            rc = fill_in(fm, text[i], scan[i].match, scan[i].n, e);
         }
-    }
-    return rc;
+    return rc < 0 ? rc : fill_in(fm, scan, text, n, threads, e);
 }
 
 int fm_match(const struct fm *fm, const struct fm_text *text, size_t n, uint64_t min_len,

@@ -107,6 +107,8 @@ public_functions() {
             last = file
         }
         in_macro || text ~ /^[ \t]*#/ { in_macro = text ~ /\\$/; next }
+        # A type whose name a macro makes, struct F(x) {, is no function.
+        text ~ /^(struct|union|enum) [A-Za-z_0-9]+\([A-Za-z_0-9]+\) [{]$/ { head = ""; next }
         text == "{" || text ~ /^[A-Za-z_].*\)[ \t]*[{]$/ {
             head = head " " text
             gsub(/__attribute__ *\(\([^()]*(\([^()]*\))?[^()]*\)\)/, "", head)
