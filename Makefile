@@ -91,11 +91,11 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(NAIVE) $(LIB)
 
 # ---- what the machine needs (Debian 12; root, or sudo) ----
 SUDO      := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-APT       := DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -y -q
+APT       := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -y -q
 DEPS      := gcc make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
              libjansson-dev libdivsufsort-dev bats jq zstd gzip mandoc man-db \
              clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
-DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev python3 linux-perf
+DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev python3 time
 
 deps:
 	$(APT) update
