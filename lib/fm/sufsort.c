@@ -214,6 +214,22 @@ static void name_range(uint32_t *lms, uint32_t from, uint32_t to, uint32_t *v)
     }
 }
 
+/* Puts the undecided among the SS_STEP ordinals below o into the ring and asks for the heads of
+ * their groups, which are wanted SS_LAG entries later. Returns the ordinal to go on below. */
+static inline uint32_t feed_undecided(struct ring *r, const uint32_t *lms, const uint32_t *v,
+                                      uint32_t o)
+{
+    uint32_t stop = o > SS_STEP ? o - SS_STEP : 0, was = r->wr;
+
+    while (o > stop) {
+        r->at[r->wr] = --o;
+        r->wr += v[o] >> 31;
+    }
+    for (const uint32_t *p = r->at + was; p < r->at + r->wr; p++)
+        __builtin_prefetch(lms + (v[*p] & SS_ORD) - 1, 1);
+    return o;
+}
+
 /* Fills the places of groups with several members with their ordinals, flagged, the group's last
  * entry with SS_LAST; the first entry counts what is to come. */
 static void fill_groups(uint32_t *lms, const uint32_t *v, uint32_t m)
@@ -222,13 +238,8 @@ static void fill_groups(uint32_t *lms, const uint32_t *v, uint32_t m)
 
     r.rd = r.wr = 0;
     for (uint32_t o = m; o > 0 || r.wr > r.rd; ring_trim(&r)) {
-        uint32_t stop = o > SS_STEP ? o - SS_STEP : 0, was = r.wr, keep = o > 0 ? SS_LAG : 0;
-        while (o > stop) {
-            r.at[r.wr] = --o;
-            r.wr += v[o] >> 31;
-        }
-        for (const uint32_t *p = r.at + was; p < r.at + r.wr; p++)
-            __builtin_prefetch(lms + (v[*p] & SS_ORD) - 1, 1);
+        uint32_t keep = o > 0 ? SS_LAG : 0;
+        o = feed_undecided(&r, lms, v, o);
         for (; r.wr - r.rd > keep; r.rd++) {
             uint32_t ord = r.at[r.rd], *g = lms + (v[ord] & SS_ORD) - 1;
             uint32_t left = *g & SS_ORD, last = *g & SS_LAST;
@@ -387,13 +398,8 @@ static uint32_t sweep(uint32_t *lms, uint32_t *v, uint32_t m, uint32_t h, struct
 
     r.rd = r.wr = 0;
     for (uint32_t o = m; o > 0 || r.wr > r.rd; ring_trim(&r)) {
-        uint32_t stop = o > SS_STEP ? o - SS_STEP : 0, was = r.wr, keep = o > 0 ? SS_LAG : 0;
-        while (o > stop) {
-            r.at[r.wr] = --o;
-            r.wr += v[o] >> 31;
-        }
-        for (const uint32_t *p = r.at + was; p < r.at + r.wr; p++)
-            __builtin_prefetch(lms + (v[*p] & SS_ORD) - 1, 1);
+        uint32_t keep = o > 0 ? SS_LAG : 0;
+        o = feed_undecided(&r, lms, v, o);
         for (; r.wr - r.rd > keep; r.rd++) {
             uint32_t ord = r.at[r.rd];
             if (r.wr - r.rd > SS_LAG / 2)
