@@ -93,6 +93,8 @@ struct cli_opt {
 #define CLI_VERBOSE(dst) \
     CLI_FLAG('v', "verbose", dst, "end with wall time, CPU time and peak memory on stderr")
 
+#define CLI_LOAD(dst) CLI_FLAG(0, "load", dst, "read the index into memory first: for many queries")
+
 /* What most tools take, as one row of the table: CLI_COMMON(&common). */
 struct cli_common {
     const char *out; /* NULL: standard output */

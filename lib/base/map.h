@@ -1,9 +1,12 @@
-/* map.h - a regular file mapped read-only. An empty file maps to len 0 (and p that is not NULL).
+/* map.h - a regular file mapped or loaded, read-only. An empty file has len 0 (and p that is not
+ * NULL).
  *
  * The mapping shares the file: who replaces the file by rename (atomic.h) does not disturb it, who
- * truncates it in place makes later reads die of SIGBUS.
+ * truncates it in place makes later reads die of SIGBUS. What is loaded is a copy of this process,
+ * in memory that asks for huge pages (mem.h): scattered reads miss the TLB less often.
  *
- * Errors   ERR_IO with the path; a folder or a device is refused. On failure *m is {0}.
+ * Errors   ERR_IO with the path; a folder or a device is refused. ERR_MEM when there is no room to
+ *          load. On failure *m is {0}.
  * Threads  a mapping is read-only: share it.
  */
 #ifndef BASE_MAP_H
@@ -20,6 +23,8 @@ struct map {
 };
 
 int map_open(struct map *m, const char *path, struct err *e);
+/* Reads the whole file; several threads are faster, from memory and from most disks. */
+int map_load(struct map *m, const char *path, int threads, struct err *e);
 void map_random(const struct map *m); /* MADV_RANDOM: no read-ahead for scattered reads */
 void map_close(struct map *m);        /* leaves {0}; fine on {0} */
 

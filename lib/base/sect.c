@@ -244,7 +244,7 @@ void sect_abort(struct sect_writer **pw)
 /* ---- reading ---- */
 
 struct sect_file {
-    struct map map; /* {0} when the bytes are the caller's */
+    struct map map; /* mapped or loaded; {0} when the bytes are the caller's */
     const unsigned char *p;
     uint64_t size, table_at;
     char *path;
@@ -395,6 +395,24 @@ int sect_open(struct sect_file **out, const char *path, const char kind[4], uint
     if (rc == 0)
         rc = map_open(&f->map, path, e);
     if (rc == 0)
+        rc = open_bytes(f, f->map.p, f->map.len, kind, major, e);
+    return opened(out, f, rc);
+}
+
+/* Opened first, so that a file that is none of ours is not read as a whole. */
+int sect_load(struct sect_file **out, const char *path, const char kind[4], uint16_t major,
+              int threads, struct err *e)
+{
+    struct sect_file *f;
+    struct map mapped;
+    int rc = sect_open(&f, path, kind, major, e);
+
+    if (rc == 0) {
+        mapped = f->map;
+        rc = map_load(&f->map, path, threads, e);
+        map_close(&mapped);
+    }
+    if (rc == 0) /* by this name there may be another file now */
         rc = open_bytes(f, f->map.p, f->map.len, kind, major, e);
     return opened(out, f, rc);
 }

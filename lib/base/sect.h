@@ -25,8 +25,8 @@
  * Errors   ERR_CORRUPT naming path and section, ERR_IO, ERR_MEM. After a failed call a writer can
  *          only be aborted.
  * Memory   pointers from sect_get() live until sect_close(), and are multiples of 64. A file
- *          replaced meanwhile stays as it was; one cut short in place is a SIGBUS (map.h). A
- *          writer holds 1 MB.
+ *          replaced meanwhile stays as it was; one cut short in place is a SIGBUS (map.h), unless
+ *          it was loaded. A writer holds 1 MB.
  * Threads  an open file is immutable: share it. A writer belongs to one thread.
  */
 #ifndef BASE_SECT_H
@@ -66,6 +66,9 @@ struct sect_row {
 
 int sect_open(struct sect_file **out, const char *path, const char kind[4], uint16_t major,
               struct err *e);
+/* The same, and the file is then read into huge pages (map.h): what is open is a copy. */
+int sect_load(struct sect_file **out, const char *path, const char kind[4], uint16_t major,
+              int threads, struct err *e);
 /* The same of a file's bytes in memory, which stays the caller's and outlives *out; p a multiple of
  * 64 if sections are to be. `name` stands for the path in messages. */
 int sect_open_mem(struct sect_file **out, const void *p, uint64_t len, const char *name,

@@ -6,7 +6,6 @@
 
 #include "base/hash.h"
 #include "base/jsonl.h"
-#include "fm/bits.h"
 #include "fm/shard.h"
 
 enum { REPORT_EVERY = 1024 };
@@ -46,49 +45,6 @@ int record_encode(const struct doc *d, const struct docs_opts *o, struct buf *ou
     return buf_add(out, d->tail, d->tail_len, e);
 }
 
-static int add_id(struct corpus *c, const struct doc *d, struct err *e)
-{
-    if (!d->id)
-        return 0;
-    if (mem_reserve(&c->id, &c->id_cap, c->ids + 1, sizeof *c->id, e) < 0)
-        return e->code;
-    c->id[c->ids++] = (struct id_row){(uint32_t)hash64(d->id, d->id_len), c->docs};
-    return 0;
-}
-
-/* Where a document came from: one row for a stretch of documents on consecutive lines of a file. */
-struct run_row {
-    uint64_t doc, line, path_at, path_len;
-};
-
-static struct run_row last_run(const struct corpus *c)
-{
-    struct run_row r;
-
-    memcpy(&r, c->runs.p + c->runs.len - sizeof r, sizeof r);
-    return r;
-}
-
-static int add_run(struct corpus *c, const struct doc *d, struct err *e)
-{
-    struct run_row r = {c->docs, d->line, c->paths.len, strlen(d->path)};
-
-    if (d->line == 0)
-        return 0;
-    if (c->runs.len) {
-        struct run_row old = last_run(c);
-        bool same = old.path_len == r.path_len &&
-                    memcmp(c->paths.p + old.path_at, d->path, r.path_len) == 0;
-        if (same && old.line + (c->docs - old.doc) == d->line)
-            return 0;
-        if (same)
-            r.path_at = old.path_at;
-    }
-    if (r.path_at == c->paths.len && buf_add(&c->paths, d->path, r.path_len, e) < 0)
-        return e->code;
-    return buf_add(&c->runs, &r, sizeof r, e);
-}
-
 static void count_bytes(uint64_t freq[256], const char *p, size_t len)
 {
     uint32_t part[4][256] = {{0}}; /* four, as equal neighbours would wait for one counter */
@@ -110,56 +66,97 @@ static void count_bytes(uint64_t freq[256], const char *p, size_t len)
     }
 }
 
-static int add_doc(struct corpus *c, const struct doc *d, const struct fm_build_opts *o,
-                   struct buf *record, struct err *e)
+static int add_doc(struct corpus *c, const struct doc *d, struct err *e)
 {
-    enum text_rule rule = o->normalize;
+    enum text_rule rule = c->o->normalize;
+    struct tables *t = &c->tables;
     size_t at = c->text.len;
 
-    if (mem_reserve(&c->start, &c->start_cap, c->docs + 2, sizeof *c->start, e) < 0)
-        return e->code;
-    c->start[c->docs] = at;
     if (fm_normalize_text(rule, (struct fm_text){d->text, d->text_len}, &c->text, e) < 0)
         return e->code;
     if (rule != TEXT_NONE && store_add(&c->raw, d->text, d->text_len, e) < 0)
         return e->code;
-    count_bytes(c->freq, c->text.p + at, c->text.len - at);
-    record->len = 0;
-    if (buf_addc(&c->text, '\0', e) < 0 || record_encode(d, &o->docs, record, e) < 0 ||
-        store_add(&c->meta, record->p, record->len, e) < 0 || add_id(c, d, e) < 0 ||
-        add_run(c, d, e) < 0)
+    count_bytes(t->freq, c->text.p + at, c->text.len - at);
+    c->record.len = 0;
+    if (buf_addc(&c->text, '\0', e) < 0 || record_encode(d, &c->o->docs, &c->record, e) < 0 ||
+        store_add(&c->meta, c->record.p, c->record.len, e) < 0)
         return e->code;
-    c->raw_bytes += d->text_len;
-    c->start[++c->docs] = c->text.len;
+    if (d->id && tables_add_id(t, (uint32_t)hash64(d->id, d->id_len), e) < 0)
+        return e->code;
+    if (tables_add_place(t, d->line, d->path, strlen(d->path), e) < 0)
+        return e->code;
+    return tables_add(t, c->text.len - at - 1, d->text_len, e);
+}
+
+static int read_next(struct corpus *c, struct err *e)
+{
+    int rc = docs_next(c->docs, &c->next, e);
+
+    c->has_next = rc > 0;
+    return rc < 0 ? rc : 0;
+}
+
+int corpus_open(struct corpus *c, const char *const *paths, size_t n, const struct fm_build_opts *o,
+                uint64_t skip, struct err *e)
+{
+    *c = (struct corpus){.o = o};
+    if (docs_open(&c->docs, paths, n, &o->docs, e) < 0 || read_next(c, e) < 0)
+        return e->code;
+    for (; skip && c->has_next; skip--)
+        if (read_next(c, e) < 0)
+            return e->code;
+    if (skip)
+        return err_set(e, ERR_INPUT, "the input has fewer documents than the interrupted build");
     return 0;
 }
 
-int corpus_read(struct corpus *c, const char *const *paths, size_t n, const struct fm_build_opts *o,
-                struct err *e)
+static int begin_chunk(struct corpus *c, struct err *e)
 {
-    struct docs *docs = NULL;
-    struct buf record = {0};
-    struct doc d;
-    int rc;
+    tables_free(&c->tables);
+    store_writer_free(&c->meta);
+    store_writer_free(&c->raw);
+    c->text.len = 0;
+    c->meta = (struct store_writer){.limit_bytes = META_BLOCK_BYTES, .level = META_LEVEL};
+    c->raw = (struct store_writer){.limit_bytes = RAW_BLOCK_BYTES, .level = RAW_LEVEL};
+    return tables_init(&c->tables, e);
+}
 
-    *c = (struct corpus){
-        .meta = {.limit_bytes = META_BLOCK_BYTES, .level = META_LEVEL},
-        .raw = {.limit_bytes = RAW_BLOCK_BYTES, .level = RAW_LEVEL},
-    };
-    c->start = mem_zero(1, sizeof *c->start, e);
-    c->start_cap = 1;
-    if (!c->start || docs_open(&docs, paths, n, &o->docs, e) < 0)
-        return e->code;
-    while ((rc = docs_next(docs, &d, e)) > 0) {
-        if ((rc = add_doc(c, &d, o, &record, e)) < 0)
-            break;
-        if (o->progress && c->docs % REPORT_EVERY == 0)
-            o->progress(o->progress_ctx, "reading", docs_raw_pos(docs), docs_raw_size(docs));
+/* Do the chunk's bytes with those of `d` take all 256 values? */
+static bool all_values(const struct corpus *c, const struct doc *d)
+{
+    bool seen[256];
+    unsigned left = 0;
+
+    for (unsigned b = 0; b < 256; b++)
+        left += !(seen[b] = c->tables.freq[b] > 0);
+    for (size_t i = 0; left && i < d->text_len; i++) {
+        left -= !seen[(unsigned char)d->text[i]];
+        seen[(unsigned char)d->text[i]] = true;
     }
-    c->skipped = docs_skipped(docs);
-    docs_close(docs);
-    buf_free(&record);
-    return rc;
+    return left == 0;
+}
+
+int corpus_read(struct corpus *c, corpus_fits_fn *fits, const void *ctx, struct err *e)
+{
+    const struct fm_build_opts *o = c->o;
+
+    if (begin_chunk(c, e) < 0)
+        return e->code;
+    while (c->has_next) {
+        uint64_t after = c->text.len + c->next.text_len + 3; /* normalising adds two blanks */
+        if (c->tables.docs && !fits(ctx, after, all_values(c, &c->next)))
+            return 1;
+        if (add_doc(c, &c->next, e) < 0 || read_next(c, e) < 0)
+            return e->code;
+        if (o->progress && c->tables.docs % REPORT_EVERY == 0)
+            o->progress(o->progress_ctx, "reading", docs_raw_pos(c->docs), docs_raw_size(c->docs));
+    }
+    return 0;
+}
+
+uint64_t corpus_skipped(const struct corpus *c)
+{
+    return docs_skipped(c->docs);
 }
 
 void corpus_trim(struct corpus *c)
@@ -177,13 +174,13 @@ void corpus_free_text(struct corpus *c)
     buf_free(&c->text);
 }
 
-void corpus_free(struct corpus *c)
+void corpus_close(struct corpus *c)
 {
     corpus_free_text(c);
-    free(c->start);
-    free(c->id);
-    buf_free(&c->runs);
-    buf_free(&c->paths);
+    tables_free(&c->tables);
     store_writer_free(&c->meta);
     store_writer_free(&c->raw);
+    buf_free(&c->record);
+    docs_close(c->docs);
+    c->docs = NULL;
 }

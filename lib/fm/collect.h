@@ -1,5 +1,6 @@
 /* collect.h - the documents of an index to be, in memory: their text in one piece, and what is kept
- * beside it. First step of a build. */
+ * beside it. First step of a build. All of the input at once, or chunk after chunk.
+ */
 #ifndef FM_COLLECT_H
 #define FM_COLLECT_H
 
@@ -9,31 +10,33 @@
 #include "base/mem.h"
 #include "fm/fm.h"
 #include "fm/store.h"
-
-struct id_row {
-    uint32_t hash;
-    uint64_t doc;
-};
+#include "fm/tables.h"
 
 struct corpus {
+    const struct fm_build_opts *o;
+    struct docs *docs;
+    struct doc next; /* read, but not yet taken into a chunk */
+    bool has_next;
+    struct buf record;
+    /* of the chunk: */
     struct buf text; /* documents one after the other, a byte 0 behind each */
-    uint64_t *start; /* docs + 1 positions in it */
-    size_t start_cap;
-    uint64_t docs, raw_bytes, skipped;
-    uint64_t freq[256]; /* of each byte in the documents */
+    struct tables tables;
     struct store_writer meta, raw;
-    struct id_row *id;
-    size_t ids, id_cap;
-    struct buf runs, paths; /* section RUNS */
 };
 
-int corpus_read(struct corpus *c, const char *const *paths, size_t n, const struct fm_build_opts *o,
-                struct err *e);
+/* *o is kept. The first `skip` documents are passed over: an earlier run has them. */
+int corpus_open(struct corpus *c, const char *const *paths, size_t n, const struct fm_build_opts *o,
+                uint64_t skip, struct err *e);
+/* The next chunk, in place of the last: documents until `limit(bytes of text with the next one, do
+ * they use all 256 values)` says false; at least one. 1: there are more; 0: these were the last. */
+typedef bool corpus_fits_fn(const void *ctx, uint64_t text, bool wide);
+int corpus_read(struct corpus *c, corpus_fits_fn *fits, const void *ctx, struct err *e);
+uint64_t corpus_skipped(const struct corpus *c); /* bad records so far */
 /* Memory that reading leaves behind unused is given back. */
 void corpus_trim(struct corpus *c);
 /* The text alone, when it is no longer needed. */
 void corpus_free_text(struct corpus *c);
-void corpus_free(struct corpus *c);
+void corpus_close(struct corpus *c);
 
 /* What the index keeps of a record: varint length of `head`, head, tail (docs.h). */
 int record_encode(const struct doc *d, const struct docs_opts *o, struct buf *out, struct err *e);

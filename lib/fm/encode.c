@@ -5,107 +5,73 @@
 #include <string.h>
 
 #include "fm/bits.h"
+#include "fm/sample.h"
 
 enum {
-    BLOCKS_PER_SUPER = RANK_SUPER / RANK_BLOCK,
+    MARKS_PER_SUPER = RANK_SUPER / SAMPLE_BLOCK,
+    BLOCKS_PER_SUPER = RANK_SUPER / RANK_BLOCK_LEAST,
     WINDOW_PER_THREAD = 4,
-    AHEAD = 32, /* rows whose text is fetched before it is needed */
 };
 
 /* One superblock, encoded. */
 struct piece {
-    struct buf blocks, marks, perm, doc_order, ends;
+    struct rows rows;
+    struct buf blocks, marks;
     uint32_t block_lines[BLOCKS_PER_SUPER]; /* where each block begins in `blocks`, in lines */
-    uint32_t mark_count[BLOCKS_PER_SUPER], mark_words[BLOCKS_PER_SUPER]; /* before, within piece */
-    unsigned n_blocks;
+    uint32_t mark_count[MARKS_PER_SUPER], mark_words[MARKS_PER_SUPER]; /* before, within piece */
+    unsigned n_blocks, n_marks;
     uint32_t count[256];
     struct err err;
 };
 
-static uint64_t doc_at(const struct sorted *t, uint64_t pos)
+static void clear(struct piece *p)
 {
-    uint64_t lo = 0, hi = t->docs;
-
-    while (hi - lo > 1) {
-        uint64_t mid = lo + (hi - lo) / 2;
-        if (t->start[mid] <= pos)
-            lo = mid;
-        else
-            hi = mid;
-    }
-    return lo;
+    p->rows.mark.len = p->rows.perm.len = p->rows.doc_order.len = p->rows.ends.len = 0;
+    p->blocks.len = p->marks.len = 0;
+    p->n_blocks = p->n_marks = 0;
+    memset(p->count, 0, sizeof p->count);
 }
 
-static inline unsigned symbol_before(const struct sorted *t, uint64_t pos)
+/* `len` rows of the superblock; one that ends at n has the block in which position n falls, too. */
+static int encode_blocks(struct piece *p, const struct rank_layout *l, size_t len)
 {
-    if (pos == 0)
-        return 0; /* the first document's start; at the others stands the end of the one before */
-    return t->text16 ? t->text16[pos - 1] : t->text8[pos - 1];
-}
+    size_t block = (size_t)1 << l->block_log;
 
-static inline void fetch_before(const struct sorted *t, uint64_t row)
-{
-    uint64_t pos = row < t->n ? (uint64_t)t->sa[row] : 1;
-
-    __builtin_prefetch(t->text16 ? (const void *)(t->text16 + pos - (pos > 0))
-                                 : (const void *)(t->text8 + pos - (pos > 0)));
-}
-
-static int note_doc_start(const struct sorted *t, struct piece *p, uint64_t row, uint64_t pos)
-{
-    uint64_t doc = doc_at(t, pos);
-
-    if (t->text16 && buf_add(&p->ends, &row, sizeof row, &p->err) < 0)
-        return p->err.code;
-    return buf_add(&p->doc_order, &doc, sizeof doc, &p->err);
-}
-
-/* Symbols of rows [from, from + len) as storage codes; the samples among them into rel[]. */
-static int gather(const struct sorted *t, struct piece *p, uint64_t from, size_t len,
-                  unsigned rate_log, uint8_t *sym, uint16_t *rel, size_t *marked)
-{
-    uint64_t mask = (UINT64_C(1) << rate_log) - 1;
-
-    *marked = 0;
-    for (size_t i = 0; i < len; i++) {
-        uint64_t pos = (uint64_t)t->sa[from + i];
-        unsigned s = symbol_before(t, pos);
-        fetch_before(t, from + i + AHEAD);
-        sym[i] = t->store_code[s];
-        if (s == 0 && note_doc_start(t, p, from + i, pos) < 0)
+    for (size_t at = 0; at < RANK_SUPER && at <= len; at += block) {
+        p->block_lines[p->n_blocks++] = (uint32_t)(p->blocks.len / RANK_LINE);
+        if (l->encode(p->rows.sym + at, len - at < block ? len - at : block, p->count, &p->blocks,
+                      &p->err) < 0)
             return p->err.code;
-        if ((pos & mask) == 0) {
-            uint32_t k = (uint32_t)(pos >> rate_log);
-            rel[(*marked)++] = (uint16_t)i;
-            if (buf_add(&p->perm, &k, sizeof k, &p->err) < 0)
-                return p->err.code;
-        }
     }
     return 0;
 }
 
-static void encode_piece(const struct sorted *t, struct piece *p, uint64_t super, unsigned rate_log)
+static int encode_marks(struct piece *p, unsigned rate_log, size_t len)
 {
-    uint8_t sym[RANK_BLOCK];
-    uint16_t rel[RANK_BLOCK];
-    uint64_t first = super << RANK_SUPER_LOG, blocks = rank_blocks(t->n);
-    uint64_t block = super * BLOCKS_PER_SUPER;
+    uint16_t *mark = (uint16_t *)(void *)p->rows.mark.p;
+    size_t k = 0, n = p->rows.mark.len / sizeof *mark;
 
-    p->n_blocks = 0;
-    p->blocks.len = p->marks.len = p->perm.len = p->doc_order.len = p->ends.len = 0;
-    memset(p->count, 0, sizeof p->count);
-    for (unsigned b = 0; b < BLOCKS_PER_SUPER && block + b < blocks; b++) {
-        uint64_t from = first + (uint64_t)b * RANK_BLOCK;
-        size_t len = t->n - from < RANK_BLOCK ? (size_t)(t->n - from) : RANK_BLOCK, marked;
-        p->block_lines[b] = (uint32_t)(p->blocks.len / RANK_LINE);
-        p->mark_words[b] = (uint32_t)(p->marks.len / 8);
-        p->mark_count[b] = (uint32_t)(p->perm.len / 4);
-        p->n_blocks++;
-        if (gather(t, p, from, len, rate_log, sym, rel, &marked) < 0 ||
-            rank_encode_block(sym, len, p->count, &p->blocks, &p->err) < 0 ||
-            samples_encode_block(rel, marked, rate_log, &p->marks, &p->err) < 0)
-            return;
+    for (size_t at = 0; at < RANK_SUPER && at <= len; at += SAMPLE_BLOCK) {
+        size_t first = k;
+        for (; k < n && mark[k] < at + SAMPLE_BLOCK; k++)
+            mark[k] = (uint16_t)(mark[k] - at);
+        p->mark_words[p->n_marks] = (uint32_t)(p->marks.len / 8);
+        p->mark_count[p->n_marks++] = (uint32_t)first;
+        if (samples_encode_block(mark + first, k - first, rate_log, &p->marks, &p->err) < 0)
+            return p->err.code;
     }
+    return 0;
+}
+
+static void encode_piece(const struct row_source *src, const struct encode_opts *o, struct piece *p,
+                         uint64_t super)
+{
+    uint64_t from = super << RANK_SUPER_LOG;
+    size_t len = src->n - from < RANK_SUPER ? (size_t)(src->n - from) : RANK_SUPER;
+
+    clear(p);
+    if (src->fill(src, from, len, &p->rows, &p->err) == 0 && encode_blocks(p, o->layout, len) == 0)
+        encode_marks(p, o->rate_log, len);
 }
 
 /* Rows of SUPR and, at a hyperblock's start, HYPR: the counts before this superblock. */
@@ -130,10 +96,13 @@ static int add_directories(struct encoded *out, const struct piece *p, uint64_t 
 {
     for (unsigned b = 0; b < p->n_blocks; b++) {
         uint32_t line = (uint32_t)(lines + p->block_lines[b]);
+        if (buf_add(&out->dir, &line, sizeof line, e) < 0)
+            return e->code;
+    }
+    for (unsigned b = 0; b < p->n_marks; b++) {
         uint32_t mark[2] = {(uint32_t)(out->perm.len / 4) + p->mark_count[b],
                             (uint32_t)(out->marks.len / 8) + p->mark_words[b]};
-        if (buf_add(&out->dir, &line, sizeof line, e) < 0 ||
-            buf_add(&out->mark_dir, mark, sizeof mark, e) < 0)
+        if (buf_add(&out->mark_dir, mark, sizeof mark, e) < 0)
             return e->code;
     }
     return 0;
@@ -152,9 +121,9 @@ static int put_piece(const struct piece *p, uint64_t super, unsigned sigma, uint
         return e->code;
     }
     if (add_counts(out, super, sigma, total, e) < 0 || add_directories(out, p, *lines, e) < 0 ||
-        append(&out->marks, &p->marks, e) < 0 || append(&out->perm, &p->perm, e) < 0 ||
-        append(&out->doc_order, &p->doc_order, e) < 0 || append(&out->ends, &p->ends, e) < 0 ||
-        sect_add(w, p->blocks.p, p->blocks.len, e) < 0)
+        append(&out->marks, &p->marks, e) < 0 || append(&out->perm, &p->rows.perm, e) < 0 ||
+        append(&out->doc_order, &p->rows.doc_order, e) < 0 ||
+        append(&out->ends, &p->rows.ends, e) < 0 || sect_add(w, p->blocks.p, p->blocks.len, e) < 0)
         return e->code;
     *lines += p->blocks.len / RANK_LINE;
     for (unsigned c = 0; c < 256; c++)
@@ -174,35 +143,40 @@ static int finish(struct encoded *out, struct sect_writer *w, struct err *e)
     return sect_end(w, e);
 }
 
-int encode_rows(const struct sorted *t, unsigned sigma, unsigned rate_log, int threads,
-                struct sect_writer *w, struct encoded *out, progress_fn *progress, void *ctx,
-                struct err *e)
+static void free_pieces(struct piece *piece, size_t n)
 {
-    uint64_t supers = rank_supers(t->n), total[256] = {0}, lines = 0;
-    size_t window = (size_t)threads * WINDOW_PER_THREAD;
+    for (size_t i = 0; piece && i < n; i++) {
+        buf_free(&piece[i].blocks);
+        buf_free(&piece[i].marks);
+        buf_free(&piece[i].rows.mark);
+        buf_free(&piece[i].rows.perm);
+        buf_free(&piece[i].rows.doc_order);
+        buf_free(&piece[i].rows.ends);
+    }
+    free(piece);
+}
+
+int encode_rows(const struct row_source *src, const struct encode_opts *o, struct sect_writer *w,
+                struct encoded *out, struct err *e)
+{
+    uint64_t supers = rank_supers(src->n), total[256] = {0}, lines = 0;
+    size_t window = (size_t)o->threads * WINDOW_PER_THREAD;
     struct piece *piece = mem_zero(window, sizeof *piece, e);
     int rc = piece ? sect_begin(w, "BLKS", SECT_REQUIRED, e) : ERR_MEM;
 
     for (uint64_t s = 0; rc == 0 && s < supers; s += window) {
         int k = (int)(supers - s < window ? supers - s : window);
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
+#pragma omp parallel for num_threads(o->threads) schedule(dynamic)
         for (int i = 0; i < k; i++)
-            encode_piece(t, &piece[i], s + (uint64_t)i, rate_log);
+            encode_piece(src, o, &piece[i], s + (uint64_t)i);
         for (int i = 0; rc == 0 && i < k; i++)
-            rc = put_piece(&piece[i], s + (uint64_t)i, sigma, total, &lines, w, out, e);
-        if (progress)
-            progress(ctx, "encoding", (s + (uint64_t)k) << RANK_SUPER_LOG, t->n);
+            rc = put_piece(&piece[i], s + (uint64_t)i, src->sigma, total, &lines, w, out, e);
+        if (o->progress)
+            o->progress(o->progress_ctx, "encoding", (s + (uint64_t)k) << RANK_SUPER_LOG, src->n);
     }
     if (rc == 0)
         rc = finish(out, w, e);
-    for (size_t i = 0; piece && i < window; i++) {
-        buf_free(&piece[i].blocks);
-        buf_free(&piece[i].marks);
-        buf_free(&piece[i].perm);
-        buf_free(&piece[i].doc_order);
-        buf_free(&piece[i].ends);
-    }
-    free(piece);
+    free_pieces(piece, window);
     return rc;
 }
 

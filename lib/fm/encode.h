@@ -1,4 +1,4 @@
-/* encode.h - from a suffix array to the sections of the BWT and its samples.
+/* encode.h - from rows, wherever they come from, to the sections of the BWT and its samples.
  *
  * The rows are cut in superblocks, which threads encode independently; a window of them at a time
  * is then put in order. What is small is gathered in memory; the blocks go to the file at once.
@@ -12,18 +12,33 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/sect.h"
-#include "fm/shard.h"
+#include "fm/rank.h"
 
-/* The sorted text. Symbols are codes that sort as the bytes do, 0 the document end: in text8, or in
- * text16 when the bytes use all 256 values. */
-struct sorted {
-    const uint8_t *text8;
-    const uint16_t *text16;
-    const int32_t *sa;
+/* One superblock of rows. The buffers are appended to, in row order. */
+struct rows {
+    uint8_t sym[RANK_SUPER]; /* storage codes (alphabet.h) */
+    struct buf mark;         /* u16: rows, from the superblock's first, that hold a sample */
+    struct buf perm;         /* u32: which sample */
+    struct buf doc_order;    /* u64: documents of the rows whose symbol is an end */
+    struct buf ends;         /* u64: these rows, only when a byte shares the end's code */
+};
+
+/* Where rows come from: a suffix array (sorted.h), or two indexes (merge.c). The user of the first
+ * embeds it. */
+struct row_source {
     uint64_t n;
-    const uint64_t *start; /* docs + 1 text positions */
-    uint64_t docs;
-    uint8_t store_code[257]; /* by symbol: its storage code */
+    unsigned sigma;
+    /* Fills in rows [from, from + len) of one superblock. Called from many threads at once. */
+    int (*fill)(const struct row_source *s, uint64_t from, size_t len, struct rows *out,
+                struct err *e);
+};
+
+struct encode_opts {
+    const struct rank_layout *layout;
+    unsigned rate_log;
+    int threads;
+    progress_fn *progress; /* NULL: none */
+    void *progress_ctx;
 };
 
 /* What encode_rows() gathers; the caller frees it with encoded_free(). */
@@ -31,14 +46,13 @@ struct encoded {
     struct buf super, dir, mark_dir, marks; /* SUPR, BDIR, MDIR, MARK */
     struct buf perm;                        /* u32 sample numbers in row order */
     struct buf doc_order;                   /* u64 documents in row order */
-    struct buf ends;                        /* u64 rows whose symbol is an end; only for text16 */
+    struct buf ends;                        /* u64 rows whose symbol is an end, if shared */
     struct buf hyper; /* u64 [hyperblock][sigma]: occurrences before, without C */
 };
 
 /* Writes section BLKS to w and fills in *out. */
-int encode_rows(const struct sorted *t, unsigned sigma, unsigned rate_log, int threads,
-                struct sect_writer *w, struct encoded *out, progress_fn *progress, void *ctx,
-                struct err *e);
+int encode_rows(const struct row_source *rows, const struct encode_opts *o, struct sect_writer *w,
+                struct encoded *out, struct err *e);
 void encoded_free(struct encoded *x);
 
 #endif

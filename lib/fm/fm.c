@@ -22,7 +22,7 @@ enum {
 
 static const char set_first_line[] = "sluice-set 1";
 
-static int add_shard(struct fm *fm, size_t *cap, const char *path, enum cpu_level cpu,
+static int add_shard(struct fm *fm, size_t *cap, const char *path, const struct fm_open_opts *o,
                      struct err *e)
 {
     struct shard *s;
@@ -30,7 +30,7 @@ static int add_shard(struct fm *fm, size_t *cap, const char *path, enum cpu_leve
     if (fm->n_shards == SET_MAX_SHARDS)
         return err_set(e, ERR_INPUT, "a set names more than %d indexes", SET_MAX_SHARDS);
     if (mem_reserve(&fm->shard, cap, fm->n_shards + 1, sizeof(struct shard *), e) < 0 ||
-        shard_open(&s, path, cpu, e) < 0)
+        shard_open(&s, path, o, e) < 0)
         return e->code;
     if (fm->n_shards && fm->shard[0]->head.normalize != s->head.normalize) {
         shard_close(s);
@@ -55,8 +55,8 @@ static int member_path(const char *set, const char *line, size_t len, struct buf
     return buf_addc(out, '\0', e);
 }
 
-static int open_members(struct fm *fm, struct lines *l, const char *path, enum cpu_level cpu,
-                        struct err *e)
+static int open_members(struct fm *fm, struct lines *l, const char *path,
+                        const struct fm_open_opts *o, struct err *e)
 {
     struct buf member = {0};
     const char *line;
@@ -67,7 +67,7 @@ static int open_members(struct fm *fm, struct lines *l, const char *path, enum c
         if (len == 0)
             continue;
         rc = member_path(path, line, len, &member, e);
-        if (rc == 0 && add_shard(fm, &cap, member.p, cpu, e) < 0)
+        if (rc == 0 && add_shard(fm, &cap, member.p, o, e) < 0)
             rc = err_prefix(e, "%s:%llu", path, (unsigned long long)lines_number(l));
         if (rc < 0)
             break;
@@ -91,7 +91,7 @@ static bool is_set(const char *path)
            (n < sizeof first || first[sizeof first - 1] == '\n');
 }
 
-static int open_set(struct fm *fm, const char *path, enum cpu_level cpu, struct err *e)
+static int open_set(struct fm *fm, const char *path, const struct fm_open_opts *o, struct err *e)
 {
     struct lines *l;
     const char *line;
@@ -102,7 +102,7 @@ static int open_set(struct fm *fm, const char *path, enum cpu_level cpu, struct 
         return e->code;
     rc = lines_next(l, &line, &len, e); /* the first line, which is_set() knows */
     if (rc >= 0)
-        rc = open_members(fm, l, path, cpu, e);
+        rc = open_members(fm, l, path, o, e);
     lines_close(l);
     return rc;
 }
@@ -120,7 +120,7 @@ static int number_documents(struct fm *fm, struct err *e)
     return 0;
 }
 
-int fm_open(struct fm **out, const char *path, enum cpu_level cpu, struct err *e)
+int fm_open(struct fm **out, const char *path, const struct fm_open_opts *o, struct err *e)
 {
     struct fm *fm = mem_zero(1, sizeof *fm, e);
     size_t cap = 0;
@@ -129,7 +129,7 @@ int fm_open(struct fm **out, const char *path, enum cpu_level cpu, struct err *e
     *out = NULL;
     if (!fm)
         return e->code;
-    rc = is_set(path) ? open_set(fm, path, cpu, e) : add_shard(fm, &cap, path, cpu, e);
+    rc = is_set(path) ? open_set(fm, path, o, e) : add_shard(fm, &cap, path, o, e);
     if (rc == 0)
         rc = number_documents(fm, e);
     if (rc < 0) {

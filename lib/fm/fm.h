@@ -1,7 +1,8 @@
 /* fm.h - a compressed full-text self-index of documents: how often, where, which document, what is
  * its text.
  *
- * An index is one file, described in fm-index(5), mapped read-only and shared between processes. A
+ * An index is one file, described in fm-index(5), mapped read-only and shared between processes, or
+ * loaded: copied into huge pages of this process, where searches are faster. A
  * set is a small text file that names several ("sluice-set 1", then a path a line, relative to the
  * set); it is opened like an index: counts add up, and document numbers run on through its shards.
  *
@@ -53,7 +54,14 @@ int fm_build(const char *index, const char *const *paths, size_t n, const struct
 
 struct fm;
 
-int fm_open(struct fm **out, const char *path, enum cpu_level cpu, struct err *e);
+struct fm_open_opts {
+    enum cpu_level cpu; /* at most this, which the machine must have; {0} is CPU_PORTABLE */
+    bool load;          /* copied into memory, not mapped */
+    int threads;        /* for loading; 0: one */
+};
+
+/* o == NULL: mapped, with all that the machine has. */
+int fm_open(struct fm **out, const char *path, const struct fm_open_opts *o, struct err *e);
 void fm_close(struct fm *fm);
 
 uint64_t fm_docs(const struct fm *fm);

@@ -3,11 +3,12 @@
 
 #include <string.h>
 
+#include "fm/bits.h"
 #include "fm/huff.h"
 
-uint64_t rank_blocks(uint64_t n)
+uint64_t rank_blocks(const struct rank_layout *l, uint64_t n)
 {
-    return (n >> RANK_BLOCK_LOG) + 1;
+    return (n >> l->block_log) + 1;
 }
 
 uint64_t rank_supers(uint64_t n)
@@ -150,8 +151,8 @@ static void write_header(const struct plan *p, const uint16_t zeros[HUFF_LIMIT],
     memcpy(entry + 4 * seen, code->leaf_symbol, seen);
 }
 
-int rank_encode_block(const uint8_t *sym, size_t len, uint32_t rel[256], struct buf *out,
-                      struct err *e)
+static int encode_block(const uint8_t *sym, size_t len, uint32_t rel[256], struct buf *out,
+                        struct err *e)
 {
     struct plan p;
     uint16_t zeros[HUFF_LIMIT];
@@ -173,14 +174,160 @@ int rank_encode_block(const uint8_t *sym, size_t len, uint32_t rel[256], struct 
     return 0;
 }
 
-const struct rank_ops *rank_ops_for(enum cpu_level level)
+/* ---- decoding ---- */
+
+/* A block's header as the encoder had it. Levels and leaves are clamped to the block, so that a
+ * damaged one gives wrong symbols and nothing worse. */
+struct shape {
+    unsigned symbols, depth;
+    uint32_t level_len[HUFF_LIMIT + 2], zeros[HUFF_LIMIT]; /* level_len past the last level: 0 */
+    uint8_t inner[HUFF_LIMIT + 1];
+    const uint8_t *leaf_symbol;
+    uint16_t leaf_start[256]; /* by symbol */
+};
+
+static uint32_t least(uint32_t a, uint32_t b)
 {
+    return a < b ? a : b;
+}
+
+static void read_levels(const uint8_t *h, struct shape *s)
+{
+    const uint8_t *level = h + RANK_HEADER_FIXED;
+    uint32_t alive = RANK_BLOCK;
+
+    memset(s->level_len, 0, sizeof s->level_len);
+    memset(s->inner, 0, sizeof s->inner);
+    for (unsigned d = 0; d < s->depth; d++) {
+        alive = s->level_len[d] = least(load_u16(level + 4 * d), alive);
+        s->zeros[d] = least(load_u16(level + 4 * d + 2), alive);
+        s->inner[d] = level[4 * s->depth + d];
+    }
+}
+
+static void read_shape(const uint8_t *h, const uint32_t rel[256], struct shape *s)
+{
+    unsigned depth = h[35] & 15;
+    const uint8_t *entry = h + (RANK_HEADER_FIXED + 5 * depth + 3) / 4 * 4;
+
+    s->depth = depth <= HUFF_LIMIT ? depth : HUFF_LIMIT;
+    s->symbols = 0;
+    for (unsigned c = 0; c < 256; c++)
+        if (h[c >> 3] >> (c & 7) & 1)
+            s->leaf_start[c] = (uint16_t)(rel[c] - load_u16(entry + 4 * s->symbols++ + 2));
+    s->leaf_symbol = entry + 4 * s->symbols;
+    read_levels(h, s);
+}
+
+/* A level's bits, taken out of their lines. */
+static void copy_bits(const struct rank *r, uint64_t first_line, uint32_t from, uint32_t n,
+                      uint64_t *out)
+{
+    memset(out, 0, (n / 64 + 1) * sizeof *out);
+    for (uint32_t done = 0; done < n;) {
+        uint32_t at = (from + done) % RANK_LINE_BITS + 16;
+        uint32_t take = least(least(64 - at % 64, 64 - done % 64), n - done);
+        uint64_t line = first_line + (from + done) / RANK_LINE_BITS, w;
+        line = line < r->last_line ? line : r->last_line;
+        w = load_u64(r->blocks + line * RANK_LINE + at / 64 * 8) >> at % 64;
+        if (take < 64)
+            w &= (UINT64_C(1) << take) - 1;
+        out[done / 64] |= w << done % 64;
+        done += take;
+    }
+}
+
+/* Undoes one level: `below` are its symbols parted by their bit, zeros first. */
+static void join_level(const uint64_t *bits, uint32_t n, uint32_t zeros, const uint8_t *below,
+                       uint8_t *out)
+{
+    uint32_t at[2] = {0, zeros};
+
+    for (uint32_t i = 0; i < n; i++) {
+        unsigned bit = bits[i / 64] >> i % 64 & 1;
+        out[i] = below[at[bit] < n ? at[bit] : 0];
+        at[bit]++;
+    }
+}
+
+/* The symbols that end at depth d + 1, behind the `alive` ones that go on; `leaf` is the first of
+ * the depth's leaves. */
+static void fill_leaves(const struct shape *s, unsigned d, unsigned leaf, uint32_t alive,
+                        uint8_t *out)
+{
+    uint32_t n = s->level_len[d], from = alive;
+    int leaves = 2 * s->inner[d] - s->inner[d + 1];
+
+    for (int i = 0; i < leaves && leaf < s->symbols; i++, leaf++) {
+        unsigned c = s->leaf_symbol[leaf], next = leaf + 1;
+        uint32_t to = i + 1 < leaves && next < s->symbols ? s->leaf_start[s->leaf_symbol[next]] : n;
+        to = least(to, n);
+        if (to > from)
+            memset(out + from, (int)c, to - from);
+        from = to > from ? to : from;
+    }
+}
+
+/* From the deepest level up. Symbols stand in a[] and b[] by turns. */
+static const uint8_t *join_levels(const struct rank *r, const struct shape *s, uint64_t first_line,
+                                  uint8_t *a, uint8_t *b)
+{
+    uint64_t bits[RANK_BLOCK / 64 + 1];
+    uint32_t level_at[HUFF_LIMIT + 1] = {0};
+    unsigned leaf[HUFF_LIMIT + 1] = {0};
+
+    for (unsigned d = 0; d < s->depth; d++) {
+        int leaves = 2 * s->inner[d] - s->inner[d + 1];
+        leaf[d + 1] = leaf[d] + (unsigned)(leaves > 0 ? leaves : 0);
+        level_at[d + 1] = level_at[d] + s->level_len[d];
+    }
+    memset(a, 0, RANK_BLOCK);
+    for (unsigned d = s->depth; d-- > 0;) {
+        uint8_t *t = a;
+        fill_leaves(s, d, leaf[d], s->level_len[d + 1], a);
+        copy_bits(r, first_line, level_at[d], s->level_len[d], bits);
+        join_level(bits, s->level_len[d], s->zeros[d], a, b);
+        a = b;
+        b = t;
+    }
+    return a;
+}
+
+static size_t decode_block(const struct rank *r, uint64_t block, uint32_t rel[256], uint8_t *sym)
+{
+    uint64_t from = block << RANK_BLOCK_LOG, limit = r->last_line - RANK_GUARD_LINES;
+    uint64_t line = r->dir[block] < limit ? r->dir[block] : limit;
+    size_t len = from >= r->n ? 0 : r->n - from < RANK_BLOCK ? r->n - from : RANK_BLOCK;
+    const uint8_t *h = r->blocks + line * RANK_LINE;
+    uint8_t a[RANK_BLOCK], b[RANK_BLOCK];
+    struct shape s;
+
+    read_shape(h, rel, &s);
+    if (s.depth)
+        memcpy(sym, join_levels(r, &s, line + h[36], a, b), len);
+    else
+        memset(sym, s.symbols ? s.leaf_symbol[0] : 0, len);
+    for (size_t i = 0; i < len; i++)
+        rel[sym[i]]++;
+    return len;
+}
+
+/* ---- the table ---- */
+
+const struct rank_layout rank_fast = {
+    .name = "fast",
+    .id = 1,
+    .block_log = RANK_BLOCK_LOG,
+    .encode = encode_block,
+    .decode = decode_block,
 #if defined(__x86_64__)
-    if (level >= CPU_AVX512)
-        return &rank_ops_avx512;
-    if (level >= CPU_AVX2)
-        return &rank_ops_avx2;
+    .ops = {&rank_fast_portable, &rank_fast_avx2, &rank_fast_avx512},
+#else
+    .ops = {&rank_fast_portable, &rank_fast_portable, &rank_fast_portable},
 #endif
-    (void)level;
-    return &rank_ops_portable;
+};
+
+const struct rank_layout *rank_layout_of(uint32_t id)
+{
+    return id == rank_fast.id ? &rank_fast : NULL;
 }

@@ -43,6 +43,7 @@
 enum {
     RANK_BLOCK_LOG = 14,
     RANK_BLOCK = 1 << RANK_BLOCK_LOG,
+    RANK_BLOCK_LEAST = 1 << 13, /* of any layout */
     RANK_SUPER_LOG = 16,
     RANK_SUPER = 1 << RANK_SUPER_LOG,
     RANK_HYPER_LOG =
@@ -65,14 +66,17 @@ struct rank {
     uint64_t last_line;    /* index of the section's last line: the clamp */
 };
 
-uint64_t rank_blocks(uint64_t n);
 uint64_t rank_supers(uint64_t n);
 uint64_t rank_hypers(uint64_t n);
 
-/* Appends the encoding of sym[0..len), len <= RANK_BLOCK, to *out. rel[c] counts c since the
- * superblock's start; the block's own counts are added to it. */
-int rank_encode_block(const uint8_t *sym, size_t len, uint32_t rel[256], struct buf *out,
-                      struct err *e);
+/* Appends the encoding of sym[0..len), len <= the layout's block, to *out. rel[c] counts c since
+ * the superblock's start; the block's own counts are added to it. */
+typedef int rank_encode_fn(const uint8_t *sym, size_t len, uint32_t rel[256], struct buf *out,
+                           struct err *e);
+/* The way back: all symbols of a block into sym[], which has room for a whole one; returns how many
+ * they are. rel as above: blocks of a superblock are decoded in order, from zeros. */
+typedef size_t rank_decode_fn(const struct rank *r, uint64_t block, uint32_t rel[256],
+                              uint8_t *sym);
 
 /* One backward step of k searches: lo[i], hi[i] become LF(c[i], .). A range that is or becomes
  * empty ends as lo == hi, its value then without meaning. */
@@ -81,16 +85,32 @@ typedef void rank_step_fn(const struct rank *r, size_t k, const uint8_t *c, uint
 /* k walks: sym[i] = BWT[row[i]], row[i] = LF(sym[i], row[i]). Rows must be below n. */
 typedef void rank_lf_fn(const struct rank *r, size_t k, uint64_t *row, uint8_t *sym);
 
+/* k single positions: pos[i] becomes LF(c[i], pos[i]). */
+typedef void rank_map_fn(const struct rank *r, size_t k, const uint8_t *c, uint64_t *pos);
+
 struct rank_ops {
     const char *name;
     rank_step_fn *step;
     rank_lf_fn *lf;
+    rank_map_fn *map;
 };
 
-extern const struct rank_ops rank_ops_portable, rank_ops_avx2, rank_ops_avx512;
+extern const struct rank_ops rank_fast_portable, rank_fast_avx2, rank_fast_avx512;
 
-/* The fastest set for a level; all give the same numbers. */
-const struct rank_ops *rank_ops_for(enum cpu_level level);
+/* A layout: how blocks are written and read. */
+struct rank_layout {
+    const char *name;
+    uint32_t id; /* in the file */
+    unsigned block_log;
+    rank_encode_fn *encode;
+    rank_decode_fn *decode;
+    const struct rank_ops *ops[CPU_AVX512 + 1]; /* by level; all give the same numbers */
+};
+
+extern const struct rank_layout rank_fast;
+
+const struct rank_layout *rank_layout_of(uint32_t id); /* NULL when there is none */
+uint64_t rank_blocks(const struct rank_layout *l, uint64_t n);
 
 enum { RANK_BATCH = 32 }; /* how many searches or walks are best handed over at once */
 

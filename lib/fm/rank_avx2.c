@@ -5,7 +5,7 @@
 
 #include "fm/rank_body.h"
 
-const struct rank_ops rank_ops_avx2 = {"avx2", rank_step, rank_lf};
+const struct rank_ops rank_fast_avx2 = {"avx2", rank_step, rank_lf, rank_map};
 #else
 typedef int rank_avx2_is_for_x86;
 #endif

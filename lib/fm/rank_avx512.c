@@ -20,7 +20,7 @@ static inline uint32_t line_ones(const uint8_t *line, unsigned off)
 
 #include "fm/rank_body.h"
 
-const struct rank_ops rank_ops_avx512 = {"avx512", rank_step, rank_lf};
+const struct rank_ops rank_fast_avx512 = {"avx512", rank_step, rank_lf, rank_map};
 #else
 typedef int rank_avx512_is_for_x86;
 #endif

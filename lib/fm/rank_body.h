@@ -204,6 +204,15 @@ static inline void run_levels(const struct rank *r, struct walk *w, size_t n)
     }
 }
 
+/* Phase 3 and on of n positions; c[i / per] is asked of the i-th. */
+static inline void finish_walks(const struct rank *r, struct walk *w, size_t n, const uint8_t *c,
+                                unsigned per)
+{
+    for (size_t i = 0; i < n; i++)
+        read_entry(r, &w[i], c[i / per]);
+    run_levels(r, w, n);
+}
+
 static void step_batch(const struct rank *r, size_t k, const uint8_t *c, uint64_t *lo, uint64_t *hi)
 {
     struct walk w[2 * RANK_BATCH];
@@ -223,9 +232,7 @@ static void step_batch(const struct rank *r, size_t k, const uint8_t *c, uint64_
         find_entry(r, &x[0], c[i]);
         find_entry(r, &x[1], c[i]);
     }
-    for (size_t i = 0; i < 2 * k; i++)
-        read_entry(r, &w[i], c[i / 2]);
-    run_levels(r, w, 2 * k);
+    finish_walks(r, w, 2 * k, c, 2);
     for (size_t i = 0; i < k; i++) {
         lo[i] = walk_result(&w[2 * i]);
         hi[i] = walk_result(&w[2 * i + 1]);
@@ -238,6 +245,25 @@ static void rank_step(const struct rank *r, size_t k, const uint8_t *c, uint64_t
 {
     for (size_t i = 0; i < k; i += RANK_BATCH)
         step_batch(r, k - i < RANK_BATCH ? k - i : RANK_BATCH, c + i, lo + i, hi + i);
+}
+
+static void map_batch(const struct rank *r, size_t k, const uint8_t *c, uint64_t *pos)
+{
+    struct walk w[2 * RANK_BATCH];
+
+    for (size_t i = 0; i < k; i++)
+        enter_block(r, &w[i], pos[i], c[i]);
+    for (size_t i = 0; i < k; i++)
+        find_entry(r, &w[i], c[i]);
+    finish_walks(r, w, k, c, 1);
+    for (size_t i = 0; i < k; i++)
+        pos[i] = walk_result(&w[i]);
+}
+
+static void rank_map(const struct rank *r, size_t k, const uint8_t *c, uint64_t *pos)
+{
+    for (size_t i = 0; i < k; i += 2 * RANK_BATCH)
+        map_batch(r, k - i < 2 * RANK_BATCH ? k - i : 2 * RANK_BATCH, c + i, pos + i);
 }
 
 /* A walk that finds its symbol on the way: `node` is the number of the code tree's node. */

@@ -4,4 +4,4 @@
 
 #include "fm/rank_body.h"
 
-const struct rank_ops rank_ops_portable = {"portable", rank_step, rank_lf};
+const struct rank_ops rank_fast_portable = {"portable", rank_step, rank_lf, rank_map};

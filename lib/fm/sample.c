@@ -8,6 +8,11 @@
 
 enum { CYCLE_STEP = 8, RANK_GROUP = 512 };
 
+uint64_t samples_blocks(uint64_t n)
+{
+    return (n >> SAMPLE_BLOCK_LOG) + 1;
+}
+
 uint64_t samples_count(uint64_t n, unsigned rate_log)
 {
     return (n + (UINT64_C(1) << rate_log) - 1) >> rate_log;
@@ -20,7 +25,7 @@ unsigned samples_bits(uint64_t count)
 
 static size_t upper_words(size_t k, unsigned rate_log)
 {
-    return (k + ((size_t)RANK_BLOCK >> rate_log) + 63) / 64;
+    return (k + ((size_t)SAMPLE_BLOCK >> rate_log) + 63) / 64;
 }
 
 static size_t lower_words(size_t k, unsigned rate_log)
@@ -165,7 +170,7 @@ static struct marks block_marks(const struct samples *s, uint64_t block)
     struct marks m = {.first = d[0], .k = d[2] - d[0]};
     uint64_t words = upper_words(m.k, s->rate_log);
 
-    if (m.k <= RANK_BLOCK && d[1] + words + lower_words(m.k, s->rate_log) <= s->mark_words) {
+    if (m.k <= SAMPLE_BLOCK && d[1] + words + lower_words(m.k, s->rate_log) <= s->mark_words) {
         m.words = words;
         m.upper = s->marks + 8 * (uint64_t)d[1];
         m.lower = m.upper + 8 * words;
@@ -175,7 +180,7 @@ static struct marks block_marks(const struct samples *s, uint64_t block)
 
 void samples_fetch(const struct samples *s, uint64_t row)
 {
-    const uint32_t *d = s->dir + 2 * (row >> RANK_BLOCK_LOG);
+    const uint32_t *d = s->dir + 2 * (row >> SAMPLE_BLOCK_LOG);
 
     if (d[1] < s->mark_words)
         __builtin_prefetch(s->marks + 8 * (uint64_t)d[1], 0, 3);
@@ -210,8 +215,8 @@ static size_t bucket_start(const struct marks *m, unsigned bucket)
 
 bool samples_find(const struct samples *s, uint64_t row, uint64_t *pos)
 {
-    struct marks m = block_marks(s, row >> RANK_BLOCK_LOG);
-    unsigned rel = row & (RANK_BLOCK - 1), bucket = rel >> s->rate_log;
+    struct marks m = block_marks(s, row >> SAMPLE_BLOCK_LOG);
+    unsigned rel = row & (SAMPLE_BLOCK - 1), bucket = rel >> s->rate_log;
     unsigned low = rel & ((1u << s->rate_log) - 1);
     size_t at = bucket_start(&m, bucket);
 
@@ -267,7 +272,7 @@ static uint64_t inverse(const struct samples *s, uint64_t k)
 /* The block of the j-th mark: the last one with at most j marks before it. */
 static uint64_t mark_block(const struct samples *s, uint64_t j)
 {
-    uint64_t lo = 0, hi = rank_blocks(s->n);
+    uint64_t lo = 0, hi = samples_blocks(s->n);
 
     while (hi - lo > 1) {
         uint64_t mid = lo + (hi - lo) / 2;
@@ -290,7 +295,7 @@ uint64_t samples_row(const struct samples *s, uint64_t k)
         unsigned ones = (unsigned)__builtin_popcountll(w);
         if (skip < ones) {
             uint64_t bucket = 64 * word + word_select(w, (unsigned)skip) - i;
-            row = (block << RANK_BLOCK_LOG) + (bucket << s->rate_log) +
+            row = (block << SAMPLE_BLOCK_LOG) + (bucket << s->rate_log) +
                   packed_get(m.lower, i, s->rate_log);
             break;
         }

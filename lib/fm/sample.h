@@ -26,9 +26,14 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "fm/rank.h"
 
-enum { SAMPLE_RATE_LOG_MIN = 2, SAMPLE_RATE_LOG_MAX = 12, SAMPLE_RATE_LOG_DEFAULT = 6 };
+enum {
+    SAMPLE_RATE_LOG_MIN = 2,
+    SAMPLE_RATE_LOG_MAX = 12,
+    SAMPLE_RATE_LOG_DEFAULT = 6,
+    SAMPLE_BLOCK_LOG = 14, /* rows whose marks stand together */
+    SAMPLE_BLOCK = 1 << SAMPLE_BLOCK_LOG,
+};
 
 struct samples {
     uint64_t n;     /* rows = text positions */
@@ -45,6 +50,7 @@ struct samples {
     uint64_t backs;
 };
 
+uint64_t samples_blocks(uint64_t n); /* at least one: position n has a block too */
 uint64_t samples_count(uint64_t n, unsigned rate_log);
 unsigned samples_bits(uint64_t count);
 

@@ -6,24 +6,6 @@
 
 #include "fm/bits.h"
 
-void alphabet_make(struct alphabet *a, const bool present[256], int shared)
-{
-    unsigned code = 1;
-
-    memset(a, 0, sizeof *a);
-    a->shared = shared;
-    for (unsigned b = 0; b < 256; b++) {
-        a->present[b] = present[b];
-        if (!present[b] || (int)b == shared)
-            continue;
-        a->code_of[b] = (uint8_t)code;
-        a->byte_of[code++] = (uint8_t)b;
-    }
-    if (shared != FM_NOT_SHARED)
-        a->byte_of[0] = (uint8_t)shared;
-    a->sigma = code;
-}
-
 static int read_head(struct shard *s, struct err *e)
 {
     const void *p;
@@ -39,7 +21,8 @@ static int read_head(struct shard *s, struct err *e)
         distinct += present[b];
     }
     const struct fm_head *h = &s->head;
-    if (h->layout != FM_LAYOUT_FAST)
+    s->layout = rank_layout_of(h->layout);
+    if (!s->layout)
         return err_set(e, ERR_CORRUPT, "%s: layout %u is not known to this program",
                        sect_path(s->file), h->layout);
     if (h->docs > h->n || h->n >> 40 || h->shared_c > h->n || h->ids > h->docs ||
@@ -65,14 +48,14 @@ static int open_rank(struct shard *s, enum cpu_level cpu, struct err *e)
     if (sect_need(s->file, "SUPR", rank_supers(n) * r->sigma, 4, &p, e) < 0)
         return e->code;
     r->super = p;
-    if (sect_need(s->file, "BDIR", rank_blocks(n), 4, &p, e) < 0)
+    if (sect_need(s->file, "BDIR", rank_blocks(s->layout, n), 4, &p, e) < 0)
         return e->code;
     r->dir = p;
     r->blocks = sect_get(s->file, "BLKS", &len);
     if (!r->blocks || len % RANK_LINE || len / RANK_LINE <= RANK_GUARD_LINES)
         return sect_bad(s->file, "BLKS", "is missing or has a wrong length", e);
     r->last_line = len / RANK_LINE - 1;
-    s->ops = rank_ops_for(cpu);
+    s->ops = s->layout->ops[cpu];
     return 0;
 }
 
@@ -86,7 +69,7 @@ static int open_samples(struct shard *s, struct err *e)
     a->rate_log = s->head.rate_log;
     a->count = samples_count(a->n, a->rate_log);
     a->bits = samples_bits(a->count);
-    if (sect_need(s->file, "MDIR", rank_blocks(a->n) + 1, 8, &p, e) < 0)
+    if (sect_need(s->file, "MDIR", samples_blocks(a->n) + 1, 8, &p, e) < 0)
         return e->code;
     a->dir = p;
     a->marks = sect_get(s->file, "MARK", &len);
@@ -161,16 +144,20 @@ static int open_records(struct shard *s, struct err *e)
 static const char known_sections[] =
     "HEADHYPRSUPRBDIRBLKSZROWMDIRMARKSAMPSINVDOCSDORDMIDXMBLKRIDXRBLKIDHSFLDSRUNS";
 
-int shard_open(struct shard **out, const char *path, enum cpu_level cpu, struct err *e)
+int shard_open(struct shard **out, const char *path, const struct fm_open_opts *o, struct err *e)
 {
+    const struct fm_open_opts standard = {.cpu = cpu_detect()};
     struct shard *s = mem_zero(1, sizeof *s, e);
 
     *out = NULL;
     if (!s)
         return e->code;
-    if (sect_open(&s->file, path, FM_KIND, FM_MAJOR, e) < 0 ||
+    if (!o)
+        o = &standard;
+    if ((o->load ? sect_load(&s->file, path, FM_KIND, FM_MAJOR, o->threads, e)
+                 : sect_open(&s->file, path, FM_KIND, FM_MAJOR, e)) < 0 ||
         sect_known(s->file, known_sections, e) < 0 || read_head(s, e) < 0 ||
-        open_rank(s, cpu, e) < 0 || open_samples(s, e) < 0 || open_docs(s, e) < 0 ||
+        open_rank(s, o->cpu, e) < 0 || open_samples(s, e) < 0 || open_docs(s, e) < 0 ||
         open_records(s, e) < 0) {
         shard_close(s);
         return e->code;
@@ -243,6 +230,16 @@ void shard_lf(const struct shard *s, size_t k, uint64_t *row, uint8_t *byte, boo
                 row[i] = 0; /* only in a damaged file */
         }
         byte[i] = s->al.byte_of[byte[i]];
+    }
+}
+
+void shard_byte_counts(const struct shard *s, uint64_t freq[256])
+{
+    for (unsigned b = 0; b < 256; b++) {
+        uint64_t lo = 0, hi = s->head.n;
+        uint8_t byte = (uint8_t)b;
+        shard_step(s, 1, &byte, &lo, &hi);
+        freq[b] = hi - lo;
     }
 }
 

@@ -6,9 +6,8 @@
  * begins at starts[d] and its end symbol stands at starts[d + 1] - 1. Documents are strings of
  * their own: before a document's first byte stands its own end, and LF is not followed across.
  *
- * Storage codes (rank.h): 0 is the end, the bytes that occur are 1, 2, ... in order. When all 256
- * occur, the rarest of them shares code 0 with the end; section ZROW then lists the rows whose
- * symbol is an end, and the shared byte's ranks are what is left.
+ * Storage codes: alphabet.h. When a byte shares code 0 with the end, section ZROW lists the rows
+ * whose symbol is an end, and the shared byte's ranks are what is left.
  */
 #ifndef FM_SHARD_H
 #define FM_SHARD_H
@@ -19,6 +18,7 @@
 #include "base/cpu.h"
 #include "base/err.h"
 #include "base/sect.h"
+#include "fm/alphabet.h"
 #include "fm/ef.h"
 #include "fm/fm.h"
 #include "fm/rank.h"
@@ -30,8 +30,6 @@
 enum {
     FM_MAJOR = 1,
     FM_MINOR = 0,
-    FM_LAYOUT_FAST = 1,
-    FM_NOT_SHARED = 0xffff,
     META_BLOCK_BYTES = 32 << 10,
     META_LEVEL = 9,
     RAW_BLOCK_BYTES = 128 << 10,
@@ -48,7 +46,7 @@ struct fm_head {
     uint64_t backs;     /* pointers in SINV */
     uint64_t ids;       /* documents with an id of their own */
     uint64_t runs;      /* rows of RUNS */
-    uint32_t layout;
+    uint32_t layout; /* id of a struct rank_layout */
     uint32_t rate_log;
     uint32_t normalize; /* enum fm_normalize */
     uint32_t shared;    /* the byte that shares code 0, or FM_NOT_SHARED */
@@ -56,22 +54,12 @@ struct fm_head {
     uint8_t zero[24];
 };
 
-struct alphabet {
-    unsigned sigma; /* storage codes */
-    int shared;     /* byte or FM_NOT_SHARED */
-    bool present[256];
-    uint8_t code_of[256]; /* by byte; only where present */
-    uint8_t byte_of[256]; /* by storage code; not for an unshared 0 */
-};
-
-/* From which bytes occur; shared is the rarest byte when all do. */
-void alphabet_make(struct alphabet *a, const bool present[256], int shared);
-
 struct shard {
     struct sect_file *file;
     struct fm_head head;
     struct alphabet al;
     struct rank rank;
+    const struct rank_layout *layout;
     const struct rank_ops *ops;
     struct samples samples;
     struct ef starts; /* docs + 1 text positions */
@@ -86,7 +74,7 @@ struct shard {
     uint64_t paths_len;
 };
 
-int shard_open(struct shard **out, const char *path, enum cpu_level cpu, struct err *e);
+int shard_open(struct shard **out, const char *path, const struct fm_open_opts *o, struct err *e);
 void shard_close(struct shard *s);
 /* Reads everything: checksums, and that the structures fit each other. */
 int shard_check(const struct shard *s, struct err *e);
@@ -96,6 +84,9 @@ void shard_step(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *
 /* end[i] tells that the row's symbol is a document's end; then row[i] becomes its number among
  * these and byte[i] is without meaning. */
 void shard_lf(const struct shard *s, size_t k, uint64_t *row, uint8_t *byte, bool *end);
+
+/* freq[b] = how often byte b occurs. */
+void shard_byte_counts(const struct shard *s, uint64_t freq[256]);
 
 uint64_t shard_doc_of_end(const struct shard *s, uint64_t k);  /* doc_order, clamped */
 uint64_t shard_doc_at(const struct shard *s, uint64_t pos);    /* whose text holds position pos */

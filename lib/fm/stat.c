@@ -39,17 +39,13 @@ size_t fm_shards(const struct fm *fm)
 /* Bits a byte when each is coded by its frequency alone. */
 static double order0_entropy(const struct shard *s)
 {
-    uint64_t lo, hi, bytes = s->head.n - s->head.docs;
+    uint64_t freq[256], bytes = s->head.n - s->head.docs;
     double bits = 0;
 
-    for (unsigned b = 0; b < 256; b++) {
-        uint8_t byte = (uint8_t)b;
-        lo = 0;
-        hi = s->head.n;
-        shard_step(s, 1, &byte, &lo, &hi);
-        if (hi > lo && bytes)
-            bits += (double)(hi - lo) * log2((double)bytes / (double)(hi - lo));
-    }
+    shard_byte_counts(s, freq);
+    for (unsigned b = 0; b < 256; b++)
+        if (freq[b] && bytes)
+            bits += (double)freq[b] * log2((double)bytes / (double)freq[b]);
     return bytes ? bits / (double)bytes : 0;
 }
 
@@ -65,7 +61,7 @@ struct fm_info fm_shard_info(const struct fm *fm, size_t shard)
         .rows = s->head.n,
         .sample_rate = UINT64_C(1) << s->head.rate_log,
         .normalize = (enum text_rule)s->head.normalize,
-        .layout = "fast",
+        .layout = s->layout->name,
         .entropy = order0_entropy(s),
     };
 
@@ -103,12 +99,12 @@ static int check_ranks(const struct shard *s, struct err *e)
 
     for (unsigned c = 0; c < s->al.sigma; c++)
         code[c] = (uint8_t)c;
-    for (uint64_t b = 1; b < rank_blocks(s->head.n); b++) {
+    for (uint64_t b = 1; b < rank_blocks(s->layout, s->head.n); b++) {
         for (unsigned c = 0; c < s->al.sigma; c++) {
-            hi[c] = b << RANK_BLOCK_LOG;
+            hi[c] = b << s->layout->block_log;
             lo[c] = hi[c] - 1;
         }
-        row = (b << RANK_BLOCK_LOG) - 1;
+        row = (b << s->layout->block_log) - 1;
         s->ops->lf(&s->rank, 1, &row, &sym);
         s->ops->step(&s->rank, s->al.sigma, code, lo, hi);
         for (unsigned c = 0; c < s->al.sigma; c++)

@@ -37,7 +37,7 @@ bool varint_get(const char *p, size_t len, size_t *at, uint64_t *v)
 
 static int add_index_row(struct store_writer *w, struct err *e)
 {
-    uint64_t row[2] = {w->block_records, w->blocks.len};
+    uint64_t row[2] = {w->block_records, w->gone + w->blocks.len};
 
     return buf_add(&w->index, row, sizeof row, e);
 }
@@ -59,7 +59,18 @@ static int close_block(struct store_writer *w, struct err *e)
     w->blocks.len += (size_t)n;
     w->plain.len = 0;
     w->block_records = w->records;
-    return 0;
+    if (!w->sink)
+        return 0;
+    w->gone += w->blocks.len;
+    n = sect_add(w->sink, w->blocks.p, w->blocks.len, e);
+    w->blocks.len = 0;
+    return (int)n;
+}
+
+int store_stream(struct store_writer *w, struct sect_writer *s, const char blk[4], struct err *e)
+{
+    w->sink = s;
+    return sect_begin(s, blk, SECT_REQUIRED, e);
 }
 
 int store_add(struct store_writer *w, const void *p, size_t len, struct err *e)
@@ -76,10 +87,12 @@ int store_write(struct store_writer *w, struct sect_writer *s, const char idx[4]
 {
     if (!w->any)
         return 0;
-    if ((w->plain.len > 0 && close_block(w, e) < 0) || add_index_row(w, e) < 0 ||
-        sect_put(s, idx, SECT_REQUIRED, w->index.p, w->index.len, e) < 0)
+    if ((w->plain.len > 0 && close_block(w, e) < 0) || add_index_row(w, e) < 0)
         return e->code;
-    return sect_put(s, blk, SECT_REQUIRED, w->blocks.p, w->blocks.len, e);
+    if ((w->sink ? sect_end(s, e)
+                 : sect_put(s, blk, SECT_REQUIRED, w->blocks.p, w->blocks.len, e)) < 0)
+        return e->code;
+    return sect_put(s, idx, SECT_REQUIRED, w->index.p, w->index.len, e);
 }
 
 void store_writer_free(struct store_writer *w)
@@ -180,6 +193,20 @@ int store_get(struct store_cursor *c, const struct store *s, uint64_t record, co
         if (c->next++ == record)
             return 0;
     }
+}
+
+int store_copy(struct store_writer *w, const struct store *s, struct err *e)
+{
+    struct store_cursor c = {0};
+    const char *p;
+    size_t len;
+    int rc = 0;
+
+    for (uint64_t i = 0; rc == 0 && i < s->records; i++)
+        if ((rc = store_get(&c, s, i, &p, &len, e)) == 0)
+            rc = store_add(w, p, len, e);
+    store_cursor_free(&c);
+    return rc;
 }
 
 void store_cursor_free(struct store_cursor *c)

@@ -26,10 +26,15 @@ struct store_writer {
     int level;
     struct buf plain, index, blocks;
     uint64_t records, block_records; /* in all; before the open block */
+    uint64_t gone;                   /* bytes of blocks written already */
+    struct sect_writer *sink;        /* where blocks go at once; NULL: they are kept */
     bool any;                        /* a record was not empty */
 };
 
 int store_add(struct store_writer *w, const void *p, size_t len, struct err *e);
+/* From now on blocks go to the section as they are closed, and memory does not grow with them. For
+ * records of which one at least is not empty. */
+int store_stream(struct store_writer *w, struct sect_writer *s, const char blk[4], struct err *e);
 /* Closes the last block and writes both sections, or none when every record is empty. */
 int store_write(struct store_writer *w, struct sect_writer *s, const char idx[4], const char blk[4],
                 struct err *e);
@@ -59,6 +64,8 @@ struct store_cursor {
  * with: it knows them by their addresses. */
 int store_get(struct store_cursor *c, const struct store *s, uint64_t record, const char **p,
               size_t *len, struct err *e);
+/* Appends all records of a store. */
+int store_copy(struct store_writer *w, const struct store *s, struct err *e);
 void store_cursor_free(struct store_cursor *c);
 
 /* LEB128 numbers, for whoever writes records. */

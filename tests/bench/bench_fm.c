@@ -1,15 +1,23 @@
 /* bench_fm.c - one index's speed, in one process and one thread, in the peer's units and line
  * format (fm_sdsl.cpp): "name value unit".
  *
- *   bench_fm count INDEX < PATTERNS     a pattern a line: batched, then one at a time
- *   bench_fm locate INDEX N             N random rows
- *   bench_fm extract INDEX LEN N        N random pieces of LEN bytes, together and one at a time
- *   bench_fm open INDEX                 time to open
+ *   bench_fm [--load] count INDEX < PATTERNS  a pattern a line: batched, then one at a time
+ *   bench_fm [--load] locate INDEX N          N random rows
+ *   bench_fm [--load] extract INDEX LEN N     N random pieces of LEN bytes, together and one at a
+ *                                             time
+ *   bench_fm [--load] contam INDEX < ENTRIES  an entry a line: windows of 50 characters
+ *   bench_fm [--load] open INDEX              time to open: of all modes, printed with --load
+ *   bench_fm memory INDEX < PATTERNS          what a process that searches a mapped index holds
+ *   bench_fm pages INDEX N < PATTERNS         pages read from a cold file, for the first 20 bytes
+ *                                             of the first N patterns, each searched alone
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "base/stream.h"
@@ -142,28 +150,217 @@ static void extract(const struct shard *s, uint64_t len, uint64_t n)
     free(text);
 }
 
+/* ---- contamination ---- */
+
+static void contam(const char *index, const struct fm_open_opts *how)
+{
+    const struct fm_contam_opts o = {
+        .method = FM_WINDOW, .window_chars = 50, .dirty = 0.8, .suspicious = 0.2};
+    struct patterns p = {0};
+    struct fm_verdict *verdict;
+    struct fm *fm;
+    struct err e;
+    size_t label[3] = {0};
+    double best = 1e9;
+
+    read_patterns(&p);
+    verdict = malloc((p.n + 1) * sizeof *verdict);
+    if (!verdict)
+        fail("out of memory");
+    if (fm_open(&fm, index, how, &e) < 0)
+        fail(e.msg);
+    for (int round = 0; round < 3; round++) {
+        double t = now_s();
+        if (fm_contam(fm, p.pat, p.n, &o, verdict, 1, &e) < 0)
+            fail(e.msg);
+        t = now_s() - t;
+        best = t < best ? t : best;
+    }
+    for (size_t i = 0; i < p.n; i++)
+        label[verdict[i].label]++;
+    printf("contam %.2f MB/s\nclean %zu\nsuspicious %zu\ndirty %zu\n",
+           (double)p.bytes.len / best / 1e6, label[FM_CLEAN], label[FM_SUSPICIOUS],
+           label[FM_DIRTY]);
+    fm_close(fm);
+    free(verdict);
+    free(p.pat);
+    buf_free(&p.bytes);
+}
+
+/* ---- memory ---- */
+
+/* Bytes of one row of the kernel's sum over all mappings. */
+static uint64_t resident(const char *row)
+{
+    FILE *f = fopen("/proc/self/smaps_rollup", "re");
+    char line[256];
+    unsigned long long kb = 0;
+
+    if (!f)
+        fail("cannot read /proc/self/smaps_rollup");
+    while (fgets(line, sizeof line, f))
+        if (strncmp(line, row, strlen(row)) == 0 && line[strlen(row)] == ':')
+            kb = strtoull(line + strlen(row) + 1, NULL, 10);
+    fclose(f);
+    return (uint64_t)kb << 10;
+}
+
+/* Private is what no other process can share: anonymous pages. The file's pages, which the kernel
+ * may take back at any time and all processes share, are told apart. */
+static void memory(const struct shard *s)
+{
+    struct patterns p = {0};
+    uint64_t before = resident("Anonymous"), opened_files = resident("Rss") - before, bench;
+    struct fm_range *range;
+
+    read_patterns(&p);
+    range = calloc(p.n + 1, sizeof *range);
+    if (!range)
+        fail("out of memory");
+    bench = resident("Anonymous"); /* with the patterns, which are not the index's */
+    shard_search(s, p.pat, p.n, range);
+    printf("private_open %.2f MB\nprivate_search %.2f MB\n", (double)before / 1e6,
+           (double)(resident("Anonymous") - (bench - before)) / 1e6);
+    printf("file_open %.2f MB\nfile_search %.2f MB\nprivate_allowed %.2f MB\n",
+           (double)opened_files / 1e6, (double)(resident("Rss") - resident("Anonymous")) / 1e6,
+           10 + 0.012 * (double)(s->head.n - s->head.docs) / 1e6);
+    free(range);
+    free(p.pat);
+    buf_free(&p.bytes);
+}
+
+/* ---- cold pages ---- */
+
+enum { PAGE = 4096, COLD_LEN = 20 };
+
+struct cold {
+    const struct shard *s;
+    unsigned char *base; /* of the mapped file */
+    size_t len, pages;
+    int fd;
+    unsigned char *in_core;
+    uint64_t by_section[SECT_MAX];
+};
+
+static void cold_open(struct cold *c, const struct shard *s)
+{
+    uint64_t unused;
+    size_t head = 0;
+
+    while (strcmp(sect_row(s->file, head).id, "HEAD") != 0)
+        head++;
+    *c = (struct cold){.s = s, .len = sect_size(s->file)};
+    c->base = (unsigned char *)(uintptr_t)sect_get(s->file, "HEAD", &unused) -
+              sect_row(s->file, head).offset;
+    c->pages = (c->len + PAGE - 1) / PAGE;
+    c->in_core = malloc(c->pages);
+    c->fd = open(sect_path(s->file), O_RDONLY | O_CLOEXEC);
+    if (!c->in_core || c->fd < 0)
+        fail("cannot open the file once more");
+    fsync(c->fd); /* what is not written yet cannot be dropped */
+    madvise(c->base, c->len, MADV_RANDOM);
+}
+
+static uint64_t cold_resident(const struct cold *c)
+{
+    uint64_t n = 0;
+
+    if (mincore(c->base, c->len, c->in_core) < 0)
+        fail("mincore failed");
+    for (size_t i = 0; i < c->pages; i++)
+        n += c->in_core[i] & 1;
+    return n;
+}
+
+static void cold_drop(const struct cold *c)
+{
+    madvise(c->base, c->len, MADV_DONTNEED);
+    posix_fadvise(c->fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+/* Each page to the section in which it begins. */
+static void cold_note(struct cold *c)
+{
+    size_t k = 0;
+
+    for (size_t i = 0; i < c->pages; i++) {
+        while (k + 1 < sect_count(c->s->file) && sect_row(c->s->file, k + 1).offset <= i * PAGE)
+            k++;
+        c->by_section[k] += c->in_core[i] & 1;
+    }
+}
+
+static void pages(const struct shard *s, uint64_t n)
+{
+    struct patterns p = {0};
+    struct cold c;
+    uint64_t before = 0, touched = 0, bytes = 0;
+    struct fm_range range;
+    double t, waited = 0;
+
+    read_patterns(&p);
+    cold_open(&c, s);
+    for (size_t i = 0; i < p.n && i < n; i++) {
+        struct fm_text cut = {p.pat[i].p, p.pat[i].len < COLD_LEN ? p.pat[i].len : COLD_LEN};
+        cold_drop(&c);
+        before += cold_resident(&c);
+        t = now_s();
+        shard_search(s, &cut, 1, &range);
+        waited += now_s() - t;
+        touched += cold_resident(&c);
+        bytes += cut.len;
+        cold_note(&c);
+    }
+    printf("pages %.2f /byte\npages_left_before %llu pages\ncold_search %.1f us/byte\n",
+           (double)(touched - before) / (double)bytes, (unsigned long long)before,
+           waited / (double)bytes * 1e6);
+    for (size_t k = 0; k < sect_count(s->file); k++)
+        if (c.by_section[k])
+            printf("pages_%s %.3f /byte\n", sect_row(s->file, k).id,
+                   (double)c.by_section[k] / (double)bytes);
+    close(c.fd);
+    free(c.in_core);
+    free(p.pat);
+    buf_free(&p.bytes);
+}
+
 int main(int argc, char **argv)
 {
+    struct fm_open_opts how = {.cpu = cpu_detect(), .threads = 1};
     struct shard *s;
     struct err e;
     uint64_t a = 0, b = 0;
-    double t = now_s();
+    double t;
 
+    if (argc > 1 && strcmp(argv[1], "--load") == 0) {
+        how.load = true;
+        argc--;
+        argv++;
+    }
     if (argc < 3)
-        fail("usage: bench_fm count|locate|extract|open INDEX [N...]");
-    if (shard_open(&s, argv[2], cpu_detect(), &e) < 0)
-        fail(e.msg);
-    t = now_s() - t;
+        fail("usage: bench_fm [--load] count|locate|extract|contam|open|memory|pages INDEX [N...]");
     if ((argc > 3 && !num_u64(argv[3], &a)) || (argc > 4 && !num_u64(argv[4], &b)))
         fail("a number is expected");
+    if (strcmp(argv[1], "contam") == 0) {
+        contam(argv[2], &how);
+        return 0;
+    }
+    t = now_s();
+    if (shard_open(&s, argv[2], &how, &e) < 0)
+        fail(e.msg);
+    t = now_s() - t;
+    if (how.load || strcmp(argv[1], "open") == 0)
+        printf("%s %.3f ms\n", how.load ? "load" : "open", t * 1e3);
     if (strcmp(argv[1], "count") == 0)
         count(s);
     else if (strcmp(argv[1], "locate") == 0)
         locate(s, a);
     else if (strcmp(argv[1], "extract") == 0)
         extract(s, a, b);
-    else
-        printf("open %.3f ms\n", t * 1e3);
+    else if (strcmp(argv[1], "memory") == 0)
+        memory(s);
+    else if (strcmp(argv[1], "pages") == 0)
+        pages(s, a);
     shard_close(s);
     return 0;
 }

@@ -358,7 +358,8 @@ static inline struct fm *must_open(const char *path, enum cpu_level level)
     struct fm *fm;
     struct err e = {0};
 
-    T_CHECKF(fm_open(&fm, path, level, &e) == 0, "%s: %s", path, e.msg);
+    T_CHECKF(fm_open(&fm, path, &(struct fm_open_opts){.cpu = level}, &e) == 0, "%s: %s", path,
+             e.msg);
     if (!fm)
         exit(t_done("open"));
     return fm;

@@ -243,6 +243,9 @@ static bool near_start(const struct buf *file, size_t at)
     return false;
 }
 
+static const struct fm_open_opts mapped = {.cpu = CPU_PORTABLE};
+static const struct fm_open_opts loaded = {.cpu = CPU_PORTABLE, .load = true, .threads = 2};
+
 /* Every byte's damage is found. What could be opened is asked: everything at every STRIDE-th byte,
  * one thing or another at each section's first 64. */
 static void flip_bits(const char *path)
@@ -256,7 +259,7 @@ static void flip_bits(const char *path)
     for (size_t at = 0; at < file.len; at++) {
         unsigned bit = (unsigned)(at * 5 + at / 8) & 7;
         put_byte(fd, at, (char)(file.p[at] ^ (char)(1u << bit)));
-        if (fm_open(&fm, path, CPU_PORTABLE, &e) == 0) {
+        if (fm_open(&fm, path, at % 2 ? &mapped : &loaded, &e) == 0) {
             T_CHECKF(fm_check(fm, NULL, NULL, &e) < 0, "%s: byte %zu, bit %u", path, at, bit);
             if (at % STRIDE == 0 || near_start(&file, at))
                 run_queries(fm, at % STRIDE == 0 ? ALL : 1u << rand_below(&rng, 4));
@@ -281,12 +284,14 @@ static void cut_short(const char *path)
 
     for (size_t len = file.len; len-- > 0;) {
         T_CHECK(truncate(path, (off_t)len) == 0);
-        T_CHECKF(fm_open(&fm, path, CPU_PORTABLE, &e) < 0, "%s: %zu bytes", path, len);
+        T_CHECKF(fm_open(&fm, path, len % 2 ? &mapped : &loaded, &e) < 0, "%s: %zu bytes", path,
+                 len);
     }
     buf_add(&file, "\0\0\0\0\0\0\0\0", 8, &e);
     for (size_t more = 1; more <= 8; more += 7) {
         tmp_put(path, file.p, file.len - 8 + more);
-        T_CHECKF(fm_open(&fm, path, CPU_PORTABLE, &e) < 0, "%s: %zu bytes more", path, more);
+        T_CHECKF(fm_open(&fm, path, more > 1 ? &mapped : &loaded, &e) < 0, "%s: %zu bytes more",
+                 path, more);
     }
     buf_free(&file);
 }
@@ -381,7 +386,7 @@ static void ask_fenced(const struct fenced *f, const char *path, enum cpu_level 
     struct err e = {0};
 
     tmp_put("fenced.fmi", f->file.p, f->file.len);
-    if (fm_open(&fm, "fenced.fmi", level, &e) < 0) {
+    if (fm_open(&fm, "fenced.fmi", &(struct fm_open_opts){.cpu = level}, &e) < 0) {
         T_CHECKF(!must, "%s: %s", path, e.msg);
         return;
     }

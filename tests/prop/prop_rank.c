@@ -65,7 +65,7 @@ static void count_all(struct index *x)
 
 static void index_make(struct index *x, const uint8_t *text, uint64_t n, unsigned sigma)
 {
-    uint64_t blocks = rank_blocks(n), supers = rank_supers(n);
+    uint64_t blocks = rank_blocks(&rank_fast, n), supers = rank_supers(n);
     uint32_t total[256] = {0}, rel[256] = {0};
     struct buf out = {0};
     struct err e = {0};
@@ -83,7 +83,7 @@ static void index_make(struct index *x, const uint8_t *text, uint64_t n, unsigne
             memset(rel, 0, sizeof rel);
         }
         x->dir[b] = (uint32_t)(out.len / RANK_LINE);
-        rc |= rank_encode_block(text + from, len, rel, &out, &e);
+        rc |= rank_fast.encode(text + from, len, rel, &out, &e);
         for (uint64_t i = from; i < from + len; i++)
             total[text[i]]++;
     }
@@ -119,7 +119,7 @@ static void find_kernels(void)
     enum cpu_level best = cpu_detect();
 
     for (int level = CPU_PORTABLE; level <= (int)best; level++) {
-        kernel[n_kernels] = rank_ops_for((enum cpu_level)level);
+        kernel[n_kernels] = rank_fast.ops[level];
         T_CHECK(strcmp(kernel[n_kernels]->name, cpu_name((enum cpu_level)level)) == 0);
         n_kernels++;
     }
@@ -297,7 +297,7 @@ static void check_bytes(const struct index *x, enum kind kind)
 {
     static uint8_t sym[RANK_BLOCK];
     uint32_t rel[256] = {0};
-    uint64_t n = x->r.n, blocks = rank_blocks(n);
+    uint64_t n = x->r.n, blocks = rank_blocks(&rank_fast, n);
 
     for (uint64_t b = 0; b < blocks; b++) {
         uint64_t from = b << RANK_BLOCK_LOG, len = n - from < RANK_BLOCK ? n - from : RANK_BLOCK;
@@ -313,6 +313,30 @@ static void check_bytes(const struct index *x, enum kind kind)
         for (uint64_t i = from; i < from + len; i++)
             rel[x->text[i]]++;
     }
+}
+
+/* The library's own way back. */
+static void check_decode(const struct index *x, enum kind kind)
+{
+    static uint8_t sym[RANK_BLOCK];
+    uint32_t rel[256] = {0}, want[256] = {0};
+    uint64_t blocks = rank_blocks(&rank_fast, x->r.n), at = 0;
+    size_t wrong = 0;
+
+    for (uint64_t b = 0; b < blocks; b++) {
+        if (b % 4 == 0) {
+            memset(rel, 0, sizeof rel);
+            memset(want, 0, sizeof want);
+        }
+        size_t len = rank_fast.decode(&x->r, b, rel, sym);
+        wrong += at + len > x->r.n || memcmp(sym, x->text + at, len) != 0;
+        for (size_t i = 0; i < len; i++)
+            want[x->text[at + i]]++;
+        wrong += memcmp(rel, want, sizeof rel) != 0;
+        at += len;
+    }
+    T_CHECKF(wrong == 0 && at == x->r.n, "kind %d n %llu: %zu blocks decoded wrongly", kind,
+             (unsigned long long)x->r.n, wrong);
 }
 
 /* ---- steps and walks ---- */
@@ -380,6 +404,11 @@ static size_t wrong_steps(const struct rank *r, size_t k, lf_fn *lf, const void 
             uint64_t lo = lf(ctx, q.c[i], q.lo[i]), hi = lf(ctx, q.c[i], q.hi[i]);
             wrong += lo == hi ? got.lo[i] != got.hi[i] : got.lo[i] != lo || got.hi[i] != hi;
         }
+        got = q;
+        kernel[o]->map(r, k, got.c, got.hi);
+        wrong += memcmp(got.c, q.c, k) != 0;
+        for (size_t i = 0; i < k; i++)
+            wrong += got.hi[i] != lf(ctx, q.c[i], q.hi[i]);
     }
     return wrong;
 }
@@ -451,6 +480,7 @@ static void test_texts(void)
             fill(text, lengths[l], (enum kind)kind);
             index_make(&x, text, lengths[l], sigma_of[kind]);
             check_bytes(&x, (enum kind)kind);
+            check_decode(&x, (enum kind)kind);
             check_index(&x, (enum kind)kind);
             if (lengths[l] == 16385)
                 check_all_rows(&x, (enum kind)kind);
@@ -491,7 +521,7 @@ static void check_repeated(struct repeated *x, uint64_t n)
     struct rank r = x->one.r;
     uint64_t *hyper = need(malloc(rank_hypers(n) * r.sigma * 8)), at = 0, rows[BATCH_MAX];
     uint32_t *super = need(malloc(rank_supers(n) * r.sigma * 4));
-    uint32_t *dir = need(malloc(rank_blocks(n) * 4));
+    uint32_t *dir = need(malloc(rank_blocks(&rank_fast, n) * 4));
     size_t wrong = 0;
 
     for (unsigned c = 0; c < r.sigma; c++) {
@@ -505,7 +535,7 @@ static void check_repeated(struct repeated *x, uint64_t n)
                                                 occ_repeated(x, c, start));
         }
     }
-    for (uint64_t b = 0; b < rank_blocks(n); b++)
+    for (uint64_t b = 0; b < rank_blocks(&rank_fast, n); b++)
         dir[b] = x->one.dir[b % 4];
     r.n = n;
     r.hyper = hyper;
@@ -543,6 +573,21 @@ struct span {
 };
 
 /* Wild values may come out, but every kernel's alike, rows below n and symbols below sigma. */
+static void decode_damaged(const struct rank *r, const char *what, int trial)
+{
+    static uint8_t sym[RANK_BLOCK];
+    uint32_t rel[256];
+
+    for (uint64_t b = 0; b < rank_blocks(&rank_fast, r->n); b++) {
+        for (unsigned c = 0; c < 256; c++)
+            rel[c] = (uint32_t)below(UINT32_MAX);
+        uint64_t from = b << RANK_BLOCK_LOG;
+        T_CHECKF(rank_fast.decode(r, b, rel, sym) ==
+                     (r->n - from < RANK_BLOCK ? r->n - from : RANK_BLOCK),
+                 "%s, trial %d: decoding", what, trial);
+    }
+}
+
 static void use_damaged(const struct rank *r, const char *what, int trial)
 {
     size_t wrong = 0;
@@ -585,7 +630,8 @@ static void flip(struct index *x, const struct span *span, size_t n_span, int tr
         const struct span *s = &span[below(n_span)];
         size_t at = below(s->len);
         if (s->p == x->blocks && trial % 2)
-            at = (size_t)x->dir[below(rank_blocks(x->r.n))] * RANK_LINE % s->len + below(64);
+            at = (size_t)x->dir[below(rank_blocks(&rank_fast, x->r.n))] * RANK_LINE % s->len +
+                 below(64);
         if (at < s->len)
             s->p[at] = below(2) ? (uint8_t)below(256) : (uint8_t)(s->p[at] ^ 1u << below(8));
     }
@@ -599,7 +645,7 @@ static void damage(uint64_t n, enum kind kind, const char *what)
     fill(text, n, kind);
     index_make(&x, text, n, sigma_of[kind]);
     struct span span[] = {{x.blocks, x.blocks_len},
-                          {(uint8_t *)x.dir, rank_blocks(n) * 4},
+                          {(uint8_t *)x.dir, rank_blocks(&rank_fast, n) * 4},
                           {(uint8_t *)x.super, rank_supers(n) * x.r.sigma * 4},
                           {(uint8_t *)x.hyper, rank_hypers(n) * x.r.sigma * 8}};
     size_t spans = sizeof span / sizeof *span;
@@ -612,12 +658,14 @@ static void damage(uint64_t n, enum kind kind, const char *what)
                 memcpy(span[s].p, saved[s], span[s].len);
         flip(&x, span, trial % 8 ? 1 : spans, trial);
         use_damaged(&x.r, what, trial);
+        decode_damaged(&x.r, what, trial);
     }
     for (int value = 0; value < 256; value += 51) { /* all of it */
         memset(x.blocks, value, x.blocks_len);
         use_damaged(&x.r, what, value);
-        memset(x.dir, value, rank_blocks(n) * 4);
+        memset(x.dir, value, rank_blocks(&rank_fast, n) * 4);
         use_damaged(&x.r, what, value);
+        decode_damaged(&x.r, what, value);
     }
     for (size_t s = 0; s < spans; s++)
         free(saved[s]);

@@ -53,22 +53,22 @@ static unsigned char *exact(struct buf *b, size_t *len)
 
 static void make_blocks(struct made *m, const struct truth *t)
 {
-    static uint16_t rel[RANK_BLOCK];
+    static uint16_t rel[SAMPLE_BLOCK];
     struct buf dir = {0}, marks = {0};
     struct err e = {0};
     uint32_t before[2] = {0, 0};
     int rc = 0;
 
-    for (uint64_t b = 0; b < rank_blocks(t->n); b++) {
+    for (uint64_t b = 0; b < samples_blocks(t->n); b++) {
         size_t k = 0;
-        for (uint64_t i = b << RANK_BLOCK_LOG; i < t->n && i >> RANK_BLOCK_LOG == b; i++)
+        for (uint64_t i = b << SAMPLE_BLOCK_LOG; i < t->n && i >> SAMPLE_BLOCK_LOG == b; i++)
             if (t->marked[i])
-                rel[k++] = (uint16_t)(i & (RANK_BLOCK - 1));
+                rel[k++] = (uint16_t)(i & (SAMPLE_BLOCK - 1));
         rc |= buf_add(&dir, before, sizeof before, &e);
         rc |= samples_encode_block(rel, k, t->rate_log, &marks, &e);
         /* ones and zeros, and the places, each filled up to words */
         rc |= marks.len / 8 !=
-              before[1] + (k + (RANK_BLOCK >> t->rate_log) + 63) / 64 + (k * t->rate_log + 63) / 64;
+              before[1] + (k + (SAMPLE_BLOCK >> t->rate_log) + 63) / 64 + (k * t->rate_log + 63) / 64;
         before[0] += (uint32_t)k;
         before[1] = (uint32_t)(marks.len / 8);
     }

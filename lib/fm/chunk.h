@@ -1,0 +1,22 @@
+/* chunk.h - documents in memory become an index: their suffixes sorted, the rows encoded.
+ *
+ * Memory   the text and four bytes a symbol for its suffix array while it is sorted and encoded
+ * (the text twice as wide if all 256 byte values occur), then the small sections.
+ */
+#ifndef FM_CHUNK_H
+#define FM_CHUNK_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/sect.h"
+#include "fm/collect.h"
+#include "fm/write.h"
+
+/* Bytes of memory that chunk_write() needs for a text of n bytes; wide: it has all 256 values. */
+uint64_t chunk_memory(uint64_t n, bool wide);
+
+/* Everything but the commit. The chunk's text is used up. */
+int chunk_write(struct corpus *c, const struct index_opts *o, struct sect_writer *w, struct err *e);
+
+#endif

@@ -1,0 +1,36 @@
+/* write.h - the sections of an index, in the order in which they stand in the file: records, rows,
+ * then the tables that are complete only when the rows are, and the head. Every way to make an
+ * index ends here, so that the same documents give the same bytes.
+ */
+#ifndef FM_WRITE_H
+#define FM_WRITE_H
+
+#include "base/err.h"
+#include "base/sect.h"
+#include "fm/encode.h"
+#include "fm/shard.h"
+#include "fm/store.h"
+#include "fm/tables.h"
+
+/* What the index is of, beside its documents. */
+struct index_opts {
+    const struct rank_layout *layout;
+    unsigned rate_log;
+    enum text_rule normalize;
+    const char *field, *id_field; /* not NULL */
+    int threads;
+    progress_fn *progress; /* NULL: none */
+    void *progress_ctx;
+};
+
+/* First the records: RBLK RIDX MBLK MIDX. */
+int write_records(struct sect_writer *w, struct store_writer *raw, struct store_writer *meta,
+                  struct err *e);
+/* Then the rows, which alone need the text or the indexes merged. *enc is the caller's to free. */
+int write_rows(struct sect_writer *w, const struct row_source *rows, const struct index_opts *o,
+               struct encoded *enc, struct err *e);
+/* Then the rest. Sorts t->id. */
+int write_rest(struct sect_writer *w, struct tables *t, const struct alphabet *al,
+               struct encoded *enc, const struct index_opts *o, struct err *e);
+
+#endif
