@@ -1,4 +1,5 @@
 /* fm-build - makes a full-text index of documents. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,12 +48,109 @@ static void remark(bool quiet, const struct fm_build_report *r)
         cli_note(quiet, "the index is empty: there was no document");
 }
 
+/* ---- shards: corpus.fmi is the set of corpus.00.fmi, corpus.01.fmi, ... ---- */
+
+#define NOT_GIVEN UINT64_MAX
+
+struct shards {
+    uint64_t n;    /* --shards; not given: one index, no set */
+    uint64_t only; /* --shard; not given: all of them */
+    struct progress *progress;
+    uint64_t now; /* for progress */
+};
+
+static void check_shards(const struct shards *s)
+{
+    bool given = s->n != NOT_GIVEN;
+
+    if (given && (s->n < 1 || s->n > FM_SET_MAX))
+        cli_misuse("option '--shards' wants a number from 1 to %d, not '%llu'", FM_SET_MAX,
+                   (unsigned long long)s->n);
+    if (s->only == NOT_GIVEN)
+        return;
+    if (!given)
+        cli_misuse("option '--shard' needs '--shards', their number");
+    if (s->only >= s->n)
+        cli_misuse("option '--shard' wants a number below that of '--shards', from 0, not '%llu'",
+                   (unsigned long long)s->only);
+}
+
+/* The names sort as the shards do. */
+static char *shard_name(const char *set, uint64_t shard, uint64_t n, struct err *e)
+{
+    size_t len = strlen(set);
+    int width = snprintf(NULL, 0, "%llu", (unsigned long long)n - 1);
+    char *name = NULL;
+
+    if (len > 4 && strcmp(set + len - 4, ".fmi") == 0)
+        len -= 4;
+    if (asprintf(&name, "%.*s.%0*llu.fmi", (int)len, set, width, (unsigned long long)shard) < 0) {
+        err_set(e, ERR_MEM, "out of memory");
+        return NULL;
+    }
+    return name;
+}
+
+static void shard_progress(void *ctx, const char *phase, uint64_t done, uint64_t total)
+{
+    const struct shards *s = ctx;
+    char text[sizeof s->progress->phase];
+
+    snprintf(text, sizeof text, "shard %llu of %llu: %s", (unsigned long long)s->now,
+             (unsigned long long)s->n, phase);
+    progress_report(s->progress, text, done, total);
+}
+
+/* Builds shards [from, to), and fills name[]. */
+static int build_some(const char *set, const char *const *paths, size_t n,
+                      const struct fm_build_opts *all, struct shards *s, uint64_t from, uint64_t to,
+                      char **name, struct fm_build_report *sum, struct err *e)
+{
+    struct fm_build_opts o = *all;
+    struct fm_build_report r;
+
+    o.progress = shard_progress;
+    o.progress_ctx = s;
+    o.docs.shards = s->n;
+    for (uint64_t i = from; i < to; i++) {
+        o.docs.shard = s->now = i;
+        name[i] = shard_name(set, i, s->n, e);
+        if (!name[i] || fm_build(name[i], paths, n, &o, &r, e) < 0)
+            return e->code;
+        sum->docs += r.docs;
+        sum->bytes += r.bytes;
+        sum->skipped += r.skipped;
+    }
+    return 0;
+}
+
+/* All shards and their set, or one shard alone. */
+static int build_shards(const char *set, const char *const *paths, size_t n,
+                        const struct fm_build_opts *o, struct shards *s,
+                        struct fm_build_report *sum, struct err *e)
+{
+    bool one = s->only != NOT_GIVEN;
+    char **name = mem_zero(s->n, sizeof *name, e);
+    int rc;
+
+    if (!name)
+        return e->code;
+    rc = build_some(set, paths, n, o, s, one ? s->only : 0, one ? s->only + 1 : s->n, name, sum, e);
+    if (rc == 0 && !one)
+        rc = fm_set_write(set, (const char *const *)name, s->n, e);
+    for (uint64_t i = 0; i < s->n; i++)
+        free(name[i]);
+    free(name);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     const char *index = NULL;
     bool quiet = false, verbose = false;
     int format = DOCS_AUTO, rule = TEXT_NONE;
     uint64_t rate = 64;
+    struct shards shards = {.n = NOT_GIVEN, .only = NOT_GIVEN};
     struct fm_build_opts o = {0};
     const struct cli_opt opts[] = {
         CLI_STR('o', "output", &index, "IDX", "the index to write (default: FILE's name + .fmi)"),
@@ -64,6 +162,9 @@ int main(int argc, char **argv)
         CLI_CHOICE(0, "normalize", &rule, TEXT_RULE_NAMES,
                    "index the text under a rule, keep the raw text for display"),
         CLI_U64(0, "sample-rate", &rate, "N", "sample every N-th position (default 64)"),
+        CLI_U64(0, "shards", &shards.n, "N", "cut the documents in N indexes, IDX is their set"),
+        CLI_U64(0, "shard", &shards.only, "I",
+                "build this one of --shards N alone, from 0, and no set"),
         CLI_SIZE('m', "memory", &o.memory_bytes, "SIZE", "refuse to use more memory than this"),
         CLI_THREADS(&o.threads),
         CLI_QUIET(&quiet),
@@ -72,7 +173,7 @@ int main(int argc, char **argv)
     };
     int first = cli_parse(&prog, opts, argc, argv);
     const char *const *paths = (const char *const *)(argv + first);
-    struct fm_build_report report;
+    struct fm_build_report report = {0};
     struct progress progress;
     struct buf name = {0};
     struct err e = {0};
@@ -82,6 +183,7 @@ int main(int argc, char **argv)
     o.docs.format = (enum docs_format)format;
     o.normalize = (enum text_rule)rule;
     o.threads = par_threads(o.threads);
+    check_shards(&shards);
     if (!index && !(index = default_index(paths, argc - first, &name, &e)))
         return cli_fail(&e);
     if (strcmp(index, "-") == 0)
@@ -89,7 +191,11 @@ int main(int argc, char **argv)
     progress_init(&progress, quiet);
     o.progress = progress_report;
     o.progress_ctx = &progress;
-    ok = fm_build(index, paths, (size_t)(argc - first), &o, &report, &e) == 0;
+    shards.progress = &progress;
+    if (shards.n == NOT_GIVEN)
+        ok = fm_build(index, paths, (size_t)(argc - first), &o, &report, &e) == 0;
+    else
+        ok = build_shards(index, paths, (size_t)(argc - first), &o, &shards, &report, &e) == 0;
     progress_end(&progress);
     if (ok)
         remark(quiet, &report);

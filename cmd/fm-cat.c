@@ -184,12 +184,14 @@ int main(int argc, char **argv)
     struct out_opts oo = {0};
     struct job j = {0};
     bool quiet = false, verbose = false;
+    struct fm_open_opts how = {0};
     const struct cli_opt opts[] = {
         CLI_FLAG('a', "all", &j.all, "print every document"),
         CLI_FLAG(0, "id", &j.by_id, "DOC is an id; a repeated id prints all that have it"),
         CLI_FLAG('0', "null", &j.nul, "end documents with NUL, not newline"),
         CLI_FLAG(0, "json", &j.json, "print a JSON record a line: id and text"),
         CLI_FLAG(0, "meta", &j.meta, "like --json, with all fields as the input had them"),
+        CLI_LOAD(&how.load),
         CLI_OUT(&oo.path),
         CLI_THREADS(&j.threads),
         CLI_QUIET(&quiet),
@@ -206,7 +208,9 @@ int main(int argc, char **argv)
     if (j.meta)
         j.json = true;
     j.threads = par_threads(j.threads);
-    ok = fm_open(&fm, argv[first], cli_cpu(), &e) == 0 && fm_reader_new(&j.reader, fm, &e) == 0 &&
+    how.cpu = cli_cpu();
+    how.threads = j.threads;
+    ok = fm_open(&fm, argv[first], &how, &e) == 0 && fm_reader_new(&j.reader, fm, &e) == 0 &&
          out_open(&j.out, &oo, &e) == 0;
     j.fm = fm;
     ok = ok && print_wanted(&j, argv + first + 1, n, &e) == 0 && out_commit(&j.out, &e) == 0;

@@ -265,6 +265,7 @@ int main(int argc, char **argv)
         .worst = FM_REPORT_WORST,
     };
     int method = FM_WINDOW, format = DOCS_AUTO;
+    struct fm_open_opts how = {0};
     const struct cli_opt opts[] = {
         CLI_LIST('b', "bench", &paths, "FILE", "a benchmark; may be given several times"),
         CLI_STR(0, "field", &j.docs.field, "NAME", "the field to look for (default: question)"),
@@ -282,6 +283,7 @@ int main(int argc, char **argv)
                    "suspicious from this share on (default 0.2)"),
         CLI_CHOICE(0, "report", &j.report, "none|md|html", "write a bulletin instead of rows"),
         CLI_U64(0, "worst", &j.worst, "N", "entries shown in the bulletin (default 20)"),
+        CLI_LOAD(&how.load),
         CLI_COMMON(&co),
         CLI_END,
     };
@@ -295,8 +297,10 @@ int main(int argc, char **argv)
     j.json = co.json;
     j.index = argv[first];
     j.threads = par_threads(co.threads);
+    how.cpu = cli_cpu();
+    how.threads = j.threads;
     check_options(&j, &paths);
-    ok = fm_open(&fm, j.index, cli_cpu(), &e) == 0 &&
+    ok = fm_open(&fm, j.index, &how, &e) == 0 &&
          out_open(&j.out, &(struct out_opts){co.out, co.json, false}, &e) == 0;
     j.fm = fm;
     ok = ok && run(&j, &paths, &e) == 0 && out_commit(&j.out, &e) == 0;

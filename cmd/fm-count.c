@@ -138,10 +138,12 @@ int main(int argc, char **argv)
     struct cli_common co = {0};
     struct out_opts oo;
     struct job j = {0};
+    struct fm_open_opts how = {0};
     const struct cli_opt opts[] = {
         CLI_FLAG('0', "null", &j.nul, "patterns end in NUL, and so do the rows"),
         CLI_STR(0, "field", &j.field, "NAME", "stdin is JSON Lines: take this field"),
         CLI_FLAG(0, "docs", &j.docs, "count the documents too, exactly"),
+        CLI_LOAD(&how.load),
         CLI_COMMON(&co),
         CLI_END,
     };
@@ -155,9 +157,11 @@ int main(int argc, char **argv)
         cli_misuse("options '--null' and '--field' cannot be combined");
     oo = (struct out_opts){co.out, co.json, j.nul && !co.json};
     j.threads = par_threads(co.threads);
+    how.cpu = cli_cpu();
+    how.threads = j.threads;
     progress_init(&progress, co.quiet);
     j.progress = &progress;
-    ok = fm_open(&fm, argv[first], cli_cpu(), &e) == 0 && out_open(&j.out, &oo, &e) == 0;
+    ok = fm_open(&fm, argv[first], &how, &e) == 0 && out_open(&j.out, &oo, &e) == 0;
     j.fm = fm;
     if (ok)
         out_header(j.out, j.docs ? "count docs pattern" : "count pattern");

@@ -228,6 +228,7 @@ int main(int argc, char **argv)
 {
     struct cli_common co = {0};
     struct job j = {.context = 40, .max = UINT64_MAX, .sample = UINT64_MAX, .seed = 1};
+    struct fm_open_opts how = {0};
     const struct cli_opt opts[] = {
         CLI_FLAG('i', "ignore-case", &j.fold_case, "letters A-Z match in either case"),
         CLI_U64('C', "context", &j.context, "N", "bytes of text around (default 40)"),
@@ -236,6 +237,7 @@ int main(int argc, char **argv)
         CLI_U64(0, "max", &j.max, "N", "the first N rows only"),
         CLI_U64(0, "sample", &j.sample, "N", "N occurrences, each equally likely"),
         CLI_SEED(&j.seed),
+        CLI_LOAD(&how.load),
         CLI_COMMON(&co),
         CLI_END,
     };
@@ -248,6 +250,8 @@ int main(int argc, char **argv)
     j.patterns = (size_t)(argc - first - 1);
     j.json = co.json;
     j.threads = par_threads(co.threads);
+    how.cpu = cli_cpu();
+    how.threads = j.threads;
     if (j.patterns > 1 && !j.all_of)
         cli_misuse("several patterns need the option '--and'");
     if (j.all_of && j.sample != UINT64_MAX)
@@ -255,7 +259,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < j.patterns; i++)
         if (!j.pattern[i][0])
             cli_misuse("an empty pattern has no places");
-    ok = fm_open(&fm, argv[first], cli_cpu(), &e) == 0;
+    ok = fm_open(&fm, argv[first], &how, &e) == 0;
     j.fm = fm;
     ok = ok && fm_reader_new(&j.reader, fm, &e) == 0 && find_all(&j, &e) == 0 &&
          out_open(&j.out, &(struct out_opts){co.out, co.json, false}, &e) == 0 &&

@@ -92,12 +92,14 @@ int main(int argc, char **argv)
     struct docs_opts docs = {0};
     struct job j = {.min_len = 32};
     int format = DOCS_AUTO;
+    struct fm_open_opts how = {0};
     const struct cli_opt opts[] = {
         CLI_U64('l', "min-length", &j.min_len, "N", "matches of at least N bytes (default 32)"),
         CLI_CHOICE('f', "format", &format, "auto|jsonl|lines|text",
                    "what the texts are in (default: by name; stdin: lines)"),
         CLI_STR(0, "field", &docs.field, "NAME", "texts are this field of JSON Lines"),
         CLI_FLAG(0, "show", &j.show, "print the matched text as the last column"),
+        CLI_LOAD(&how.load),
         CLI_COMMON(&co),
         CLI_END,
     };
@@ -115,7 +117,9 @@ int main(int argc, char **argv)
         format = DOCS_LINES;
     docs.format = (enum docs_format)format;
     j.threads = par_threads(co.threads);
-    ok = fm_open(&fm, argv[first], cli_cpu(), &e) == 0 &&
+    how.cpu = cli_cpu();
+    how.threads = j.threads;
+    ok = fm_open(&fm, argv[first], &how, &e) == 0 &&
          out_open(&j.out, &(struct out_opts){co.out, co.json, false}, &e) == 0;
     j.fm = fm;
     if (ok)

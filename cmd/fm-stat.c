@@ -115,7 +115,7 @@ int main(int argc, char **argv)
     struct fm *fm = NULL;
     struct out *o = NULL;
     struct err e = {0};
-    int ok = fm_open(&fm, argv[first], cli_cpu(), &e) == 0;
+    int ok = fm_open(&fm, argv[first], &(struct fm_open_opts){.cpu = cli_cpu()}, &e) == 0;
 
     if (ok && do_check) {
         ok = check(fm, quiet, &e) == 0;

@@ -35,6 +35,7 @@ struct stream {
     struct gz_reader *g;
     unsigned char *raw; /* bytes read and not yet used are raw[raw_at..raw_len) */
     size_t raw_at, raw_len;
+    uint64_t block;    /* of compressed input: where raw began in it */
     struct err failed; /* the first error, to be repeated */
 };
 
@@ -108,6 +109,25 @@ static int64_t read_fd(struct stream *s, void *p, size_t cap, struct err *e)
     return n;
 }
 
+/* More bytes into raw, behind those not used yet: of a regular file as many as there is room for,
+ * so that its blocks lie where they lay the last time; else as many as come at once. */
+static int fill(struct stream *s, struct err *e)
+{
+    int64_t n;
+
+    memmove(s->raw, s->raw + s->raw_at, s->raw_len - s->raw_at);
+    s->raw_len -= s->raw_at;
+    s->raw_at = 0;
+    s->block = s->raw_pos - s->raw_len;
+    do {
+        n = read_fd(s, s->raw + s->raw_len, RAW_BYTES - s->raw_len, e);
+        if (n < 0)
+            return e->code;
+        s->raw_len += (size_t)n;
+    } while (s->raw_size && n > 0 && s->raw_len < RAW_BYTES);
+    return 0;
+}
+
 enum magic { PLAIN, ZSTD, GZIP, TOO_SHORT };
 
 /* What do the first n bytes begin? TOO_SHORT while more bytes could still make it a magic. */
@@ -135,12 +155,9 @@ static int detect(struct stream *s, struct err *e)
     enum magic m;
 
     /* Waits for no byte more than it needs: an interactive line may be shorter than a magic. */
-    while ((m = magic_of(s->raw, s->raw_len)) == TOO_SHORT && !s->at_eof) {
-        int64_t n = read_fd(s, s->raw + s->raw_len, RAW_BYTES - s->raw_len, e);
-        if (n < 0)
+    while ((m = magic_of(s->raw, s->raw_len)) == TOO_SHORT && !s->at_eof)
+        if (fill(s, e) < 0)
             return e->code;
-        s->raw_len += (size_t)n;
-    }
     if (m == ZSTD && zst_reader_new(&s->z, e) < 0)
         return err_prefix(e, "%s", s->name);
     if (m == GZIP && gz_reader_new(&s->g, e) < 0)
@@ -185,13 +202,8 @@ static int64_t read_decoded(struct stream *s, void *p, size_t cap, struct err *e
             continue; /* a header, or the last bytes of a frame */
         if (s->at_eof)
             break;
-        size_t left = s->raw_len - s->raw_at; /* none, unless the decoder wants more in one piece */
-        memmove(s->raw, s->raw + s->raw_at, left);
-        int64_t got = read_fd(s, s->raw + left, RAW_BYTES - left, e);
-        if (got < 0)
+        if (fill(s, e) < 0) /* bytes are left if the decoder wants more in one piece */
             return e->code;
-        s->raw_at = 0;
-        s->raw_len = left + (size_t)got;
     }
     if (s->z ? zst_reader_at_end(s->z) : gz_reader_at_end(s->g))
         return 0;
@@ -228,6 +240,11 @@ uint64_t stream_raw_pos(const struct stream *s)
 uint64_t stream_raw_size(const struct stream *s)
 {
     return s->raw_size;
+}
+
+uint64_t stream_place(const struct stream *s)
+{
+    return s->z || s->g ? s->block : s->raw_pos - (s->raw_len - s->raw_at);
 }
 
 void stream_close(struct stream *s)
@@ -331,6 +348,13 @@ int lines_next(struct lines *l, const char **p, size_t *len, struct err *e)
 uint64_t lines_number(const struct lines *l)
 {
     return l->number;
+}
+
+uint64_t lines_place(const struct lines *l)
+{
+    bool plain = !l->s->z && !l->s->g;
+
+    return stream_place(l->s) - (plain ? l->end - l->start : 0);
 }
 
 const struct stream *lines_stream(const struct lines *l)

@@ -1,31 +1,38 @@
-/* build.c - documents in, index out: read (collect.c), sort and encode (chunk.c). */
+/* build.c - documents in, index out: read (collect.c), sort and encode (chunk.c), and where they
+ * are too many for the bound of memory, chunk after chunk, merged (parts.c). */
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fm/chunk.h"
 #include "fm/fm.h"
+#include "fm/merge.h"
+#include "fm/parts.h"
+#include "fm/set.h"
 #include "fm/sufsort.h"
 
+enum { RESERVE_MAX = 16 << 20 /* of the bound: for what is not text or suffix array */ };
+
 struct build {
-    const struct fm_build_opts *o;
+    struct fm_build_opts o; /* an index appended to has its say */
     struct index_opts io;
+    struct buf names; /* io's field names, when they are an index's */
+    struct buf state;
     struct corpus corpus;
+    struct parts_opts po;
+    struct parts *parts;
+    uint64_t base_docs; /* of the index appended to */
     struct sect_writer *w;
 };
 
-static bool fits(const void *ctx, uint64_t text, bool wide)
-{
-    const struct build *b = ctx;
-
-    return text <= (uint64_t)FM_SUFSORT_MAX &&
-           (!b->o->memory_bytes || chunk_memory(text, wide) <= b->o->memory_bytes);
-}
+/* ---- options ---- */
 
 static int check_opts(struct build *b, struct err *e)
 {
-    const struct fm_build_opts *o = b->o;
+    const struct fm_build_opts *o = &b->o;
 
     b->io = (struct index_opts){
-        .layout = &rank_fast,
+        .layout = o->layout ? rank_layout_named(o->layout) : &rank_fast,
         .rate_log = o->rate_log ? o->rate_log : SAMPLE_RATE_LOG_DEFAULT,
         .normalize = o->normalize,
         .field = o->docs.field ? o->docs.field : "text",
@@ -34,43 +41,289 @@ static int check_opts(struct build *b, struct err *e)
         .progress = o->progress,
         .progress_ctx = o->progress_ctx,
     };
+    if (!b->io.layout)
+        return err_set(e, ERR_USAGE, "there is no layout '%s'", o->layout);
     if (b->io.rate_log < SAMPLE_RATE_LOG_MIN || b->io.rate_log > SAMPLE_RATE_LOG_MAX)
         return err_set(e, ERR_USAGE, "the sample rate must be a power of two from %d to %d",
                        1 << SAMPLE_RATE_LOG_MIN, 1 << SAMPLE_RATE_LOG_MAX);
-    if (strcmp(b->io.field, b->io.id_field) == 0)
-        return err_set(e, ERR_USAGE, "one field cannot be both the text and the id");
     return 0;
+}
+
+/* What the index appended to was made with is what its documents to come are read with. */
+static int take_opts(struct build *b, const struct shard *s, struct err *e)
+{
+    const struct fm_build_opts *o = &b->o;
+    size_t id_at;
+
+    if ((o->rate_log && o->rate_log != s->head.rate_log) ||
+        (o->normalize != TEXT_NONE && (uint32_t)o->normalize != s->head.normalize) ||
+        (o->docs.field && strcmp(o->docs.field, s->field) != 0) ||
+        (o->docs.id_field && strcmp(o->docs.id_field, s->id_field) != 0))
+        return err_set(e, ERR_INPUT, "'%s' was built with other options", o->append);
+    if (buf_add(&b->names, s->field, strlen(s->field) + 1, e) < 0)
+        return e->code;
+    id_at = b->names.len;
+    if (buf_add(&b->names, s->id_field, strlen(s->id_field) + 1, e) < 0)
+        return e->code;
+    b->o.docs.field = b->io.field = b->names.p;
+    b->o.docs.id_field = b->io.id_field = b->names.p + id_at;
+    b->o.normalize = b->io.normalize = (enum text_rule)s->head.normalize;
+    b->io.rate_log = s->head.rate_log;
+    if (!o->layout)
+        b->io.layout = s->layout;
+    b->base_docs = s->head.docs;
+    return 0;
+}
+
+static int read_base(struct build *b, struct err *e)
+{
+    struct shard *s;
+    int rc;
+
+    if (!b->o.append)
+        return 0;
+    if (shard_open(&s, b->o.append, NULL, e) < 0)
+        return e->code;
+    rc = take_opts(b, s, e);
+    shard_close(s);
+    return rc;
+}
+
+/* ---- what the build is of, to know it again ---- */
+
+static int add_file(struct buf *out, const char *path, struct err *e)
+{
+    struct stat st = {0};
+
+    if (strcmp(path, "-") != 0 && stat(path, &st) < 0)
+        return err_sys(e, "cannot open", path);
+    return buf_printf(out, e, "%llu bytes, changed at %lld.%09ld: %s\n",
+                      (unsigned long long)st.st_size, (long long)st.st_mtim.tv_sec,
+                      st.st_mtim.tv_nsec, path);
+}
+
+static int describe(struct build *b, const char *const *paths, size_t n, struct err *e)
+{
+    const struct fm_build_opts *o = &b->o;
+
+    if (buf_printf(&b->state, e,
+                   "sluice-parts 1\nrate %u, normalize %d, format %d, skip-bad %d\nfield %s\n"
+                   "id-field %s\n",
+                   b->io.rate_log, (int)b->io.normalize, (int)o->docs.format, o->docs.skip_bad,
+                   b->io.field, b->io.id_field) < 0)
+        return e->code;
+    if (o->append && add_file(&b->state, o->append, e) < 0)
+        return e->code;
+    for (size_t i = 0; i < n; i++) {
+        if (o->resume && strcmp(paths[i], "-") == 0)
+            return err_set(e, ERR_USAGE,
+                           "what is read from a pipe cannot be read again: a build "
+                           "of it cannot be resumed");
+        if (add_file(&b->state, paths[i], e) < 0)
+            return e->code;
+    }
+    return buf_addc(&b->state, '\0', e);
+}
+
+static int open_parts(struct build *b, const char *index, struct err *e)
+{
+    b->po = (struct parts_opts){index, b->state.p, b->o.resume, b->o.memory_bytes, &b->io};
+    if (parts_open(&b->parts, &b->po, e) < 0)
+        return e->code;
+    if (b->o.append && parts_borrow(b->parts, b->o.append, e) < 0)
+        return e->code;
+    return parts_resume(b->parts, e);
+}
+
+/* ---- the work ---- */
+
+static bool fits(const void *ctx, uint64_t text, bool wide)
+{
+    const struct build *b = ctx;
+    uint64_t bound = b->o.memory_bytes, reserve = bound / 4;
+
+    bound -= reserve < RESERVE_MAX ? reserve : RESERVE_MAX;
+    return text <= (uint64_t)FM_SUFSORT_MAX &&
+           (!b->o.memory_bytes || chunk_memory(text, wide) <= bound);
+}
+
+/* A single document that is too large is read all the same. */
+static int check_chunk(const struct build *b, struct err *e)
+{
+    const struct corpus *c = &b->corpus;
+    bool wide = true;
+
+    for (unsigned v = 0; v < 256; v++)
+        wide = wide && c->tables.freq[v];
+    if (fits(b, c->text.len, wide))
+        return 0;
+    return err_set(
+        e, ERR_INPUT, "document %llu has %llu bytes: to sort it takes %llu bytes of memory%s",
+        (unsigned long long)(parts_docs(b->parts) - b->base_docs + 1),
+        (unsigned long long)c->text.len, (unsigned long long)chunk_memory(c->text.len, wide),
+        c->text.len > (uint64_t)FM_SUFSORT_MAX ? ", and 2 GiB are the most"
+                                               : ", more than --memory allows");
+}
+
+/* The next chunk; 1 when there are more behind it. */
+static int read_chunk(struct build *b, struct err *e)
+{
+    int rc = corpus_read(&b->corpus, fits, b, e);
+
+    if (rc >= 0 && check_chunk(b, e) < 0)
+        return e->code;
+    return rc;
+}
+
+static int add_part(struct build *b, struct err *e)
+{
+    struct sect_writer *w = NULL;
+    int rc = parts_begin(b->parts, &w, e);
+
+    if (rc == 0)
+        rc = chunk_write(&b->corpus, &b->io, w, e);
+    if (rc == 0)
+        rc = parts_end(b->parts, &w, e);
+    sect_abort(&w);
+    return rc;
+}
+
+static int build_in_parts(struct build *b, int more, struct fm_build_report *r, struct err *e)
+{
+    for (;;) {
+        if (b->corpus.tables.docs && add_part(b, e) < 0)
+            return e->code;
+        if (!more)
+            break;
+        if (parts_settle(b->parts, e) < 0 || (more = read_chunk(b, e)) < 0)
+            return e->code;
+    }
+    r->docs = parts_docs(b->parts);
+    r->bytes = parts_rows(b->parts) - r->docs;
+    return parts_finish(b->parts, &b->w, e);
+}
+
+static int build_at_once(struct build *b, struct fm_build_report *r, struct err *e)
+{
+    const struct tables *t = &b->corpus.tables;
+
+    r->docs = t->docs;
+    r->bytes = t->start[t->docs] - t->docs;
+    if (chunk_write(&b->corpus, &b->io, b->w, e) < 0)
+        return e->code;
+    return sect_commit(&b->w, e);
 }
 
 static int build_index(struct build *b, const char *const *paths, size_t n,
                        struct fm_build_report *r, struct err *e)
 {
-    struct corpus *c = &b->corpus;
-    int rc;
+    uint64_t have = parts_docs(b->parts);
+    int more;
 
-    if (corpus_open(c, paths, n, b->o, 0, e) < 0)
+    if (corpus_open(&b->corpus, paths, n, &b->o, have - b->base_docs, e) < 0 ||
+        (more = read_chunk(b, e)) < 0)
         return e->code;
-    rc = corpus_read(c, fits, b, e);
-    if (rc > 0)
-        return err_set(e, ERR_USAGE, "more");
-    if (rc == 0)
-        rc = chunk_write(c, &b->io, b->w, e);
-    *r = (struct fm_build_report){c->tables.docs, c->tables.start[c->tables.docs] - c->tables.docs,
-                                  corpus_skipped(c)};
-    return rc < 0 ? rc : sect_commit(&b->w, e);
+    if ((more || parts_rows(b->parts) || b->o.append ? build_in_parts(b, more, r, e)
+                                                     : build_at_once(b, r, e)) < 0)
+        return e->code;
+    r->added = r->docs - b->base_docs;
+    r->skipped = corpus_skipped(&b->corpus);
+    return 0;
 }
 
 int fm_build(const char *index, const char *const *paths, size_t n, const struct fm_build_opts *o,
              struct fm_build_report *r, struct err *e)
 {
-    struct build b = {.o = o};
-    int rc;
+    struct build b = {.o = *o};
+    int rc = check_opts(&b, e);
 
+    *r = (struct fm_build_report){0};
+    if (rc == 0)
+        rc = read_base(&b, e);
+    if (rc == 0 && strcmp(b.io.field, b.io.id_field) == 0)
+        rc = err_set(e, ERR_USAGE, "one field cannot be both the text and the id");
+    if (rc == 0)
+        rc = describe(&b, paths, n, e);
+    if (rc == 0)
+        rc = open_parts(&b, index, e);
     /* The target is opened first: a folder that cannot be written is known before hours of work. */
-    if (check_opts(&b, e) < 0 || sect_create(&b.w, index, FM_KIND, FM_MAJOR, FM_MINOR, e) < 0)
-        return e->code;
-    rc = build_index(&b, paths, n, r, e);
+    if (rc == 0)
+        rc = sect_create(&b.w, index, FM_KIND, FM_MAJOR, FM_MINOR, e);
+    if (rc == 0)
+        rc = build_index(&b, paths, n, r, e);
+    r->parts_left = rc < 0 && parts_left(b.parts);
     sect_abort(&b.w);
     corpus_close(&b.corpus);
+    parts_close(b.parts);
+    buf_free(&b.names);
+    buf_free(&b.state);
+    return rc;
+}
+
+/* ---- merging finished indexes ---- */
+
+static int borrow_shards(struct parts *p, const struct fm *fm, struct err *e)
+{
+    for (size_t i = 0; i < fm->n_shards; i++)
+        if (parts_settle(p, e) < 0 || parts_borrow(p, sect_path(fm->shard[i]->file), e) < 0)
+            return e->code;
+    return 0;
+}
+
+/* All are opened before work begins: those that cannot be merged are known at once. */
+static int open_all(struct fm **fm, const char *const *paths, size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (fm_open(&fm[i], paths[i], NULL, e) < 0)
+            return e->code;
+        for (size_t s = 0; s < fm[i]->n_shards; s++)
+            if (merge_check(fm[0]->shard[0], fm[i]->shard[s], e) < 0)
+                return e->code;
+    }
+    return 0;
+}
+
+static int merge_all(struct fm **fm, size_t n, const struct parts_opts *po,
+                     struct fm_build_report *r, struct err *e)
+{
+    struct sect_writer *w = NULL;
+    struct parts *p = NULL;
+    int rc = parts_open(&p, po, e);
+
+    if (rc == 0)
+        rc = sect_create(&w, po->target, FM_KIND, FM_MAJOR, FM_MINOR, e);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = borrow_shards(p, fm[i], e);
+    if (rc == 0) {
+        r->docs = parts_docs(p);
+        r->bytes = parts_rows(p) - r->docs;
+        rc = parts_finish(p, &w, e);
+    }
+    sect_abort(&w);
+    parts_close(p);
+    return rc;
+}
+
+int fm_merge(const char *index, const char *const *paths, size_t n, const struct fm_merge_opts *o,
+             struct fm_build_report *r, struct err *e)
+{
+    struct fm **fm = mem_zero(n, sizeof(struct fm *), e);
+    struct index_opts io = {.threads = o->threads > 0 ? o->threads : 1,
+                            .progress = o->progress,
+                            .progress_ctx = o->progress_ctx};
+    const struct parts_opts po = {index, "sluice-parts 1\nfm-merge\n", false, o->memory_bytes, &io};
+    int rc = fm ? open_all(fm, paths, n, e) : e->code;
+
+    *r = (struct fm_build_report){0};
+    if (rc == 0) {
+        io.layout = o->layout ? rank_layout_named(o->layout) : fm[0]->shard[0]->layout;
+        if (!io.layout)
+            rc = err_set(e, ERR_USAGE, "there is no layout '%s'", o->layout);
+    }
+    if (rc == 0)
+        rc = merge_all(fm, n, &po, r, e);
+    for (size_t i = 0; fm && i < n; i++)
+        fm_close(fm[i]);
+    free(fm);
     return rc;
 }

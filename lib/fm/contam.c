@@ -3,8 +3,9 @@
  * An entry is cut in windows, growing in begin and end: of 50 characters at every word (Infini-gram
  * mini, Xu et al. 2025), or of 13 words (Brown et al. 2020). Its share is the part of its windows
  * that occur in the corpus. Most are never looked up: an absent stretch excludes every window over
- * it, and after a window that occurs a longer stretch is tried, which proves all windows inside it.
- * The answers are those of the naive rule.
+ * it, and after a window that occurs a longer stretch is tried, which proves all windows inside it;
+ * the first stretch tried is all of the entry. The longest match is looked for last, when the
+ * probes have shown one that is nearly as long. The answers are those of the naive rule.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,8 @@ struct scan {
     size_t n_later;
     uint64_t gallop; /* bytes tried beyond window i */
     uint64_t found;
+    bool begun; /* all of the entry has been tried */
+    struct known_match longest;
 };
 
 /* First window from i on that begins at or behind `at`. */
@@ -143,8 +146,21 @@ static bool next_probe(void *client, struct probe *p, bool first)
     struct scan *s = client;
     size_t k;
 
-    if (first)
-        return ask(s, p);
+    if (first) {
+        p->text = s->text.p;
+        p->from = 0;
+        p->to = s->text.len;
+        return p->to > 0;
+    }
+    if (p->to - p->at > s->longest.len)
+        s->longest = (struct known_match){p->to - p->at, p->hits};
+    if (!s->begun) {
+        s->begun = true;
+        if (p->at > p->from)
+            return ask(s, p);
+        s->found = s->windows.n;
+        return false;
+    }
     if (p->at == p->from) { /* all windows of the stretch occur: try a longer one */
         s->found += s->last - s->i + 1;
         s->i = s->last + 1;
@@ -191,7 +207,26 @@ static int cut_entry(struct fm_text t, const struct fm_contam_opts *o, bool norm
     return 0;
 }
 
-static int scan_windows(const struct fm *fm, const struct fm_text *entry, size_t n,
+static int longest_matches(const struct fm *fm, const struct scan *scan,
+                           const struct fm_text *entry, size_t n, struct fm_verdict *out,
+                           int threads, struct err *e)
+{
+    struct fm_match *longest = mem_array(n, sizeof *longest, e);
+    struct known_match *known = longest ? mem_array(n, sizeof *known, e) : NULL;
+    int rc = known ? 0 : e->code;
+
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        known[i] = scan[i].longest;
+    if (rc == 0)
+        rc = match_longest(fm, entry, known, n, longest, threads, e);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        out[i].longest = longest[i];
+    free(known);
+    free(longest);
+    return rc;
+}
+
+static int scan_entries(const struct fm *fm, const struct fm_text *entry, size_t n,
                         const struct fm_contam_opts *o, struct fm_verdict *out, int threads,
                         struct err *e)
 {
@@ -205,6 +240,8 @@ static int scan_windows(const struct fm *fm, const struct fm_text *entry, size_t
     }
     if (rc == 0)
         rc = probe_run(fm, scan, n, sizeof *scan, next_probe, threads, e);
+    if (rc == 0)
+        rc = longest_matches(fm, scan, entry, n, out, threads, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         out[i].windows = scan[i].windows.n;
         out[i].found = scan[i].found;
@@ -213,18 +250,6 @@ static int scan_windows(const struct fm *fm, const struct fm_text *entry, size_t
     for (size_t i = 0; scan && i < n; i++)
         free(scan[i].windows.v);
     free(scan);
-    return rc;
-}
-
-static int longest_matches(const struct fm *fm, const struct fm_text *entry, size_t n,
-                           struct fm_verdict *out, int threads, struct err *e)
-{
-    struct fm_match *longest = mem_array(n, sizeof *longest, e);
-    int rc = longest ? fm_longest(fm, entry, n, longest, threads, e) : e->code;
-
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        out[i].longest = longest[i];
-    free(longest);
     return rc;
 }
 
@@ -250,9 +275,7 @@ static int judge(const struct fm *fm, const struct fm_text *entry, size_t n,
                  const struct fm_contam_opts *o, struct fm_verdict *out, int threads, struct err *e)
 {
     memset(out, 0, n * sizeof *out);
-    if (longest_matches(fm, entry, n, out, threads, e) < 0)
-        return e->code;
-    if (o->method != FM_LONGEST && scan_windows(fm, entry, n, o, out, threads, e) < 0)
+    if (scan_entries(fm, entry, n, o, out, threads, e) < 0)
         return e->code;
     for (size_t i = 0; i < n; i++) {
         if (o->method == FM_LONGEST && entry[i].len)

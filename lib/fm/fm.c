@@ -4,33 +4,36 @@
  */
 #include "fm/fm.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/par.h"
-#include "base/stream.h"
 #include "fm/set.h"
 
 enum {
-    SET_MAX_SHARDS = 65536,
-    SET_LINE_MAX = 1 << 16,
     COUNT_CHUNK = 512,
     READ_CHUNK = 64,
     READ_LEAST_BYTES = 16 << 10, /* worth a thread of its own */
 };
 
-static const char set_first_line[] = "sluice-set 1";
+/* What add_shard() needs for each shard. */
+struct opening {
+    struct fm *fm;
+    size_t cap;
+    const struct fm_open_opts *o;
+};
 
-static int add_shard(struct fm *fm, size_t *cap, const char *path, const struct fm_open_opts *o,
-                     struct err *e)
+/* A set_member_fn. */
+static int add_shard(void *ctx, const char *path, struct err *e)
 {
+    struct opening *o = ctx;
+    struct fm *fm = o->fm;
     struct shard *s;
 
-    if (fm->n_shards == SET_MAX_SHARDS)
-        return err_set(e, ERR_INPUT, "a set names more than %d indexes", SET_MAX_SHARDS);
-    if (mem_reserve(&fm->shard, cap, fm->n_shards + 1, sizeof(struct shard *), e) < 0 ||
-        shard_open(&s, path, o, e) < 0)
+    if (fm->n_shards == FM_SET_MAX)
+        return err_set(e, ERR_INPUT, "a set names more than %d indexes", FM_SET_MAX);
+    if (mem_reserve(&fm->shard, &o->cap, fm->n_shards + 1, sizeof(struct shard *), e) < 0 ||
+        shard_open(&s, path, o->o, e) < 0)
         return e->code;
     if (fm->n_shards && fm->shard[0]->head.normalize != s->head.normalize) {
         shard_close(s);
@@ -41,69 +44,12 @@ static int add_shard(struct fm *fm, size_t *cap, const char *path, const struct 
     return 0;
 }
 
-/* A member's path: relative to the set's folder, unless absolute. */
-static int member_path(const char *set, const char *line, size_t len, struct buf *out,
-                       struct err *e)
+static int open_set(struct opening *o, const char *path, struct err *e)
 {
-    const char *slash = strrchr(set, '/');
+    int rc = set_read(path, add_shard, o, e);
 
-    out->len = 0;
-    if (line[0] != '/' && slash && buf_add(out, set, (size_t)(slash - set) + 1, e) < 0)
-        return e->code;
-    if (buf_add(out, line, len, e) < 0)
-        return e->code;
-    return buf_addc(out, '\0', e);
-}
-
-static int open_members(struct fm *fm, struct lines *l, const char *path,
-                        const struct fm_open_opts *o, struct err *e)
-{
-    struct buf member = {0};
-    const char *line;
-    size_t len, cap = 0;
-    int rc;
-
-    while ((rc = lines_next(l, &line, &len, e)) > 0) {
-        if (len == 0)
-            continue;
-        rc = member_path(path, line, len, &member, e);
-        if (rc == 0 && add_shard(fm, &cap, member.p, o, e) < 0)
-            rc = err_prefix(e, "%s:%llu", path, (unsigned long long)lines_number(l));
-        if (rc < 0)
-            break;
-    }
-    if (rc == 0 && fm->n_shards == 0)
-        rc = err_set(e, ERR_INPUT, "%s: the set names no index", path);
-    buf_free(&member);
-    return rc;
-}
-
-/* Does the file begin as a set does? Whatever else it is, shard_open() says. */
-static bool is_set(const char *path)
-{
-    char first[sizeof set_first_line] = {0};
-    FILE *f = fopen(path, "rb");
-    size_t n = f ? fread(first, 1, sizeof first, f) : 0;
-
-    if (f)
-        fclose(f);
-    return n >= sizeof first - 1 && memcmp(first, set_first_line, sizeof first - 1) == 0 &&
-           (n < sizeof first || first[sizeof first - 1] == '\n');
-}
-
-static int open_set(struct fm *fm, const char *path, const struct fm_open_opts *o, struct err *e)
-{
-    struct lines *l;
-    const char *line;
-    size_t len;
-    int rc;
-
-    if (lines_open(&l, path, '\n', SET_LINE_MAX, e) < 0)
-        return e->code;
-    rc = lines_next(l, &line, &len, e); /* the first line, which is_set() knows */
-    if (rc >= 0)
-        rc = open_members(fm, l, path, o, e);
-    lines_close(l);
+    if (rc == 0 && o->fm->n_shards == 0)
+        return err_set(e, ERR_INPUT, "%s: the set names no index", path);
     return rc;
 }
 
@@ -123,13 +69,13 @@ static int number_documents(struct fm *fm, struct err *e)
 int fm_open(struct fm **out, const char *path, const struct fm_open_opts *o, struct err *e)
 {
     struct fm *fm = mem_zero(1, sizeof *fm, e);
-    size_t cap = 0;
+    struct opening opening = {.fm = fm, .o = o};
     int rc;
 
     *out = NULL;
     if (!fm)
         return e->code;
-    rc = is_set(path) ? open_set(fm, path, o, e) : add_shard(fm, &cap, path, o, e);
+    rc = set_is(path) ? open_set(&opening, path, e) : add_shard(&opening, path, e);
     if (rc == 0)
         rc = number_documents(fm, e);
     if (rc < 0) {

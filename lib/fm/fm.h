@@ -30,24 +30,49 @@
 #include "text/docs.h"
 #include "text/normalize.h"
 
-/* ---- build (build.c) ---- */
+/* ---- build (build.c) ----
+ *
+ * The documents that fit into the bound of memory are sorted at once; if there are more, indexes of
+ * so many each are made and merged, in a folder INDEX.parts (parts.h). The bytes of the index
+ * depend on documents and options alone: not on the bound, the threads, the number of parts.
+ */
 
 struct fm_build_opts {
     struct docs_opts docs;
     enum text_rule normalize;
     unsigned rate_log;     /* sample every 2^rate_log-th text position; 0: the default, 64 */
+    const char *layout;    /* "fast" or "small"; NULL: the default, "fast" */
     int threads;           /* 0: one */
-    uint64_t memory_bytes; /* refuse, before the sorting, what needs more; 0: no bound */
+    uint64_t memory_bytes; /* for sorting and merging; 0: no bound but 2 GiB of text at once */
+    const char *append;    /* an index whose documents come first, made with options that must not
+                              be given otherwise; NULL: none */
+    bool resume;           /* go on where an interrupted build of the same stopped */
     progress_fn *progress; /* NULL: none */
     void *progress_ctx;
 };
 
 struct fm_build_report {
-    uint64_t docs, bytes, skipped; /* bytes: searchable */
+    uint64_t docs, bytes; /* of the index; searchable bytes */
+    uint64_t added;       /* documents read */
+    uint64_t skipped;     /* bad records */
+    bool parts_left;      /* after an error: finished parts are kept, for `resume` */
 };
 
 /* Reads the documents of all paths and writes the index, whole or not at all. *report is filled. */
 int fm_build(const char *index, const char *const *paths, size_t n, const struct fm_build_opts *o,
+             struct fm_build_report *report, struct err *e);
+
+struct fm_merge_opts {
+    const char *layout; /* NULL: that of the first */
+    int threads;
+    uint64_t memory_bytes; /* indexes are read into memory while they fit; 0: always */
+    progress_fn *progress;
+    void *progress_ctx;
+};
+
+/* One index of the documents of several, or of the shards of sets, in order: the bytes that one
+ * build of all documents would give. ERR_INPUT when they were made with different options. */
+int fm_merge(const char *index, const char *const *paths, size_t n, const struct fm_merge_opts *o,
              struct fm_build_report *report, struct err *e);
 
 /* ---- an open index or set (fm.c) ---- */
@@ -71,6 +96,16 @@ uint64_t fm_doc_bytes(const struct fm *fm, uint64_t doc); /* searchable bytes of
 
 /* Checksums and structure of every shard. */
 int fm_check(const struct fm *fm, progress_fn *progress, void *ctx, struct err *e);
+
+/* ---- sets (set.c) ---- */
+
+#define FM_SET_MAX 65536 /* indexes in a set */
+
+/* Writes the set, whole or not at all. Members in the set's folder or below it are named relative to
+ * it; others by the path given if that is absolute, else by their absolute path. ERR_USAGE: none or
+ * too many, a newline in a path, a member that has the set's own path. Members are not opened, but
+ * their folders must exist. */
+int fm_set_write(const char *path, const char *const *members, size_t n, struct err *e);
 
 /* ---- counting (fm.c) ---- */
 

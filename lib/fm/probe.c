@@ -6,13 +6,21 @@
 
 #include "base/par.h"
 
-enum { CLIENT_LEAST = 4, CLIENT_CHUNK = 64, FIRST_STEP = 16 };
+enum { CLIENT_LEAST = 4, CLIENT_CHUNK = 64 };
+
+/* Clients are handed out one by one, to whichever thread has a lane free. */
+struct queue {
+    char *client;
+    size_t size;
+    uint64_t n, next;
+    probe_next_fn *ask;
+};
 
 /* The probes under way: each has a range in every shard. */
 struct lane {
     struct probe probe;
     void *client;
-    bool alive; /* some shard's range is not empty */
+    struct probe_hits next; /* with one byte more */
 };
 
 struct lanes {
@@ -22,15 +30,41 @@ struct lanes {
     uint64_t *lo, *hi; /* [shard][lane] */
 };
 
-static void enter(struct lanes *l, size_t i)
+static void add_hits(struct lane *x, size_t shard, uint64_t lo, uint64_t hi)
+{
+    if (lo >= hi)
+        return;
+    if (!x->next.count) {
+        x->next.shard = shard;
+        x->next.row = lo;
+    }
+    x->next.count += hi - lo;
+}
+
+/* The hits with one byte more are in: false when the answer is there. */
+static bool goes_on(struct lane *x)
+{
+    if (!x->next.count)
+        return false;
+    x->probe.hits = x->next;
+    x->probe.at--;
+    return x->probe.at > x->probe.from;
+}
+
+/* The last byte's ranges are known. */
+static bool enter(struct lanes *l, size_t i)
 {
     struct lane *x = &l->lane[i];
 
     x->probe.at = x->probe.to;
+    x->next.count = 0;
     for (size_t s = 0; s < l->fm->n_shards; s++) {
-        l->lo[s * RANK_BATCH + i] = 0;
-        l->hi[s * RANK_BATCH + i] = l->fm->shard[s]->head.n;
+        struct fm_range r = shard_first(l->fm->shard[s], (uint8_t)x->probe.text[x->probe.to - 1]);
+        l->lo[s * RANK_BATCH + i] = r.lo;
+        l->hi[s * RANK_BATCH + i] = r.hi;
+        add_hits(x, s, r.lo, r.hi);
     }
+    return goes_on(x);
 }
 
 /* One byte back in one shard, for the lanes that are alive there. */
@@ -54,7 +88,7 @@ static void step_shard(struct lanes *l, size_t s)
     for (size_t j = 0; j < k; j++) {
         lo[which[j]] = lane_lo[j];
         hi[which[j]] = lane_hi[j];
-        l->lane[which[j]].alive |= lane_lo[j] < lane_hi[j];
+        add_hits(&l->lane[which[j]], s, lane_lo[j], lane_hi[j]);
     }
 }
 
@@ -67,81 +101,84 @@ static void move_lane(struct lanes *l, size_t to, size_t from)
     }
 }
 
-/* A client that has something to ask enters lane i. */
-static bool take_client(struct lanes *l, size_t i, char **client, const char *end, size_t size,
-                        probe_next_fn *next)
+static void *take_client(struct queue *q)
 {
-    for (; *client < end; *client += size) {
-        l->lane[i].probe = (struct probe){0};
-        if (next(*client, &l->lane[i].probe, true)) {
-            l->lane[i].client = *client;
-            *client += size;
-            enter(l, i);
-            return true;
-        }
-    }
-    return false;
+    uint64_t i;
+
+#pragma omp atomic capture
+    i = q->next++;
+    return i < q->n ? q->client + i * q->size : NULL;
 }
 
-static void run_lanes(struct lanes *l, char *client, size_t n, size_t size, probe_next_fn *next)
+/* The lane's client, or the next one that has something to ask, until a probe is to be run. */
+static bool refill(struct lanes *l, size_t i, struct queue *q)
 {
-    const char *end = client + n * size;
+    struct lane *x = &l->lane[i];
 
-    l->n = 0;
-    while (l->n < RANK_BATCH && take_client(l, l->n, &client, end, size, next))
-        l->n++;
+    for (;;) {
+        bool first = !x->client;
+        if (first) {
+            x->client = take_client(q);
+            if (!x->client)
+                return false;
+            x->probe = (struct probe){0};
+        }
+        if (!q->ask(x->client, &x->probe, first))
+            x->client = NULL;
+        else if (enter(l, i))
+            return true;
+    }
+}
+
+static void run_lanes(struct lanes *l, size_t most, struct queue *q)
+{
+    for (l->n = 0; l->n < most; l->n++) {
+        l->lane[l->n].client = NULL;
+        if (!refill(l, l->n, q))
+            break;
+    }
     while (l->n) {
         for (size_t i = 0; i < l->n; i++)
-            l->lane[i].alive = false;
+            l->lane[i].next.count = 0;
         for (size_t s = 0; s < l->fm->n_shards; s++)
             step_shard(l, s);
-        for (size_t i = l->n; i-- > 0;) {
-            struct lane *x = &l->lane[i];
-            x->probe.at -= x->alive;
-            if (x->alive && x->probe.at > x->probe.from)
-                continue;
-            if (next(x->client, &x->probe, false))
-                enter(l, i);
-            else if (!take_client(l, i, &client, end, size, next))
+        for (size_t i = l->n; i-- > 0;)
+            if (!goes_on(&l->lane[i]) && !refill(l, i, q))
                 move_lane(l, i, --l->n);
-        }
     }
 }
 
 int probe_run(const struct fm *fm, void *clients, size_t n, size_t size, probe_next_fn *next,
               int threads, struct err *e)
 {
-    struct par_chunks c = par_split(n, CLIENT_LEAST, CLIENT_CHUNK, threads);
-    size_t slots = fm->n_shards * RANK_BATCH;
+    int team = par_split(n, CLIENT_LEAST, CLIENT_CHUNK, threads).team;
+    size_t slots = fm->n_shards * RANK_BATCH, most = n / (size_t)team + 1;
+    struct queue q = {clients, size, n, 0, next};
     int rc = 0;
 
-#pragma omp parallel num_threads(c.team) if (c.team > 1)
+#pragma omp parallel num_threads(team) if (team > 1)
     {
         struct err mine = {0};
         struct lanes l = {.fm = fm};
         l.lo = mem_array(2 * slots, sizeof *l.lo, &mine);
-        l.hi = l.lo + slots;
-        if (!l.lo) {
+        if (l.lo) {
+            l.hi = l.lo + slots;
+            run_lanes(&l, most < RANK_BATCH ? most : RANK_BATCH, &q);
+        } else {
 #pragma omp critical(probe_error)
             {
                 *e = mine;
                 rc = mine.code;
             }
         }
-#pragma omp for schedule(dynamic)
-        for (int64_t i = 0; i < c.count; i++) {
-            size_t from = (size_t)i * c.size, k = n - from < c.size ? n - from : c.size;
-            if (l.lo)
-                run_lanes(&l, (char *)clients + from * size, k, size, next);
-        }
         free(l.lo);
     }
     return rc;
 }
 
-void extend_begin(struct extend *x, uint64_t start, uint64_t present, uint64_t limit)
+void extend_begin(struct extend *x, uint64_t start, uint64_t present, uint64_t limit, uint64_t step)
 {
-    *x = (struct extend){start, present, limit + 1, FIRST_STEP};
+    *x = (struct extend){start, present, limit + 1, step};
 }
 
 bool extend_ask(struct extend *x, struct probe *p)

@@ -11,10 +11,17 @@
 
 #include "fm/set.h"
 
+struct probe_hits {
+    uint64_t count; /* occurrences, in all shards */
+    size_t shard;   /* the first that has one */
+    uint64_t row;   /* its first row there */
+};
+
 struct probe {
     const char *text;
-    uint64_t from, to; /* from < to */
-    uint64_t at;       /* the answer */
+    uint64_t from, to;      /* from < to */
+    uint64_t at;            /* the answer */
+    struct probe_hits hits; /* of [at, to), unless at == to */
 };
 
 /* Asked once to begin (first, with *p empty) and once for each answer: sets the next stretch and
@@ -28,8 +35,8 @@ int probe_run(const struct fm *fm, void *clients, size_t n, size_t size, probe_n
 /* How far does the text occur from a given start? The end is looked for by doubling steps and then
  * by halving: each present probe costs its length, an absent one only the way back to the gap.
  *
- *     extend_begin(&x, start, end, limit);      [start, end) occurs, or end == start; end < limit
- *     while (extend_ask(&x, p)) ... extend_answer(&x, p);
+ *     extend_begin(&x, start, end, limit, step);   [start, end) occurs, or end == start; end <
+ * limit while (extend_ask(&x, p)) ... extend_answer(&x, p);
  */
 struct extend {
     uint64_t start;
@@ -38,8 +45,20 @@ struct extend {
     uint64_t step;
 };
 
-void extend_begin(struct extend *x, uint64_t start, uint64_t present, uint64_t limit);
+void extend_begin(struct extend *x, uint64_t start, uint64_t present, uint64_t limit,
+                  uint64_t step);
 bool extend_ask(struct extend *x, struct probe *p); /* false: x->present is the answer */
 void extend_answer(struct extend *x, const struct probe *p);
+
+/* match.c: the longest match of each text, as fm_longest() finds it. known[i].len is the length of
+ * some match of text[i], 0 if none is known: the nearer to the longest, the less is to do. When it
+ * is all of the text, known[i].hits must be that match's. */
+struct known_match {
+    uint64_t len;
+    struct probe_hits hits;
+};
+
+int match_longest(const struct fm *fm, const struct fm_text *text, const struct known_match *known,
+                  size_t n, struct fm_match *out, int threads, struct err *e);
 
 #endif

@@ -331,3 +331,8 @@ const struct rank_layout *rank_layout_of(uint32_t id)
 {
     return id == rank_fast.id ? &rank_fast : NULL;
 }
+
+const struct rank_layout *rank_layout_named(const char *name)
+{
+    return strcmp(name, rank_fast.name) == 0 ? &rank_fast : NULL;
+}

@@ -110,6 +110,7 @@ struct rank_layout {
 extern const struct rank_layout rank_fast;
 
 const struct rank_layout *rank_layout_of(uint32_t id); /* NULL when there is none */
+const struct rank_layout *rank_layout_named(const char *name);
 uint64_t rank_blocks(const struct rank_layout *l, uint64_t n);
 
 enum { RANK_BATCH = 32 }; /* how many searches or walks are best handed over at once */

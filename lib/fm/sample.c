@@ -232,6 +232,36 @@ bool samples_find(const struct samples *s, uint64_t row, uint64_t *pos)
     return false;
 }
 
+/* The marks of one block that lie in [from, to). */
+static int list_block(const struct samples *s, uint64_t block, uint64_t from, uint64_t to,
+                      struct buf *rows, struct buf *numbers, struct err *e)
+{
+    struct marks m = block_marks(s, block);
+    uint32_t i = 0;
+
+    for (size_t at = 0; i < m.k && at < 64 * m.words; at++) {
+        if (!bit_get(m.upper, at))
+            continue;
+        uint64_t row = (block << SAMPLE_BLOCK_LOG) + ((uint64_t)(at - i) << s->rate_log) +
+                       packed_get(m.lower, i, s->rate_log);
+        uint32_t number = (uint32_t)sample_at(s, m.first + i++);
+        if (row >= from && row < to &&
+            (buf_add(rows, &row, sizeof row, e) < 0 ||
+             buf_add(numbers, &number, sizeof number, e) < 0))
+            return e->code;
+    }
+    return 0;
+}
+
+int samples_list(const struct samples *s, uint64_t from, uint64_t to, struct buf *rows,
+                 struct buf *numbers, struct err *e)
+{
+    for (uint64_t b = from >> SAMPLE_BLOCK_LOG; b << SAMPLE_BLOCK_LOG < to; b++)
+        if (list_block(s, b, from, to, rows, numbers, e) < 0)
+            return e->code;
+    return 0;
+}
+
 /* The pointer of element j, if it has one. */
 static bool back_of(const struct samples *s, uint64_t j, uint64_t *to)
 {

@@ -68,6 +68,10 @@ void samples_view_inverse(struct samples *s, const void *sinv, uint64_t backs);
 void samples_fetch(const struct samples *s, uint64_t row);
 /* Is the row marked? Then *pos is its text position. */
 bool samples_find(const struct samples *s, uint64_t row, uint64_t *pos);
+/* The samples of rows [from, to): the rows (u64) and the numbers of their samples (u32), appended.
+ */
+int samples_list(const struct samples *s, uint64_t from, uint64_t to, struct buf *rows,
+                 struct buf *numbers, struct err *e);
 /* The row of text position k * 2^rate_log; k < count. */
 uint64_t samples_row(const struct samples *s, uint64_t k);
 

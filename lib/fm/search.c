@@ -8,18 +8,22 @@ struct search {
     size_t id;
 };
 
-/* Takes the next pattern that needs searching; the empty one needs none. */
+/* Takes the next pattern that needs searching, from its last byte's rows; the empty pattern, or one
+ * byte, needs none. */
 static bool next_search(const struct shard *s, const struct fm_text *pat, size_t n, size_t *next,
                         struct search *q, struct fm_range *range, struct fm_range *out)
 {
     while (*next < n) {
         size_t id = (*next)++;
+        size_t left = pat[id].len;
         *range = (struct fm_range){0, s->head.n};
-        if (pat[id].len == 0) {
+        if (left)
+            *range = shard_first(s, (uint8_t)pat[id].p[--left]);
+        if (!left || range->lo == range->hi) {
             out[id] = *range;
             continue;
         }
-        *q = (struct search){&pat[id], pat[id].len, id};
+        *q = (struct search){&pat[id], left, id};
         return true;
     }
     return false;

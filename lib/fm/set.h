@@ -16,6 +16,17 @@ struct fm {
 /* The shard that holds a document of the set, and its number there. */
 size_t fm_shard_of(const struct fm *fm, uint64_t doc, uint64_t *local);
 
+/* ---- the file (set.c) ---- */
+
+/* Does the file begin as a set does? false also when it cannot be read. */
+bool set_is(const char *path);
+
+typedef int set_member_fn(void *ctx, const char *path, struct err *e);
+
+/* Calls member() for every index that the set names, in its order; an error of it ends the reading
+ * and gets the set's name and line before it. */
+int set_read(const char *path, set_member_fn *member, void *ctx, struct err *e);
+
 /* One range of rows of one shard: fm_hits are made of them. */
 struct hit_range {
     size_t shard;

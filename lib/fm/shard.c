@@ -6,6 +6,8 @@
 
 #include "fm/bits.h"
 
+enum { TABLES_MAX = 16 << 20 };
+
 static int read_head(struct shard *s, struct err *e)
 {
     const void *p;
@@ -34,6 +36,20 @@ static int read_head(struct shard *s, struct err *e)
     return 0;
 }
 
+/* C of every byte, of those that do not occur too. */
+static void find_first_rows(struct shard *s)
+{
+    uint64_t next = s->head.n;
+
+    for (unsigned b = 256; b-- > 0;) {
+        if ((int)b == s->al.shared)
+            next = s->head.shared_c;
+        else if (s->al.present[b])
+            next = s->rank.hyper[s->al.code_of[b]];
+        s->first_row[b] = next <= s->head.n ? next : s->head.n;
+    }
+}
+
 static int open_rank(struct shard *s, enum cpu_level cpu, struct err *e)
 {
     struct rank *r = &s->rank;
@@ -55,7 +71,31 @@ static int open_rank(struct shard *s, enum cpu_level cpu, struct err *e)
     if (!r->blocks || len % RANK_LINE || len / RANK_LINE <= RANK_GUARD_LINES)
         return sect_bad(s->file, "BLKS", "is missing or has a wrong length", e);
     r->last_line = len / RANK_LINE - 1;
+    find_first_rows(s);
     s->ops = s->layout->ops[cpu];
+    return 0;
+}
+
+/* A search step reads these tables at two random places and a few pages of BLKS. Mapped, each would
+ * be a page of its own to fault in, or to miss in the TLB. They are 0.012 of the text; where that
+ * is much, opening would take too long. */
+static int copy_tables(struct shard *s, struct err *e)
+{
+    struct rank *r = &s->rank;
+    uint64_t hyper, super, dir;
+    unsigned char *p;
+
+    sect_get(s->file, "HYPR", &hyper);
+    sect_get(s->file, "SUPR", &super);
+    sect_get(s->file, "BDIR", &dir);
+    if (hyper + super + dir > TABLES_MAX)
+        return 0;
+    s->tables_bytes = hyper + super + dir;
+    if (!(p = s->tables = mem_map(s->tables_bytes, e)))
+        return e->code;
+    r->hyper = memcpy(p, r->hyper, hyper);
+    r->super = memcpy(p + hyper, r->super, super);
+    r->dir = memcpy(p + hyper + super, r->dir, dir);
     return 0;
 }
 
@@ -158,7 +198,7 @@ int shard_open(struct shard **out, const char *path, const struct fm_open_opts *
                  : sect_open(&s->file, path, FM_KIND, FM_MAJOR, e)) < 0 ||
         sect_known(s->file, known_sections, e) < 0 || read_head(s, e) < 0 ||
         open_rank(s, o->cpu, e) < 0 || open_samples(s, e) < 0 || open_docs(s, e) < 0 ||
-        open_records(s, e) < 0) {
+        open_records(s, e) < 0 || (!o->load && copy_tables(s, e) < 0)) {
         shard_close(s);
         return e->code;
     }
@@ -170,6 +210,7 @@ void shard_close(struct shard *s)
 {
     if (!s)
         return;
+    mem_unmap(s->tables, s->tables_bytes);
     sect_close(s->file);
     free(s);
 }
@@ -180,6 +221,13 @@ static uint64_t unshare(const struct shard *s, uint64_t pos, uint64_t zero_rank)
     uint64_t ends = pos ? ef_count_to(&s->ends, pos - 1) : 0;
 
     return s->head.shared_c + (zero_rank > ends ? zero_rank - ends : 0);
+}
+
+struct fm_range shard_first(const struct shard *s, uint8_t byte)
+{
+    uint64_t lo = s->first_row[byte], hi = byte < 255 ? s->first_row[byte + 1] : s->head.n;
+
+    return (struct fm_range){lo, hi > lo ? hi : lo};
 }
 
 void shard_step(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *lo, uint64_t *hi)
@@ -211,6 +259,30 @@ void shard_step(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *
     }
 }
 
+void shard_map(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *pos)
+{
+    uint8_t code[RANK_BATCH];
+    uint64_t old[RANK_BATCH];
+
+    for (; k > RANK_BATCH; k -= RANK_BATCH, byte += RANK_BATCH, pos += RANK_BATCH)
+        shard_map(s, RANK_BATCH, byte, pos);
+    if (!k)
+        return;
+    for (size_t i = 0; i < k; i++) {
+        code[i] = s->al.code_of[byte[i]];
+        old[i] = pos[i];
+    }
+    s->ops->map(&s->rank, k, code, pos);
+    for (size_t i = 0; i < k; i++) {
+        if (!s->al.present[byte[i]])
+            pos[i] = s->first_row[byte[i]];
+        else if (byte[i] == s->al.shared)
+            pos[i] = unshare(s, old[i], pos[i]);
+        if (pos[i] > s->head.n)
+            pos[i] = s->head.n; /* only in a damaged file */
+    }
+}
+
 void shard_lf(const struct shard *s, size_t k, uint64_t *row, uint8_t *byte, bool *end)
 {
     uint64_t old[RANK_BATCH];
@@ -231,6 +303,74 @@ void shard_lf(const struct shard *s, size_t k, uint64_t *row, uint8_t *byte, boo
         }
         byte[i] = s->al.byte_of[byte[i]];
     }
+}
+
+uint64_t shard_ends_before(const struct shard *s, uint64_t row)
+{
+    uint8_t code = 0;
+    uint64_t pos = row;
+
+    if (s->al.shared != FM_NOT_SHARED)
+        return row ? ef_count_to(&s->ends, row - 1) : 0;
+    s->ops->map(&s->rank, 1, &code, &pos); /* ends come first: LF of one is how many before it */
+    return pos;
+}
+
+/* Each symbol's occurrences between a superblock's start and the start of one of its blocks. */
+static void count_before_block(const struct shard *s, uint64_t block, uint32_t rel[256])
+{
+    uint64_t from = block << s->layout->block_log, super = from & ~(uint64_t)(RANK_SUPER - 1);
+    uint64_t at_block[256], at_super[256];
+    uint8_t code[256];
+
+    memset(rel, 0, 256 * sizeof *rel);
+    if (from == super)
+        return;
+    for (unsigned c = 0; c < s->al.sigma; c++) {
+        code[c] = (uint8_t)c;
+        at_block[c] = from;
+        at_super[c] = super;
+    }
+    s->ops->map(&s->rank, s->al.sigma, code, at_block);
+    s->ops->map(&s->rank, s->al.sigma, code, at_super);
+    for (unsigned c = 0; c < s->al.sigma; c++)
+        rel[c] = (uint32_t)(at_block[c] - at_super[c]);
+}
+
+/* Where code 0 stands for a byte too, the rows in `ends` are the ends, the rest the byte. */
+static void part_shared(const struct shard *s, uint64_t from, size_t len, uint16_t *sym)
+{
+    uint64_t k = shard_ends_before(s, from);
+
+    for (size_t i = 0; i < len; i++)
+        sym[i] = sym[i] ? sym[i] : (uint16_t)(s->al.shared + 1);
+    for (; k < s->head.docs; k++) {
+        uint64_t row = ef_get(&s->ends, k);
+        if (row < from || row - from >= len)
+            return;
+        sym[row - from] = 0;
+    }
+}
+
+void shard_symbols(const struct shard *s, uint64_t from, size_t len, uint16_t *sym)
+{
+    uint64_t block = from >> s->layout->block_log;
+    uint8_t code[RANK_SUPER];
+    uint32_t rel[256];
+
+    if (!len)
+        return;
+    count_before_block(s, block, rel);
+    for (uint64_t at = block << s->layout->block_log; at < from + len; block++) {
+        if ((at & (RANK_SUPER - 1)) == 0)
+            memset(rel, 0, sizeof rel);
+        size_t n = s->layout->decode(&s->rank, block, rel, code);
+        for (size_t i = at < from ? (size_t)(from - at) : 0; i < n && at + i < from + len; i++)
+            sym[at + i - from] = code[i] ? (uint16_t)(s->al.byte_of[code[i]] + 1) : 0;
+        at += n;
+    }
+    if (s->al.shared != FM_NOT_SHARED)
+        part_shared(s, from, len, sym);
 }
 
 void shard_byte_counts(const struct shard *s, uint64_t freq[256])

@@ -46,7 +46,7 @@ struct fm_head {
     uint64_t backs;     /* pointers in SINV */
     uint64_t ids;       /* documents with an id of their own */
     uint64_t runs;      /* rows of RUNS */
-    uint32_t layout; /* id of a struct rank_layout */
+    uint32_t layout;    /* id of a struct rank_layout */
     uint32_t rate_log;
     uint32_t normalize; /* enum fm_normalize */
     uint32_t shared;    /* the byte that shares code 0, or FM_NOT_SHARED */
@@ -58,9 +58,12 @@ struct shard {
     struct sect_file *file;
     struct fm_head head;
     struct alphabet al;
+    uint64_t first_row[256]; /* by byte: rows that begin with a smaller one, or an end */
     struct rank rank;
     const struct rank_layout *layout;
     const struct rank_ops *ops;
+    void *tables; /* of rank, copied into huge pages; NULL: they are the file's */
+    size_t tables_bytes;
     struct samples samples;
     struct ef starts; /* docs + 1 text positions */
     struct ef ends;   /* rows with an end as their symbol; n == 0 unless a byte is shared */
@@ -79,12 +82,21 @@ void shard_close(struct shard *s);
 /* Reads everything: checksums, and that the structures fit each other. */
 int shard_check(const struct shard *s, struct err *e);
 
+/* The rows that begin with a byte: the first step of a search, which costs nothing. */
+struct fm_range shard_first(const struct shard *s, uint8_t byte);
 /* rank_step and rank_lf in bytes. A byte that does not occur empties its range. */
 void shard_step(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *lo, uint64_t *hi);
+/* The same of single positions: pos[i] becomes the row where byte[i] followed by what stands before
+ * row pos[i] would be put. */
+void shard_map(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *pos);
 /* end[i] tells that the row's symbol is a document's end; then row[i] becomes its number among
  * these and byte[i] is without meaning. */
 void shard_lf(const struct shard *s, size_t k, uint64_t *row, uint8_t *byte, bool *end);
 
+/* Ends of documents among the symbols of the first `row` rows. */
+uint64_t shard_ends_before(const struct shard *s, uint64_t row);
+/* The symbols of rows [from, from + len): 0 an end, else byte + 1. */
+void shard_symbols(const struct shard *s, uint64_t from, size_t len, uint16_t *sym);
 /* freq[b] = how often byte b occurs. */
 void shard_byte_counts(const struct shard *s, uint64_t freq[256]);
 

@@ -3,6 +3,8 @@
  * A jsonl record is scanned once, to its end (so that every record handed out is valid JSON), and
  * the spans of its text and id are noted on the way. A text with escapes is decoded into one buffer
  * that is used again for every record; a text without is handed out where it stands in the line.
+ *
+ * A shard is a range of places [from, to); the reader of everything has the range of all numbers.
  */
 #include "text/docs.h"
 
@@ -23,6 +25,8 @@ struct docs {
     bool skip_bad;
     uint64_t skipped;
     uint64_t raw_done, raw_size; /* of the files closed; of all, 0 when unknown */
+    uint64_t *start;             /* each file's place among all, and behind the last one's end */
+    uint64_t from, to;           /* documents from this place on, before that place */
     struct lines *lines;         /* of the file being read; NULL: open the next */
     struct stream *whole;        /* the same for format text */
     struct buf text, id;         /* decoded, or a whole file */
@@ -48,11 +52,14 @@ static enum docs_format format_of(const char *path)
 }
 
 /* Sums the sizes; finds the paths that cannot be read now and not after hours of work. */
-static int look_ahead(struct docs *d, struct err *e)
+static int look_ahead(struct docs *d, bool sharded, struct err *e)
 {
     bool known = true;
     struct stat st;
 
+    d->start = mem_zero(d->n + 1, sizeof *d->start, e);
+    if (!d->start)
+        return e->code;
     for (size_t i = 0; i < d->n; i++) {
         bool in = strcmp(d->paths[i], "-") == 0;
         if ((in ? fstat(0, &st) : stat(d->paths[i], &st)) < 0)
@@ -60,11 +67,36 @@ static int look_ahead(struct docs *d, struct err *e)
         if (S_ISDIR(st.st_mode))
             return err_set(e, ERR_IO, "cannot read '%s': it is a directory",
                            in ? "stdin" : d->paths[i]);
+        if (sharded && in)
+            return err_set(e, ERR_USAGE, "cannot read standard input in shards: name a file");
+        if (sharded && !S_ISREG(st.st_mode))
+            return err_set(e, ERR_USAGE, "cannot read '%s' in shards: it is no regular file",
+                           d->paths[i]);
         known = known && S_ISREG(st.st_mode);
-        d->raw_size += (uint64_t)st.st_size;
+        d->start[i + 1] = d->start[i] + (uint64_t)st.st_size;
     }
-    if (!known)
-        d->raw_size = 0;
+    d->raw_size = known ? d->start[d->n] : 0;
+    return 0;
+}
+
+/* Where the shard-th of so many equal ranges of [0, total) begins: at the first p of which
+ * shards * p / total is not below shard, without that product. */
+static uint64_t shard_begin(uint64_t total, uint64_t shard, uint64_t shards)
+{
+    return total / shards * shard + (total % shards * shard + shards - 1) / shards;
+}
+
+static int take_range(struct docs *d, const struct docs_opts *o, struct err *e)
+{
+    d->to = UINT64_MAX;
+    if (o->shards <= 1 && o->shard == 0)
+        return 0;
+    if (o->shards > DOCS_SHARDS_MAX || o->shard >= o->shards)
+        return err_set(e, ERR_USAGE, "there is no shard %llu of %llu", (unsigned long long)o->shard,
+                       (unsigned long long)o->shards);
+    d->from = shard_begin(d->raw_size, o->shard, o->shards);
+    if (o->shard + 1 < o->shards) /* to the last one belongs what has its place at the very end */
+        d->to = shard_begin(d->raw_size, o->shard + 1, o->shards);
     return 0;
 }
 
@@ -84,7 +116,7 @@ int docs_open(struct docs **out, const char *const *paths, size_t n, const struc
     d->field_len = strlen(d->field);
     d->id_field_len = strlen(d->id_field);
     d->skip_bad = o->skip_bad;
-    if (look_ahead(d, e) < 0) {
+    if (look_ahead(d, o->shards > 1, e) < 0 || take_range(d, o, e) < 0) {
         docs_close(d);
         return e->code;
     }
@@ -107,11 +139,27 @@ static void close_file(struct docs *d)
     d->whole = NULL;
 }
 
+/* Has the next file, of d->format, no document of the range? Its documents' places are before its
+ * end, but for an empty one's. */
+static bool outside(const struct docs *d)
+{
+    const uint64_t *start = d->start + d->next;
+
+    return start[0] < d->from && (d->format == DOCS_TEXT || start[1] <= d->from);
+}
+
+/* Opens the next file, or passes over it. */
 static int open_file(struct docs *d, struct err *e)
 {
-    const char *path = d->paths[d->next++];
+    const char *path = d->paths[d->next];
 
     d->format = d->wanted == DOCS_AUTO ? format_of(path) : d->wanted;
+    if (outside(d)) {
+        d->next++;
+        d->raw_done = d->start[d->next];
+        return 0;
+    }
+    d->next++;
     if (d->format == DOCS_TEXT)
         return stream_open(&d->whole, path, e);
     return lines_open(&d->lines, path, '\n', DOCS_LINE_MAX, e);
@@ -231,20 +279,27 @@ static int take_line(struct docs *d, const char *p, size_t len, struct doc *doc,
     return 1;
 }
 
-/* The current file's next document: 1, or 0 at its end, or a negative ERR_*. */
+/* The current file's next document: 1, or 0 at its end or the range's, or a negative ERR_*. */
 static int next_in_file(struct docs *d, struct doc *doc, struct err *e)
 {
     const char *p;
     size_t len;
     int rc;
 
-    while ((rc = lines_next(d->lines, &p, &len, e)) > 0) {
+    for (;;) {
+        uint64_t place = d->start[d->next - 1] + lines_place(d->lines);
+        if (place >= d->to)
+            return 0;
+        rc = lines_next(d->lines, &p, &len, e);
+        if (rc <= 0)
+            return rc;
         doc->line = lines_number(d->lines);
+        if (place < d->from)
+            continue;
         rc = take_line(d, p, len, doc, e);
         if (rc != 0)
             return rc;
     }
-    return rc;
 }
 
 int docs_next(struct docs *d, struct doc *doc, struct err *e)
@@ -254,10 +309,12 @@ int docs_next(struct docs *d, struct doc *doc, struct err *e)
     while (rc == 0) {
         if (!d->lines) {
             close_file(d);
-            if (d->next == d->n)
+            if (d->next == d->n || d->start[d->next] >= d->to)
                 return 0;
             if (open_file(d, e) < 0)
                 return e->code;
+            if (!current(d))
+                continue;
         }
         *doc = (struct doc){.path = d->paths[d->next - 1], .head = "", .tail = ""};
         rc = d->whole ? read_whole(d, doc, e) : next_in_file(d, doc, e);
@@ -274,12 +331,15 @@ uint64_t docs_skipped(const struct docs *d)
 
 uint64_t docs_raw_pos(const struct docs *d)
 {
-    return d->raw_done + (current(d) ? stream_raw_pos(current(d)) : 0);
+    uint64_t pos = d->raw_done + (current(d) ? stream_raw_pos(current(d)) : 0);
+
+    pos = pos < d->to ? pos : d->to;
+    return pos > d->from ? pos - d->from : 0;
 }
 
 uint64_t docs_raw_size(const struct docs *d)
 {
-    return d->raw_size;
+    return (d->raw_size < d->to ? d->raw_size : d->to) - d->from;
 }
 
 void docs_close(struct docs *d)
@@ -287,6 +347,7 @@ void docs_close(struct docs *d)
     if (!d)
         return;
     close_file(d);
+    free(d->start);
     buf_free(&d->text);
     buf_free(&d->id);
     free(d);

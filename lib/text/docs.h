@@ -12,6 +12,15 @@
  * A damaged or truncated compressed input is always an error, and so is a line longer than
  * DOCS_LINE_MAX. After an error only docs_close() makes sense.
  *
+ * A corpus can be read in shards, by readers that know nothing of each other: the bytes of all
+ * files, as they are stored, one after the other, are cut in equal ranges, and a document belongs
+ * to the range in which its place lies. That is where its line begins, or its file (text), or, as
+ * lines of compressed files have no place of their own, the block of 256 KB in which it was found.
+ * So the documents of all shards, one shard after the other, are the documents, each once; shards
+ * may be empty. A reader skips the files that lie outside of its range, reads a file that it enters
+ * in the middle from its beginning, for the line numbers, without parsing what it passes over (bad
+ * records there are not its own), and stops at its range's end.
+ *
  * jsonl_decode() rules for text and id: \u0000 is a NUL byte, invalid UTF-8 passes.
  *
  * Errors   ERR_IO, ERR_INPUT ("FILE:LINE: sentence"), ERR_MEM.
@@ -28,7 +37,8 @@
 
 #include "base/err.h"
 
-#define DOCS_LINE_MAX ((size_t)2 << 30) /* of jsonl and lines, in bytes */
+#define DOCS_LINE_MAX   ((size_t)2 << 30) /* of jsonl and lines, in bytes */
+#define DOCS_SHARDS_MAX 65536
 
 enum docs_format { DOCS_AUTO, DOCS_JSONL, DOCS_LINES, DOCS_TEXT };
 
@@ -38,6 +48,7 @@ struct docs_opts {
     const char *field;       /* NULL: "text" */
     const char *id_field;    /* NULL: "id" */
     bool skip_bad;
+    uint64_t shard, shards; /* read the shard-th (from 0) of so many; shards 0 or 1: everything */
 };
 
 /* The record of a jsonl document is cut around its text value: `head` is the line up to and with
@@ -57,12 +68,14 @@ struct doc {
 struct docs;
 
 /* paths and the strings in *o are not copied and must outlive the reader. n == 0 reads nothing. A
- * path that does not exist or is a folder is an error now, before any work is done. */
+ * path that does not exist or is a folder is an error now, before any work is done; with shards
+ * also standard input and every path that is no regular file (ERR_USAGE). */
 int docs_open(struct docs **out, const char *const *paths, size_t n, const struct docs_opts *o,
               struct err *e);
 int docs_next(struct docs *d, struct doc *doc, struct err *e); /* 1, 0 at the end, negative ERR_* */
 uint64_t docs_skipped(const struct docs *d);                   /* bad records passed over so far */
-/* Bytes read of the (compressed) inputs and their total, 0 when it is unknown (a pipe). */
+/* Bytes read of the (compressed) inputs and their total, 0 when it is unknown (a pipe); of a shard
+ * those of its range. */
 uint64_t docs_raw_pos(const struct docs *d);
 uint64_t docs_raw_size(const struct docs *d);
 void docs_close(struct docs *d); /* NULL is fine */

@@ -1,0 +1,473 @@
+/* parts.c - see parts.h. */
+#include "fm/parts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "fm/merge.h"
+
+enum { NAME_BYTES = 32, STATE_MAX = 1 << 20 };
+
+/* An index that holds parts first..last. */
+struct part {
+    uint64_t first, last;
+    uint64_t rows, docs;
+    const char *borrowed; /* its path; NULL: in the folder */
+};
+
+struct parts {
+    const struct parts_opts *o;
+    struct buf folder; /* with its NUL */
+    int lock;          /* the open state file, -1 before the folder is made */
+    struct part *part; /* the stack */
+    size_t n, cap;
+    struct part *found; /* left by an earlier run, growing, none inside another */
+    size_t n_found, found_cap, found_used;
+    uint64_t next; /* number of the next part */
+};
+
+/* ---- names ---- */
+
+static void name_of(const struct part *p, char name[NAME_BYTES])
+{
+    snprintf(name, NAME_BYTES, "%06llu-%06llu.fmi", (unsigned long long)p->first,
+             (unsigned long long)p->last);
+}
+
+static bool parse_name(const char *name, struct part *p)
+{
+    unsigned long long first, last;
+    char back[NAME_BYTES];
+
+    if (sscanf(name, "%llu-%llu.fmi", &first, &last) != 2 || first > last)
+        return false;
+    *p = (struct part){.first = first, .last = last};
+    name_of(p, back);
+    return strcmp(name, back) == 0;
+}
+
+/* A path in the folder, with its NUL. */
+static int path_of(const struct parts *p, const char *name, struct buf *out, struct err *e)
+{
+    out->len = 0;
+    return buf_printf(out, e, "%s/%s", p->folder.p, name) < 0 || buf_addc(out, '\0', e) < 0
+               ? e->code
+               : 0;
+}
+
+static int part_path(const struct parts *p, const struct part *x, struct buf *out, struct err *e)
+{
+    char name[NAME_BYTES];
+
+    name_of(x, name);
+    out->len = 0;
+    if (!x->borrowed)
+        return path_of(p, name, out, e);
+    return buf_adds(out, x->borrowed, e) < 0 || buf_addc(out, '\0', e) < 0 ? e->code : 0;
+}
+
+static int remove_file(const struct parts *p, const char *name, struct err *e)
+{
+    struct buf path = {0};
+    int rc = path_of(p, name, &path, e);
+
+    if (rc == 0 && unlink(path.p) < 0 && errno != ENOENT)
+        rc = err_sys(e, "cannot remove", path.p);
+    buf_free(&path);
+    return rc;
+}
+
+static int remove_part(const struct parts *p, const struct part *x, struct err *e)
+{
+    char name[NAME_BYTES];
+
+    name_of(x, name);
+    return x->borrowed ? 0 : remove_file(p, name, e);
+}
+
+/* ---- the folder ---- */
+
+/* Our files of an earlier run into p->found. A folder that is not there has none. */
+static int list_folder(struct parts *p, struct err *e)
+{
+    DIR *d = opendir(p->folder.p);
+    struct dirent *f;
+    struct part x;
+
+    if (!d)
+        return errno == ENOENT ? 0 : err_sys(e, "cannot read", p->folder.p);
+    while ((f = readdir(d))) {
+        if (!parse_name(f->d_name, &x))
+            continue;
+        if (mem_reserve(&p->found, &p->found_cap, p->n_found + 1, sizeof x, e) < 0)
+            break;
+        p->found[p->n_found++] = x;
+    }
+    closedir(d);
+    return f ? e->code : 0;
+}
+
+static int remove_folder(struct parts *p, struct err *e)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < p->n_found; i++)
+        rc = remove_part(p, &p->found[i], e);
+    p->n_found = 0;
+    if (rc == 0)
+        rc = remove_file(p, "state", e);
+    if (rc == 0 && rmdir(p->folder.p) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+        rc = err_sys(e, "cannot remove", p->folder.p);
+    return rc;
+}
+
+/* By first part; of those that begin with the same, the one that holds most comes first. */
+static int by_range(const void *a, const void *b)
+{
+    const struct part *x = a, *y = b;
+
+    if (x->first != y->first)
+        return x->first < y->first ? -1 : 1;
+    return (x->last < y->last) - (x->last > y->last);
+}
+
+/* Files that a merge has made superfluous, but that were not yet removed. */
+static int drop_contained(struct parts *p, struct err *e)
+{
+    size_t kept = 0;
+
+    if (p->n_found)
+        qsort(p->found, p->n_found, sizeof *p->found, by_range);
+    for (size_t i = 0; i < p->n_found; i++) {
+        if (kept && p->found[i].last <= p->found[kept - 1].last) {
+            if (remove_part(p, &p->found[i], e) < 0)
+                return e->code;
+        } else {
+            p->found[kept++] = p->found[i];
+        }
+    }
+    p->n_found = kept;
+    return 0;
+}
+
+/* Is what the state file says what this build is of? */
+static int compare_state(const struct parts *p, struct err *e)
+{
+    struct stat st;
+    size_t len = strlen(p->o->state);
+    char *old;
+    bool same = false;
+
+    if (fstat(p->lock, &st) < 0)
+        return err_sys(e, "cannot read", p->folder.p);
+    if ((size_t)st.st_size == len) {
+        old = mem_array(len + 1, 1, e);
+        if (!old)
+            return e->code;
+        same = pread(p->lock, old, len, 0) == (ssize_t)len && memcmp(old, p->o->state, len) == 0;
+        free(old);
+    }
+    if (same)
+        return 0;
+    return err_set(e, ERR_INPUT,
+                   "'%s' is of a build with other inputs or options: repeat that one, or build "
+                   "without --resume",
+                   p->folder.p);
+}
+
+static int lock_state(struct parts *p, int flags, struct err *e)
+{
+    struct buf path = {0};
+    int rc = path_of(p, "state", &path, e);
+
+    if (rc == 0) {
+        p->lock = open(path.p, flags | O_RDWR | O_CLOEXEC, 0666);
+        if (p->lock < 0)
+            rc = errno == ENOENT && !(flags & O_CREAT) ? 0 : err_sys(e, "cannot open", path.p);
+        else if (flock(p->lock, LOCK_EX | LOCK_NB) < 0)
+            rc = err_set(e, ERR_INPUT, "another build is at work in '%s'", p->folder.p);
+    }
+    buf_free(&path);
+    return rc;
+}
+
+/* The folder and its state, before the first file goes there. */
+static int make_folder(struct parts *p, struct err *e)
+{
+    size_t len = strlen(p->o->state);
+
+    if (p->lock >= 0)
+        return 0;
+    if (mkdir(p->folder.p, 0777) < 0 && errno != EEXIST)
+        return err_sys(e, "cannot make the folder", p->folder.p);
+    if (lock_state(p, O_CREAT, e) < 0)
+        return e->code;
+    if (ftruncate(p->lock, 0) < 0 || pwrite(p->lock, p->o->state, len, 0) != (ssize_t)len ||
+        fsync(p->lock) < 0)
+        return err_sys(e, "cannot write to", p->folder.p);
+    return 0;
+}
+
+/* What an earlier run has left is found, or removed. */
+static int meet_earlier(struct parts *p, struct err *e)
+{
+    if (lock_state(p, 0, e) < 0 || list_folder(p, e) < 0)
+        return e->code;
+    if (p->lock >= 0 && p->o->resume)
+        return compare_state(p, e) < 0 ? e->code : drop_contained(p, e);
+    if (remove_folder(p, e) < 0)
+        return e->code;
+    if (p->lock >= 0)
+        close(p->lock);
+    p->lock = -1;
+    return 0;
+}
+
+int parts_open(struct parts **out, const struct parts_opts *o, struct err *e)
+{
+    struct parts *p = mem_zero(1, sizeof *p, e);
+
+    *out = p;
+    if (!p)
+        return e->code;
+    p->o = o;
+    p->lock = -1;
+    if (buf_printf(&p->folder, e, "%s.parts", o->target) < 0 || buf_addc(&p->folder, '\0', e) < 0)
+        return e->code;
+    return meet_earlier(p, e);
+}
+
+/* ---- the stack ---- */
+
+static int push(struct parts *p, struct part x, struct err *e)
+{
+    if (mem_reserve(&p->part, &p->cap, p->n + 1, sizeof x, e) < 0)
+        return e->code;
+    p->part[p->n++] = x;
+    p->next = x.last + 1;
+    return 0;
+}
+
+static int open_part(const struct parts *p, const struct part *x, bool load, struct shard **out,
+                     struct err *e)
+{
+    const struct fm_open_opts o = {.cpu = cpu_detect(), .load = load};
+    struct buf path = {0};
+    int rc = part_path(p, x, &path, e);
+
+    if (rc == 0)
+        rc = shard_open(out, path.p, &o, e);
+    buf_free(&path);
+    return rc;
+}
+
+static int push_file(struct parts *p, struct part x, struct err *e)
+{
+    struct shard *s;
+
+    if (open_part(p, &x, false, &s, e) < 0)
+        return e->code;
+    x.rows = s->head.n;
+    x.docs = s->head.docs;
+    shard_close(s);
+    return push(p, x, e);
+}
+
+/* Would two indexes of these rows, read into memory, and their merging stay within the bound? */
+static bool may_load(const struct parts *p, uint64_t rows)
+{
+    return !p->o->memory_bytes || rows <= p->o->memory_bytes;
+}
+
+/* Merges the last two into *w. */
+static int merge_last(const struct parts *p, struct sect_writer *w, struct err *e)
+{
+    const struct part *x = &p->part[p->n - 2];
+    bool load = may_load(p, x[0].rows + x[1].rows);
+    struct shard *a = NULL, *b = NULL;
+    int rc = open_part(p, &x[0], load, &a, e);
+
+    if (rc == 0)
+        rc = open_part(p, &x[1], load, &b, e);
+    if (rc == 0)
+        rc = merge_write(a, b, p->o->io, w, e);
+    shard_close(a);
+    shard_close(b);
+    return rc;
+}
+
+static int create_part(struct parts *p, const struct part *x, struct sect_writer **w, struct err *e)
+{
+    struct buf path = {0};
+    int rc = make_folder(p, e);
+
+    if (rc == 0)
+        rc = part_path(p, x, &path, e);
+    if (rc == 0)
+        rc = sect_create(w, path.p, FM_KIND, FM_MAJOR, FM_MINOR, e);
+    buf_free(&path);
+    return rc;
+}
+
+/* The last two become one. */
+static int join_last(struct parts *p, struct err *e)
+{
+    struct part a = p->part[p->n - 2], b = p->part[p->n - 1];
+    struct part both = {a.first, b.last, a.rows + b.rows, a.docs + b.docs, NULL};
+    struct sect_writer *w = NULL;
+    int rc = create_part(p, &both, &w, e);
+
+    if (rc == 0)
+        rc = merge_last(p, w, e);
+    if (rc == 0)
+        rc = sect_commit(&w, e);
+    sect_abort(&w);
+    if (rc < 0)
+        return rc;
+    p->n -= 2;
+    if (push(p, both, e) < 0 || remove_part(p, &a, e) < 0)
+        return e->code;
+    return remove_part(p, &b, e);
+}
+
+int parts_settle(struct parts *p, struct err *e)
+{
+    while (p->n > 1 && p->part[p->n - 2].rows <= p->part[p->n - 1].rows / 2 * 3)
+        if (join_last(p, e) < 0)
+            return e->code;
+    return 0;
+}
+
+int parts_borrow(struct parts *p, const char *path, struct err *e)
+{
+    struct part x = {.first = p->next, .last = p->next, .borrowed = path};
+
+    if (p->n_found && p->found[0].first == p->next) { /* an earlier run has merged it */
+        p->next++;
+        return 0;
+    }
+    return push_file(p, x, e);
+}
+
+int parts_resume(struct parts *p, struct err *e)
+{
+    uint64_t borrowed = p->next;
+
+    for (size_t i = 0; i < p->n_found; i++) {
+        uint64_t expected = p->n ? p->part[p->n - 1].last + 1 : 0;
+        if (p->found[i].first != expected) { /* of no use without what was before it */
+            if (remove_part(p, &p->found[i], e) < 0)
+                return e->code;
+            continue;
+        }
+        if (push_file(p, p->found[i], e) < 0)
+            return e->code;
+    }
+    p->n_found = 0;
+    p->next = p->n ? p->part[p->n - 1].last + 1 : borrowed;
+    return 0;
+}
+
+int parts_begin(struct parts *p, struct sect_writer **w, struct err *e)
+{
+    const struct part x = {.first = p->next, .last = p->next};
+
+    return create_part(p, &x, w, e);
+}
+
+int parts_end(struct parts *p, struct sect_writer **w, struct err *e)
+{
+    const struct part x = {.first = p->next, .last = p->next};
+
+    if (sect_commit(w, e) < 0)
+        return e->code;
+    return push_file(p, x, e);
+}
+
+/* One index alone is copied. */
+static int copy_part(const struct parts *p, const struct part *x, struct err *e)
+{
+    struct atomic_file *f = NULL;
+    struct buf path = {0};
+    struct map m = {0};
+    int rc = part_path(p, x, &path, e);
+
+    if (rc == 0)
+        rc = map_open(&m, path.p, e);
+    if (rc == 0)
+        rc = atomic_open(&f, p->o->target, e);
+    if (rc == 0)
+        rc = atomic_write(f, m.p, m.len, e);
+    if (rc == 0)
+        rc = atomic_commit(&f, e);
+    atomic_abort(&f);
+    map_close(&m);
+    buf_free(&path);
+    return rc;
+}
+
+int parts_finish(struct parts *p, struct sect_writer **w, struct err *e)
+{
+    int rc = 0;
+
+    while (rc == 0 && p->n > 2)
+        rc = join_last(p, e);
+    if (rc == 0 && p->n == 1) {
+        sect_abort(w);
+        rc = copy_part(p, &p->part[0], e);
+    } else if (rc == 0) {
+        rc = merge_last(p, *w, e);
+        if (rc == 0)
+            rc = sect_commit(w, e);
+    }
+    for (size_t i = 0; rc == 0 && i < p->n; i++)
+        rc = remove_part(p, &p->part[i], e);
+    if (rc == 0 && p->lock >= 0)
+        rc = remove_folder(p, e);
+    return rc;
+}
+
+uint64_t parts_docs(const struct parts *p)
+{
+    uint64_t docs = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        docs += p->part[i].docs;
+    return docs;
+}
+
+uint64_t parts_rows(const struct parts *p)
+{
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        rows += p->part[i].rows;
+    return rows;
+}
+
+bool parts_left(const struct parts *p)
+{
+    return p && p->lock >= 0;
+}
+
+void parts_close(struct parts *p)
+{
+    if (!p)
+        return;
+    if (p->lock >= 0)
+        close(p->lock);
+    buf_free(&p->folder);
+    free(p->part);
+    free(p->found);
+    free(p);
+}
