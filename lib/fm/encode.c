@@ -166,7 +166,7 @@ int encode_rows(const struct row_source *src, const struct encode_opts *o, struc
 
     for (uint64_t s = 0; rc == 0 && s < supers; s += window) {
         int k = (int)(supers - s < window ? supers - s : window);
-#pragma omp parallel for num_threads(o->threads) schedule(dynamic)
+#pragma omp parallel for num_threads(k < o->threads ? k : o->threads) schedule(dynamic) if (k > 1)
         for (int i = 0; i < k; i++)
             encode_piece(src, o, &piece[i], s + (uint64_t)i);
         for (int i = 0; rc == 0 && i < k; i++)

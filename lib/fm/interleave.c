@@ -11,12 +11,13 @@ enum {
     STRETCH = 1 << 15, /* bytes of a long document walked at once */
     WARM_UP = 256,     /* bytes that a stretch's range is narrowed by */
     REPORT_EVERY = 1 << 16,
+    WORTH_THREADS = 1 << 16, /* bytes of B */
 };
 
-/* Text positions [stop, from] of B, walked from right to left; row and rank are those of `from`.
- * rank_end is above rank while the rank is not known. */
+/* Text positions [stop, from] of B, walked from right to left; row and rank are those of `from`. */
 struct stretch {
-    uint64_t from, stop, row, rank, rank_end;
+    uint64_t from, stop, row, rank;
+    enum { TO_FIND, FOUND, NOT_FOUND } state; /* of the rank */
 };
 
 struct job {
@@ -45,7 +46,7 @@ static struct stretch whole_document(const struct job *j, uint64_t doc)
         .stop = shard_doc_start(j->b, doc),
         .row = doc,
         .rank = j->a->head.docs,
-        .rank_end = j->a->head.docs,
+        .state = FOUND,
     };
 }
 
@@ -59,8 +60,7 @@ static int cut_document(struct job *j, uint64_t doc, struct err *e)
     for (; all.from - at >= 2 * STRETCH; at += STRETCH) {
         if (mem_reserve(&j->stretch, &j->cap, j->stretches + 1, sizeof *j->stretch, e) < 0)
             return e->code;
-        j->stretch[j->stretches++] = (struct stretch){
-            .from = at + STRETCH - 1, .stop = at, .rank_end = j->a->head.n};
+        j->stretch[j->stretches++] = (struct stretch){.from = at + STRETCH - 1, .stop = at};
     }
     if (mem_reserve(&j->stretch, &j->cap, j->stretches + 1, sizeof *j->stretch, e) < 0)
         return e->code;
@@ -128,7 +128,7 @@ static void warm_up(struct job *j, struct stretch **s, size_t k)
                 continue;
             w.s[i]->row = w.row[i];
             w.s[i]->rank = w.rank[2 * i];
-            w.s[i]->rank_end = w.rank[2 * i + 1];
+            w.s[i]->state = w.rank[2 * i] == w.rank[2 * i + 1] ? FOUND : NOT_FOUND;
             drop_warm(&w, i);
         }
     }
@@ -142,7 +142,7 @@ static void join_unknown(struct job *j)
 
     for (size_t i = j->stretches; i-- > 0;) {
         struct stretch *s = &j->stretch[i];
-        if (s->rank < s->rank_end)
+        if (s->state == NOT_FOUND)
             j->stretch[to].stop = s->stop;
         else
             j->stretch[--to] = *s;
@@ -161,7 +161,7 @@ static int find_stretches(struct job *j, struct err *e)
         struct stretch *todo[RANK_BATCH];
         size_t k = 0;
         for (size_t i = at; i < j->stretches && i < at + RANK_BATCH; i++)
-            if (j->stretch[i].rank < j->stretch[i].rank_end)
+            if (j->stretch[i].state == TO_FIND)
                 todo[k++] = &j->stretch[i];
         warm_up(j, todo, k);
     }
@@ -348,7 +348,7 @@ int interleave_make(struct interleave *il, const struct shard *a, const struct s
         .il = il,
         .first_sample = first,
         .rate_mask = (UINT64_C(1) << rate_log) - 1,
-        .threads = threads,
+        .threads = b->head.n < WORTH_THREADS ? 1 : threads,
         .progress = progress,
         .ctx = ctx,
     };

@@ -34,6 +34,7 @@ struct parts {
     struct part *found; /* left by an earlier run, growing, none inside another */
     size_t n_found, found_cap, found_used;
     uint64_t next; /* number of the next part */
+    enum cpu_level cpu;
 };
 
 /* ---- names ---- */
@@ -242,6 +243,7 @@ int parts_open(struct parts **out, const struct parts_opts *o, struct err *e)
         return e->code;
     p->o = o;
     p->lock = -1;
+    p->cpu = cpu_detect();
     if (buf_printf(&p->folder, e, "%s.parts", o->target) < 0 || buf_addc(&p->folder, '\0', e) < 0)
         return e->code;
     return meet_earlier(p, e);
@@ -261,7 +263,7 @@ static int push(struct parts *p, struct part x, struct err *e)
 static int open_part(const struct parts *p, const struct part *x, bool load, struct shard **out,
                      struct err *e)
 {
-    const struct fm_open_opts o = {.cpu = cpu_detect(), .load = load};
+    const struct fm_open_opts o = {.cpu = p->cpu, .load = load};
     struct buf path = {0};
     int rc = part_path(p, x, &path, e);
 

@@ -1,12 +1,31 @@
-/* probe.c - see probe.h. */
+/* probe.c - see probe.h.
+ *
+ * Texts repeat their short strings: the ranges of the last few bytes, which are the widest and so
+ * the dearest to come by, are remembered.
+ */
 #include "fm/probe.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/par.h"
+#include "fm/bits.h"
 
-enum { CLIENT_LEAST = 4, CLIENT_CHUNK = 64 };
+enum {
+    CLIENT_LEAST = 4,
+    CLIENT_CHUNK = 64,
+    MEMO_BYTES = 4, /* of text are a key */
+    MEMO_SLOTS_LOG = 15,
+    MEMO_SLOTS_LOG_LEAST = 8,
+    MEMO_WORDS_MAX = 1 << 19, /* 4 MB a thread */
+};
+
+/* slot: the key, then lo and hi of each shard. A range is kept only if it is not empty. */
+struct memo {
+    uint64_t *slot; /* NULL: too many shards */
+    size_t words;   /* of a slot */
+    unsigned log;   /* of the number of slots */
+};
 
 /* Clients are handed out one by one, to whichever thread has a lane free. */
 struct queue {
@@ -28,7 +47,29 @@ struct lanes {
     struct lane lane[RANK_BATCH];
     size_t n;
     uint64_t *lo, *hi; /* [shard][lane] */
+    struct memo memo;
 };
+
+static int memo_init(struct memo *m, size_t shards, struct err *e)
+{
+    *m = (struct memo){.words = 1 + 2 * shards, .log = MEMO_SLOTS_LOG};
+    while (m->log >= MEMO_SLOTS_LOG_LEAST && m->words << m->log > MEMO_WORDS_MAX)
+        m->log--;
+    if (m->log < MEMO_SLOTS_LOG_LEAST)
+        return 0;
+    m->slot = mem_zero(m->words << m->log, sizeof *m->slot, e);
+    return m->slot ? 0 : e->code;
+}
+
+static uint64_t memo_key(const struct probe *p)
+{
+    return (uint64_t)load_u32(p->text + p->to - MEMO_BYTES) | UINT64_C(1) << 32;
+}
+
+static uint64_t *memo_slot(const struct memo *m, uint64_t key)
+{
+    return m->slot + m->words * ((key * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - m->log));
+}
 
 static void add_hits(struct lane *x, size_t shard, uint64_t lo, uint64_t hi)
 {
@@ -51,15 +92,45 @@ static bool goes_on(struct lane *x)
     return x->probe.at > x->probe.from;
 }
 
-/* The last byte's ranges are known. */
+/* The lane's ranges go to the memo when they are those of a key. */
+static void remember(struct lanes *l, size_t i)
+{
+    const struct probe *p = &l->lane[i].probe;
+    uint64_t *slot;
+
+    if (!l->memo.slot || p->to - p->at != MEMO_BYTES)
+        return;
+    slot = memo_slot(&l->memo, memo_key(p));
+    slot[0] = memo_key(p);
+    for (size_t s = 0; s < l->fm->n_shards; s++) {
+        slot[1 + 2 * s] = l->lo[s * RANK_BATCH + i];
+        slot[2 + 2 * s] = l->hi[s * RANK_BATCH + i];
+    }
+}
+
+/* The key's ranges, of which the memo knows, or NULL. */
+static const uint64_t *recall(const struct lanes *l, const struct probe *p)
+{
+    const uint64_t *slot;
+
+    if (!l->memo.slot || p->to - p->from < MEMO_BYTES)
+        return NULL;
+    slot = memo_slot(&l->memo, memo_key(p));
+    return slot[0] == memo_key(p) ? slot + 1 : NULL;
+}
+
+/* Begins with the ranges of the last bytes, or of the last byte: these cost nothing. */
 static bool enter(struct lanes *l, size_t i)
 {
     struct lane *x = &l->lane[i];
+    const uint64_t *known = recall(l, &x->probe);
 
-    x->probe.at = x->probe.to;
+    x->probe.at = x->probe.to - (known ? MEMO_BYTES - 1 : 0);
     x->next.count = 0;
     for (size_t s = 0; s < l->fm->n_shards; s++) {
-        struct fm_range r = shard_first(l->fm->shard[s], (uint8_t)x->probe.text[x->probe.to - 1]);
+        struct fm_range r = known ? (struct fm_range){known[2 * s], known[2 * s + 1]}
+                                  : shard_first(l->fm->shard[s],
+                                                (uint8_t)x->probe.text[x->probe.to - 1]);
         l->lo[s * RANK_BATCH + i] = r.lo;
         l->hi[s * RANK_BATCH + i] = r.hi;
         add_hits(x, s, r.lo, r.hi);
@@ -142,9 +213,13 @@ static void run_lanes(struct lanes *l, size_t most, struct queue *q)
             l->lane[i].next.count = 0;
         for (size_t s = 0; s < l->fm->n_shards; s++)
             step_shard(l, s);
-        for (size_t i = l->n; i-- > 0;)
-            if (!goes_on(&l->lane[i]) && !refill(l, i, q))
+        for (size_t i = l->n; i-- > 0;) {
+            bool on = goes_on(&l->lane[i]);
+            if (l->lane[i].next.count)
+                remember(l, i);
+            if (!on && !refill(l, i, q))
                 move_lane(l, i, --l->n);
+        }
     }
 }
 
@@ -161,7 +236,7 @@ int probe_run(const struct fm *fm, void *clients, size_t n, size_t size, probe_n
         struct err mine = {0};
         struct lanes l = {.fm = fm};
         l.lo = mem_array(2 * slots, sizeof *l.lo, &mine);
-        if (l.lo) {
+        if (l.lo && memo_init(&l.memo, fm->n_shards, &mine) == 0) {
             l.hi = l.lo + slots;
             run_lanes(&l, most < RANK_BATCH ? most : RANK_BATCH, &q);
         } else {
@@ -171,6 +246,7 @@ int probe_run(const struct fm *fm, void *clients, size_t n, size_t size, probe_n
                 rc = mine.code;
             }
         }
+        free(l.memo.slot);
         free(l.lo);
     }
     return rc;

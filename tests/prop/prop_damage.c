@@ -259,7 +259,7 @@ static void flip_bits(const char *path)
     for (size_t at = 0; at < file.len; at++) {
         unsigned bit = (unsigned)(at * 5 + at / 8) & 7;
         put_byte(fd, at, (char)(file.p[at] ^ (char)(1u << bit)));
-        if (fm_open(&fm, path, at % 2 ? &mapped : &loaded, &e) == 0) {
+        if (fm_open(&fm, path, at % 16 ? &mapped : &loaded, &e) == 0) {
             T_CHECKF(fm_check(fm, NULL, NULL, &e) < 0, "%s: byte %zu, bit %u", path, at, bit);
             if (at % STRIDE == 0 || near_start(&file, at))
                 run_queries(fm, at % STRIDE == 0 ? ALL : 1u << rand_below(&rng, 4));
@@ -284,7 +284,7 @@ static void cut_short(const char *path)
 
     for (size_t len = file.len; len-- > 0;) {
         T_CHECK(truncate(path, (off_t)len) == 0);
-        T_CHECKF(fm_open(&fm, path, len % 2 ? &mapped : &loaded, &e) < 0, "%s: %zu bytes", path,
+        T_CHECKF(fm_open(&fm, path, len % 16 ? &mapped : &loaded, &e) < 0, "%s: %zu bytes", path,
                  len);
     }
     buf_add(&file, "\0\0\0\0\0\0\0\0", 8, &e);
