@@ -2,7 +2,7 @@
 # lib/*/NAME.c: neither needs an edit here.
 #
 #   make [MODE=release|debug|asan|tsan] [CC=gcc|clang] [DEVELOPER=1] [V=1]
-#   make deps deps-bench demo check bench lint format install clean
+#   make deps deps-bench deps-cluster demo check check-cluster bench lint format install clean
 #
 # Objects live in build/$(MODE)-$(CC)/, so that modes and compilers never mix.
 
@@ -59,7 +59,8 @@ TESTS     := $(filter $(BUILD)/tests/unit/test_% $(BUILD)/tests/prop/prop_%,$(TE
 BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
-.PHONY: all lib tools deps deps-bench demo check check-unit check-cli check-tree bench bench-fm \
+.PHONY: all lib tools deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
+        check-cluster bench bench-fm \
         lint format install uninstall clean
 .SECONDARY:
 all: tools
@@ -96,6 +97,7 @@ DEPS      := gcc make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
              libjansson-dev libdivsufsort-dev bats jq zstd gzip mandoc man-db \
              clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
 DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev python3 time
+DEPS_CLUSTER := slurm-wlm munge parallel
 
 deps:
 	$(APT) update
@@ -103,6 +105,9 @@ deps:
 
 deps-bench: deps
 	$(APT) install --no-install-recommends $(DEPS_BENCH)
+
+deps-cluster: deps
+	$(APT) install --no-install-recommends $(DEPS_CLUSTER)
 
 # ---- the main jobs, on text that every Debian machine has ----
 demo: tools
@@ -122,6 +127,11 @@ check-tree: tools
 	$(Q)tests/check/layers-selftest.sh
 	$(Q)tests/check/cli.sh $(BUILD)/bin
 	$(Q)tests/check/cli-selftest.sh
+
+# Shards on real engines: half a minute; what is not installed is skipped.
+check-cluster: tools
+	$(Q)tests/cluster/parallel.sh $(BUILD)/bin
+	$(Q)tests/cluster/slurm.sh $(BUILD)/bin
 
 # ---- benchmarks: ours beside the peers, in one run ----
 bench: bench-fm

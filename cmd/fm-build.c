@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "base/par.h"
 #include "base/progress.h"
+#include "base/ram.h"
 #include "fm/fm.h"
 
 static const struct cli_prog prog = {
@@ -40,11 +41,14 @@ static unsigned rate_log(uint64_t rate)
     return (unsigned)__builtin_ctzll(rate);
 }
 
-static void remark(bool quiet, const struct fm_build_report *r)
+static void remark(bool quiet, bool ok, const char *index, const struct fm_build_report *r)
 {
     if (r->skipped)
         cli_note(quiet, "%llu bad records were passed over", (unsigned long long)r->skipped);
-    if (r->docs == 0)
+    if (r->parts_left)
+        cli_note(quiet, "the parts that were finished are kept in '%s.parts': --resume goes on",
+                 index);
+    else if (ok && r->docs == 0)
         cli_note(quiet, "the index is empty: there was no document");
 }
 
@@ -149,7 +153,8 @@ int main(int argc, char **argv)
     const char *index = NULL;
     bool quiet = false, verbose = false;
     int format = DOCS_AUTO, rule = TEXT_NONE;
-    uint64_t rate = 64;
+    uint64_t rate = NOT_GIVEN;
+    int layout = -1;
     struct shards shards = {.n = NOT_GIVEN, .only = NOT_GIVEN};
     struct fm_build_opts o = {0};
     const struct cli_opt opts[] = {
@@ -165,7 +170,13 @@ int main(int argc, char **argv)
         CLI_U64(0, "shards", &shards.n, "N", "cut the documents in N indexes, IDX is their set"),
         CLI_U64(0, "shard", &shards.only, "I",
                 "build this one of --shards N alone, from 0, and no set"),
-        CLI_SIZE('m', "memory", &o.memory_bytes, "SIZE", "refuse to use more memory than this"),
+        CLI_CHOICE(0, "layout", &layout, FM_LAYOUT_NAMES,
+                   "fast to search, or small (default: fast)"),
+        CLI_SIZE('m', "memory", &o.memory_bytes, "SIZE",
+                 "sort and merge in so much memory (default: 3/4 of what is free)"),
+        CLI_STR('a', "append", &o.append, "IDX",
+                "put the documents of this index first (default -o: IDX)"),
+        CLI_FLAG(0, "resume", &o.resume, "go on where an interrupted build stopped"),
         CLI_THREADS(&o.threads),
         CLI_QUIET(&quiet),
         CLI_VERBOSE(&verbose),
@@ -179,11 +190,18 @@ int main(int argc, char **argv)
     struct err e = {0};
     int ok;
 
-    o.rate_log = rate_log(rate);
+    o.rate_log = rate == NOT_GIVEN ? 0 : rate_log(rate);
+    o.layout = (enum fm_layout)(layout + 1);
     o.docs.format = (enum docs_format)format;
     o.normalize = (enum text_rule)rule;
     o.threads = par_threads(o.threads);
     check_shards(&shards);
+    if (o.append && shards.n != NOT_GIVEN)
+        cli_misuse("options '--append' and '--shards' exclude each other");
+    if (!o.memory_bytes)
+        o.memory_bytes = ram_available() / 4 * 3;
+    if (!index)
+        index = o.append;
     if (!index && !(index = default_index(paths, argc - first, &name, &e)))
         return cli_fail(&e);
     if (strcmp(index, "-") == 0)
@@ -197,8 +215,7 @@ int main(int argc, char **argv)
     else
         ok = build_shards(index, paths, (size_t)(argc - first), &o, &shards, &report, &e) == 0;
     progress_end(&progress);
-    if (ok)
-        remark(quiet, &report);
+    remark(quiet, ok, index, &report);
     cli_finish(verbose);
     buf_free(&name);
     return ok ? CLI_DONE : cli_fail(&e);

@@ -38,4 +38,4 @@ _sluice() {
 }
 
 complete -o bashdefault -o default -F _sluice \
-    fm-build fm-count fm-find fm-cat fm-match fm-contam fm-stat
+    fm-build fm-merge fm-count fm-find fm-cat fm-match fm-contam fm-stat

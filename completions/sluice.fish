@@ -45,7 +45,7 @@ function __sluice_options
     end
 end
 
-for tool in fm-build fm-count fm-find fm-cat fm-match fm-contam fm-stat
+for tool in fm-build fm-merge fm-count fm-find fm-cat fm-match fm-contam fm-stat
     complete -c $tool -n '__sluice_choices >/dev/null' -f -a '(__sluice_choices)'
     complete -c $tool -a '(__sluice_options)'
 end

@@ -9,7 +9,8 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
-#include <string.h>
+
+#include "base/cgroup.h"
 
 /* The mask's size is the kernel's business: EINVAL says that ours was too small. */
 static int affinity_cpus(void)
@@ -32,59 +33,30 @@ static int affinity_cpus(void)
     return 1;
 }
 
-/* The "0::/path" line of /proc/self/cgroup, without its newline; 0 when there is none. */
-static int own_cgroup(char *path, int cap)
+/* cpu.max: "QUOTA PERIOD" in microseconds, or "max PERIOD". CPUs rounded up. */
+static void lower_to_quota(void *ctx, const char *folder)
 {
-    FILE *f = fopen("/proc/self/cgroup", "re");
-    char line[PATH_MAX + 64];
-    int found = 0;
-
-    if (!f)
-        return 0;
-    while (!found && fgets(line, sizeof line, f)) {
-        line[strcspn(line, "\n")] = '\0';
-        if (strncmp(line, "0::/", 4) == 0)
-            found = snprintf(path, (size_t)cap, "%s", line + 3) < cap;
-    }
-    fclose(f);
-    return found;
-}
-
-/* "QUOTA PERIOD" in microseconds, or "max PERIOD": CPUs rounded up, INT_MAX when unlimited. */
-static int quota_cpus(const char *cgroup)
-{
+    int *n = ctx;
     char name[PATH_MAX + 64];
     long long quota, period;
-    int n = INT_MAX;
     FILE *f;
 
-    snprintf(name, sizeof name, "/sys/fs/cgroup%s/cpu.max", cgroup);
+    snprintf(name, sizeof name, "%s/cpu.max", folder);
     f = fopen(name, "re");
     if (!f)
-        return INT_MAX;
+        return;
     if (fscanf(f, "%lld %lld", &quota, &period) == 2 && quota > 0 && period > 0 &&
-        quota / period < INT_MAX - 1)
-        n = (int)(quota / period) + (quota % period != 0);
+        (quota - 1) / period < *n)
+        *n = (int)((quota - 1) / period) + 1;
     fclose(f);
-    return n;
 }
 
 int par_cpus(void)
 {
-    char cgroup[PATH_MAX];
     int n = affinity_cpus();
 
-    if (!own_cgroup(cgroup, (int)sizeof cgroup))
-        return n;
-    for (;;) { /* a limit on any group above holds here too */
-        int quota = quota_cpus(cgroup);
-        char *slash = strrchr(cgroup, '/');
-
-        n = quota < n ? quota : n;
-        if (!slash)
-            return n;
-        *slash = '\0';
-    }
+    cgroup_visit(lower_to_quota, &n);
+    return n;
 }
 
 int par_threads(int asked)

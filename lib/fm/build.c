@@ -1,14 +1,11 @@
 /* build.c - documents in, index out: read (collect.c), sort and encode (chunk.c), and where they
  * are too many for the bound of memory, chunk after chunk, merged (parts.c). */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "fm/chunk.h"
 #include "fm/fm.h"
-#include "fm/merge.h"
 #include "fm/parts.h"
-#include "fm/set.h"
 #include "fm/sufsort.h"
 
 enum { RESERVE_MAX = 16 << 20 /* of the bound: for what is not text or suffix array */ };
@@ -32,7 +29,7 @@ static int check_opts(struct build *b, struct err *e)
     const struct fm_build_opts *o = &b->o;
 
     b->io = (struct index_opts){
-        .layout = o->layout ? rank_layout_named(o->layout) : &rank_fast,
+        .layout = rank_layout_of(o->layout ? o->layout : FM_LAYOUT_FAST),
         .rate_log = o->rate_log ? o->rate_log : SAMPLE_RATE_LOG_DEFAULT,
         .normalize = o->normalize,
         .field = o->docs.field ? o->docs.field : "text",
@@ -41,8 +38,6 @@ static int check_opts(struct build *b, struct err *e)
         .progress = o->progress,
         .progress_ctx = o->progress_ctx,
     };
-    if (!b->io.layout)
-        return err_set(e, ERR_USAGE, "there is no layout '%s'", o->layout);
     if (b->io.rate_log < SAMPLE_RATE_LOG_MIN || b->io.rate_log > SAMPLE_RATE_LOG_MAX)
         return err_set(e, ERR_USAGE, "the sample rate must be a power of two from %d to %d",
                        1 << SAMPLE_RATE_LOG_MIN, 1 << SAMPLE_RATE_LOG_MAX);
@@ -249,81 +244,14 @@ int fm_build(const char *index, const char *const *paths, size_t n, const struct
     /* The target is opened first: a folder that cannot be written is known before hours of work. */
     if (rc == 0)
         rc = sect_create(&b.w, index, FM_KIND, FM_MAJOR, FM_MINOR, e);
-    if (rc == 0)
+    if (rc == 0) {
         rc = build_index(&b, paths, n, r, e);
-    r->parts_left = rc < 0 && parts_left(b.parts);
+        r->parts_left = rc < 0 && parts_left(b.parts);
+    }
     sect_abort(&b.w);
     corpus_close(&b.corpus);
     parts_close(b.parts);
     buf_free(&b.names);
     buf_free(&b.state);
-    return rc;
-}
-
-/* ---- merging finished indexes ---- */
-
-static int borrow_shards(struct parts *p, const struct fm *fm, struct err *e)
-{
-    for (size_t i = 0; i < fm->n_shards; i++)
-        if (parts_settle(p, e) < 0 || parts_borrow(p, sect_path(fm->shard[i]->file), e) < 0)
-            return e->code;
-    return 0;
-}
-
-/* All are opened before work begins: those that cannot be merged are known at once. */
-static int open_all(struct fm **fm, const char *const *paths, size_t n, struct err *e)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (fm_open(&fm[i], paths[i], NULL, e) < 0)
-            return e->code;
-        for (size_t s = 0; s < fm[i]->n_shards; s++)
-            if (merge_check(fm[0]->shard[0], fm[i]->shard[s], e) < 0)
-                return e->code;
-    }
-    return 0;
-}
-
-static int merge_all(struct fm **fm, size_t n, const struct parts_opts *po,
-                     struct fm_build_report *r, struct err *e)
-{
-    struct sect_writer *w = NULL;
-    struct parts *p = NULL;
-    int rc = parts_open(&p, po, e);
-
-    if (rc == 0)
-        rc = sect_create(&w, po->target, FM_KIND, FM_MAJOR, FM_MINOR, e);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = borrow_shards(p, fm[i], e);
-    if (rc == 0) {
-        r->docs = parts_docs(p);
-        r->bytes = parts_rows(p) - r->docs;
-        rc = parts_finish(p, &w, e);
-    }
-    sect_abort(&w);
-    parts_close(p);
-    return rc;
-}
-
-int fm_merge(const char *index, const char *const *paths, size_t n, const struct fm_merge_opts *o,
-             struct fm_build_report *r, struct err *e)
-{
-    struct fm **fm = mem_zero(n, sizeof(struct fm *), e);
-    struct index_opts io = {.threads = o->threads > 0 ? o->threads : 1,
-                            .progress = o->progress,
-                            .progress_ctx = o->progress_ctx};
-    const struct parts_opts po = {index, "sluice-parts 1\nfm-merge\n", false, o->memory_bytes, &io};
-    int rc = fm ? open_all(fm, paths, n, e) : e->code;
-
-    *r = (struct fm_build_report){0};
-    if (rc == 0) {
-        io.layout = o->layout ? rank_layout_named(o->layout) : fm[0]->shard[0]->layout;
-        if (!io.layout)
-            rc = err_set(e, ERR_USAGE, "there is no layout '%s'", o->layout);
-    }
-    if (rc == 0)
-        rc = merge_all(fm, n, &po, r, e);
-    for (size_t i = 0; fm && i < n; i++)
-        fm_close(fm[i]);
-    free(fm);
     return rc;
 }

@@ -30,18 +30,22 @@
 #include "text/docs.h"
 #include "text/normalize.h"
 
-/* ---- build (build.c) ----
+/* ---- making indexes (build.c, combine.c) ----
  *
  * The documents that fit into the bound of memory are sorted at once; if there are more, indexes of
  * so many each are made and merged, in a folder INDEX.parts (parts.h). The bytes of the index
  * depend on documents and options alone: not on the bound, the threads, the number of parts.
  */
 
+/* How the rank structure is kept: rank.h. By the numbers in the file. */
+enum fm_layout { FM_LAYOUT_DEFAULT, FM_LAYOUT_FAST, FM_LAYOUT_SMALL };
+#define FM_LAYOUT_NAMES "fast|small" /* from FM_LAYOUT_FAST on */
+
 struct fm_build_opts {
     struct docs_opts docs;
     enum text_rule normalize;
     unsigned rate_log;     /* sample every 2^rate_log-th text position; 0: the default, 64 */
-    const char *layout;    /* "fast" or "small"; NULL: the default, "fast" */
+    enum fm_layout layout; /* the default is FAST, or what the index appended to has */
     int threads;           /* 0: one */
     uint64_t memory_bytes; /* for sorting and merging; 0: no bound but 2 GiB of text at once */
     const char *append;    /* an index whose documents come first, made with options that must not
@@ -63,7 +67,7 @@ int fm_build(const char *index, const char *const *paths, size_t n, const struct
              struct fm_build_report *report, struct err *e);
 
 struct fm_merge_opts {
-    const char *layout; /* NULL: that of the first */
+    enum fm_layout layout; /* the default is that of the first */
     int threads;
     uint64_t memory_bytes; /* indexes are read into memory while they fit; 0: always */
     progress_fn *progress;
@@ -74,6 +78,10 @@ struct fm_merge_opts {
  * build of all documents would give. ERR_INPUT when they were made with different options. */
 int fm_merge(const char *index, const char *const *paths, size_t n, const struct fm_merge_opts *o,
              struct fm_build_report *report, struct err *e);
+
+/* A set of the same: the indexes stay, and are named in it. */
+int fm_set_of(const char *set, const char *const *paths, size_t n, struct fm_build_report *report,
+              struct err *e);
 
 /* ---- an open index or set (fm.c) ---- */
 
@@ -101,10 +109,10 @@ int fm_check(const struct fm *fm, progress_fn *progress, void *ctx, struct err *
 
 #define FM_SET_MAX 65536 /* indexes in a set */
 
-/* Writes the set, whole or not at all. Members in the set's folder or below it are named relative to
- * it; others by the path given if that is absolute, else by their absolute path. ERR_USAGE: none or
- * too many, a newline in a path, a member that has the set's own path. Members are not opened, but
- * their folders must exist. */
+/* Writes the set, whole or not at all. Members in the set's folder or below it are named relative
+ * to it; others by the path given if that is absolute, else by their absolute path. ERR_USAGE: none
+ * or too many, a newline in a path, a member that has the set's own path. Members are not opened,
+ * but their folders must exist. */
 int fm_set_write(const char *path, const char *const *members, size_t n, struct err *e);
 
 /* ---- counting (fm.c) ---- */

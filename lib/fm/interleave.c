@@ -369,6 +369,17 @@ int interleave_make(struct interleave *il, const struct shard *a, const struct s
     return rc;
 }
 
+int interleave_alone(struct interleave *il, uint64_t n, struct err *e)
+{
+    uint64_t supers = rank_supers(n);
+
+    *il = (struct interleave){.n = n, .words = n / 64 + 1};
+    il->of_b = mem_map(il->words * sizeof *il->of_b, e);
+    il->b_before = mem_zero(supers + 1, sizeof *il->b_before, e);
+    il->sample_before = mem_zero(supers + 1, sizeof *il->sample_before, e);
+    return il->of_b && il->b_before && il->sample_before ? 0 : ERR_MEM;
+}
+
 void interleave_free(struct interleave *il)
 {
     mem_unmap(il->of_b, il->words * sizeof *il->of_b);

@@ -36,6 +36,8 @@ struct interleave {
 /* ERR_CORRUPT when one of them is damaged; then, too, *il is freed by interleave_free(). */
 int interleave_make(struct interleave *il, const struct shard *a, const struct shard *b,
                     int threads, progress_fn *progress, void *ctx, struct err *e);
+/* The rows of one index of n rows, which stand among no others. */
+int interleave_alone(struct interleave *il, uint64_t n, struct err *e);
 void interleave_free(struct interleave *il);
 
 static inline bool interleave_of_b(const struct interleave *il, uint64_t row)

@@ -120,7 +120,8 @@ static int fill(const struct row_source *src, uint64_t from, size_t len, struct 
     if (!x)
         return e->code;
     read_side(m->a, from - of_b, len - b_len, &x->a);
-    read_side(m->b, of_b, b_len, &x->b);
+    if (b_len)
+        read_side(m->b, of_b, b_len, &x->b);
     if (samples) /* nobody else touches this superblock's */
         qsort(il->sample + first, samples, sizeof *il->sample, by_row);
     x->b_next = first;
@@ -157,9 +158,10 @@ int merge_check(const struct shard *a, const struct shard *b, struct err *e)
 static int merge_store(const struct store *a, const struct store *b, struct store_writer *out,
                        struct sect_writer *w, const char idx[4], const char blk[4], struct err *e)
 {
-    if (!a->n_blocks && !b->n_blocks)
+    if (!a->n_blocks && !(b && b->n_blocks))
         return 0;
-    if (store_stream(out, w, blk, e) < 0 || store_copy(out, a, e) < 0 || store_copy(out, b, e) < 0)
+    if (store_stream(out, w, blk, e) < 0 || store_copy(out, a, e) < 0 ||
+        (b && store_copy(out, b, e) < 0))
         return e->code;
     return store_write(out, w, idx, blk, e);
 }
@@ -169,10 +171,10 @@ static int merge_records(const struct shard *a, const struct shard *b, struct se
 {
     struct store_writer raw = {.limit_bytes = RAW_BLOCK_BYTES, .level = RAW_LEVEL};
     struct store_writer meta = {.limit_bytes = META_BLOCK_BYTES, .level = META_LEVEL};
-    int rc = merge_store(&a->raw, &b->raw, &raw, w, "RIDX", "RBLK", e);
+    int rc = merge_store(&a->raw, b ? &b->raw : NULL, &raw, w, "RIDX", "RBLK", e);
 
     if (rc == 0)
-        rc = merge_store(&a->meta, &b->meta, &meta, w, "MIDX", "MBLK", e);
+        rc = merge_store(&a->meta, b ? &b->meta : NULL, &meta, w, "MIDX", "MBLK", e);
     store_writer_free(&raw);
     store_writer_free(&meta);
     return rc;
@@ -181,13 +183,16 @@ static int merge_records(const struct shard *a, const struct shard *b, struct se
 static int merge_rows(struct merged *m, const struct index_opts *o, struct sect_writer *w,
                       struct encoded *enc, struct err *e)
 {
-    if (interleave_make(&m->il, m->a, m->b, o->threads, o->progress, o->progress_ctx, e) < 0)
-        return e->code;
+    uint64_t docs = m->a->head.docs + (m->b ? m->b->head.docs : 0);
+    int rc = m->b ? interleave_make(&m->il, m->a, m->b, o->threads, o->progress, o->progress_ctx, e)
+                  : interleave_alone(&m->il, m->a->head.n, e);
+
+    if (rc < 0)
+        return rc;
     m->rows = (struct row_source){m->il.n, m->al.sigma, fill};
     if (write_rows(w, &m->rows, o, enc, e) < 0)
         return e->code;
-    if (enc->perm.len / 4 != samples_count(m->il.n, o->rate_log) ||
-        enc->doc_order.len / 8 != m->a->head.docs + m->b->head.docs)
+    if (enc->perm.len / 4 != samples_count(m->il.n, o->rate_log) || enc->doc_order.len / 8 != docs)
         return sect_bad(m->a->file, "BLKS", "does not fit its samples and documents", e);
     return 0;
 }
@@ -205,10 +210,10 @@ int merge_write(const struct shard *a, const struct shard *b, const struct index
     io.normalize = (enum text_rule)a->head.normalize;
     io.field = a->field;
     io.id_field = a->id_field;
-    if (merge_check(a, b, e) < 0 || tables_init(&t, e) < 0)
+    if ((b && merge_check(a, b, e) < 0) || tables_init(&t, e) < 0)
         return e->code;
     rc = tables_add_shard(&t, a, e);
-    if (rc == 0)
+    if (rc == 0 && b)
         rc = tables_add_shard(&t, b, e);
     alphabet_count(&m.al, t.freq);
     if (rc == 0)

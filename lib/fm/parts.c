@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/atomic.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "fm/merge.h"
 
@@ -260,6 +258,7 @@ static int push(struct parts *p, struct part x, struct err *e)
     return 0;
 }
 
+/* Its checksums are looked at each time: damage must not be merged into a file with new ones. */
 static int open_part(const struct parts *p, const struct part *x, bool load, struct shard **out,
                      struct err *e)
 {
@@ -270,19 +269,21 @@ static int open_part(const struct parts *p, const struct part *x, bool load, str
     if (rc == 0)
         rc = shard_open(out, path.p, &o, e);
     buf_free(&path);
-    return rc;
+    return rc < 0 ? rc : sect_check((*out)->file, e);
 }
 
 static int push_file(struct parts *p, struct part x, struct err *e)
 {
-    struct shard *s;
+    struct shard *s = NULL;
+    int rc = open_part(p, &x, false, &s, e);
 
-    if (open_part(p, &x, false, &s, e) < 0)
-        return e->code;
-    x.rows = s->head.n;
-    x.docs = s->head.docs;
+    if (rc == 0) {
+        x.rows = s->head.n;
+        x.docs = s->head.docs;
+        rc = push(p, x, e);
+    }
     shard_close(s);
-    return push(p, x, e);
+    return rc;
 }
 
 /* Would two indexes of these rows, read into memory, and their merging stay within the bound? */
@@ -291,16 +292,17 @@ static bool may_load(const struct parts *p, uint64_t rows)
     return !p->o->memory_bytes || rows <= p->o->memory_bytes;
 }
 
-/* Merges the last two into *w. */
+/* Merges the last two into *w; one that is alone is written anew, in the layout wanted. */
 static int merge_last(const struct parts *p, struct sect_writer *w, struct err *e)
 {
-    const struct part *x = &p->part[p->n - 2];
-    bool load = may_load(p, x[0].rows + x[1].rows);
+    bool two = p->n > 1;
+    const struct part *a_part = &p->part[two ? p->n - 2 : 0], *b_part = &p->part[p->n - 1];
+    bool load = may_load(p, a_part->rows + (two ? b_part->rows : 0));
     struct shard *a = NULL, *b = NULL;
-    int rc = open_part(p, &x[0], load, &a, e);
+    int rc = open_part(p, a_part, load, &a, e);
 
-    if (rc == 0)
-        rc = open_part(p, &x[1], load, &b, e);
+    if (rc == 0 && two)
+        rc = open_part(p, b_part, load, &b, e);
     if (rc == 0)
         rc = merge_write(a, b, p->o->io, w, e);
     shard_close(a);
@@ -396,42 +398,16 @@ int parts_end(struct parts *p, struct sect_writer **w, struct err *e)
     return push_file(p, x, e);
 }
 
-/* One index alone is copied. */
-static int copy_part(const struct parts *p, const struct part *x, struct err *e)
-{
-    struct atomic_file *f = NULL;
-    struct buf path = {0};
-    struct map m = {0};
-    int rc = part_path(p, x, &path, e);
-
-    if (rc == 0)
-        rc = map_open(&m, path.p, e);
-    if (rc == 0)
-        rc = atomic_open(&f, p->o->target, e);
-    if (rc == 0)
-        rc = atomic_write(f, m.p, m.len, e);
-    if (rc == 0)
-        rc = atomic_commit(&f, e);
-    atomic_abort(&f);
-    map_close(&m);
-    buf_free(&path);
-    return rc;
-}
-
 int parts_finish(struct parts *p, struct sect_writer **w, struct err *e)
 {
     int rc = 0;
 
     while (rc == 0 && p->n > 2)
         rc = join_last(p, e);
-    if (rc == 0 && p->n == 1) {
-        sect_abort(w);
-        rc = copy_part(p, &p->part[0], e);
-    } else if (rc == 0) {
+    if (rc == 0)
         rc = merge_last(p, *w, e);
-        if (rc == 0)
-            rc = sect_commit(w, e);
-    }
+    if (rc == 0)
+        rc = sect_commit(w, e);
     for (size_t i = 0; rc == 0 && i < p->n; i++)
         rc = remove_part(p, &p->part[i], e);
     if (rc == 0 && p->lock >= 0)

@@ -14,8 +14,9 @@
 enum {
     CLIENT_LEAST = 4,
     CLIENT_CHUNK = 64,
-    MEMO_BYTES = 4, /* of text are a key */
-    MEMO_SLOTS_LOG = 15,
+    MEMO_SHORT = 4, /* bytes of text are a key, or */
+    MEMO_LONG = 7,  /* these */
+    MEMO_SLOTS_LOG = 16,
     MEMO_SLOTS_LOG_LEAST = 8,
     MEMO_WORDS_MAX = 1 << 19, /* 4 MB a thread */
 };
@@ -61,9 +62,13 @@ static int memo_init(struct memo *m, size_t shards, struct err *e)
     return m->slot ? 0 : e->code;
 }
 
-static uint64_t memo_key(const struct probe *p)
+/* The last bytes of a stretch, and how many they are. */
+static uint64_t memo_key(const struct probe *p, size_t len)
 {
-    return (uint64_t)load_u32(p->text + p->to - MEMO_BYTES) | UINT64_C(1) << 32;
+    uint64_t key = 0;
+
+    memcpy(&key, p->text + p->to - len, len);
+    return key | (uint64_t)len << 56;
 }
 
 static uint64_t *memo_slot(const struct memo *m, uint64_t key)
@@ -96,36 +101,39 @@ static bool goes_on(struct lane *x)
 static void remember(struct lanes *l, size_t i)
 {
     const struct probe *p = &l->lane[i].probe;
-    uint64_t *slot;
+    uint64_t len = p->to - p->at, *slot;
 
-    if (!l->memo.slot || p->to - p->at != MEMO_BYTES)
+    if (!l->memo.slot || (len != MEMO_SHORT && len != MEMO_LONG))
         return;
-    slot = memo_slot(&l->memo, memo_key(p));
-    slot[0] = memo_key(p);
+    slot = memo_slot(&l->memo, memo_key(p, len));
+    slot[0] = memo_key(p, len);
     for (size_t s = 0; s < l->fm->n_shards; s++) {
         slot[1 + 2 * s] = l->lo[s * RANK_BATCH + i];
         slot[2 + 2 * s] = l->hi[s * RANK_BATCH + i];
     }
 }
 
-/* The key's ranges, of which the memo knows, or NULL. */
-static const uint64_t *recall(const struct lanes *l, const struct probe *p)
+/* The ranges of the last `len` bytes, if the memo has them, or NULL. */
+static const uint64_t *recall(const struct lanes *l, const struct probe *p, size_t len)
 {
     const uint64_t *slot;
 
-    if (!l->memo.slot || p->to - p->from < MEMO_BYTES)
+    if (!l->memo.slot || p->to - p->from < len)
         return NULL;
-    slot = memo_slot(&l->memo, memo_key(p));
-    return slot[0] == memo_key(p) ? slot + 1 : NULL;
+    slot = memo_slot(&l->memo, memo_key(p, len));
+    return slot[0] == memo_key(p, len) ? slot + 1 : NULL;
 }
 
 /* Begins with the ranges of the last bytes, or of the last byte: these cost nothing. */
 static bool enter(struct lanes *l, size_t i)
 {
     struct lane *x = &l->lane[i];
-    const uint64_t *known = recall(l, &x->probe);
+    size_t len = MEMO_LONG;
+    const uint64_t *known = recall(l, &x->probe, len);
 
-    x->probe.at = x->probe.to - (known ? MEMO_BYTES - 1 : 0);
+    if (!known)
+        known = recall(l, &x->probe, len = MEMO_SHORT);
+    x->probe.at = x->probe.to - (known ? len - 1 : 0);
     x->next.count = 0;
     for (size_t s = 0; s < l->fm->n_shards; s++) {
         struct fm_range r = known ? (struct fm_range){known[2 * s], known[2 * s + 1]}

@@ -35,8 +35,10 @@ int probe_run(const struct fm *fm, void *clients, size_t n, size_t size, probe_n
 /* How far does the text occur from a given start? The end is looked for by doubling steps and then
  * by halving: each present probe costs its length, an absent one only the way back to the gap.
  *
- *     extend_begin(&x, start, end, limit, step);   [start, end) occurs, or end == start; end <
- * limit while (extend_ask(&x, p)) ... extend_answer(&x, p);
+ *     extend_begin(&x, start, end, limit, step);
+ *     while (extend_ask(&x, p)) ... extend_answer(&x, p);
+ *
+ * [start, end) occurs, or end == start; end < limit. `step` is the first to be tried.
  */
 struct extend {
     uint64_t start;

@@ -1,29 +1,24 @@
-/* rank.h - rank and LF over a Burrows-Wheeler transform, layout "fast".
+/* rank.h - rank and LF over a Burrows-Wheeler transform, in two layouts: "fast" and "small".
  *
- * The BWT is cut in blocks of 2^14 symbols. Each block has a Huffman code of its own and is a
- * Huffman-shaped wavelet matrix (Claude, Navarro & Ordonez 2015; fixed blocks after Gog et al.,
- * Algorithmica 2019), all its levels one after the other as a sequence of bits in 64-byte lines,
- * each with the count of ones before it: a rank is one header, then one line a level, about three
- * levels on text. Counts before each superblock of 2^16 symbols are in a table of their own.
+ * The BWT is cut in blocks. Each block has a Huffman code of its own and is a Huffman-shaped
+ * wavelet matrix (Claude, Navarro & Ordonez 2015; fixed blocks after Gog et al., Algorithmica
+ * 2019), all its levels one after the other as one sequence of bits: a rank is one header, then one
+ * look at the bits a level, about three levels on text. Counts before each superblock of 2^16
+ * symbols are in a table of their own. The layouts differ in how the bits are kept (fast: as they
+ * are, with counts; small: compressed) and in the second half of the header.
  *
  * A symbol here is a storage code 0..255 (alphabet.h says which byte it stands for). occ(c, i) is
  * the number of c among the first i symbols; C[c] is where c's rows begin; LF(c, i) = C[c] +
  * occ(c, i), the only form in which ranks are asked for, so that C is folded into the table.
  *
- * Block (offsets from its start, which is a multiple of 64):
+ * Block (offsets from its start, which is a multiple of 64), both layouts:
  *   0   32  which symbols occur: 256 bits
  *   32   3  of these, how many in the first 1, 2, 3 words of 64
  *   35   1  D, the number of levels
- *   36   1  H, the header's lines of 64 bytes: the bits begin at 64 H
- *   37   3  zero
+ *   36   4  of the layout
  *   40  4D  a level: u16 its length, u16 its zeros
  *        D  u8 inner nodes of the code tree at depth 0..D-1 (huff.h)
- *           zero bytes up to a multiple of 4
- *       4m  a symbol, in symbol order: u16 path | length << 12; u16 delta = occurrences since the
- *           superblock's start minus where the symbol's occurrences begin at its leaf, mod 2^16
- *        m  u8 the symbols in the order of their leaves
- *           zero bytes up to 64 H; then the lines: u16 ones before it in the block, mod 2^16, and
- *           496 bits
+ * The rest is described in rank_fast.h and rank_small.h.
  *
  * A damaged file gives wrong numbers, never a wild read: every address is clamped to the section.
  *
@@ -41,15 +36,13 @@
 #include "base/mem.h"
 
 enum {
-    RANK_BLOCK_LOG = 14,
-    RANK_BLOCK = 1 << RANK_BLOCK_LOG,
     RANK_BLOCK_LEAST = 1 << 13, /* of any layout */
+    RANK_BLOCK_MOST = 1 << 15,
     RANK_SUPER_LOG = 16,
     RANK_SUPER = 1 << RANK_SUPER_LOG,
     RANK_HYPER_LOG =
         31, /* superblock counts are 32 bits, relative to a 64-bit count a hyperblock */
     RANK_LINE = 64,
-    RANK_LINE_BITS = 496,
     RANK_HEADER_FIXED = 40,
     RANK_GUARD_LINES = 32, /* zero lines after the last block: a header read there stays inside */
 };
@@ -96,6 +89,7 @@ struct rank_ops {
 };
 
 extern const struct rank_ops rank_fast_portable, rank_fast_avx2, rank_fast_avx512;
+extern const struct rank_ops rank_small_portable, rank_small_avx2, rank_small_avx512;
 
 /* A layout: how blocks are written and read. */
 struct rank_layout {
@@ -107,11 +101,27 @@ struct rank_layout {
     const struct rank_ops *ops[CPU_AVX512 + 1]; /* by level; all give the same numbers */
 };
 
-extern const struct rank_layout rank_fast;
+extern const struct rank_layout rank_fast, rank_small;
 
-const struct rank_layout *rank_layout_of(uint32_t id); /* NULL when there is none */
-const struct rank_layout *rank_layout_named(const char *name);
+const struct rank_layout *rank_layout_of(uint32_t id);         /* NULL when there is none */
+const struct rank_layout *rank_layout_named(const char *name); /* NULL when there is none */
 uint64_t rank_blocks(const struct rank_layout *l, uint64_t n);
+
+/* Where a block's header stands, in lines; inside the section, whatever the directory says. */
+static inline uint64_t rank_block_line(const struct rank *r, uint64_t block)
+{
+    uint64_t line = r->dir[block], limit = r->last_line - RANK_GUARD_LINES;
+
+    return line < limit ? line : limit;
+}
+
+/* How many symbols a block has. */
+static inline size_t rank_block_len(const struct rank *r, uint64_t block, unsigned block_log)
+{
+    uint64_t from = block << block_log, most = UINT64_C(1) << block_log;
+
+    return (size_t)(from >= r->n ? 0 : r->n - from < most ? r->n - from : most);
+}
 
 enum { RANK_BATCH = 32 }; /* how many searches or walks are best handed over at once */
 

@@ -1,7 +1,13 @@
-/* rank_body.h - the rank kernels, compiled once per instruction set.
+/* rank_body.h - the rank kernels, compiled once per layout and instruction set.
  *
- * The including file defines line_ones(line, off): the ones before bit `off` (16..511) of a line,
- * its own count included.
+ * The including file defines what depends on the instruction set, and includes this file with
+ * RANK_BITS_H naming the layout's part:
+ *   BLOCK_LOG, ONES_MASK            block size; counts of ones are right in these bits
+ *   struct place, place_of()        where a block's bits are
+ *   fetch_header, fetch_code, fetch_bits   ask for the memory of the next phase
+ *   bits_ones(), bits_ones_and_bit()       the ones before bit g of a block, and bit g
+ *   read_code(), read_delta()       of the symbol with `index` others before it in the block
+ *   leaf_symbol()                   whose leaf it is
  *
  * Searches and walks advance in lock step: each phase touches, for all of a batch, the memory that
  * the phase before has asked to be fetched, so that one cache miss is waited for while the others
@@ -14,10 +20,37 @@
 #include "fm/huff.h"
 #include "fm/rank.h"
 
+/* A symbol's code in a block. */
+struct code {
+    uint16_t path;
+    uint8_t len;
+    uint16_t delta;
+};
+
+static inline bool has_symbol(const uint8_t *header, unsigned c)
+{
+    return header[c >> 3] >> (c & 7) & 1;
+}
+
+static inline unsigned symbol_count(const uint8_t *header)
+{
+    return header[34] + (unsigned)__builtin_popcountll(load_u64(header + 24));
+}
+
+/* How many symbols of the block are before c. */
+static inline unsigned symbol_index(const uint8_t *header, unsigned c)
+{
+    uint64_t word = load_u64(header + 8 * (c >> 6)) & ~(~UINT64_C(0) << (c & 63));
+
+    return (unsigned)__builtin_popcountll(word) + (c >= 64 ? header[31 + (c >> 6)] : 0);
+}
+
+#include RANK_BITS_H
+
 /* One position on its way down the levels of its block. */
 struct walk {
     const uint8_t *header;
-    uint64_t first_line; /* of the block's bits */
+    struct place place;
     uint64_t base;       /* C + occurrences before the superblock */
     uint32_t p;          /* position within the level */
     uint32_t level_at;   /* bits of the levels above */
@@ -29,18 +62,7 @@ struct walk {
 
 static inline const uint8_t *block_header(const struct rank *r, uint64_t block)
 {
-    uint64_t line = r->dir[block], limit = r->last_line - RANK_GUARD_LINES;
-
-    return r->blocks + (line < limit ? line : limit) * RANK_LINE;
-}
-
-static inline const uint8_t *bit_line(const struct rank *r, const struct walk *w, uint32_t *off)
-{
-    uint32_t g = w->level_at + w->p, n = g / RANK_LINE_BITS;
-    uint64_t line = w->first_line + n;
-
-    *off = g - n * RANK_LINE_BITS + 16;
-    return r->blocks + (line < r->last_line ? line : r->last_line) * RANK_LINE;
+    return r->blocks + rank_block_line(r, block) * RANK_LINE;
 }
 
 static inline void fetch(const void *p)
@@ -48,24 +70,12 @@ static inline void fetch(const void *p)
     __builtin_prefetch(p, 0, 3);
 }
 
-static inline void fetch_bits(const struct rank *r, const struct walk *w)
-{
-    uint32_t off;
-
-    fetch(bit_line(r, w, &off));
-}
-
 static inline uint64_t base_of(const struct rank *r, uint64_t block, unsigned c)
 {
-    unsigned to_super = RANK_SUPER_LOG - RANK_BLOCK_LOG, to_hyper = RANK_HYPER_LOG - RANK_BLOCK_LOG;
+    unsigned to_super = RANK_SUPER_LOG - BLOCK_LOG, to_hyper = RANK_HYPER_LOG - BLOCK_LOG;
 
     return r->hyper[(block >> to_hyper) * r->sigma + c] +
            r->super[(block >> to_super) * r->sigma + c];
-}
-
-static inline bool has_symbol(const uint8_t *header, unsigned c)
-{
-    return header[c >> 3] >> (c & 7) & 1;
 }
 
 static inline unsigned header_depth(const uint8_t *header)
@@ -73,29 +83,15 @@ static inline unsigned header_depth(const uint8_t *header)
     return header[35] & 15; /* at most HUFF_LIMIT, but for damage */
 }
 
-static inline const uint8_t *entries(const uint8_t *header)
-{
-    return header + (RANK_HEADER_FIXED + 5 * header_depth(header) + 3) / 4 * 4;
-}
-
-/* Where the entry of a symbol that the block has stands. */
-static inline const uint8_t *entry_of(const uint8_t *header, unsigned c)
-{
-    uint64_t word = load_u64(header + 8 * (c >> 6)) & ~(~UINT64_C(0) << (c & 63));
-    unsigned before = (unsigned)__builtin_popcountll(word) + (c >= 64 ? header[31 + (c >> 6)] : 0);
-
-    return entries(header) + 4 * before;
-}
-
 /* Phase 1: the block, and its first line fetched. */
 static inline void enter_block(const struct rank *r, struct walk *w, uint64_t pos, unsigned c)
 {
     uint64_t i = pos <= r->n ? pos : r->n;
 
-    w->block_n = (uint32_t)(i >> RANK_BLOCK_LOG);
-    w->p = (uint32_t)(i & (RANK_BLOCK - 1));
+    w->block_n = (uint32_t)(i >> BLOCK_LOG);
+    w->p = (uint32_t)(i & ((1u << BLOCK_LOG) - 1));
     w->header = block_header(r, w->block_n);
-    fetch(w->header);
+    fetch_header(w->header);
     fetch(&r->super[(i >> RANK_SUPER_LOG) * r->sigma + c]);
 }
 
@@ -103,29 +99,25 @@ static inline void enter_block(const struct rank *r, struct walk *w, uint64_t po
  * block of the superblock that has it, or none since the superblock's start. */
 static inline void go_back(const struct rank *r, struct walk *w, unsigned c)
 {
-    unsigned mask = (1u << (RANK_SUPER_LOG - RANK_BLOCK_LOG)) - 1;
+    unsigned mask = (1u << (RANK_SUPER_LOG - BLOCK_LOG)) - 1;
 
     w->p = 0;
     while (w->block_n & mask) {
         w->header = block_header(r, --w->block_n);
         if (has_symbol(w->header, c)) {
-            w->p = RANK_BLOCK;
+            w->p = 1u << BLOCK_LOG;
             return;
         }
     }
     w->header = NULL;
 }
 
-static inline void start_levels(struct walk *w, uint64_t header_line)
+static inline void start_levels(const struct rank *r, struct walk *w)
 {
-    w->first_line = header_line + w->header[36];
+    w->place = place_of(r, w->header);
     w->level_at = w->level_ones = 0;
     w->level = 0;
-}
-
-static inline uint64_t line_of(const struct rank *r, const uint8_t *p)
-{
-    return (uint64_t)(p - r->blocks) / RANK_LINE;
+    fetch_bits(r, w->place, w->p);
 }
 
 /* Phase 2: the symbol's entry found and fetched. A walk without a block to go through is done. */
@@ -137,24 +129,35 @@ static inline void find_entry(const struct rank *r, struct walk *w, unsigned c)
         go_back(r, w, c);
     w->base = base_of(r, home, c);
     if (w->header)
-        fetch(entry_of(w->header, c));
+        fetch_code(w->header, symbol_index(w->header, c));
 }
 
-/* Phase 3: the path read, the first level's line fetched. */
-static inline void read_entry(const struct rank *r, struct walk *w, unsigned c)
+/* Phase 3: the path read, the first level's bits fetched. */
+static inline void start_walk(const struct rank *r, struct walk *w, unsigned c)
 {
-    const uint8_t *entry;
+    struct code code = {0};
 
-    w->path = w->delta = 0;
-    w->len = w->level = 0;
-    if (!w->header)
-        return;
-    entry = entry_of(w->header, c);
-    w->path = load_u16(entry) & 0xfff;
-    w->len = (uint8_t)(load_u16(entry) >> 12);
-    w->delta = load_u16(entry + 2);
-    start_levels(w, line_of(r, w->header));
-    fetch_bits(r, w);
+    if (w->header) {
+        code = read_code(w->header, symbol_index(w->header, c));
+        start_levels(r, w);
+    }
+    w->path = code.path;
+    w->len = code.len;
+    w->delta = code.delta;
+    w->level = 0;
+}
+
+/* The same for a walk through the same block as *w for the same symbol. */
+static inline void start_alike(const struct rank *r, struct walk *x, const struct walk *w)
+{
+    uint32_t p = x->p;
+    uint64_t base = x->base;
+
+    *x = *w;
+    x->p = p;
+    x->base = base;
+    if (x->header)
+        fetch_bits(r, x->place, p);
 }
 
 /* One level down branch `bit`, the rank at this level being `ones` in front of the position. */
@@ -171,10 +174,7 @@ static inline void descend(struct walk *w, unsigned bit, uint32_t ones)
 
 static inline uint32_t ones_before(const struct rank *r, const struct walk *w)
 {
-    uint32_t off;
-    const uint8_t *line = bit_line(r, w, &off);
-
-    return (line_ones(line, off) - w->level_ones) & 0xffff;
+    return (bits_ones(r, w->place, w->level_at + w->p) - w->level_ones) & ONES_MASK;
 }
 
 static inline uint64_t walk_result(const struct walk *w)
@@ -196,21 +196,12 @@ static inline void run_levels(const struct rank *r, struct walk *w, size_t n)
             struct walk *x = &w[active[a]];
             descend(x, x->path >> x->level & 1, ones_before(r, x));
             if (x->level < x->len) {
-                fetch_bits(r, x);
+                fetch_bits(r, x->place, x->level_at + x->p);
                 active[still++] = active[a];
             }
         }
         k = still;
     }
-}
-
-/* Phase 3 and on of n positions; c[i / per] is asked of the i-th. */
-static inline void finish_walks(const struct rank *r, struct walk *w, size_t n, const uint8_t *c,
-                                unsigned per)
-{
-    for (size_t i = 0; i < n; i++)
-        read_entry(r, &w[i], c[i / per]);
-    run_levels(r, w, n);
 }
 
 static void step_batch(const struct rank *r, size_t k, const uint8_t *c, uint64_t *lo, uint64_t *hi)
@@ -232,7 +223,15 @@ static void step_batch(const struct rank *r, size_t k, const uint8_t *c, uint64_
         find_entry(r, &x[0], c[i]);
         find_entry(r, &x[1], c[i]);
     }
-    finish_walks(r, w, 2 * k, c, 2);
+    for (size_t i = 0; i < k; i++) {
+        struct walk *x = &w[2 * i];
+        start_walk(r, &x[0], c[i]);
+        if (x[1].header == x[0].header)
+            start_alike(r, &x[1], &x[0]);
+        else
+            start_walk(r, &x[1], c[i]);
+    }
+    run_levels(r, w, 2 * k);
     for (size_t i = 0; i < k; i++) {
         lo[i] = walk_result(&w[2 * i]);
         hi[i] = walk_result(&w[2 * i + 1]);
@@ -255,7 +254,9 @@ static void map_batch(const struct rank *r, size_t k, const uint8_t *c, uint64_t
         enter_block(r, &w[i], pos[i], c[i]);
     for (size_t i = 0; i < k; i++)
         find_entry(r, &w[i], c[i]);
-    finish_walks(r, w, k, c, 1);
+    for (size_t i = 0; i < k; i++)
+        start_walk(r, &w[i], c[i]);
+    run_levels(r, w, k);
     for (size_t i = 0; i < k; i++)
         pos[i] = walk_result(&w[i]);
 }
@@ -272,31 +273,24 @@ struct lf_walk {
     uint32_t node, leaves; /* leaves above this depth */
 };
 
-/* One level down by the position's own bit. False at a leaf, whose place among the block's leaves
- * is then in x->leaves. */
+/* One level down by the position's own bit. False at a leaf: then x->node is its number among those
+ * of its depth, and x->leaves are the leaves above it. */
 static inline bool follow_bit(const struct rank *r, struct lf_walk *x)
 {
     const uint8_t *header = x->w.header;
-    unsigned depth = header_depth(header);
+    unsigned depth = header_depth(header), bit;
     const uint8_t *inner = header + RANK_HEADER_FIXED + 4 * depth + x->w.level;
-    uint32_t off, here = inner[0], below = x->w.level + 1u < depth ? inner[1] : 0;
-    const uint8_t *line = bit_line(r, &x->w, &off);
-    unsigned bit = line[off >> 3] >> (off & 7) & 1;
+    uint32_t here = inner[0], below = x->w.level + 1u < depth ? inner[1] : 0;
+    uint32_t ones = bits_ones_and_bit(r, x->w.place, x->w.level_at + x->w.p, &bit);
 
-    descend(&x->w, bit, (line_ones(line, off) - x->w.level_ones) & 0xffff);
+    descend(&x->w, bit, (ones - x->w.level_ones) & ONES_MASK);
     x->node += bit ? here : 0;
-    if (x->node < below)
+    if (x->node < below) {
         x->leaves += 2 * here - below;
-    else
-        x->leaves += x->node - below;
-    return x->node < below;
-}
-
-static inline uint8_t leaf_symbol(const uint8_t *header, uint32_t leaf)
-{
-    unsigned m = header[34] + (unsigned)__builtin_popcountll(load_u64(header + 24));
-
-    return entries(header)[4 * m + (leaf & 255)];
+        return true;
+    }
+    x->node -= below;
+    return false;
 }
 
 static inline void lf_levels(const struct rank *r, struct lf_walk *w, size_t k)
@@ -312,7 +306,7 @@ static inline void lf_levels(const struct rank *r, struct lf_walk *w, size_t k)
         for (size_t a = 0; a < n; a++) {
             struct lf_walk *x = &w[active[a]];
             if (follow_bit(r, x)) {
-                fetch_bits(r, &x->w);
+                fetch_bits(r, x->w.place, x->w.level_at + x->w.p);
                 active[still++] = active[a];
             }
         }
@@ -326,20 +320,22 @@ static void lf_batch(const struct rank *r, size_t k, uint64_t *row, uint8_t *sym
 
     for (size_t i = 0; i < k; i++)
         enter_block(r, &w[i].w, row[i], 0);
+    for (size_t i = 0; i < k; i++)
+        fetch_code(w[i].w.header, 0);
     for (size_t i = 0; i < k; i++) {
         w[i].node = w[i].leaves = 0;
-        start_levels(&w[i].w, line_of(r, w[i].w.header));
-        fetch_bits(r, &w[i].w);
+        start_levels(r, &w[i].w);
     }
     lf_levels(r, w, k);
     for (size_t i = 0; i < k; i++) {
-        unsigned c = leaf_symbol(w[i].w.header, w[i].leaves);
+        const uint8_t *header = w[i].w.header;
+        unsigned c = leaf_symbol(header, w[i].w.level, w[i].node, w[i].leaves);
         sym[i] = (uint8_t)(c < r->sigma ? c : r->sigma - 1);
-        fetch(entry_of(w[i].w.header, sym[i]));
+        fetch_code(header, symbol_index(header, sym[i]));
         fetch(&r->super[(row[i] >> RANK_SUPER_LOG) * r->sigma + sym[i]]);
     }
     for (size_t i = 0; i < k; i++) {
-        w[i].w.delta = load_u16(entry_of(w[i].w.header, sym[i]) + 2);
+        w[i].w.delta = read_delta(w[i].w.header, symbol_index(w[i].w.header, sym[i]));
         w[i].w.base = base_of(r, w[i].w.block_n, sym[i]);
         row[i] = walk_result(&w[i].w);
         if (row[i] >= r->n)

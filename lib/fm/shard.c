@@ -186,14 +186,16 @@ static const char known_sections[] =
 
 int shard_open(struct shard **out, const char *path, const struct fm_open_opts *o, struct err *e)
 {
-    const struct fm_open_opts standard = {.cpu = cpu_detect()};
+    struct fm_open_opts standard = {0};
     struct shard *s = mem_zero(1, sizeof *s, e);
 
     *out = NULL;
     if (!s)
         return e->code;
-    if (!o)
+    if (!o) {
+        standard.cpu = cpu_detect();
         o = &standard;
+    }
     if ((o->load ? sect_load(&s->file, path, FM_KIND, FM_MAJOR, o->threads, e)
                  : sect_open(&s->file, path, FM_KIND, FM_MAJOR, e)) < 0 ||
         sect_known(s->file, known_sections, e) < 0 || read_head(s, e) < 0 ||

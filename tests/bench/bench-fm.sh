@@ -95,9 +95,26 @@ PY
     "$peer" extract "$dir/$corpus.sdsl" 1024 2000 >"$log.peer"
     figure 'extract 1 KB, batched' ns/byte "$(value extract_batched "$log.ours")" "$(value extract "$log.peer")" less
     figure 'extract 1 KB, one at a time' ns/byte "$(value extract_single "$log.ours")" "$(value extract "$log.peer")" less
+    # The same with the index read into memory first.
+    "$ours" --load count "$idx" <"$dir/$corpus.patterns" >"$log.ours"
+    "$ours" --load locate "$idx" 300000 >>"$log.ours"
+    "$ours" --load extract "$idx" 1024 20000 >>"$log.ours"
+    figure 'count, batched, --load' ns/byte "$(value count_batched "$log.ours")" - less
+    figure 'count, one at a time, --load' ns/byte "$(value count_single "$log.ours")" - less
+    figure 'locate, batched, --load' us "$(value locate "$log.ours")" - less
+    figure 'extract 1 KB, batched, --load' ns/byte "$(value extract_batched "$log.ours")" - less
+    figure 'load' ms "$(value load "$log.ours")" - less
     figure 'open' ms "$("$ours" open "$idx" | awk '{ print $2 }')" - less
+    "$ours" memory "$idx" <"$dir/$corpus.patterns" >"$log.ours"
+    figure 'private memory of a query' MB "$(value private_search "$log.ours")" - less
+    figure 'file pages it has touched' MB "$(value file_search "$log.ours")" - less
+    "$ours" pages "$idx" 200 <"$dir/$corpus.patterns" >"$log.ours"
+    figure 'cold 4 KB pages, 20 bytes' /byte "$(value pages "$log.ours")" - less
+    figure 'contamination, all dirty' MB/s "$("$ours" contam "$idx" 600 4000 | awk '$1 == "contam" { print $2 }')" - more
     bench=$here/../../../shared/data/bench/gsm8k_test.jsonl
     if [ -e "$bench" ]; then
+        jq -r '.question | gsub("\n"; " ")' "$bench" >"$log.entries"
+        figure 'contamination, clean' MB/s "$("$ours" contam "$idx" <"$log.entries" | awk '$1 == "contam" { print $2 }')" - more
         figure 'contamination of 1,319 questions' s "$(seconds "$build/bin/fm-contam" -T 1 -b "$bench" "$idx")" - less
     fi
 done

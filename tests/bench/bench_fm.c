@@ -6,6 +6,7 @@
  *   bench_fm [--load] extract INDEX LEN N     N random pieces of LEN bytes, together and one at a
  *                                             time
  *   bench_fm [--load] contam INDEX < ENTRIES  an entry a line: windows of 50 characters
+ *   bench_fm [--load] contam INDEX LEN N      the same of N random pieces of the text: all dirty
  *   bench_fm [--load] open INDEX              time to open: of all modes, printed with --load
  *   bench_fm memory INDEX < PATTERNS          what a process that searches a mapped index holds
  *   bench_fm pages INDEX N < PATTERNS         pages read from a cold file, for the first 20 bytes
@@ -21,7 +22,7 @@
 
 #include "base/num.h"
 #include "base/stream.h"
-#include "fm/shard.h"
+#include "fm/set.h"
 
 static double now_s(void)
 {
@@ -123,21 +124,33 @@ static void locate(const struct shard *s, uint64_t n)
     free(pos);
 }
 
-static void extract(const struct shard *s, uint64_t len, uint64_t n)
+/* n random pieces of the text, each within its document and so at most len bytes. */
+static struct shard_piece *draw_pieces(const struct shard *s, uint64_t len, uint64_t n,
+                                       uint64_t *bytes)
 {
-    struct shard_piece *piece = malloc(n * sizeof *piece);
-    char *text = malloc(len * n);
-    uint64_t seed = 42, bytes = 0;
-    double t, together;
+    struct shard_piece *piece = malloc((n + 1) * sizeof *piece);
+    char *text = malloc(len * n + 1);
+    uint64_t seed = 42;
 
     if (!piece || !text)
         fail("out of memory");
-    for (uint64_t i = 0; i < n; i++) { /* at a random place of the text, within its document */
+    *bytes = 0;
+    piece[0].dst = text;
+    for (uint64_t i = 0; i < n; i++) {
         uint64_t doc = shard_doc_at(s, draw(&seed, s->head.n)), has = shard_doc_len(s, doc);
         uint64_t take = has < len ? has : len;
         piece[i] = (struct shard_piece){doc, draw(&seed, has - take + 1), take, text + i * len};
-        bytes += take;
+        *bytes += take;
     }
+    return piece;
+}
+
+static void extract(const struct shard *s, uint64_t len, uint64_t n)
+{
+    uint64_t bytes;
+    struct shard_piece *piece = draw_pieces(s, len, n, &bytes);
+    double t, together;
+
     t = now_s();
     shard_read(s, piece, n);
     together = now_s() - t;
@@ -146,13 +159,29 @@ static void extract(const struct shard *s, uint64_t len, uint64_t n)
         shard_read(s, &piece[i], 1);
     printf("extract_batched %.1f ns/byte\nextract_single %.1f ns/byte\n",
            together / (double)bytes * 1e9, (now_s() - t) / (double)bytes * 1e9);
+    free(piece[0].dst);
     free(piece);
-    free(text);
 }
 
 /* ---- contamination ---- */
 
-static void contam(const char *index, const struct fm_open_opts *how)
+/* Pieces of the index's own text. */
+static void take_pieces(const struct fm *fm, uint64_t len, uint64_t n, struct patterns *p)
+{
+    uint64_t bytes;
+    struct shard_piece *piece = draw_pieces(fm->shard[0], len, n, &bytes);
+    struct err e;
+
+    shard_read(fm->shard[0], piece, n);
+    if (mem_reserve(&p->pat, &p->cap, n, sizeof *p->pat, &e) < 0)
+        fail(e.msg);
+    for (; p->n < n; p->n++)
+        p->pat[p->n] = (struct fm_text){piece[p->n].dst, piece[p->n].len};
+    p->bytes = (struct buf){piece[0].dst, bytes, bytes};
+    free(piece);
+}
+
+static void contam(const char *index, const struct fm_open_opts *how, uint64_t len, uint64_t n)
 {
     const struct fm_contam_opts o = {
         .method = FM_WINDOW, .window_chars = 50, .dirty = 0.8, .suspicious = 0.2};
@@ -163,12 +192,15 @@ static void contam(const char *index, const struct fm_open_opts *how)
     size_t label[3] = {0};
     double best = 1e9;
 
-    read_patterns(&p);
+    if (fm_open(&fm, index, how, &e) < 0)
+        fail(e.msg);
+    if (n)
+        take_pieces(fm, len, n, &p);
+    else
+        read_patterns(&p);
     verdict = malloc((p.n + 1) * sizeof *verdict);
     if (!verdict)
         fail("out of memory");
-    if (fm_open(&fm, index, how, &e) < 0)
-        fail(e.msg);
     for (int round = 0; round < 3; round++) {
         double t = now_s();
         if (fm_contam(fm, p.pat, p.n, &o, verdict, 1, &e) < 0)
@@ -258,7 +290,7 @@ static void cold_open(struct cold *c, const struct shard *s)
     if (!c->in_core || c->fd < 0)
         fail("cannot open the file once more");
     fsync(c->fd); /* what is not written yet cannot be dropped */
-    madvise(c->base, c->len, MADV_RANDOM);
+    sect_random(s->file);
 }
 
 static uint64_t cold_resident(const struct cold *c)
@@ -342,7 +374,7 @@ int main(int argc, char **argv)
     if ((argc > 3 && !num_u64(argv[3], &a)) || (argc > 4 && !num_u64(argv[4], &b)))
         fail("a number is expected");
     if (strcmp(argv[1], "contam") == 0) {
-        contam(argv[2], &how);
+        contam(argv[2], &how, a, b);
         return 0;
     }
     t = now_s();

@@ -370,15 +370,6 @@ EOF
     sort -rnu sizes | cmp - sizes
 }
 
-@test "--memory: what needs more is refused, before anything is left" {
-    seq 1 20000 >x.txt
-    fails fm-build -m 64K x.txt
-    says memory
-    only x.txt
-    ok fm-build -m 100M x.txt
-    gives_back x.fmi x.txt
-}
-
 @test "--normalize gpt3: words are indexed, the raw text is kept" {
     ok fm-build --normalize gpt3 -o x.fmi "$data/sample.jsonl"
     cmp "$data/sample.jsonl" <(fm-cat --all --meta x.fmi)

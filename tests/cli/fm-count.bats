@@ -293,6 +293,22 @@ EOF
     refuses_bad_indexes fm-count @ lamp
 }
 
+@test "--load changes nothing but the time" {
+    local in threads
+    fm-build -o b.fmi "$data/sample.jsonl"
+    printf 'sluice-set 1\n%s\nb.fmi\n' "$sample" >all.set
+    for in in "$sample" all.set; do
+        ok fm-count --docs "$in" e lamp the aa '' absent
+        cp "$out" mapped
+        [[ $(column 1 mapped | head -n 1) -gt 0 ]]
+        for threads in 1 2; do
+            ok fm-count --load -T "$threads" --docs "$in" e lamp the aa '' absent
+            cmp mapped "$out"
+        done
+    done
+    refuses_bad_indexes fm-count --load @ lamp
+}
+
 @test "-T and the CPU level change nothing" {
     same_for_all_threads fm-count --docs "$sample" e lamp the aa ''
     same_for_all_levels fm-count --docs "$sample" e lamp the aa ''

@@ -106,7 +106,7 @@ static void is_reference(const char *index, const char *how, const char *what)
     remove(index);
 }
 
-static int merge_to(const char *index, const char *const *in, size_t n, const char *layout,
+static int merge_to(const char *index, const char *const *in, size_t n, enum fm_layout layout,
                     int threads, struct err *e)
 {
     struct fm_merge_opts o = {.threads = threads, .layout = layout};
@@ -122,13 +122,16 @@ static void check_merge(const struct fm_build_opts *o, const char *what)
 
     for (size_t i = 0; i < FILES; i++)
         must_build(indexes[i], &inputs[i], 1, o);
-    T_CHECKF(merge_to("m.fmi", indexes, FILES, NULL, o->threads, &e) == 0, "%s: %s", what, e.msg);
+    T_CHECKF(merge_to("m.fmi", indexes, FILES, FM_LAYOUT_DEFAULT, o->threads, &e) == 0, "%s: %s",
+             what, e.msg);
     is_reference("m.fmi", "merged", what);
-    T_CHECKF(merge_to("m.fmi", (const char *[]){"all.fmi"}, 1, NULL, 1, &e) == 0, "%s", e.msg);
+    T_CHECKF(merge_to("m.fmi", (const char *[]){"all.fmi"}, 1, FM_LAYOUT_DEFAULT, 1, &e) == 0, "%s",
+             e.msg);
     is_reference("m.fmi", "one alone", what);
     tmp_put("s.set", "sluice-set 1\np1.fmi\np2.fmi\n", 27);
-    T_CHECKF(merge_to("m.fmi", (const char *[]){"p0.fmi", "s.set"}, 2, NULL, 3, &e) == 0, "%s: %s",
-             what, e.msg);
+    T_CHECKF(merge_to("m.fmi", (const char *[]){"p0.fmi", "s.set"}, 2, FM_LAYOUT_DEFAULT, 3, &e) ==
+                 0,
+             "%s: %s", what, e.msg);
     is_reference("m.fmi", "a set merged", what);
 }
 
@@ -140,7 +143,7 @@ static void check_append(const struct fm_build_opts *o, const char *what)
     more.append = "m.fmi";
     more.rate_log = 0; /* as the index has it */
     more.normalize = TEXT_NONE;
-    more.layout = NULL;
+    more.layout = FM_LAYOUT_DEFAULT;
     must_build("m.fmi", inputs + 1, 2, &more);
     is_reference("m.fmi", "appended", what);
 }
@@ -246,14 +249,13 @@ static void check_all(const struct naive_docs *d, const struct fm_build_opts *o,
 
 static int check_corpus(const struct corpus *c, rng_t *rng)
 {
-    static const char *const layouts[] = {"fast", "fast"};
     struct naive_docs d = {0};
     struct fm_build_opts o = {.threads = 1 + (int)rand_below(rng, 2)};
     int runs = 0;
 
     c->make(&d, rng);
     o.rate_log = (unsigned[]){2, 6, 12}[rand_below(rng, 3)];
-    o.layout = layouts[rand_below(rng, 2)];
+    o.layout = FM_LAYOUT_DEFAULT;
     o.normalize = rand_below(rng, 3) ? TEXT_NONE : TEXT_GPT3;
     check_all(&d, &o, rng, c->name);
     if (d.n > 8 && rand_below(rng, 2)) {
@@ -342,7 +344,7 @@ static void test_refusals(void)
     must_build("r.fmi", &in, 1, &o);
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
         must_build("q.fmi", &in, 1, &other[i].o);
-        rc = merge_to("m.fmi", both, 2, NULL, 1, &e);
+        rc = merge_to("m.fmi", both, 2, FM_LAYOUT_DEFAULT, 1, &e);
         refused(rc, &e, other[i].name);
         o = other[i].o;
         o.append = "r.fmi";

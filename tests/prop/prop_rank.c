@@ -1,5 +1,6 @@
-/* prop_rank.c - lib/fm/rank.c and its kernels: the bytes of a block are what the diagram in rank.h
- * says, every kernel's steps and walks are what a count of the text says, and damage stays inside.
+/* prop_rank.c - the layouts of lib/fm/rank.h and their kernels: the bytes of a block are what the
+ * diagrams say, every kernel's steps and walks are what a count of the text says, and damage stays
+ * inside.
  */
 #include "../unit/t.h"
 
@@ -8,9 +9,10 @@
 
 #include <stdbool.h>
 
-enum { OCC_EVERY = 64, BATCH_MAX = 100, MAX_KERNELS = 3 };
+enum { OCC_EVERY = 64, BATCH_MAX = 100, MAX_KERNELS = 3, BITS_MOST = 8 * RANK_BLOCK_MOST };
 
 static unsigned long long seed = 1;
+static const struct rank_layout *layout; /* under test */
 
 static uint64_t below(uint64_t n)
 {
@@ -22,6 +24,24 @@ static void *need(void *p)
     if (!p)
         abort();
     return p;
+}
+
+static uint64_t block_size(void)
+{
+    return UINT64_C(1) << layout->block_log;
+}
+
+static uint64_t len_of_block(uint64_t n, uint64_t block)
+{
+    uint64_t left = n - (block << layout->block_log);
+
+    return left < block_size() ? left : block_size();
+}
+
+/* Is it the first of a superblock? */
+static bool begins_super(uint64_t block)
+{
+    return block % (RANK_SUPER >> layout->block_log) == 0;
 }
 
 /* ---- an index in memory, each array exactly as long as it must be ---- */
@@ -65,7 +85,7 @@ static void count_all(struct index *x)
 
 static void index_make(struct index *x, const uint8_t *text, uint64_t n, unsigned sigma)
 {
-    uint64_t blocks = rank_blocks(&rank_fast, n), supers = rank_supers(n);
+    uint64_t blocks = rank_blocks(layout, n), supers = rank_supers(n);
     uint32_t total[256] = {0}, rel[256] = {0};
     struct buf out = {0};
     struct err e = {0};
@@ -77,13 +97,13 @@ static void index_make(struct index *x, const uint8_t *text, uint64_t n, unsigne
     x->dir = need(malloc(blocks * sizeof *x->dir));
     count_all(x);
     for (uint64_t b = 0; b < blocks; b++) {
-        uint64_t from = b << RANK_BLOCK_LOG, len = n - from < RANK_BLOCK ? n - from : RANK_BLOCK;
-        if (b % (RANK_SUPER / RANK_BLOCK) == 0) {
-            memcpy(x->super + (b >> 2) * sigma, total, sigma * sizeof *total);
+        uint64_t from = b << layout->block_log, len = len_of_block(n, b);
+        if (begins_super(b)) {
+            memcpy(x->super + (from >> RANK_SUPER_LOG) * sigma, total, sigma * sizeof *total);
             memset(rel, 0, sizeof rel);
         }
         x->dir[b] = (uint32_t)(out.len / RANK_LINE);
-        rc |= rank_fast.encode(text + from, len, rel, &out, &e);
+        rc |= layout->encode(text + from, len, rel, &out, &e);
         for (uint64_t i = from; i < from + len; i++)
             total[text[i]]++;
     }
@@ -118,12 +138,13 @@ static void find_kernels(void)
 {
     enum cpu_level best = cpu_detect();
 
+    n_kernels = 0;
     for (int level = CPU_PORTABLE; level <= (int)best; level++) {
-        kernel[n_kernels] = rank_fast.ops[level];
+        kernel[n_kernels] = layout->ops[level];
         T_CHECK(strcmp(kernel[n_kernels]->name, cpu_name((enum cpu_level)level)) == 0);
         n_kernels++;
     }
-    printf("prop_rank: %zu kernels\n", n_kernels);
+    printf("prop_rank: %s, %zu kernels\n", layout->name, n_kernels);
 }
 
 /* ---- texts ---- */
@@ -150,7 +171,7 @@ static void fill(uint8_t *t, uint64_t n, enum kind kind)
     uint8_t c = 0;
 
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t block = i >> RANK_BLOCK_LOG;
+        uint64_t block = i >> layout->block_log;
         switch (kind) {
         case SKEWED: /* a symbol is half as frequent as the one before */
             c = (uint8_t)(__builtin_ctzll(t_rand(&seed) >> 20 | 1ull << 16) +
@@ -175,13 +196,18 @@ static void fill(uint8_t *t, uint64_t n, enum kind kind)
     }
 }
 
-/* ---- the bytes of a block, by the diagram ---- */
+/* ---- the bytes of a block, by the diagrams ---- */
 
 struct block {
     const uint8_t *p;
-    unsigned depth, lines, symbols;
-    const uint8_t *inner, *entry, *leaf;
+    size_t bytes;
+    unsigned depth, symbols;
+    const uint8_t *inner;
     uint8_t symbol[256]; /* that occur, in order */
+    uint8_t leaf[256];   /* the same in the order of leaves */
+    unsigned delta[256]; /* of each, in symbol order */
+    uint32_t bits;
+    uint8_t bit[BITS_MOST + 1024]; /* of all levels, and what is written past them */
 };
 
 static unsigned u16(const uint8_t *p)
@@ -189,11 +215,20 @@ static unsigned u16(const uint8_t *p)
     return p[0] | (unsigned)p[1] << 8;
 }
 
-static bool read_header(const uint8_t *p, struct block *b)
+static bool all_zero(const uint8_t *p, const uint8_t *end)
 {
-    const uint8_t *end;
+    for (; p < end; p++)
+        if (*p)
+            return false;
+    return true;
+}
 
-    *b = (struct block){.p = p, .depth = p[35], .lines = p[36]};
+static bool read_shared(const uint8_t *p, size_t bytes, struct block *b)
+{
+    b->p = p;
+    b->bytes = bytes;
+    b->depth = p[35];
+    b->symbols = b->bits = 0;
     for (unsigned s = 0; s < 256; s++) {
         if (s % 64 == 0 && s > 0 && p[31 + s / 64] != b->symbols)
             return false;
@@ -201,45 +236,155 @@ static bool read_header(const uint8_t *p, struct block *b)
             b->symbol[b->symbols++] = (uint8_t)s;
     }
     b->inner = p + 40 + 4 * b->depth;
-    b->entry = p + (40 + 5 * b->depth + 3) / 4 * 4;
-    b->leaf = b->entry + 4 * b->symbols;
-    end = b->leaf + b->symbols;
-    if (p[37] || p[38] || p[39] || (unsigned)(end - p + 63) / 64 != b->lines)
-        return false;
-    for (const uint8_t *z = b->inner + b->depth; z < b->entry; z++)
-        if (*z)
-            return false;
-    for (; end < p + 64 * b->lines; end++)
-        if (*end)
-            return false;
-    return true;
+    for (unsigned d = 0; d < b->depth; d++)
+        b->bits += u16(p + 40 + 4 * d);
+    return b->bits <= BITS_MOST;
 }
 
-static unsigned block_bit(const struct block *b, uint32_t g)
+static bool read_fast(struct block *b)
 {
-    const uint8_t *line = b->p + 64 * (b->lines + g / 496);
-    unsigned at = 16 + g % 496;
+    const uint8_t *entry = b->p + (40 + 5 * b->depth + 3) / 4 * 4, *leaf = entry + 4 * b->symbols;
+    const uint8_t *line = b->p + 64 * b->p[36];
+    uint32_t ones = 0, lines = b->bits / 496 + 1;
+    size_t header = (size_t)(leaf - b->p) + b->symbols;
+    bool ok = all_zero(b->p + 37, b->p + 40) && all_zero(b->inner + b->depth, entry) &&
+              b->p[36] == (header + 63) / 64 && all_zero(b->p + header, line) &&
+              b->bytes == 64 * (b->p[36] + lines);
 
-    return line[at / 8] >> at % 8 & 1;
+    for (unsigned k = 0; k < b->symbols; k++)
+        b->delta[k] = u16(entry + 4 * k + 2);
+    memcpy(b->leaf, leaf, b->symbols);
+    for (uint32_t l = 0; ok && l < lines; l++, line += 64) {
+        ok = u16(line) == (ones & 0xffff);
+        for (unsigned i = 0; i < 496; i++)
+            ones += b->bit[496 * l + i] = line[2 + i / 8] >> i % 8 & 1;
+    }
+    return ok && all_zero(b->bit + b->bits, b->bit + 496 * lines);
+}
+
+/* The words of 15 bits with k ones, in the order of enum15.h: sorted by a number that says it. */
+static const uint16_t *words_of_class(unsigned k)
+{
+    static uint16_t word[16][6435];
+    static bool made;
+
+    if (!made) {
+        size_t n[16] = {0};
+        for (unsigned up = 0; up <= 7; up++)
+            for (unsigned w = 0; w < 1 << 15; w++)
+                if ((unsigned)__builtin_popcount(w >> 8) == up)
+                    word[__builtin_popcount(w)][n[__builtin_popcount(w)]++] = (uint16_t)w;
+        made = true;
+    }
+    return word[k];
+}
+
+static const unsigned bits_of_class[16] = {0, 4, 7, 9, 11, 12, 13, 13, 13, 13, 12, 11, 9, 7, 4, 0};
+
+/* The groups that `mask` names; the others are all zeros or all ones. Returns the bytes. */
+static size_t read_groups(const uint8_t *p, uint64_t mask, unsigned other, uint8_t *bit)
+{
+    size_t classes = (size_t)(__builtin_popcountll(mask) + 1) / 2, at = 8 * classes;
+
+    for (unsigned g = 0, n = 0; g < 64; g++) {
+        unsigned word = other ? 0x7fff : 0;
+        if (mask >> g & 1) {
+            unsigned k = p[n / 2] >> n % 2 * 4 & 15, place = 0;
+            for (unsigned i = 0; i < bits_of_class[k]; i++, at++)
+                place |= (p[at / 8] >> at % 8 & 1u) << i;
+            word = words_of_class(k)[place];
+            n++;
+        }
+        for (unsigned i = 0; i < 15; i++)
+            bit[15 * g + i] = word >> i & 1;
+    }
+    return (at + 7) / 8;
+}
+
+static size_t read_chunk(const uint8_t *p, unsigned kind, uint8_t *bit)
+{
+    uint64_t mask = ~UINT64_C(0);
+
+    if (kind < 2) {
+        memset(bit, (int)kind, 960);
+        return 0;
+    }
+    if (kind == 2) {
+        for (unsigned i = 0; i < 960; i++)
+            bit[i] = p[i / 8] >> i % 8 & 1;
+        return 120;
+    }
+    if (kind > 3)
+        memcpy(&mask, p, 8);
+    return (kind > 3 ? 8 : 0) + read_groups(p + (kind > 3 ? 8 : 0), mask, kind == 5, bit);
+}
+
+/* The kind that the encoder must have taken. */
+static unsigned right_kind(const uint8_t *bit)
+{
+    size_t places = 0, not_0 = 0, not_1 = 0, size[6], best = 0;
+
+    for (unsigned g = 0; g < 64; g++) {
+        unsigned k = 0;
+        for (unsigned i = 0; i < 15; i++)
+            k += bit[15 * g + i];
+        places += bits_of_class[k];
+        not_0 += k > 0;
+        not_1 += k < 15;
+    }
+    size[0] = not_0 ? 1000 : 0;
+    size[1] = not_1 ? 1000 : 0;
+    size[2] = 120;
+    size[3] = 32 + (places + 7) / 8;
+    size[4] = 8 + (not_0 + 1) / 2 + (places + 7) / 8;
+    size[5] = 8 + (not_1 + 1) / 2 + (places + 7) / 8;
+    for (size_t k = 1; k < 6; k++)
+        best = size[k] < size[best] ? k : best;
+    return (unsigned)best;
+}
+
+static bool read_small(struct block *b)
+{
+    const uint8_t *lengths = b->inner + b->depth, *delta = lengths + (b->symbols + 1) / 2;
+    uint32_t from = u16(b->p + 36), chunks = u16(b->p + 38), ones = 0;
+    size_t header = (size_t)(delta - b->p) + 2 * b->symbols, at = from + 4 * chunks, leaf = 0;
+    bool ok = from == (header + 3) / 4 * 4 && chunks == b->bits / 960 + 1 &&
+              all_zero(b->p + header, b->p + from);
+
+    for (unsigned k = 0; k < b->symbols; k++)
+        b->delta[k] = u16(delta + 2 * k);
+    for (unsigned d = 0; d <= b->depth; d++)
+        for (unsigned k = 0; k < b->symbols; k++)
+            if ((lengths[k / 2] >> k % 2 * 4 & 15u) == d)
+                b->leaf[leaf++] = b->symbol[k];
+    for (uint32_t c = 0; ok && c < chunks; c++) {
+        uint8_t *bit = b->bit + 960 * (size_t)c;
+        uint32_t entry = u16(b->p + from + 4 * c) | (uint32_t)u16(b->p + from + 4 * c + 2) << 16;
+        ok = (entry >> 3 & 0x3fff) == at - from - 4 * chunks && entry >> 17 == (ones & 0x7fff);
+        at += read_chunk(b->p + at, entry & 7, bit);
+        ok = ok && (entry & 7) == right_kind(bit);
+        for (unsigned i = 0; i < 960; i++)
+            ones += bit[i];
+    }
+    return ok && leaf == b->symbols && b->bytes == (at + 63) / 64 * 64 &&
+           all_zero(b->p + at, b->p + b->bytes) &&
+           all_zero(b->bit + b->bits, b->bit + 960 * (size_t)chunks);
 }
 
 /* One level: order[] holds the positions in the block as they stand at this level, node[] by
  * position. Returns how many go on; the leaves' symbols go to sym[], where they begin to start[].
  */
-static size_t read_level(const struct block *b, unsigned d, uint32_t *g, uint32_t *ones,
-                         uint16_t *order, size_t n, uint16_t *node, uint8_t *sym, unsigned *leaves,
-                         uint32_t start[256], bool *ok)
+static size_t read_level(const struct block *b, unsigned d, uint32_t *g, uint16_t *order, size_t n,
+                         uint16_t *node, uint8_t *sym, unsigned *leaves, uint32_t start[256],
+                         bool *ok)
 {
-    static uint16_t side[2][RANK_BLOCK];
+    static uint16_t side[2][RANK_BLOCK_MOST];
     unsigned inner = b->inner[d], below_it = d + 1 < b->depth ? b->inner[d + 1] : 0;
     size_t k[2] = {0, 0}, kept = 0;
 
     *ok &= u16(b->p + 40 + 4 * d) == n;
     for (size_t i = 0; i < n; i++, ++*g) {
-        unsigned bit = block_bit(b, *g);
-        if (*g % 496 == 0)
-            *ok &= u16(b->p + 64 * (b->lines + *g / 496)) == (*ones & 0xffff);
-        *ones += bit;
+        unsigned bit = b->bit[*g];
         node[order[i]] = (uint16_t)(node[order[i]] + bit * inner);
         side[bit][k[bit]++] = order[i];
     }
@@ -266,11 +411,11 @@ static size_t read_level(const struct block *b, unsigned d, uint32_t *g, uint32_
 static bool read_block(const uint8_t *p, size_t bytes, size_t len, const uint32_t rel[256],
                        uint8_t *sym)
 {
-    static uint16_t order[RANK_BLOCK], node[RANK_BLOCK];
-    uint32_t start[256], g = 0, ones = 0;
+    static uint16_t order[RANK_BLOCK_MOST], node[RANK_BLOCK_MOST];
+    static struct block b;
+    uint32_t start[256], g = 0;
     unsigned leaves = 0;
-    struct block b;
-    bool ok = read_header(p, &b);
+    bool ok = read_shared(p, bytes, &b) && (layout == &rank_fast ? read_fast(&b) : read_small(&b));
     size_t n = len;
 
     memset(start, 0xff, sizeof start);
@@ -278,38 +423,36 @@ static bool read_block(const uint8_t *p, size_t bytes, size_t len, const uint32_
     for (size_t i = 0; i < len; i++)
         order[i] = (uint16_t)i;
     for (unsigned d = 0; ok && d < b.depth; d++)
-        n = read_level(&b, d, &g, &ones, order, n, node, sym, &leaves, start, &ok);
+        n = read_level(&b, d, &g, order, n, node, sym, &leaves, start, &ok);
     if (ok && b.depth == 0 && len) {
         memset(sym, b.leaf[0], len);
         start[b.leaf[0]] = 0;
     }
-    ok &= bytes == 64 * (b.lines + g / 496 + 1);
     for (unsigned k = 0; ok && k < b.symbols; k++) {
         unsigned s = b.symbol[k];
-        ok &= u16(b.entry + 4 * k + 2) == ((rel[s] - start[s]) & 0xffff);
+        ok &= b.delta[k] == ((rel[s] - start[s]) & 0xffff);
     }
-    while (ok && (g % 496 || g / 496 == 0) && b.depth && block_bit(&b, g) == 0)
-        g++; /* and nothing behind the last bit */
-    return ok && (b.depth == 0 || g % 496 == 0);
+    return ok;
 }
 
 static void check_bytes(const struct index *x, enum kind kind)
 {
-    static uint8_t sym[RANK_BLOCK];
+    static uint8_t sym[RANK_BLOCK_MOST];
     uint32_t rel[256] = {0};
-    uint64_t n = x->r.n, blocks = rank_blocks(&rank_fast, n);
+    uint64_t n = x->r.n, blocks = rank_blocks(layout, n);
 
     for (uint64_t b = 0; b < blocks; b++) {
-        uint64_t from = b << RANK_BLOCK_LOG, len = n - from < RANK_BLOCK ? n - from : RANK_BLOCK;
+        uint64_t from = b << layout->block_log, len = len_of_block(n, b);
         uint64_t at = (uint64_t)x->dir[b] * RANK_LINE;
         uint64_t end = b + 1 < blocks ? (uint64_t)x->dir[b + 1] * RANK_LINE
                                       : x->blocks_len - RANK_GUARD_LINES * RANK_LINE;
-        if (b % 4 == 0)
+        if (begins_super(b))
             memset(rel, 0, sizeof rel);
-        T_CHECKF(read_block(x->blocks + at, end - at, len, rel, sym), "kind %d n %llu block %llu",
-                 kind, (unsigned long long)n, (unsigned long long)b);
-        T_CHECKF(memcmp(sym, x->text + from, len) == 0, "kind %d n %llu block %llu", kind,
-                 (unsigned long long)n, (unsigned long long)b);
+        T_CHECKF(read_block(x->blocks + at, end - at, len, rel, sym),
+                 "%s, kind %d n %llu block %llu", layout->name, kind, (unsigned long long)n,
+                 (unsigned long long)b);
+        T_CHECKF(memcmp(sym, x->text + from, len) == 0, "%s, kind %d n %llu block %llu",
+                 layout->name, kind, (unsigned long long)n, (unsigned long long)b);
         for (uint64_t i = from; i < from + len; i++)
             rel[x->text[i]]++;
     }
@@ -318,17 +461,17 @@ static void check_bytes(const struct index *x, enum kind kind)
 /* The library's own way back. */
 static void check_decode(const struct index *x, enum kind kind)
 {
-    static uint8_t sym[RANK_BLOCK];
+    static uint8_t sym[RANK_BLOCK_MOST];
     uint32_t rel[256] = {0}, want[256] = {0};
-    uint64_t blocks = rank_blocks(&rank_fast, x->r.n), at = 0;
+    uint64_t blocks = rank_blocks(layout, x->r.n), at = 0;
     size_t wrong = 0;
 
     for (uint64_t b = 0; b < blocks; b++) {
-        if (b % 4 == 0) {
+        if (begins_super(b)) {
             memset(rel, 0, sizeof rel);
             memset(want, 0, sizeof want);
         }
-        size_t len = rank_fast.decode(&x->r, b, rel, sym);
+        size_t len = layout->decode(&x->r, b, rel, sym);
         wrong += at + len > x->r.n || memcmp(sym, x->text + at, len) != 0;
         for (size_t i = 0; i < len; i++)
             want[x->text[at + i]]++;
@@ -348,7 +491,7 @@ struct query {
 
 static uint64_t position(uint64_t n)
 {
-    uint64_t near = below(n / RANK_BLOCK + 2) * RANK_BLOCK + below(5);
+    uint64_t near = below(n / block_size() + 2) * block_size() + below(5);
 
     if (below(3) && near >= 2 && near - 2 <= n)
         return near - 2; /* at a block's border */
@@ -521,7 +664,7 @@ static void check_repeated(struct repeated *x, uint64_t n)
     struct rank r = x->one.r;
     uint64_t *hyper = need(malloc(rank_hypers(n) * r.sigma * 8)), at = 0, rows[BATCH_MAX];
     uint32_t *super = need(malloc(rank_supers(n) * r.sigma * 4));
-    uint32_t *dir = need(malloc(rank_blocks(&rank_fast, n) * 4));
+    uint32_t *dir = need(malloc(rank_blocks(layout, n) * 4));
     size_t wrong = 0;
 
     for (unsigned c = 0; c < r.sigma; c++) {
@@ -535,8 +678,8 @@ static void check_repeated(struct repeated *x, uint64_t n)
                                                 occ_repeated(x, c, start));
         }
     }
-    for (uint64_t b = 0; b < rank_blocks(&rank_fast, n); b++)
-        dir[b] = x->one.dir[b % 4];
+    for (uint64_t b = 0; b < rank_blocks(layout, n); b++)
+        dir[b] = x->one.dir[b % (RANK_SUPER >> layout->block_log)];
     r.n = n;
     r.hyper = hyper;
     r.super = super;
@@ -575,16 +718,14 @@ struct span {
 /* Wild values may come out, but every kernel's alike, rows below n and symbols below sigma. */
 static void decode_damaged(const struct rank *r, const char *what, int trial)
 {
-    static uint8_t sym[RANK_BLOCK];
+    static uint8_t sym[RANK_BLOCK_MOST];
     uint32_t rel[256];
 
-    for (uint64_t b = 0; b < rank_blocks(&rank_fast, r->n); b++) {
+    for (uint64_t b = 0; b < rank_blocks(layout, r->n); b++) {
         for (unsigned c = 0; c < 256; c++)
             rel[c] = (uint32_t)below(UINT32_MAX);
-        uint64_t from = b << RANK_BLOCK_LOG;
-        T_CHECKF(rank_fast.decode(r, b, rel, sym) ==
-                     (r->n - from < RANK_BLOCK ? r->n - from : RANK_BLOCK),
-                 "%s, trial %d: decoding", what, trial);
+        T_CHECKF(layout->decode(r, b, rel, sym) == len_of_block(r->n, b), "%s, trial %d: decoding",
+                 what, trial);
     }
 }
 
@@ -630,7 +771,7 @@ static void flip(struct index *x, const struct span *span, size_t n_span, int tr
         const struct span *s = &span[below(n_span)];
         size_t at = below(s->len);
         if (s->p == x->blocks && trial % 2)
-            at = (size_t)x->dir[below(rank_blocks(&rank_fast, x->r.n))] * RANK_LINE % s->len +
+            at = (size_t)x->dir[below(rank_blocks(layout, x->r.n))] * RANK_LINE % s->len +
                  below(64);
         if (at < s->len)
             s->p[at] = below(2) ? (uint8_t)below(256) : (uint8_t)(s->p[at] ^ 1u << below(8));
@@ -645,7 +786,7 @@ static void damage(uint64_t n, enum kind kind, const char *what)
     fill(text, n, kind);
     index_make(&x, text, n, sigma_of[kind]);
     struct span span[] = {{x.blocks, x.blocks_len},
-                          {(uint8_t *)x.dir, rank_blocks(&rank_fast, n) * 4},
+                          {(uint8_t *)x.dir, rank_blocks(layout, n) * 4},
                           {(uint8_t *)x.super, rank_supers(n) * x.r.sigma * 4},
                           {(uint8_t *)x.hyper, rank_hypers(n) * x.r.sigma * 8}};
     size_t spans = sizeof span / sizeof *span;
@@ -663,7 +804,7 @@ static void damage(uint64_t n, enum kind kind, const char *what)
     for (int value = 0; value < 256; value += 51) { /* all of it */
         memset(x.blocks, value, x.blocks_len);
         use_damaged(&x.r, what, value);
-        memset(x.dir, value, rank_blocks(&rank_fast, n) * 4);
+        memset(x.dir, value, rank_blocks(layout, n) * 4);
         use_damaged(&x.r, what, value);
         decode_damaged(&x.r, what, value);
     }
@@ -682,11 +823,25 @@ static void test_damage(void)
     damage(33000, SKEWED, "damaged, long codes");
 }
 
+static void test_layouts(void)
+{
+    T_CHECK(rank_layout_of(1) == &rank_fast && rank_layout_named("fast") == &rank_fast);
+    T_CHECK(rank_layout_of(2) == &rank_small && rank_layout_named("small") == &rank_small);
+    T_CHECK(!rank_layout_of(0) && !rank_layout_of(3) && !rank_layout_named("tiny"));
+    T_CHECK(rank_fast.id == 1 && rank_small.id == 2);
+}
+
 int main(void)
 {
-    find_kernels();
-    test_texts();
-    test_hyperblocks();
-    test_damage();
+    static const struct rank_layout *const all[] = {&rank_fast, &rank_small};
+
+    test_layouts();
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        layout = all[i];
+        find_kernels();
+        test_texts();
+        test_hyperblocks();
+        test_damage();
+    }
     return t_done("prop_rank");
 }

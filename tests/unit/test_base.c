@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,6 +153,63 @@ static void test_err(void)
     T_CHECK(err_prefix(&e, "%s", longer) == ERR_MEM && strlen(e.msg) == sizeof e.msg - 1);
 }
 
+/* Loads 9 MB and a bit, in more than two pieces, by `threads`. */
+static void load_large(const unsigned char *data, size_t len, int threads)
+{
+    struct map m;
+    struct err e = {0};
+
+    T_CHECK(map_load(&m, "large", threads, &e) == 0 && m.len == len);
+    T_CHECK(m.p && memcmp(m.p, data, len) == 0);
+    map_close(&m);
+    T_CHECK(!m.p && m.len == 0);
+}
+
+/* With no room for another mapping. */
+static void load_without_memory(void)
+{
+    struct rlimit was, none;
+    struct map m;
+    struct err e = {0};
+
+    T_CHECK(getrlimit(RLIMIT_AS, &was) == 0);
+    none = (struct rlimit){1, was.rlim_max};
+    T_CHECK(setrlimit(RLIMIT_AS, &none) == 0);
+    T_CHECK(map_load(&m, "large", 1, &e) == ERR_MEM && !m.p && m.len == 0);
+    T_CHECK(setrlimit(RLIMIT_AS, &was) == 0);
+    T_CHECK(strcmp(e.msg, "cannot load 'large': out of memory (9000007 bytes)") == 0);
+}
+
+static void test_load(void)
+{
+    enum { LEN = 9000007 };
+    unsigned char *data = malloc(LEN);
+    unsigned long long seed = 9;
+    struct map m;
+    struct err e = {0};
+
+    for (size_t i = 0; data && i < LEN; i++)
+        data[i] = (unsigned char)(t_rand(&seed) >> 56);
+    tmp_put("large", data, LEN);
+    for (int threads = 0; threads <= 3; threads++)
+        load_large(data, LEN, threads);
+    load_without_memory();
+    tmp_put("x", "", 0);
+    T_CHECK(map_load(&m, "x", 2, &e) == 0 && m.len == 0 && m.p);
+    map_close(&m);
+    tmp_put("x", "hello", 5);
+    T_CHECK(map_load(&m, "x", 2, &e) == 0 && m.len == 5);
+    T_CHECK(truncate("x", 0) == 0 && memcmp(m.p, "hello", 5) == 0); /* it is a copy */
+    map_close(&m);
+    T_CHECK(map_load(&m, "absent", 1, &e) == ERR_IO && !m.p && strstr(e.msg, "No such file"));
+    T_CHECK(map_load(&m, ".", 1, &e) == ERR_IO && !m.p);
+    T_CHECK(map_load(&m, "/dev/null", 1, &e) == ERR_IO && !m.p);
+    /* a regular file, of some length, that has nothing to read */
+    T_CHECK(map_load(&m, "/sys/kernel/mm/transparent_hugepage/enabled", 1, &e) == ERR_IO && !m.p);
+    T_CHECK(strstr(e.msg, "has become shorter") || strstr(e.msg, "cannot open"));
+    free(data);
+}
+
 static void test_map(void)
 {
     struct map m = {0};
@@ -178,6 +236,8 @@ static void test_map(void)
     T_CHECK(map_open(&m, "/dev/null", &e) == ERR_IO && !m.p);
     T_CHECK(strcmp(e.msg, "cannot map '/dev/null': not a regular file") == 0);
     T_CHECK(mkfifo("x", 0600) == 0 && map_open(&m, "x", &e) == ERR_IO); /* and does not hang */
+    T_CHECK(map_load(&m, "x", 1, &e) == ERR_IO && unlink("x") == 0);
+    test_load();
     tmp_leave();
 }
 

@@ -2,6 +2,7 @@
 #include "t.h"
 #include "tmp.h"
 
+#include "base/mem.h"
 #include "base/zst.h"
 #include "text/docs.h"
 
@@ -283,6 +284,232 @@ static void test_open(void)
     docs_close(NULL);
 }
 
+/* ---- shards ---- */
+
+/* What was read of some documents: a row each. */
+struct rows {
+    struct buf b;
+    uint64_t docs;
+};
+
+static void add_row(struct rows *r, const struct doc *d)
+{
+    const char *part[] = {d->text, d->id ? d->id : "", d->head, d->tail};
+    size_t len[] = {d->text_len, d->id_len, d->head_len, d->tail_len};
+    struct err e;
+    int rc = buf_printf(&r->b, &e, "%s:%llu", d->path, (unsigned long long)d->line);
+
+    for (int i = 0; rc == 0 && i < 4; i++)
+        if ((rc = buf_addc(&r->b, ' ', &e)) == 0)
+            rc = buf_add(&r->b, part[i], len[i], &e);
+    if (rc < 0 || buf_addc(&r->b, '\n', &e) < 0)
+        abort();
+    r->docs++;
+}
+
+/* Adds the documents of a shard; how many they are. */
+static uint64_t read_shard(struct rows *r, const char *const *paths, size_t n, struct docs_opts o)
+{
+    struct docs *d = open_docs(paths, n, o);
+    uint64_t before = r->docs;
+    struct err e = {0};
+    struct doc doc;
+    int rc;
+
+    while ((rc = docs_next(d, &doc, &e)) > 0)
+        add_row(r, &doc);
+    T_CHECKF(rc == 0, "%s", e.msg);
+    ends(d);
+    return r->docs - before;
+}
+
+/* All shards, one after the other, are the documents, whatever their number, up to `most`. Returns
+ * into how many of 3 shards they fall. */
+static unsigned same_in_shards(const char *const *paths, size_t n, enum docs_format format,
+                               uint64_t most)
+{
+    static const uint64_t counts[] = {1, 3, 7, 2, 5, 16, 97, 1000};
+    struct docs_opts o = {.format = format};
+    struct rows whole = {0}, parts = {0};
+    unsigned filled = 0;
+
+    read_shard(&whole, paths, n, o);
+    for (size_t i = 0; i < 8 && counts[i] <= most; i++) {
+        o.shards = counts[i];
+        parts.b.len = parts.docs = 0;
+        for (o.shard = 0; o.shard < o.shards; o.shard++)
+            filled += read_shard(&parts, paths, n, o) > 0 && o.shards == 3;
+        T_CHECKF(whole.docs == parts.docs && whole.b.len == parts.b.len &&
+                     (!whole.b.len || memcmp(whole.b.p, parts.b.p, whole.b.len) == 0),
+                 "%s ..., %llu shards: %llu documents, not %llu", n ? paths[0] : "no file",
+                 (unsigned long long)o.shards, (unsigned long long)parts.docs,
+                 (unsigned long long)whole.docs);
+    }
+    buf_free(&whole.b);
+    buf_free(&parts.b);
+    return filled;
+}
+
+static void shell(const char *command)
+{
+    T_CHECKF(system(command) == 0, "%s", command); // NOLINT(cert-env33-c)
+}
+
+/* Records that do not compress well: some blocks of compressed bytes. */
+static void put_records(const char *name, int records, unsigned long long seed)
+{
+    FILE *f = fopen(name, "wb");
+
+    if (!f)
+        abort();
+    for (int i = 0; i < records; i++) {
+        fprintf(f, "{\"id\":%d,\"text\":\"", i);
+        for (unsigned long long k = t_rand(&seed) % 20; k; k--)
+            fprintf(f, "%llx", t_rand(&seed));
+        fputs("\"}\n", f);
+    }
+    fclose(f);
+}
+
+/* Files as they should not be, alone and together, as JSON Lines, lines and whole files. */
+static void test_shards_of_odd_files(void)
+{
+    static const char *const odd[] = {
+        "",
+        "{\"text\":\"no newline\"}",
+        "\n\n  \r\n\n",
+        "\xEF\xBB\xBF{\"text\":\"bom\"}\n{\"text\":\"\"}\n",
+        "\xEF\xBB\xBF",
+        "\n\n{\"text\":\"after blanks\"}\n\n\n{\"text\":\"last\"}",
+        "",
+        "{\"text\":\"one\",\"id\":1}\n",
+        "{\"text\":\"a long one, longer than some shards and than all of the other files, so that one of "
+        "its neighbours has a range without a line that begins there\"}\n{\"text\":\"b\"}\n",
+        "\n",
+        "",
+    };
+    enum { FILES = sizeof odd / sizeof *odd };
+    char names[FILES][8];
+    const char *paths[FILES];
+    static const enum docs_format formats[] = {DOCS_JSONL, DOCS_LINES, DOCS_TEXT};
+
+    for (size_t i = 0; i < FILES; i++) {
+        snprintf(names[i], sizeof names[i], "odd%zu", i);
+        paths[i] = names[i];
+        put(names[i], odd[i]);
+    }
+    for (size_t f = 0; f < 3; f++)
+        for (size_t from = 0; from <= FILES; from++) {
+            same_in_shards(paths + from, FILES - from, formats[f], from ? 16 : 1000);
+            if (from < FILES)
+                same_in_shards(paths + from, 1, formats[f], 97);
+        }
+}
+
+static void test_shards_of_compressed_files(void)
+{
+    static const char *const paths[] = {"r.jsonl",  "r.jsonl.gz", "odd1",      "r.jsonl.zst",
+                                        "empty.gz", "many.gz",    "odd5",      "many.zst",
+                                        "odd0",     "empty.zst",  "small.zst", "r.jsonl"};
+    static const char *const twins[] = {"small.zst", "small.zst"};
+    enum { FILES = sizeof paths / sizeof *paths };
+
+    put_records("r.jsonl", 12000, 7);
+    put_records("small", 20, 8);
+    shell("gzip -1c r.jsonl >r.jsonl.gz && zstd -q1c r.jsonl >r.jsonl.zst && zstd -qc small "
+          ">small.zst && gzip -c odd0 >empty.gz && zstd -qc odd0 >empty.zst && "
+          "cat small.zst empty.zst r.jsonl.zst empty.zst small.zst >many.zst && "
+          "gzip -c small >small.gz && cat small.gz r.jsonl.gz empty.gz small.gz >many.gz");
+    same_in_shards(paths, FILES, DOCS_AUTO, 7);
+    same_in_shards(paths, FILES, DOCS_TEXT, 7);
+    same_in_shards(twins, 2, DOCS_JSONL, 16); /* a range that begins with the second file */
+    for (size_t i = 0; i < FILES; i++) {
+        unsigned filled = same_in_shards(paths + i, 1, DOCS_AUTO, 3);
+        T_CHECKF(filled == 3 || !strchr("rm", paths[i][0]), "%s: %u of 3", paths[i], filled);
+    }
+}
+
+/* The rule itself: a line is of the shard floor(shards * place / size). */
+static void test_shard_of_a_line(void)
+{
+    static const char file[] = "a\n\nccc\ndd\n\n\nlonger line\nx";
+    const size_t size = sizeof file - 1;
+    const char *paths[] = {"l1", "l2"};
+    struct doc doc;
+    struct err e = {0};
+
+    tmp_put("l1", file, 9);
+    tmp_put("l2", file + 9, size - 9); /* cut behind "dd", before its newline */
+    for (uint64_t shards = 2; shards < 40; shards++)
+        for (uint64_t s = 0; s < shards; s++) {
+            struct docs_opts o = {.format = DOCS_LINES, .shard = s, .shards = shards};
+            struct docs *d = open_docs(paths, 2, o);
+            for (size_t at = 0, end; at < size; at = end) {
+                end = at;
+                while (end < size && file[end++] != '\n' && end != 9)
+                    ;
+                if (shards * at / size != s)
+                    continue;
+                T_CHECK(docs_next(d, &doc, &e) == 1);
+                T_CHECKF(doc.text_len <= end - at && memcmp(doc.text, file + at, doc.text_len) == 0,
+                         "%llu of %llu at %zu", (unsigned long long)s, (unsigned long long)shards,
+                         at);
+            }
+            ends(d);
+        }
+}
+
+/* What lies outside of the range is not parsed, and where whole files do, not opened. */
+static void test_shard_alone(void)
+{
+    static const char *const three[] = {"s1", "s2", "s3"};
+    struct docs_opts o = {.shard = 1, .shards = 3};
+
+    put("s2", "{\"text\":\"mine\"}\n");
+    for (int k = 1; k <= 3; k += 2)
+        put(three[k - 1], "{\"text\":\"not m\"\n");
+    struct docs *d = open_docs(three, 3, o);
+    unlink("s1");
+    unlink("s3");
+    next_is(d, "mine", NULL, 1);
+    ends(d);
+
+    put(x, "bad\n\n{\"text\":\"the second of shards\"}\n{\"text\":1}\nbad\nbad\nbad\nbad\nb\n");
+    o.shard = 0, o.shards = 2;
+    fails(open_docs(&x, 1, o), ERR_INPUT, "x.jsonl:1: a JSON object expected at byte 1");
+    o.skip_bad = true;
+    d = open_docs(&x, 1, o);
+    next_is(d, "the second of shards", NULL, 3);
+    T_CHECK(docs_skipped(d) == 1);
+    ends(d);
+    o.shard = 1;
+    d = open_docs(&x, 1, o);
+    struct doc doc;
+    struct err e = {0};
+    T_CHECK(docs_next(d, &doc, &e) == 0 && docs_skipped(d) == 6);
+    ends(d);
+}
+
+static void test_shard_misuse(void)
+{
+    static const char *const in[] = {"x.jsonl", "-"}, *const device[] = {"/dev/null"};
+    struct docs *d;
+    struct err e = {0};
+
+    put(x, "{\"text\":\"a\"}\n");
+    T_CHECK(docs_open(&d, in, 2, &(struct docs_opts){.shards = 2}, &e) == ERR_USAGE && !d);
+    T_CHECKF(strstr(e.msg, "standard input"), "%s", e.msg);
+    T_CHECK(docs_open(&d, device, 1, &(struct docs_opts){.shards = 2}, &e) == ERR_USAGE && !d);
+    T_CHECKF(strstr(e.msg, "'/dev/null'"), "%s", e.msg);
+    for (uint64_t shards = 0; shards < 3; shards++) {
+        struct docs_opts o = {.shard = shards ? shards : 1, .shards = shards};
+        T_CHECK(docs_open(&d, &x, 1, &o, &e) == ERR_USAGE && !d);
+    }
+    T_CHECK(docs_open(&d, &x, 1, &(struct docs_opts){.shards = UINT64_MAX}, &e) == ERR_USAGE);
+    same_in_shards(NULL, 0, DOCS_AUTO, 7);
+    T_CHECK(same_in_shards(&x, 1, DOCS_AUTO, 1000) == 1);
+}
+
 int main(void)
 {
     tmp_enter();
@@ -295,6 +522,11 @@ int main(void)
     test_text_format();
     test_auto();
     test_open();
+    test_shards_of_odd_files();
+    test_shards_of_compressed_files();
+    test_shard_of_a_line();
+    test_shard_alone();
+    test_shard_misuse();
     tmp_leave();
     return t_done("docs");
 }

@@ -127,7 +127,9 @@ static void round_trip(unsigned round)
     }
     T_CHECK(sect_commit(&w, &e) == 0 && !w);
 
-    T_CHECKF(sect_open(&f, path, "test", 2, &e) == 0, "round %u: %s", round, e.msg);
+    T_CHECKF((round % 2 ? sect_load(&f, path, "test", 2, 2, &e)
+                        : sect_open(&f, path, "test", 2, &e)) == 0,
+             "round %u: %s", round, e.msg);
     T_CHECK(sect_count(f) == n && sect_minor(f) == 7 && strcmp(sect_path(f), path) == 0);
     T_CHECKF(sect_check(f, &e) == 0, "round %u: %s", round, e.msg);
     for (size_t i = 0; i < n; i++) {
@@ -397,6 +399,9 @@ static void test_files(const struct image *m)
     tmp_put("y", m->p, 300);
     T_CHECK(sect_open(&f, "y", "test", 2, &e) < 0);
     T_CHECK(says(&e, "y: file is truncated (header says 488 bytes, has 300)"));
+    T_CHECK(sect_load(&f, "y", "test", 2, 1, &e) < 0 && !f);
+    T_CHECK(says(&e, "y: file is truncated (header says 488 bytes, has 300)"));
+    T_CHECK(sect_load(&f, "absent", "test", 2, 1, &e) == ERR_IO && !f);
 
     /* The old file stands until commit, and after abort. */
     T_CHECK(sect_create(&w, path, "test", 2, 0, &e) == 0);

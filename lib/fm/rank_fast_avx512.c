@@ -1,4 +1,4 @@
-/* rank_avx512.c - the rank kernels with one vector popcount a line (AVX512-VPOPCNTDQ). */
+/* rank_fast_avx512.c - the kernels of "fast" with one vector popcount a line (AVX512-VPOPCNTDQ). */
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -18,9 +18,10 @@ static inline uint32_t line_ones(const uint8_t *line, unsigned off)
     return load_u16(line) + (uint32_t)_mm512_reduce_add_epi64(ones);
 }
 
+#define RANK_BITS_H "fm/rank_fast_bits.h"
 #include "fm/rank_body.h"
 
 const struct rank_ops rank_fast_avx512 = {"avx512", rank_step, rank_lf, rank_map};
 #else
-typedef int rank_avx512_is_for_x86;
+typedef int rank_fast_avx512_is_for_x86;
 #endif

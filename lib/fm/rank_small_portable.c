@@ -1,0 +1,36 @@
+/* rank_small_portable.c - the kernels of "small" without any instruction set beyond the compiler's
+ * baseline: the oracle of the others. */
+#include "fm/rank_small.h"
+
+static const uint8_t class_and_bits[16][2] = {
+    {0, 0},  {1, 4},  {2, 7},   {3, 9},   {4, 11}, {5, 12}, {6, 13}, {7, 13},
+    {8, 13}, {9, 13}, {10, 12}, {11, 11}, {12, 9}, {13, 7}, {14, 4}, {15, 0}};
+
+static inline void class_sums(const uint8_t *classes, unsigned n, uint32_t *ones, uint32_t *bits)
+{
+    *ones = *bits = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const uint8_t *c = class_and_bits[small_class(classes, i)];
+        *ones += c[0];
+        *bits += c[1];
+    }
+}
+
+static inline uint32_t raw_ones(const uint8_t *p, unsigned n)
+{
+    uint32_t ones = 0;
+
+    for (; n >= 64; n -= 64, p += 8)
+        ones += (uint32_t)__builtin_popcountll(load_u64(p));
+    return ones + (uint32_t)__builtin_popcountll(load_u64(p) & ((UINT64_C(1) << n) - 1));
+}
+
+static inline unsigned nth_one(uint64_t word, unsigned n)
+{
+    return n < (unsigned)__builtin_popcountll(word) ? word_select(word, n) : 63;
+}
+
+#define RANK_BITS_H "fm/rank_small_bits.h"
+#include "fm/rank_body.h"
+
+const struct rank_ops rank_small_portable = {"portable", rank_step, rank_lf, rank_map};

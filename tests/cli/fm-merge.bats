@@ -1,0 +1,247 @@
+# fm-merge, and what rests on it: builds in parts, appended to, resumed. All give the bytes of one
+# build.
+load helper
+
+# part NUMBER: a file of some documents, part-NUMBER.txt.
+part() {
+    lines 400 'abc d,é' 60 "$1" >"part-$1.txt"
+}
+
+# parts: three files, their indexes, and all.fmi of all of them.
+parts() {
+    local i
+    for i in 1 2 3; do
+        part "$i"
+        fm-build "part-$i.txt"
+    done
+    fm-build -o all.fmi part-?.txt
+}
+
+# sound INDEX: everything in it is as it should be.
+sound() {
+    ok fm-stat --check "$1"
+}
+
+@test "help, version, misuse" {
+    helps fm-merge
+    fm-build -o x.fmi "$data/sample.jsonl"
+    misuse fm-merge x.fmi
+    misuse fm-merge -o - x.fmi
+    misuse fm-merge -o y.fmi --layout=tiny x.fmi
+    misuse fm-merge -o y.fmi --memory=x x.fmi
+    misuse fm-merge -o y.fmi -T 0.5 x.fmi
+    only x.fmi
+}
+
+@test "indexes and sets merge into the index of all documents" {
+    parts
+    ok fm-merge -o m.fmi part-?.fmi
+    cmp all.fmi m.fmi
+    empty "$out"
+    sound m.fmi
+    ok fm-merge -T 1 -m 1K -o m.fmi part-?.fmi
+    cmp all.fmi m.fmi
+    ok fm-merge --set -o part.set part-2.fmi part-3.fmi
+    is "sluice-set 1 part-2.fmi part-3.fmi" "$(paste -sd ' ' part.set)"
+    ok fm-merge part-1.fmi part.set -o m.fmi
+    cmp all.fmi m.fmi
+    ok fm-merge -o m.fmi all.fmi
+    cmp all.fmi m.fmi
+    [[ ! -e m.fmi.parts ]]
+}
+
+@test "every CPU level and number of threads merges to the same bytes" {
+    local level
+    parts
+    for level in portable avx2 avx512; do
+        ok env SLUICE_CPU=$level fm-merge -T 2 -o m.fmi part-?.fmi
+        cmp all.fmi m.fmi
+    done
+}
+
+@test "the result may replace an index that is merged" {
+    parts
+    ok fm-merge -o part-1.fmi part-?.fmi
+    cmp all.fmi part-1.fmi
+}
+
+@test "all 256 bytes, in one index or only in both together" {
+    for i in $(seq 0 127); do printf '%b' "\\x$(printf %x "$i")"; done >low
+    for i in $(seq 128 255); do printf '%b' "\\x$(printf %x "$i")$(printf %x "$i")"; done >high
+    cat low high low >both
+    for files in 'low high' 'both low' 'high both' 'both both'; do
+        # shellcheck disable=SC2086 # two files
+        fm-build -f text -o all.fmi $files
+        fm-build -f text -o a.fmi "${files% *}"
+        fm-build -f text -o b.fmi "${files#* }"
+        ok fm-merge a.fmi b.fmi -o m.fmi
+        cmp all.fmi m.fmi
+        sound m.fmi
+    done
+}
+
+@test "empty indexes and empty documents" {
+    : >none.txt
+    printf '\n\n' >blank.txt
+    part 1
+    fm-build -q none.txt && fm-build blank.txt && fm-build part-1.txt
+    for order in 'none blank part-1' 'part-1 none blank' 'blank part-1 none' 'none none' 'blank blank'; do
+        # shellcheck disable=SC2086 # several files
+        set -- $order
+        fm-build -q -o all.fmi "${@/%/.txt}"
+        ok fm-merge -o m.fmi "${@/%/.fmi}"
+        cmp all.fmi m.fmi
+    done
+}
+
+@test "records, ids and raw texts are merged" {
+    head -n 20 "$data/sample.jsonl" >a.jsonl
+    tail -n +21 "$data/sample.jsonl" >b.jsonl
+    for rule in none gpt3; do
+        fm-build --normalize $rule -o all.fmi a.jsonl b.jsonl
+        fm-build --normalize $rule a.jsonl
+        fm-build --normalize $rule b.jsonl
+        ok fm-merge a.fmi b.fmi -o m.fmi
+        cmp all.fmi m.fmi
+        cmp "$data/sample.jsonl" <(fm-cat --all --meta m.fmi)
+    done
+}
+
+@test "what was made with other options is refused, and nothing left" {
+    echo '{"text":"a","body":"b"}' >x.jsonl
+    fm-build x.jsonl
+    for option in --sample-rate=32 --normalize=gpt3 --field=body --id-field=body; do
+        fm-build -o y.fmi "$option" x.jsonl
+        fails fm-merge -o z.fmi x.fmi y.fmi
+        says "${option%=*}"
+        says y.fmi
+        fails fm-build --append x.fmi -o z.fmi "$option" x.jsonl
+        says x.fmi
+        only x.jsonl x.fmi y.fmi
+    done
+}
+
+@test "bad indexes are refused before any work" {
+    build_sample
+    refuses_bad_indexes fm-merge -o m.fmi @
+    refuses_bad_indexes fm-merge -o m.fmi "$sample" @
+    [[ ! -e m.fmi && ! -e m.fmi.parts ]]
+    fails fm-merge -o no/such/m.fmi "$sample"
+    says no/such
+    fails fm-merge --set -o no/such/m.fmi "$sample"
+}
+
+@test "damage is found, not merged" {
+    local size
+    parts
+    size=$(stat -c %s part-2.fmi)
+    for at in 500 $((size / 3)) $((size / 2)) $((size - 500)); do
+        cp part-2.fmi bad.fmi
+        printf '\377\0\377' | dd of=bad.fmi bs=1 seek="$at" conv=notrunc status=none
+        fails fm-merge -o m.fmi part-1.fmi bad.fmi part-3.fmi
+        says bad.fmi
+        fails fm-build --append bad.fmi -o m.fmi part-1.txt
+        says bad.fmi
+        [[ ! -e m.fmi && ! -e m.fmi.parts ]]
+    done
+}
+
+@test "a full disk leaves no index, and the old one as it was" {
+    parts
+    echo old >m.fmi
+    no_room 8 fm-merge -o m.fmi part-?.fmi
+    is old "$(<m.fmi)"
+}
+
+@test "fm-build -m: in parts, merged" {
+    parts
+    for size in 2K 20K 64K 200K; do
+        ok fm-build -m $size -o m.fmi part-?.txt
+        cmp all.fmi m.fmi
+        [[ ! -e m.fmi.parts ]]
+    done
+    fails fm-build -m 100 -o n.fmi part-?.txt
+    says '--memory'
+    [[ ! -e n.fmi ]]
+}
+
+@test "fm-build --append: the documents come behind" {
+    parts
+    ok fm-build --append part-1.fmi part-2.txt part-3.txt
+    cmp all.fmi part-1.fmi
+    ok fm-build part-1.txt
+    ok fm-build -a part-1.fmi -m 30K -o m.fmi part-2.txt part-3.txt
+    cmp all.fmi m.fmi
+    : >none.txt
+    ok fm-build --append m.fmi none.txt
+    cmp all.fmi m.fmi
+    head -c 500 all.fmi >bad.fmi
+    fails fm-build --append bad.fmi part-1.txt
+    says bad.fmi
+    misuse fm-build --append m.fmi --shards 2 -o n.fmi part-1.txt
+}
+
+# Kills the build as soon as it has finished a part.
+kill_early() {
+    fm-build -q "$@" &
+    local pid=$!
+    until compgen -G 'm.fmi.parts/*.fmi' >/dev/null || ! kill -0 $pid 2>/dev/null; do :; done
+    kill -9 $pid 2>/dev/null || true
+    wait $pid 2>/dev/null || true
+}
+
+@test "fm-build --resume: a killed build goes on" {
+    parts
+    for _ in 1 2 3; do
+        kill_early -m 3K -o m.fmi part-?.txt
+        [[ ! -e m.fmi && -d m.fmi.parts ]]
+        kill_early -m 3K --resume -o m.fmi part-?.txt
+        ok fm-build --resume -m 9K -o m.fmi part-?.txt
+        cmp all.fmi m.fmi
+        [[ ! -e m.fmi.parts ]]
+        rm m.fmi
+    done
+}
+
+@test "fm-build --resume: not with other inputs; without it, from the beginning" {
+    parts
+    kill_early -m 3K -o m.fmi part-?.txt
+    fails fm-build --resume -m 3K -o m.fmi part-1.txt
+    says m.fmi.parts
+    echo more >>part-3.txt
+    fails fm-build --resume -m 3K -o m.fmi part-?.txt
+    misuse fm-build --resume -o m.fmi - <part-1.txt || fails fm-build --resume -o m.fmi - <part-1.txt
+    [[ -d m.fmi.parts ]]
+    ok fm-build -o all.fmi part-?.txt
+    ok fm-build -m 3K -o m.fmi part-?.txt
+    cmp all.fmi m.fmi
+    [[ ! -e m.fmi.parts ]]
+    ok fm-build --resume -m 3K -o m.fmi part-?.txt
+    cmp all.fmi m.fmi
+}
+
+@test "fm-build: what an error leaves behind can be gone on with" {
+    parts
+    { cat part-1.txt && echo; } | jq -Rc '{text:.}' >x.jsonl
+    echo broken >>x.jsonl
+    exits 1 fm-build -m 3K -o m.fmi x.jsonl
+    hear
+    [[ $message == *"x.jsonl:402"* && $message == *"'m.fmi.parts'"* && $message == *--resume* ]]
+    [[ -d m.fmi.parts && ! -e m.fmi ]]
+    exits 1 fm-build -q --resume -m 3K -o m.fmi x.jsonl
+    says x.jsonl:402
+}
+
+@test "two builds of one name in parts: the second is refused" {
+    parts
+    mkfifo pipe
+    fm-build -q -m 3K -f lines -o m.fmi pipe &
+    exec 9>pipe
+    cat part-1.txt >&9
+    until compgen -G 'm.fmi.parts/*.fmi' >/dev/null; do sleep 0.05; done
+    fails fm-build -m 3K -o m.fmi part-2.txt
+    says m.fmi.parts
+    exec 9>&-
+    wait
+    cmp part-1.txt <(fm-cat --all m.fmi)
+}
