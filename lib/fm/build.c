@@ -102,9 +102,10 @@ static int describe(struct build *b, const char *const *paths, size_t n, struct 
     const struct fm_build_opts *o = &b->o;
 
     if (buf_printf(&b->state, e,
-                   "sluice-parts 1\nrate %u, normalize %d, format %d, skip-bad %d\nfield %s\n"
-                   "id-field %s\n",
+                   "sluice-parts 1\nrate %u, normalize %d, format %d, skip-bad %d, shard %llu of "
+                   "%llu\nfield %s\nid-field %s\n",
                    b->io.rate_log, (int)b->io.normalize, (int)o->docs.format, o->docs.skip_bad,
+                   (unsigned long long)o->docs.shard, (unsigned long long)o->docs.shards,
                    b->io.field, b->io.id_field) < 0)
         return e->code;
     if (o->append && add_file(&b->state, o->append, e) < 0)

@@ -2,9 +2,11 @@
 # bench-fm.sh BUILD_DIR [CORPUS...]: our full-text index beside the peer, the index type of Infini-gram
 # mini on libsdsl (fm_sdsl.cpp), on the same corpora in the same run. Default: english-200 code-200.
 #
-# Prints a table (figure, ours, peer, ratio) and writes BUILD_DIR/bench/fm.json. Corpora come from
-# make-corpus.sh, into SLUICE_BENCH_DIR (default BUILD_DIR/bench). One thread unless a row says two.
-# Runs in about 8 minutes; both builders are run alternately, twice, and the faster run counts.
+# Prints a table (figure, ours, peer, ratio) and writes BUILD_DIR/bench/fm.json, a line a figure. A
+# CORPUS is DIR/CORPUS.jsonl, in SLUICE_BENCH_DIR (default BUILD_DIR/bench), where make-corpus.sh makes
+# the two. One thread unless a row says two. Ours and the peer's runs alternate, ROUNDS of them
+# (default 3; of builds 2), and the best of each counts. About 25 minutes for the two corpora; the
+# machine must be left alone meanwhile.
 set -euo pipefail
 build=$(cd "${1:?usage: bench-fm.sh BUILD_DIR [CORPUS...]}" && pwd)
 shift
@@ -12,6 +14,7 @@ corpora=("$@")
 [ ${#corpora[@]} -gt 0 ] || corpora=(english-200 code-200)
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${SLUICE_BENCH_DIR:-$build/bench}
+rounds=${ROUNDS:-3}
 mkdir -p "$dir" "$build/bench"
 json=$build/bench/fm.json
 : >"$json"
@@ -23,30 +26,40 @@ peer=$build/bench/fm_sdsl
 [ "$peer" -nt "$here/fm_sdsl.cpp" ] ||
     g++ -O3 -march=native -std=c++17 "$here/fm_sdsl.cpp" -o "$peer" -lsdsl -ldivsufsort -ldivsufsort64
 ours=$build/tests/bench/bench_fm
+bench=$here/../../../shared/data/bench/gsm8k_test.jsonl
 
 # figure NAME UNIT OURS PEER KIND: KIND says which way is better, "less" or "more".
 figure() {
     awk -v c="$corpus" -v n="$1" -v u="$2" -v o="$3" -v p="$4" -v k="$5" -v json="$json" 'BEGIN {
         r = p == "-" ? "-" : sprintf("%.2f", k == "less" ? p / o : o / p)
-        printf "%-12s %-34s %10s %10s %-10s %8s\n", c, n, o, p, u, r
+        printf "%-12s %-44s %10s %10s %-10s %8s\n", c, n, o, p, u, r
         printf "{\"corpus\":\"%s\",\"figure\":\"%s\",\"unit\":\"%s\",\"ours\":%s,\"peer\":%s,\"ratio\":%s}\n",
             c, n, u, o, p == "-" ? "null" : p, r == "-" ? "null" : r >>json
     }'
 }
-value() { awk -v n="$1" '$1 == n { print $2; exit }' "$2"; }
-least() { sort -g | head -n 1; }
-# seconds COMMAND...: wall time; the peak memory in bytes goes to $log.peak
-seconds() {
-    command time -f '%e %M' -o "$log.time" "$@" >/dev/null
-    awk '{ print $1 }' "$log.time"
-    awk '{ print $2 * 1024 }' "$log.time" >"$log.peak"
+
+# best less|more NAME FILE: the best of the lines "NAME value ..." of a log of several runs.
+best() {
+    awk -v k="$1" -v n="$2" '$1 == n && (!seen++ || (k == "less" ? $2 < v : $2 > v)) { v = $2 }
+        END { print seen ? v : "-" }' "$3"
 }
 
-"$build/tests/bench/limits"
-printf '%-12s %-34s %10s %10s %-10s %8s\n' corpus figure ours peer unit ratio
-for corpus in "${corpora[@]}"; do
-    src=$dir/$corpus.jsonl raw=$dir/$corpus.raw idx=$dir/$corpus.fmi log=$build/bench/$corpus
-    [ "$raw" -nt "$src" ] || python3 - "$src" "$raw" "$dir/$corpus.patterns" <<'PY'
+share() { awk -v a="$(stat -c %s "$1")" -v b="$bytes" 'BEGIN { printf "%.4f", a / b }'; }
+
+# build LOG ARG...: fm-build, its "speed" in MB/s and its "peak" over the text into LOG.
+build() {
+    local log=$1
+    shift
+    command time -f '%e %M' -o "$log.time" "$build/bin/fm-build" -q "$@" "$src"
+    awk -v b="$bytes" '{ printf "speed %.2f\npeak %.2f\n", b / $1 / 1e6, $2 * 1024 / b }' "$log.time" >>"$log"
+}
+
+prepare() {
+    src=$dir/$corpus.jsonl raw=$dir/$corpus.raw patterns=$dir/$corpus.patterns
+    log=$build/bench/$corpus.log
+    rm -rf "$log"
+    mkdir "$log"
+    [ "$raw" -nt "$src" ] || python3 - "$src" "$raw" "$patterns" <<'PY'
 import json, random, sys
 docs = [json.loads(l)['text'].encode() for l in open(sys.argv[1], 'rb')]
 with open(sys.argv[2], 'wb') as f:
@@ -63,58 +76,101 @@ with open(sys.argv[3], 'wb') as f:
             n += 1
 PY
     bytes=$(("$(stat -c %s "$raw")" - "$(wc -l <"$src")"))
-    one=() two=() theirs=()
+}
+
+builds() {
+    local bound=$((bytes * 19 / 10)) layout
     for _ in 1 2; do
-        one+=("$(seconds "$build/bin/fm-build" -q -T 1 -o "$idx" "$src")")
-        peak=$(cat "$log.peak")
-        "$peer" build "$raw" "$dir/$corpus.sdsl" >"$log.build"
-        theirs+=("$(value build "$log.build")")
-        two+=("$(seconds "$build/bin/fm-build" -q -T 2 -o "$idx" "$src")")
+        for layout in fast small; do
+            build "$log/$layout-1" -T 1 --layout $layout -o "$dir/$corpus.$layout.fmi"
+            build "$log/$layout-2" -T 2 --layout $layout -o "$dir/$corpus.$layout.fmi"
+        done
+        build "$log/bound" -T 2 -m $bound -o "$dir/$corpus.bound.fmi"
+        "$peer" build "$raw" "$dir/$corpus.sdsl" >>"$log/peer"
     done
-    speed() { printf '%s\n' "$@" | least | awk -v b="$bytes" '{ printf "%.2f", b / $1 / 1e6 }'; }
-    peer_speed=$(printf '%s\n' "${theirs[@]}" | sort -g | tail -n 1)
-    figure 'index / text' ratio "$(awk -v a="$(stat -c %s "$idx")" -v b="$bytes" 'BEGIN { printf "%.4f", a / b }')" \
-        "$(value size "$log.build")" less
-    figure 'build, 1 thread' MB/s "$(speed "${one[@]}")" "$peer_speed" more
-    figure 'build, 2 threads (peer: 1)' MB/s "$(speed "${two[@]}")" "$peer_speed" more
-    figure 'peak memory of the build / text' ratio "$(awk -v a="$peak" -v b="$bytes" 'BEGIN { printf "%.2f", a / b }')" \
-        "$(value peak "$log.build")" less
-    "$ours" count "$idx" <"$dir/$corpus.patterns" >"$log.ours"
-    "$peer" count "$dir/$corpus.sdsl" <"$dir/$corpus.patterns" >"$log.peer"
-    [ "$(value occurrences "$log.ours")" = "$(value occurrences "$log.peer")" ] ||
-        { echo "bench-fm: the counts differ" >&2; exit 1; }
-    figure 'count, 50 bytes, batched' ns/byte "$(value count_batched "$log.ours")" "$(value count "$log.peer")" less
-    figure 'count, 50 bytes, one at a time' ns/byte "$(value count_single "$log.ours")" "$(value count "$log.peer")" less
+    cmp "$dir/$corpus.fast.fmi" "$dir/$corpus.bound.fmi"
+    rm "$dir/$corpus.bound.fmi"
     # Every text comes back: the raw file is the documents, 0xff before each, and UTF-8 has no 0xff.
-    { printf '\377' && "$build/bin/fm-cat" -0 --all "$idx" | tr '\0' '\377' | head -c -1; } | cmp - "$raw" ||
-        { echo "bench-fm: fm-cat --all does not equal the input" >&2; exit 1; }
-    "$ours" locate "$idx" 300000 >"$log.ours"
-    "$peer" locate "$dir/$corpus.sdsl" 20000 >"$log.peer"
-    figure 'locate, batched' us "$(value locate "$log.ours")" "$(value locate "$log.peer")" less
-    "$ours" extract "$idx" 1024 20000 >"$log.ours"
-    "$peer" extract "$dir/$corpus.sdsl" 1024 2000 >"$log.peer"
-    figure 'extract 1 KB, batched' ns/byte "$(value extract_batched "$log.ours")" "$(value extract "$log.peer")" less
-    figure 'extract 1 KB, one at a time' ns/byte "$(value extract_single "$log.ours")" "$(value extract "$log.peer")" less
-    # The same with the index read into memory first.
-    "$ours" --load count "$idx" <"$dir/$corpus.patterns" >"$log.ours"
-    "$ours" --load locate "$idx" 300000 >>"$log.ours"
-    "$ours" --load extract "$idx" 1024 20000 >>"$log.ours"
-    figure 'count, batched, --load' ns/byte "$(value count_batched "$log.ours")" - less
-    figure 'count, one at a time, --load' ns/byte "$(value count_single "$log.ours")" - less
-    figure 'locate, batched, --load' us "$(value locate "$log.ours")" - less
-    figure 'extract 1 KB, batched, --load' ns/byte "$(value extract_batched "$log.ours")" - less
-    figure 'load' ms "$(value load "$log.ours")" - less
-    figure 'open' ms "$("$ours" open "$idx" | awk '{ print $2 }')" - less
-    "$ours" memory "$idx" <"$dir/$corpus.patterns" >"$log.ours"
-    figure 'private memory of a query' MB "$(value private_search "$log.ours")" - less
-    figure 'file pages it has touched' MB "$(value file_search "$log.ours")" - less
-    "$ours" pages "$idx" 200 <"$dir/$corpus.patterns" >"$log.ours"
-    figure 'cold 4 KB pages, 20 bytes' /byte "$(value pages "$log.ours")" - less
-    figure 'contamination, all dirty' MB/s "$("$ours" contam "$idx" 600 4000 | awk '$1 == "contam" { print $2 }')" - more
-    bench=$here/../../../shared/data/bench/gsm8k_test.jsonl
-    if [ -e "$bench" ]; then
-        jq -r '.question | gsub("\n"; " ")' "$bench" >"$log.entries"
-        figure 'contamination, clean' MB/s "$("$ours" contam "$idx" <"$log.entries" | awk '$1 == "contam" { print $2 }')" - more
-        figure 'contamination of 1,319 questions' s "$(seconds "$build/bin/fm-contam" -T 1 -b "$bench" "$idx")" - less
-    fi
+    for layout in fast small; do
+        { printf '\377' && "$build/bin/fm-cat" -0 --all "$dir/$corpus.$layout.fmi" | tr '\0' '\377' | head -c -1; } |
+            cmp - "$raw"
+        figure "index / text, $layout" ratio "$(share "$dir/$corpus.$layout.fmi")" "$(best less size "$log/peer")" less
+    done
+    for layout in fast small; do
+        figure "build, $layout" MB/s "$(best more speed "$log/$layout-1")" "$(best more build "$log/peer")" more
+        figure "build, $layout, 2 threads (peer: 1)" MB/s "$(best more speed "$log/$layout-2")" "$(best more build "$log/peer")" more
+        figure "peak memory of the build / text, $layout" ratio "$(best less peak "$log/$layout-1")" "$(best less peak "$log/peer")" less
+    done
+    figure 'build -m 1.9 x text, 2 threads (peer: 1)' MB/s "$(best more speed "$log/bound")" "$(best more build "$log/peer")" more
+    figure 'its peak memory / text' ratio "$(best less peak "$log/bound")" "$(best less peak "$log/peer")" less
+}
+
+# queries LAYOUT MODE: MODE is "mapped" or "--load".
+queries() {
+    local idx=$dir/$corpus.$1.fmi log="$log/$1-$2" load=()
+    [ "$2" = mapped ] || load=("$2")
+    {
+        "$ours" "${load[@]}" count "$idx" <"$patterns"
+        "$ours" "${load[@]}" locate "$idx" 300000
+        "$ours" "${load[@]}" extract "$idx" 1024 20000
+        "$ours" "${load[@]}" contam "$idx" 600 4000 | sed 's/^contam /dirty /'
+        [ ! -e "$bench" ] || "$ours" "${load[@]}" contam "$idx" <"$build/bench/entries" | sed 's/^contam /clean /'
+    } >>"$log"
+}
+
+searches() {
+    local layout mode l p=$log/peer
+    for _ in $(seq "$rounds"); do
+        for layout in fast small; do
+            queries $layout mapped
+            queries $layout --load
+        done
+        {
+            "$peer" count "$dir/$corpus.sdsl" <"$patterns"
+            "$peer" locate "$dir/$corpus.sdsl" 20000
+            "$peer" extract "$dir/$corpus.sdsl" 1024 2000
+        } >>"$p"
+    done
+    [ "$(awk '$1 == "occurrences" { print $2 }' "$log"/*-mapped "$log"/*--load "$p" | sort -u | wc -l)" = 1 ] ||
+        { echo "bench-fm: the counts differ" >&2; exit 1; }
+    for layout in fast small; do
+        for mode in mapped --load; do
+            l=$log/$layout-$mode
+            figure "count, 50 bytes, batched, $layout, $mode" ns/byte "$(best less count_batched "$l")" "$(best less count "$p")" less
+            figure "count, 50 bytes, one at a time, $layout, $mode" ns/byte "$(best less count_single "$l")" "$(best less count "$p")" less
+            figure "locate, batched, $layout, $mode" us "$(best less locate "$l")" "$(best less locate "$p")" less
+            figure "extract 1 KB, batched, $layout, $mode" ns/byte "$(best less extract_batched "$l")" "$(best less extract "$p")" less
+            figure "extract 1 KB, one at a time, $layout, $mode" ns/byte "$(best less extract_single "$l")" "$(best less extract "$p")" less
+            figure "contamination, dirty, $layout, $mode" MB/s "$(best more dirty "$l")" - more
+            [ ! -e "$bench" ] || figure "contamination, clean, $layout, $mode" MB/s "$(best more clean "$l")" - more
+        done
+    done
+}
+
+opening() {
+    local layout l idx
+    for layout in fast small; do
+        l=$log/$layout-open idx=$dir/$corpus.$layout.fmi
+        for _ in $(seq "$rounds"); do
+            "$ours" open "$idx" >>"$l"
+            "$ours" --load open "$idx" | awk '$1 == "load"' >>"$l"
+        done
+        "$ours" memory "$idx" <"$patterns" >>"$l"
+        "$ours" pages "$idx" 200 <"$patterns" >>"$l"
+        figure "open, $layout" ms "$(best less open "$l")" - less
+        figure "load, $layout" ms "$(best less load "$l")" - less
+        figure "private memory of a query, $layout" MB "$(best less private_search "$l")" - less
+        figure "file pages it has touched, $layout" MB "$(best less file_search "$l")" - less
+        figure "cold 4 KB pages, 20 bytes, $layout" /byte "$(best less pages "$l")" - less
+    done
+}
+
+[ ! -e "$bench" ] || jq -r '.question | gsub("\n"; " ")' "$bench" >"$build/bench/entries"
+"$build/tests/bench/limits"
+printf '%-12s %-44s %10s %10s %-10s %8s\n' corpus figure ours peer unit ratio
+for corpus in "${corpora[@]}"; do
+    prepare
+    builds
+    searches
+    opening
 done
