@@ -265,6 +265,7 @@ int main(int argc, char **argv)
         .worst = FM_REPORT_WORST,
     };
     int method = FM_WINDOW, format = DOCS_AUTO;
+    uint64_t longest_min = UINT64_MAX; /* not given */
     struct fm_open_opts how = {0};
     const struct cli_opt opts[] = {
         CLI_LIST('b', "bench", &paths, "FILE", "a benchmark; may be given several times"),
@@ -277,6 +278,9 @@ int main(int argc, char **argv)
                    "how to compare (default: window)"),
         CLI_U64(0, "window", &j.opts.window_chars, "N", "window: characters (default 50)"),
         CLI_U64(0, "words", &j.opts.words, "N", "ngram: words (default 13)"),
+        CLI_U64(
+            0, "longest-min", &longest_min, "N",
+            "of clean entries, look for longest parts from N bytes on (default 32; 1 is slower)"),
         CLI_FLAG(0, "verbatim", &j.opts.verbatim, "ngram: raw strings, on any index"),
         CLI_DOUBLE(0, "dirty", &j.opts.dirty, "SHARE", "dirty from this share on (default 0.8)"),
         CLI_DOUBLE(0, "suspicious", &j.opts.suspicious, "SHARE",
@@ -293,6 +297,9 @@ int main(int argc, char **argv)
     int ok;
 
     j.opts.method = (enum fm_method)method;
+    if (longest_min == UINT64_MAX)
+        longest_min = method == FM_LONGEST ? 1 : 32;
+    j.opts.longest_min = longest_min;
     j.docs.format = (enum docs_format)format;
     j.json = co.json;
     j.index = argv[first];

@@ -153,7 +153,7 @@ static bool next_probe(void *client, struct probe *p, bool first)
         return p->to > 0;
     }
     if (p->to - p->at > s->longest.len)
-        s->longest = (struct known_match){p->to - p->at, p->hits};
+        s->longest = (struct known_match){.len = p->to - p->at, .hits = p->hits};
     if (!s->begun) {
         s->begun = true;
         if (p->at > p->from)
@@ -208,15 +208,17 @@ static int cut_entry(struct fm_text t, const struct fm_contam_opts *o, bool norm
 }
 
 static int longest_matches(const struct fm *fm, const struct scan *scan,
-                           const struct fm_text *entry, size_t n, struct fm_verdict *out,
-                           int threads, struct err *e)
+                           const struct fm_text *entry, size_t n, uint64_t min_len,
+                           struct fm_verdict *out, int threads, struct err *e)
 {
     struct fm_match *longest = mem_array(n, sizeof *longest, e);
     struct known_match *known = longest ? mem_array(n, sizeof *known, e) : NULL;
     int rc = known ? 0 : e->code;
 
-    for (size_t i = 0; rc == 0 && i < n; i++)
+    for (size_t i = 0; rc == 0 && i < n; i++) {
         known[i] = scan[i].longest;
+        known[i].min_len = scan[i].found ? 1 : min_len;
+    }
     if (rc == 0)
         rc = match_longest(fm, entry, known, n, longest, threads, e);
     for (size_t i = 0; rc == 0 && i < n; i++)
@@ -241,7 +243,7 @@ static int scan_entries(const struct fm *fm, const struct fm_text *entry, size_t
     if (rc == 0)
         rc = probe_run(fm, scan, n, sizeof *scan, next_probe, threads, e);
     if (rc == 0)
-        rc = longest_matches(fm, scan, entry, n, out, threads, e);
+        rc = longest_matches(fm, scan, entry, n, o->longest_min, out, threads, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         out[i].windows = scan[i].windows.n;
         out[i].found = scan[i].found;

@@ -230,6 +230,9 @@ struct fm_contam_opts {
     uint64_t window_chars;    /* FM_WINDOW: code points a window (50) */
     uint64_t words;           /* FM_NGRAM: words a window (13) */
     double dirty, suspicious; /* shares from which the labels hold (0.8, 0.2) */
+    uint64_t longest_min;     /* bytes: of an entry without a window that is found, a longest match
+                                 below it counts as none (0: all count). Looking for such is most
+                                 of the work on clean entries */
     bool verbatim;            /* FM_NGRAM on an index that is not normalised */
 };
 
@@ -237,8 +240,8 @@ struct fm_verdict {
     double share; /* windows found / windows; FM_LONGEST: longest match / length */
     enum fm_label label;
     uint64_t windows, found;
-    struct fm_match
-        longest; /* the longest verbatim match, offset in the searched form of the entry */
+    struct fm_match longest; /* the longest verbatim match, subject to longest_min, or len 0; its
+                                offset is in the searched form of the entry */
 };
 
 /* One verdict an entry. On a normalised index entries are normalised first, and offsets are those

@@ -113,13 +113,13 @@ queries() {
         "$ours" "${load[@]}" count "$idx" <"$patterns"
         "$ours" "${load[@]}" locate "$idx" 300000
         "$ours" "${load[@]}" extract "$idx" 1024 20000
-        "$ours" "${load[@]}" contam "$idx" 600 4000 | sed 's/^contam /dirty /'
-        [ ! -e "$bench" ] || "$ours" "${load[@]}" contam "$idx" <"$build/bench/entries" | sed 's/^contam /clean /'
+        "$ours" "${load[@]}" contam "$idx" 600 4000 | sed 's/^contam/dirty/'
+        [ ! -e "$bench" ] || "$ours" "${load[@]}" contam "$idx" <"$build/bench/entries" | sed 's/^contam/clean/'
     } >>"$log"
 }
 
 searches() {
-    local layout mode l p=$log/peer
+    local layout mode kind l p=$log/peer
     for _ in $(seq "$rounds"); do
         for layout in fast small; do
             queries $layout mapped
@@ -141,8 +141,11 @@ searches() {
             figure "locate, batched, $layout, $mode" us "$(best less locate "$l")" "$(best less locate "$p")" less
             figure "extract 1 KB, batched, $layout, $mode" ns/byte "$(best less extract_batched "$l")" "$(best less extract "$p")" less
             figure "extract 1 KB, one at a time, $layout, $mode" ns/byte "$(best less extract_single "$l")" "$(best less extract "$p")" less
-            figure "contamination, dirty, $layout, $mode" MB/s "$(best more dirty "$l")" - more
-            [ ! -e "$bench" ] || figure "contamination, clean, $layout, $mode" MB/s "$(best more clean "$l")" - more
+            for kind in dirty clean; do
+                [ $kind = dirty ] || [ -e "$bench" ] || continue
+                figure "contamination, $kind, $layout, $mode" MB/s "$(best more $kind "$l")" - more
+                figure "  the same, --longest-min 32" MB/s "$(best more ${kind}_50 "$l")" - more
+            done
         done
     done
 }

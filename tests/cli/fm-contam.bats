@@ -91,7 +91,7 @@ normalised() {
 }
 
 @test "a row an entry, and a summary last" {
-    ok fm-contam corpus.fmi --bench bench.jsonl
+    ok fm-contam --longest-min 1 corpus.fmi --bench bench.jsonl
     tsv <<'EOF'
 # id|label|share|longest|doc
 whole|dirty|1.0000|126|0
@@ -214,12 +214,25 @@ EOF
 }
 
 @test "the longest match is the same whatever the method" {
-    ok fm-contam corpus.fmi --bench bench.jsonl
+    ok fm-contam --longest-min 1 corpus.fmi --bench bench.jsonl
     grep -v '^#' "$out" | cut -f 4,5 >../longest
     for options in '--method longest' '--method ngram --verbatim' '--window 5'; do
-        ok fm-contam $options corpus.fmi --bench bench.jsonl
+        ok fm-contam $options --longest-min 1 corpus.fmi --bench bench.jsonl
         grep -v '^#' "$out" | cut -f 4,5 | cmp ../longest -
     done
+}
+
+@test "--longest-min: what is shorter does not count in clean entries" {
+    ok fm-contam --longest-min 1 corpus.fmi --bench bench.jsonl
+    cut -f 1-3 "$out" >../labels
+    for least in 9 10 32 45 46 127; do
+        ok fm-contam --longest-min $least corpus.fmi --bench bench.jsonl
+        cut -f 1-3 "$out" | cmp ../labels -
+        is "126 84 $((least > 9 ? 0 : 9)) $((least > 45 ? 0 : 45)) 17 $((least > 9 ? 0 : 9)) 0" \
+            "$(column 4 "$out" | paste -sd ' ')"
+    done
+    ok fm-contam corpus.fmi --bench bench.jsonl
+    is "126 84 0 45 17 0 0" "$(column 4 "$out" | paste -sd ' ')"
 }
 
 @test "other fields, ids and formats" {

@@ -177,6 +177,28 @@ static void check_rule(const struct fm *fm, const struct naive_docs *entries,
     free(v);
 }
 
+/* The same with a least length of the longest match: a shorter one counts as none. */
+static void check_longest_min(const struct fm *fm, const struct naive_docs *entries,
+                              const struct fm_match *longest, enum fm_method method,
+                              const char *what)
+{
+    struct fm_contam_opts o = {.method = method, .window_chars = 10, .dirty = 0.8};
+    struct fm_verdict *v = malloc(entries->n * sizeof *v);
+    struct err e = {0};
+
+    for (size_t i = 0; i < entries->n && i < 40; i++) {
+        o.longest_min = longest[i].len + i % 3; /* one that is it, and one or two above */
+        T_CHECKF(fm_contam(fm, entries->doc, entries->n, &o, v, 2, &e) == 0, "%s", e.msg);
+        for (size_t k = 0; k < entries->n; k++) {
+            struct fm_match none = {0};
+            bool counts = v[k].found || longest[k].len >= o.longest_min;
+            T_CHECKF(memcmp(&v[k].longest, counts ? &longest[k] : &none, sizeof none) == 0,
+                     "%s: entry %zu, least length %zu", what, k, (size_t)o.longest_min);
+        }
+    }
+    free(v);
+}
+
 /* Entries as the caller has them; `form` as the index holds them. Gives back each one's longest
  * match, which every method reports. */
 static struct fm_match *check_longest(const struct fm *fm, const struct naive_docs *entries,
@@ -198,6 +220,8 @@ static struct fm_match *check_longest(const struct fm *fm, const struct naive_do
                  "%s: entry %zu: share %g, not %g", what, i, v[i].share, share);
     }
     free(v);
+    check_longest_min(fm, entries, longest, FM_LONGEST, what);
+    check_longest_min(fm, entries, longest, FM_WINDOW, what);
     return longest;
 }
 
@@ -310,7 +334,8 @@ static void test_options(void)
 {
     struct naive_docs d = {0};
     struct fm_text text = {"a b c", 5};
-    struct fm_contam_opts o = {FM_NGRAM, 50, 13, 0.8, 0.2, false};
+    struct fm_contam_opts o = {
+        .method = FM_NGRAM, .window_chars = 50, .words = 13, .dirty = 0.8, .suspicious = 0.2};
     struct fm_verdict v;
     struct fm *fm;
     struct err e = {0};
