@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/ram.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -360,8 +361,30 @@ static void test_cpu(void)
     T_CHECK(level == CPU_AVX2);
 }
 
+static uint64_t total_memory(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A limit of its own lowers what a process may take; a sanitizer has used up any such limit. */
+static void test_ram(void)
+{
+    struct rlimit limit = {(rlim_t)1 << 30, RLIM_INFINITY};
+    int status = 1;
+    pid_t pid;
+
+    T_CHECK(ram_available() > 0 && ram_available() <= total_memory());
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0)
+        _exit(setrlimit(RLIMIT_AS, &limit) == 0 && ram_available() < (uint64_t)1 << 30 ? 0 : 1);
+    waitpid(pid, &status, 0);
+    T_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
+    test_ram();
     test_mem();
     test_reserve();
     test_mem_map();
