@@ -198,6 +198,9 @@ int main(int argc, char **argv)
     check_shards(&shards);
     if (o.append && shards.n != NOT_GIVEN)
         cli_misuse("options '--append' and '--shards' exclude each other");
+    for (int i = first; o.resume && i < argc; i++)
+        if (strcmp(argv[i], "-") == 0)
+            cli_misuse("standard input cannot be read again: '--resume' does not go with it");
     if (!o.memory_bytes)
         o.memory_bytes = ram_available() / 4 * 3;
     if (!index)

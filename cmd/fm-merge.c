@@ -36,6 +36,8 @@ int main(int argc, char **argv)
     struct err e = {0};
     int rc;
 
+    if (set && (layout >= 0 || o.memory_bytes))
+        cli_misuse("option '--set' merges nothing: '--layout' and '--memory' do not go with it");
     if (!index)
         cli_misuse("option '--output' is required");
     if (strcmp(index, "-") == 0)

@@ -38,6 +38,12 @@ static inline uint16_t load_u16(const void *p)
     return v;
 }
 
+/* c ? a : b, never as a branch: for what cannot be guessed. */
+static inline uint32_t pick_u32(bool c, uint32_t a, uint32_t b)
+{
+    return b ^ ((a ^ b) & (0 - (uint32_t)c));
+}
+
 /* Bits needed to write the values 0..max: at least 1. */
 static inline unsigned bits_for(uint64_t max)
 {
@@ -74,12 +80,33 @@ static inline void bit_set(unsigned char *a, uint64_t i)
     a[i >> 3] |= (unsigned char)(1u << (i & 7));
 }
 
+/* Ones of each byte of w, in that byte. */
+static inline uint64_t byte_ones(uint64_t w)
+{
+    w -= w >> 1 & UINT64_C(0x5555555555555555);
+    w = (w & UINT64_C(0x3333333333333333)) + (w >> 2 & UINT64_C(0x3333333333333333));
+    return (w + (w >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+}
+
+/* Ones of w, fast without an instruction for it, too. */
+static inline unsigned word_ones(uint64_t w)
+{
+    return (unsigned)(byte_ones(w) * UINT64_C(0x0101010101010101) >> 56);
+}
+
 /* Position of the k-th (from 0) set bit of w; w must have more than k. */
 static inline unsigned word_select(uint64_t w, unsigned k)
 {
+    const uint64_t each = UINT64_C(0x0101010101010101), high = each << 7;
+    uint64_t upto = byte_ones(w) * each;                 /* ones up to each byte's end */
+    uint64_t before = ((k * each | high) - upto) & high; /* bytes that end with k ones or less */
+    unsigned byte = (unsigned)((before >> 7) * each >> 56) & 7;
+
+    k -= (unsigned)(upto << 8 >> 8 * byte) & 0xff;
+    w = w >> 8 * byte & 0xff;
     while (k--)
         w &= w - 1;
-    return (unsigned)__builtin_ctzll(w);
+    return 8 * byte + (unsigned)__builtin_ctzll(w | 0x80);
 }
 
 #endif

@@ -16,6 +16,7 @@ struct build {
     struct buf names; /* io's field names, when they are an index's */
     struct buf state;
     struct corpus corpus;
+    bool read_once; /* an input is standard input */
     struct parts_opts po;
     struct parts *parts;
     uint64_t base_docs; /* of the index appended to */
@@ -34,7 +35,7 @@ static int check_opts(struct build *b, struct err *e)
         .normalize = o->normalize,
         .field = o->docs.field ? o->docs.field : "text",
         .id_field = o->docs.id_field ? o->docs.id_field : "id",
-        .threads = o->threads > 0 ? o->threads : 1,
+        .threads = index_threads(o->threads),
         .progress = o->progress,
         .progress_ctx = o->progress_ctx,
     };
@@ -102,28 +103,36 @@ static int describe(struct build *b, const char *const *paths, size_t n, struct 
     const struct fm_build_opts *o = &b->o;
 
     if (buf_printf(&b->state, e,
-                   "sluice-parts 1\nrate %u, normalize %d, format %d, skip-bad %d, shard %llu of "
-                   "%llu\nfield %s\nid-field %s\n",
+                   PARTS_STATE "rate %u, normalize %d, format %d, skip-bad %d, shard %llu of "
+                               "%llu\nfield %s\nid-field %s\n",
                    b->io.rate_log, (int)b->io.normalize, (int)o->docs.format, o->docs.skip_bad,
                    (unsigned long long)o->docs.shard, (unsigned long long)o->docs.shards,
                    b->io.field, b->io.id_field) < 0)
         return e->code;
-    if (o->append && add_file(&b->state, o->append, e) < 0)
+    if (o->append &&
+        (buf_adds(&b->state, "append to ", e) < 0 || add_file(&b->state, o->append, e) < 0))
         return e->code;
     for (size_t i = 0; i < n; i++) {
-        if (o->resume && strcmp(paths[i], "-") == 0)
-            return err_set(e, ERR_USAGE,
-                           "what is read from a pipe cannot be read again: a build "
-                           "of it cannot be resumed");
+        if (strcmp(paths[i], "-") == 0)
+            b->read_once = true;
         if (add_file(&b->state, paths[i], e) < 0)
             return e->code;
     }
+    if (o->resume && b->read_once)
+        return err_set(e, ERR_USAGE,
+                       "standard input cannot be read again: a build of it cannot be "
+                       "resumed");
     return buf_addc(&b->state, '\0', e);
 }
 
 static int open_parts(struct build *b, const char *index, struct err *e)
 {
-    b->po = (struct parts_opts){index, b->state.p, b->o.resume, b->o.memory_bytes, &b->io};
+    b->po = (struct parts_opts){.target = index,
+                                .state = b->state.p,
+                                .resume = b->o.resume,
+                                .keep = !b->read_once,
+                                .memory_bytes = b->o.memory_bytes,
+                                .io = &b->io};
     if (parts_open(&b->parts, &b->po, e) < 0)
         return e->code;
     if (b->o.append && parts_borrow(b->parts, b->o.append, e) < 0)
@@ -133,32 +142,36 @@ static int open_parts(struct build *b, const char *index, struct err *e)
 
 /* ---- the work ---- */
 
-static bool fits(const void *ctx, uint64_t text, bool wide)
+/* What is not text, suffix array and tables: a quarter of the bound, RESERVE_MAX at most. */
+static uint64_t reserve_of(uint64_t bound)
+{
+    return bound / 4 < RESERVE_MAX ? bound / 4 : RESERVE_MAX;
+}
+
+static bool fits(const void *ctx, const struct chunk_size *size)
 {
     const struct build *b = ctx;
-    uint64_t bound = b->o.memory_bytes, reserve = bound / 4;
+    uint64_t bound = b->o.memory_bytes;
 
-    bound -= reserve < RESERVE_MAX ? reserve : RESERVE_MAX;
-    return text <= (uint64_t)FM_SUFSORT_MAX &&
-           (!b->o.memory_bytes || chunk_memory(text, wide) <= bound);
+    return size->text <= (uint64_t)FM_SUFSORT_MAX &&
+           (!bound || chunk_memory(size, b->io.rate_log) <= bound - reserve_of(bound));
 }
 
 /* A single document that is too large is read all the same. */
 static int check_chunk(const struct build *b, struct err *e)
 {
-    const struct corpus *c = &b->corpus;
-    bool wide = true;
+    const struct chunk_size size = corpus_size(&b->corpus);
+    uint64_t need = chunk_memory(&size, b->io.rate_log);
 
-    for (unsigned v = 0; v < 256; v++)
-        wide = wide && c->tables.freq[v];
-    if (fits(b, c->text.len, wide))
+    if (fits(b, &size))
         return 0;
-    return err_set(
-        e, ERR_INPUT, "document %llu has %llu bytes: to sort it takes %llu bytes of memory%s",
-        (unsigned long long)(parts_docs(b->parts) - b->base_docs + 1),
-        (unsigned long long)c->text.len, (unsigned long long)chunk_memory(c->text.len, wide),
-        c->text.len > (uint64_t)FM_SUFSORT_MAX ? ", and 2 GiB are the most"
-                                               : ", more than --memory allows");
+    need += need / 3 < RESERVE_MAX ? need / 3 + 1 : RESERVE_MAX;
+    return err_set(e, ERR_INPUT,
+                   "document %llu has %llu bytes: to sort it takes %llu bytes of memory%s",
+                   (unsigned long long)(parts_docs(b->parts) - b->base_docs + 1),
+                   (unsigned long long)(size.text - size.docs), (unsigned long long)need,
+                   size.text > (uint64_t)FM_SUFSORT_MAX ? ", and 2 GiB are the most"
+                                                        : ", more than --memory allows");
 }
 
 /* The next chunk; 1 when there are more behind it. */

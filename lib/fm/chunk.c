@@ -17,9 +17,11 @@ struct chunk {
     const struct index_opts *o;
 };
 
-uint64_t chunk_memory(uint64_t n, bool wide)
+uint64_t chunk_memory(const struct chunk_size *size, unsigned rate_log)
 {
-    return n * (4 + (wide ? 3 : 1)) + n / 8;
+    uint64_t n = size->text;
+
+    return n * (4 + (size->wide ? 3 : 1)) + n / 8 + (n >> rate_log) * 8 + size->docs * 40;
 }
 
 /* ---- the text in its codes ---- */

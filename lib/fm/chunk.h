@@ -13,8 +13,8 @@
 #include "fm/collect.h"
 #include "fm/write.h"
 
-/* Bytes of memory that chunk_write() needs for a text of n bytes; wide: it has all 256 values. */
-uint64_t chunk_memory(uint64_t n, bool wide);
+/* Bytes of memory that chunk_write() needs. */
+uint64_t chunk_memory(const struct chunk_size *size, unsigned rate_log);
 
 /* Everything but the commit. The chunk's text is used up. */
 int chunk_write(struct corpus *c, const struct index_opts *o, struct sect_writer *w, struct err *e);

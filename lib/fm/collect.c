@@ -143,8 +143,12 @@ int corpus_read(struct corpus *c, corpus_fits_fn *fits, const void *ctx, struct 
     if (begin_chunk(c, e) < 0)
         return e->code;
     while (c->has_next) {
-        uint64_t after = c->text.len + c->next.text_len + 3; /* normalising adds two blanks */
-        if (c->tables.docs && !fits(ctx, after, all_values(c, &c->next)))
+        struct chunk_size with = {
+            .text = c->text.len + c->next.text_len + 3, /* normalising adds two blanks */
+            .docs = c->tables.docs + 1,
+            .wide = all_values(c, &c->next),
+        };
+        if (c->tables.docs && !fits(ctx, &with))
             return 1;
         if (add_doc(c, &c->next, e) < 0 || read_next(c, e) < 0)
             return e->code;
@@ -152,6 +156,15 @@ int corpus_read(struct corpus *c, corpus_fits_fn *fits, const void *ctx, struct 
             o->progress(o->progress_ctx, "reading", docs_raw_pos(c->docs), docs_raw_size(c->docs));
     }
     return 0;
+}
+
+struct chunk_size corpus_size(const struct corpus *c)
+{
+    struct chunk_size size = {c->text.len, c->tables.docs, true};
+
+    for (unsigned b = 0; b < 256; b++)
+        size.wide = size.wide && c->tables.freq[b];
+    return size;
 }
 
 uint64_t corpus_skipped(const struct corpus *c)

@@ -27,11 +27,17 @@ struct corpus {
 /* *o is kept. The first `skip` documents are passed over: an earlier run has them. */
 int corpus_open(struct corpus *c, const char *const *paths, size_t n, const struct fm_build_opts *o,
                 uint64_t skip, struct err *e);
-/* The next chunk, in place of the last: documents until `limit(bytes of text with the next one, do
- * they use all 256 values)` says false; at least one. 1: there are more; 0: these were the last. */
-typedef bool corpus_fits_fn(const void *ctx, uint64_t text, bool wide);
+struct chunk_size {
+    uint64_t text, docs; /* bytes, document ends counted */
+    bool wide;           /* all 256 byte values occur */
+};
+
+/* The next chunk, in place of the last: documents as long as fits() says that there is room for the
+ * next one too; at least one. 1: there are more; 0: these were the last. */
+typedef bool corpus_fits_fn(const void *ctx, const struct chunk_size *size);
 int corpus_read(struct corpus *c, corpus_fits_fn *fits, const void *ctx, struct err *e);
-uint64_t corpus_skipped(const struct corpus *c); /* bad records so far */
+struct chunk_size corpus_size(const struct corpus *c); /* of the chunk */
+uint64_t corpus_skipped(const struct corpus *c);       /* bad records so far */
 /* Memory that reading leaves behind unused is given back. */
 void corpus_trim(struct corpus *c);
 /* The text alone, when it is no longer needed. */

@@ -13,14 +13,26 @@ static int borrow_shards(struct parts *p, const struct fm *fm, struct err *e)
     return 0;
 }
 
+typedef int check_fn(const struct shard *a, const struct shard *b, struct err *e);
+
+/* What the members of a set must have in common. */
+static int same_rule(const struct shard *a, const struct shard *b, struct err *e)
+{
+    if (a->head.normalize == b->head.normalize)
+        return 0;
+    return err_set(e, ERR_INPUT, "'%s' and '%s' were built with different values of --normalize",
+                   sect_path(a->file), sect_path(b->file));
+}
+
 /* All are opened before work begins: those that cannot be merged are known at once. */
-static int open_all(struct fm **fm, const char *const *paths, size_t n, struct err *e)
+static int open_all(struct fm **fm, const char *const *paths, size_t n, check_fn *check,
+                    struct err *e)
 {
     for (size_t i = 0; i < n; i++) {
         if (fm_open(&fm[i], paths[i], NULL, e) < 0)
             return e->code;
         for (size_t s = 0; s < fm[i]->n_shards; s++)
-            if (merge_check(fm[0]->shard[0], fm[i]->shard[s], e) < 0)
+            if (check(fm[0]->shard[0], fm[i]->shard[s], e) < 0)
                 return e->code;
     }
     return 0;
@@ -58,11 +70,14 @@ int fm_merge(const char *index, const char *const *paths, size_t n, const struct
              struct fm_build_report *r, struct err *e)
 {
     struct fm **fm = mem_zero(n, sizeof(struct fm *), e);
-    struct index_opts io = {.threads = o->threads > 0 ? o->threads : 1,
+    struct index_opts io = {.threads = index_threads(o->threads),
                             .progress = o->progress,
                             .progress_ctx = o->progress_ctx};
-    const struct parts_opts po = {index, "sluice-parts 1\nfm-merge\n", false, o->memory_bytes, &io};
-    int rc = fm ? open_all(fm, paths, n, e) : e->code;
+    const struct parts_opts po = {.target = index,
+                                  .state = PARTS_STATE "fm-merge\n",
+                                  .memory_bytes = o->memory_bytes,
+                                  .io = &io};
+    int rc = fm ? open_all(fm, paths, n, merge_check, e) : e->code;
 
     *r = (struct fm_build_report){0};
     if (rc == 0) {
@@ -90,7 +105,7 @@ int fm_set_of(const char *set, const char *const *paths, size_t n, struct fm_bui
 {
     struct fm **fm = mem_zero(n, sizeof(struct fm *), e);
     const char **path = NULL;
-    int rc = fm ? open_all(fm, paths, n, e) : e->code;
+    int rc = fm ? open_all(fm, paths, n, same_rule, e) : e->code;
 
     *r = (struct fm_build_report){0};
     if (rc == 0) {

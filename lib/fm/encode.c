@@ -94,6 +94,8 @@ static int add_counts(struct encoded *out, uint64_t super, unsigned sigma, uint6
 static int add_directories(struct encoded *out, const struct piece *p, uint64_t lines,
                            struct err *e)
 {
+    if (lines + p->blocks.len / RANK_LINE > UINT32_MAX || out->marks.len / 8 > UINT32_MAX)
+        return err_set(e, ERR_INPUT, "there is more text than one index holds");
     for (unsigned b = 0; b < p->n_blocks; b++) {
         uint32_t line = (uint32_t)(lines + p->block_lines[b]);
         if (buf_add(&out->dir, &line, sizeof line, e) < 0)

@@ -57,7 +57,7 @@ static int add_mark(struct rows *out, size_t at, uint32_t number, struct err *e)
     return buf_add(&out->perm, &number, sizeof number, e);
 }
 
-/* Row number `at` of the superblock, the next of A or of B: its symbol, as byte + 1. */
+/* The row's symbol is the next end of its side: which document's. */
 static int take_end(const struct merged *m, struct side *side, bool of_b, uint64_t row,
                     struct rows *out, struct err *e)
 {
@@ -70,6 +70,7 @@ static int take_end(const struct merged *m, struct side *side, bool of_b, uint64
     return buf_add(&out->doc_order, &doc, sizeof doc, e);
 }
 
+/* Is the row a sample? Then it is the next one of its side. */
 static int take_sample(const struct merged *m, struct scratch *x, bool of_b, uint64_t row,
                        struct rows *out, struct err *e)
 {
@@ -197,6 +198,18 @@ static int merge_rows(struct merged *m, const struct index_opts *o, struct sect_
     return 0;
 }
 
+/* What is numbered in the file must fit its numbers, and be taken by shard_open(). */
+static int check_size(const struct shard *a, const struct shard *b, struct err *e)
+{
+    uint64_t n = a->head.n + (b ? b->head.n : 0);
+
+    if (n >> FM_ROWS_LOG || samples_count(n, a->head.rate_log) > UINT32_MAX)
+        return err_set(e, ERR_INPUT,
+                       "together they are larger than one index may be: name them in "
+                       "a set");
+    return 0;
+}
+
 int merge_write(const struct shard *a, const struct shard *b, const struct index_opts *o,
                 struct sect_writer *w, struct err *e)
 {
@@ -210,7 +223,7 @@ int merge_write(const struct shard *a, const struct shard *b, const struct index
     io.normalize = (enum text_rule)a->head.normalize;
     io.field = a->field;
     io.id_field = a->id_field;
-    if ((b && merge_check(a, b, e) < 0) || tables_init(&t, e) < 0)
+    if ((b && merge_check(a, b, e) < 0) || check_size(a, b, e) < 0 || tables_init(&t, e) < 0)
         return e->code;
     rc = tables_add_shard(&t, a, e);
     if (rc == 0 && b)

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "fm/merge.h"
 
-enum { NAME_BYTES = 32, STATE_MAX = 1 << 20 };
+enum { NAME_BYTES = 48 };
 
 /* An index that holds parts first..last. */
 struct part {
@@ -31,7 +31,8 @@ struct parts {
     size_t n, cap;
     struct part *found; /* left by an earlier run, growing, none inside another */
     size_t n_found, found_cap, found_used;
-    uint64_t next; /* number of the next part */
+    uint64_t next;     /* number of the next part */
+    unsigned rate_log; /* of the last part */
     enum cpu_level cpu;
 };
 
@@ -96,15 +97,16 @@ static int remove_part(const struct parts *p, const struct part *x, struct err *
 
 /* ---- the folder ---- */
 
-/* Our files of an earlier run into p->found. A folder that is not there has none. */
+/* Our files into p->found. */
 static int list_folder(struct parts *p, struct err *e)
 {
     DIR *d = opendir(p->folder.p);
     struct dirent *f;
     struct part x;
 
+    p->n_found = 0;
     if (!d)
-        return errno == ENOENT ? 0 : err_sys(e, "cannot read", p->folder.p);
+        return err_sys(e, "cannot read", p->folder.p);
     while ((f = readdir(d))) {
         if (!parse_name(f->d_name, &x))
             continue;
@@ -116,18 +118,26 @@ static int list_folder(struct parts *p, struct err *e)
     return f ? e->code : 0;
 }
 
+static int remove_found(struct parts *p, struct err *e)
+{
+    for (size_t i = 0; i < p->n_found; i++)
+        if (remove_part(p, &p->found[i], e) < 0)
+            return e->code;
+    p->n_found = 0;
+    return 0;
+}
+
+/* The state goes last, and with it the lock. A link to a folder elsewhere stays. */
 static int remove_folder(struct parts *p, struct err *e)
 {
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < p->n_found; i++)
-        rc = remove_part(p, &p->found[i], e);
-    p->n_found = 0;
-    if (rc == 0)
-        rc = remove_file(p, "state", e);
-    if (rc == 0 && rmdir(p->folder.p) < 0 && errno != ENOENT && errno != ENOTEMPTY)
-        rc = err_sys(e, "cannot remove", p->folder.p);
-    return rc;
+    if (remove_file(p, "state", e) < 0)
+        return e->code;
+    if (rmdir(p->folder.p) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != ENOTDIR)
+        return err_sys(e, "cannot remove", p->folder.p);
+    if (p->lock >= 0)
+        close(p->lock);
+    p->lock = -1;
+    return 0;
 }
 
 /* By first part; of those that begin with the same, the one that holds most comes first. */
@@ -159,57 +169,77 @@ static int drop_contained(struct parts *p, struct err *e)
     return 0;
 }
 
-/* Is what the state file says what this build is of? */
-static int compare_state(const struct parts *p, struct err *e)
-{
-    struct stat st;
-    size_t len = strlen(p->o->state);
-    char *old;
-    bool same = false;
+/* ---- its state file, which is its lock too ---- */
 
-    if (fstat(p->lock, &st) < 0)
-        return err_sys(e, "cannot read", p->folder.p);
-    if ((size_t)st.st_size == len) {
-        old = mem_array(len + 1, 1, e);
-        if (!old)
-            return e->code;
-        same = pread(p->lock, old, len, 0) == (ssize_t)len && memcmp(old, p->o->state, len) == 0;
+/* Does the state file begin with, or is it all of, what is expected? */
+static int compare_state(const struct parts *p, const char *expected, bool all, bool *same,
+                         struct err *e)
+{
+    size_t len = strlen(expected);
+    struct stat st;
+    char *old = mem_array(len + 1, 1, e);
+
+    if (!old)
+        return e->code;
+    if (fstat(p->lock, &st) < 0) {
         free(old);
+        return err_sys(e, "cannot read", p->folder.p);
     }
-    if (same)
-        return 0;
-    return err_set(e, ERR_INPUT,
-                   "'%s' is of a build with other inputs or options: repeat that one, or build "
-                   "without --resume",
-                   p->folder.p);
+    *same = (all ? (size_t)st.st_size == len : (size_t)st.st_size >= len) &&
+            pread(p->lock, old, len, 0) == (ssize_t)len && memcmp(old, expected, len) == 0;
+    free(old);
+    return 0;
 }
 
-static int lock_state(struct parts *p, int flags, struct err *e)
+/* Is the file that was locked still the one of that name? Its last owner may have removed it. */
+static bool is_named(int fd, const char *path)
+{
+    struct stat ours, named;
+
+    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_dev == named.st_dev &&
+           ours.st_ino == named.st_ino;
+}
+
+/* Locks the state file if there is one, or makes folder and file: p->lock. */
+static int lock_state(struct parts *p, bool make, struct err *e)
 {
     struct buf path = {0};
     int rc = path_of(p, "state", &path, e);
 
-    if (rc == 0) {
-        p->lock = open(path.p, flags | O_RDWR | O_CLOEXEC, 0666);
-        if (p->lock < 0)
-            rc = errno == ENOENT && !(flags & O_CREAT) ? 0 : err_sys(e, "cannot open", path.p);
-        else if (flock(p->lock, LOCK_EX | LOCK_NB) < 0)
+    while (rc == 0 && p->lock < 0) { /* again, if another build has removed it meanwhile */
+        if (make && mkdir(p->folder.p, 0777) < 0 && errno != EEXIST) {
+            rc = err_sys(e, "cannot make the folder", p->folder.p);
+            break;
+        }
+        p->lock = open(path.p, (make ? O_CREAT : 0) | O_RDWR | O_CLOEXEC, 0666);
+        if (p->lock < 0 && errno == ENOENT && !make)
+            break;
+        if (p->lock < 0 && errno != ENOENT) {
+            rc = err_sys(e, "cannot open", path.p);
+        } else if (p->lock >= 0 && flock(p->lock, LOCK_EX | LOCK_NB) < 0) {
             rc = err_set(e, ERR_INPUT, "another build is at work in '%s'", p->folder.p);
+        } else if (p->lock >= 0 && !is_named(p->lock, path.p)) {
+            close(p->lock);
+            p->lock = -1;
+        }
+    }
+    if (rc < 0 && p->lock >= 0) {
+        close(p->lock);
+        p->lock = -1;
     }
     buf_free(&path);
     return rc;
 }
 
-/* The folder and its state, before the first file goes there. */
+/* Before the first file goes there. What another build has left since this one looked is not ours:
+ * it goes. */
 static int make_folder(struct parts *p, struct err *e)
 {
     size_t len = strlen(p->o->state);
 
     if (p->lock >= 0)
         return 0;
-    if (mkdir(p->folder.p, 0777) < 0 && errno != EEXIST)
-        return err_sys(e, "cannot make the folder", p->folder.p);
-    if (lock_state(p, O_CREAT, e) < 0)
+    if (lock_state(p, true, e) < 0 || list_folder(p, e) < 0 || remove_found(p, e) < 0)
         return e->code;
     if (ftruncate(p->lock, 0) < 0 || pwrite(p->lock, p->o->state, len, 0) != (ssize_t)len ||
         fsync(p->lock) < 0)
@@ -220,16 +250,28 @@ static int make_folder(struct parts *p, struct err *e)
 /* What an earlier run has left is found, or removed. */
 static int meet_earlier(struct parts *p, struct err *e)
 {
-    if (lock_state(p, 0, e) < 0 || list_folder(p, e) < 0)
+    bool ours = true, same = false;
+    struct stat st;
+
+    if (stat(p->folder.p, &st) < 0)
+        return 0; /* the rule, and where the name is too long for a folder */
+    if (lock_state(p, false, e) < 0)
         return e->code;
-    if (p->lock >= 0 && p->o->resume)
-        return compare_state(p, e) < 0 ? e->code : drop_contained(p, e);
-    if (remove_folder(p, e) < 0)
+    if (p->lock >= 0 && (compare_state(p, PARTS_STATE, false, &ours, e) < 0 ||
+                         compare_state(p, p->o->state, true, &same, e) < 0))
         return e->code;
-    if (p->lock >= 0)
-        close(p->lock);
-    p->lock = -1;
-    return 0;
+    if (list_folder(p, e) < 0)
+        return e->code;
+    if (p->n_found && !ours)
+        return err_set(e, ERR_INPUT, "'%s' is not the folder of a build: remove it", p->folder.p);
+    if (p->o->resume && p->lock >= 0 && p->n_found && !same)
+        return err_set(e, ERR_INPUT,
+                       "'%s' is of a build with other inputs or options: repeat that one, or build "
+                       "without --resume",
+                       p->folder.p);
+    if (p->o->resume && p->lock >= 0 && p->n_found)
+        return drop_contained(p, e);
+    return remove_found(p, e) < 0 ? e->code : remove_folder(p, e);
 }
 
 int parts_open(struct parts **out, const struct parts_opts *o, struct err *e)
@@ -280,16 +322,20 @@ static int push_file(struct parts *p, struct part x, struct err *e)
     if (rc == 0) {
         x.rows = s->head.n;
         x.docs = s->head.docs;
+        p->rate_log = s->head.rate_log;
         rc = push(p, x, e);
     }
     shard_close(s);
     return rc;
 }
 
-/* Would two indexes of these rows, read into memory, and their merging stay within the bound? */
-static bool may_load(const struct parts *p, uint64_t rows)
+/* Would two indexes, read into memory, and their merging stay within the bound? An index takes half
+ * a byte a row, and merging a bit a row, 28 bytes a sample and 40 a document. */
+static bool may_load(const struct parts *p, uint64_t rows, uint64_t docs)
 {
-    return !p->o->memory_bytes || rows <= p->o->memory_bytes;
+    uint64_t need = rows / 8 * 5 + (rows >> p->rate_log) * 28 + docs * 40;
+
+    return !p->o->memory_bytes || need <= p->o->memory_bytes;
 }
 
 /* Merges the last two into *w; one that is alone is written anew, in the layout wanted. */
@@ -297,7 +343,8 @@ static int merge_last(const struct parts *p, struct sect_writer *w, struct err *
 {
     bool two = p->n > 1;
     const struct part *a_part = &p->part[two ? p->n - 2 : 0], *b_part = &p->part[p->n - 1];
-    bool load = may_load(p, a_part->rows + (two ? b_part->rows : 0));
+    bool load = may_load(p, a_part->rows + (two ? b_part->rows : 0),
+                         a_part->docs + (two ? b_part->docs : 0));
     struct shard *a = NULL, *b = NULL;
     int rc = open_part(p, a_part, load, &a, e);
 
@@ -408,11 +455,16 @@ int parts_finish(struct parts *p, struct sect_writer **w, struct err *e)
         rc = merge_last(p, *w, e);
     if (rc == 0)
         rc = sect_commit(w, e);
-    for (size_t i = 0; rc == 0 && i < p->n; i++)
-        rc = remove_part(p, &p->part[i], e);
-    if (rc == 0 && p->lock >= 0)
-        rc = remove_folder(p, e);
-    return rc;
+    return rc < 0 ? rc : parts_clear(p, e);
+}
+
+int parts_clear(struct parts *p, struct err *e)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (remove_part(p, &p->part[i], e) < 0)
+            return e->code;
+    p->n = 0;
+    return p->lock >= 0 ? remove_folder(p, e) : 0;
 }
 
 uint64_t parts_docs(const struct parts *p)
@@ -435,13 +487,21 @@ uint64_t parts_rows(const struct parts *p)
 
 bool parts_left(const struct parts *p)
 {
-    return p && p->lock >= 0;
+    bool left = p->n_found > 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        left |= !p->part[i].borrowed;
+    return left && p->o->keep;
 }
 
 void parts_close(struct parts *p)
 {
+    struct err e;
+
     if (!p)
         return;
+    if (p->lock >= 0 && !parts_left(p))
+        parts_clear(p, &e); /* as well as it goes: something has failed before */
     if (p->lock >= 0)
         close(p->lock);
     buf_free(&p->folder);

@@ -6,7 +6,8 @@
  * interrupted finds them again. The folder is locked while it is used, and gone when all is done.
  *
  * Disk     of a text of n bytes the parts take as much as indexes of it do, and while two are
- *          merged the result as well: below 1 n.
+ *          merged the result as well: below 1 n, if it is not normalised nor sampled more often
+ *          than every 32nd position.
  * Errors   ERR_IO, ERR_CORRUPT, ERR_MEM; ERR_INPUT when the folder is in use or of another build.
  */
 #ifndef FM_PARTS_H
@@ -21,10 +22,14 @@
 
 struct parts;
 
+#define PARTS_STATE "sluice-parts 1\n" /* how a state begins */
+
 struct parts_opts {
     const char *target; /* path of the index to be */
-    const char *state;  /* what the build is of: a folder with another state is not gone on with */
+    const char *state;  /* what the build is of, beginning with PARTS_STATE: a folder with another
+                           state is not gone on with */
     bool resume;        /* go on with what an earlier run left; else it is removed */
+    bool keep;          /* parts are left after an error, to go on with */
     uint64_t memory_bytes; /* indexes are read into memory while they fit; 0: no bound */
     const struct index_opts *io;
 };
@@ -44,7 +49,9 @@ int parts_begin(struct parts *p, struct sect_writer **w, struct err *e);
 int parts_end(struct parts *p, struct sect_writer **w, struct err *e);
 /* Merges all there is into *w, which was opened for the target, and commits it. */
 int parts_finish(struct parts *p, struct sect_writer **w, struct err *e);
-bool parts_left(const struct parts *p); /* would an interruption leave something to go on with? */
-void parts_close(struct parts *p);
+/* Removes all parts that lie in the folder, and it: they are not needed. */
+int parts_clear(struct parts *p, struct err *e);
+bool parts_left(const struct parts *p); /* is there something to go on with? */
+void parts_close(struct parts *p);      /* what may not be kept is removed */
 
 #endif

@@ -1,17 +1,24 @@
 /* rank_body.h - the rank kernels, compiled once per layout and instruction set.
  *
- * The including file defines what depends on the instruction set, and includes this file with
- * RANK_BITS_H naming the layout's part:
- *   BLOCK_LOG, ONES_MASK            block size; counts of ones are right in these bits
- *   struct place, place_of()        where a block's bits are
- *   fetch_header, fetch_code, fetch_bits   ask for the memory of the next phase
- *   bits_ones(), bits_ones_and_bit()       the ones before bit g of a block, and bit g
- *   read_code(), read_delta()       of the symbol with `index` others before it in the block
- *   leaf_symbol()                   whose leaf it is
+ * The including file defines what depends on the instruction set, and RANK_BITS_H, the layout's
+ * part, which has:
+ *   BLOCK_LOG, ONES_MASK           block size; counts of ones are right in these bits
+ *   struct place, place_of()       where a block's bits are
+ *   struct look, look_for()        where one bit g of them is: a line or a chunk, and g in it
+ *   look_holds(look, apart)        is bit g + apart in the same one?
+ *   look_ones(look, apart, &between)  the ones of the block before g; those from g to g + apart,
+ *                                  which it holds
+ *   look_ones_and_bit()            the ones before g, and bit g
+ *   fetch_header, fetch_code, fetch_leaves, fetch_look   ask for the memory of the next phase
+ *   fetch_early()                  of few searches: all that may be needed, as far as it can be
+ * told read_code(), read_delta()      of the symbol with `index` others before it in the block
+ *   leaf_symbol()                  whose leaf it is
  *
  * Searches and walks advance in lock step: each phase touches, for all of a batch, the memory that
  * the phase before has asked to be fetched, so that one cache miss is waited for while the others
- * are under way. (Measured for the design: 4-6 x the throughput of one at a time.)
+ * are under way. (Measured for the design: 4-6 x the throughput of one at a time.) Nothing is
+ * branched on that hangs from the bits themselves: it cannot be guessed, and a wrong guess throws
+ * away the work begun on the walks that follow.
  */
 #ifndef FM_RANK_BODY_H
 #define FM_RANK_BODY_H
@@ -41,18 +48,27 @@ static inline unsigned symbol_count(const uint8_t *header)
 static inline unsigned symbol_index(const uint8_t *header, unsigned c)
 {
     uint64_t word = load_u64(header + 8 * (c >> 6)) & ~(~UINT64_C(0) << (c & 63));
+    unsigned before = pick_u32(c >= 64, header[31 + (c >> 6)], 0);
 
-    return (unsigned)__builtin_popcountll(word) + (c >= 64 ? header[31 + (c >> 6)] : 0);
+    return (unsigned)__builtin_popcountll(word) + before;
+}
+
+static inline void fetch(const void *p)
+{
+    __builtin_prefetch(p, 0, 3);
 }
 
 #include RANK_BITS_H
 
-/* One position on its way down the levels of its block. */
+enum { FEW = 4 }; /* fewer searches than this leave the memory idle */
+
+/* A range of positions on its way down the levels of its block; or one position, an empty range. */
 struct walk {
     const uint8_t *header;
     struct place place;
+    struct look look;
     uint64_t base;       /* C + occurrences before the superblock */
-    uint32_t p;          /* position within the level */
+    uint32_t p, apart;   /* position within the level; how far off is the range's end */
     uint32_t level_at;   /* bits of the levels above */
     uint32_t level_ones; /* ones in the levels above */
     uint32_t block_n;    /* which block */
@@ -63,11 +79,6 @@ struct walk {
 static inline const uint8_t *block_header(const struct rank *r, uint64_t block)
 {
     return r->blocks + rank_block_line(r, block) * RANK_LINE;
-}
-
-static inline void fetch(const void *p)
-{
-    __builtin_prefetch(p, 0, 3);
 }
 
 static inline uint64_t base_of(const struct rank *r, uint64_t block, unsigned c)
@@ -83,13 +94,14 @@ static inline unsigned header_depth(const uint8_t *header)
     return header[35] & 15; /* at most HUFF_LIMIT, but for damage */
 }
 
-/* Phase 1: the block, and its first line fetched. */
+/* Phase 1: the block, and its first lines fetched. */
 static inline void enter_block(const struct rank *r, struct walk *w, uint64_t pos, unsigned c)
 {
     uint64_t i = pos <= r->n ? pos : r->n;
 
     w->block_n = (uint32_t)(i >> BLOCK_LOG);
     w->p = (uint32_t)(i & ((1u << BLOCK_LOG) - 1));
+    w->apart = 0;
     w->header = block_header(r, w->block_n);
     fetch_header(w->header);
     fetch(&r->super[(i >> RANK_SUPER_LOG) * r->sigma + c]);
@@ -101,7 +113,7 @@ static inline void go_back(const struct rank *r, struct walk *w, unsigned c)
 {
     unsigned mask = (1u << (RANK_SUPER_LOG - BLOCK_LOG)) - 1;
 
-    w->p = 0;
+    w->p = w->apart = 0;
     while (w->block_n & mask) {
         w->header = block_header(r, --w->block_n);
         if (has_symbol(w->header, c)) {
@@ -112,16 +124,8 @@ static inline void go_back(const struct rank *r, struct walk *w, unsigned c)
     w->header = NULL;
 }
 
-static inline void start_levels(const struct rank *r, struct walk *w)
-{
-    w->place = place_of(r, w->header);
-    w->level_at = w->level_ones = 0;
-    w->level = 0;
-    fetch_bits(r, w->place, w->p);
-}
-
 /* Phase 2: the symbol's entry found and fetched. A walk without a block to go through is done. */
-static inline void find_entry(const struct rank *r, struct walk *w, unsigned c)
+static inline void find_code(const struct rank *r, struct walk *w, unsigned c)
 {
     uint64_t home = w->block_n;
 
@@ -132,7 +136,26 @@ static inline void find_entry(const struct rank *r, struct walk *w, unsigned c)
         fetch_code(w->header, symbol_index(w->header, c));
 }
 
-/* Phase 3: the path read, the first level's bits fetched. */
+/* Where the walk looks next; fetched if there is a next level. */
+static inline void find_bits(const struct rank *r, struct walk *w, bool needed)
+{
+    w->look = look_for(r, w->place, w->level_at + w->p);
+    fetch_look(r, &w->look, needed);
+    if (!look_holds(&w->look, w->apart)) {
+        struct look end = look_for(r, w->place, w->level_at + w->p + w->apart);
+        fetch_look(r, &end, needed);
+    }
+}
+
+static inline void start_levels(const struct rank *r, struct walk *w)
+{
+    w->place = place_of(r, w->header);
+    w->level_at = w->level_ones = 0;
+    w->level = 0;
+    find_bits(r, w, true);
+}
+
+/* Phase 3: the code read, the first level's bits fetched. */
 static inline void start_walk(const struct rank *r, struct walk *w, unsigned c)
 {
     struct code code = {0};
@@ -144,42 +167,40 @@ static inline void start_walk(const struct rank *r, struct walk *w, unsigned c)
     w->path = code.path;
     w->len = code.len;
     w->delta = code.delta;
-    w->level = 0;
 }
 
-/* The same for a walk through the same block as *w for the same symbol. */
-static inline void start_alike(const struct rank *r, struct walk *x, const struct walk *w)
-{
-    uint32_t p = x->p;
-    uint64_t base = x->base;
-
-    *x = *w;
-    x->p = p;
-    x->base = base;
-    if (x->header)
-        fetch_bits(r, x->place, p);
-}
-
-/* One level down branch `bit`, the rank at this level being `ones` in front of the position. */
-static inline void descend(struct walk *w, unsigned bit, uint32_t ones)
+/* One level down branch `bit`: `ones` are before the position in the block, `between` in the
+ * range. */
+static inline void descend(struct walk *w, unsigned bit, uint32_t ones, uint32_t between)
 {
     const uint8_t *level = w->header + RANK_HEADER_FIXED + 4 * w->level;
     uint32_t len = load_u16(level), zeros = load_u16(level + 2);
 
-    w->p = bit ? zeros + ones : w->p - ones;
+    ones = (ones - w->level_ones) & ONES_MASK;
+    w->p = pick_u32(bit, zeros + ones, w->p - ones);
+    w->apart = pick_u32(bit, between, w->apart - between);
     w->level_at += len;
     w->level_ones += len - zeros;
     w->level++;
 }
 
-static inline uint32_t ones_before(const struct rank *r, const struct walk *w)
+static inline void follow_path(const struct rank *r, struct walk *w)
 {
-    return (bits_ones(r, w->place, w->level_at + w->p) - w->level_ones) & ONES_MASK;
+    uint32_t between, ones;
+
+    if (look_holds(&w->look, w->apart)) {
+        ones = look_ones(&w->look, w->apart, &between);
+    } else {
+        struct look end = look_for(r, w->place, w->level_at + w->p + w->apart);
+        ones = look_ones(&w->look, 0, &between);
+        between = (look_ones(&end, 0, &between) - ones) & ONES_MASK;
+    }
+    descend(w, w->path >> w->level & 1, ones, between);
 }
 
-static inline uint64_t walk_result(const struct walk *w)
+static inline uint64_t walk_result(const struct walk *w, uint32_t apart)
 {
-    return w->base + (uint16_t)(w->delta + w->p);
+    return w->base + (uint16_t)(w->delta + w->p + apart);
 }
 
 static inline void run_levels(const struct rank *r, struct walk *w, size_t n)
@@ -187,54 +208,66 @@ static inline void run_levels(const struct rank *r, struct walk *w, size_t n)
     uint8_t active[2 * RANK_BATCH];
     size_t k = 0;
 
-    for (size_t i = 0; i < n; i++)
-        if (w[i].len)
-            active[k++] = (uint8_t)i;
+    for (size_t i = 0; i < n; i++) {
+        active[k] = (uint8_t)i;
+        k += w[i].len > 0;
+    }
     while (k) {
         size_t still = 0;
         for (size_t a = 0; a < k; a++) {
             struct walk *x = &w[active[a]];
-            descend(x, x->path >> x->level & 1, ones_before(r, x));
-            if (x->level < x->len) {
-                fetch_bits(r, x->place, x->level_at + x->p);
-                active[still++] = active[a];
-            }
+            follow_path(r, x);
+            find_bits(r, x, x->level < x->len);
+            active[still] = active[a];
+            still += x->level < x->len;
         }
         k = still;
     }
 }
 
-static void step_batch(const struct rank *r, size_t k, const uint8_t *c, uint64_t *lo, uint64_t *hi)
+/* k <= RANK_BATCH ranges, two walks each; the second rests where one block has both ends. */
+static inline void step_batch(const struct rank *r, size_t k, const uint8_t *c, uint64_t *lo,
+                              uint64_t *hi)
 {
     struct walk w[2 * RANK_BATCH];
+    bool alone[RANK_BATCH];
 
     for (size_t i = 0; i < k; i++) {
-        enter_block(r, &w[2 * i], lo[i], c[i]);
-        enter_block(r, &w[2 * i + 1], hi[i], c[i]);
+        struct walk *x = &w[2 * i];
+        enter_block(r, &x[0], lo[i], c[i]);
+        if (k < FEW)
+            fetch_early(x[0].header, x[0].p);
+        alone[i] = lo[i] <= hi[i] && hi[i] <= r->n && lo[i] >> BLOCK_LOG == hi[i] >> BLOCK_LOG;
+        if (alone[i])
+            x[0].apart = (uint32_t)(hi[i] - lo[i]);
+        else
+            enter_block(r, &x[1], hi[i], c[i]);
+        if (k < FEW && !alone[i])
+            fetch_early(x[1].header, x[1].p);
     }
     for (size_t i = 0; i < k; i++) {
         struct walk *x = &w[2 * i];
-        if (x[0].block_n == x[1].block_n && !has_symbol(x[0].header, c[i])) {
-            x[0].header = x[1].header = NULL; /* absent between lo and hi: the range is empty */
-            x[0].base = x[1].base = 0;
-            x[0].p = x[1].p = 0;
+        if (alone[i] && !has_symbol(x->header, c[i])) {
+            x->header = NULL; /* absent between lo and hi: the range is empty */
+            x->base = x->p = x->apart = 0;
             continue;
         }
-        find_entry(r, &x[0], c[i]);
-        find_entry(r, &x[1], c[i]);
+        find_code(r, &x[0], c[i]);
+        if (!alone[i])
+            find_code(r, &x[1], c[i]);
     }
     for (size_t i = 0; i < k; i++) {
         struct walk *x = &w[2 * i];
         start_walk(r, &x[0], c[i]);
-        if (x[1].header == x[0].header)
-            start_alike(r, &x[1], &x[0]);
-        else
+        x[1].len = 0;
+        if (!alone[i])
             start_walk(r, &x[1], c[i]);
     }
     run_levels(r, w, 2 * k);
     for (size_t i = 0; i < k; i++) {
-        lo[i] = walk_result(&w[2 * i]);
-        hi[i] = walk_result(&w[2 * i + 1]);
+        struct walk *x = &w[2 * i];
+        lo[i] = walk_result(&x[0], 0);
+        hi[i] = alone[i] ? walk_result(&x[0], x[0].apart) : walk_result(&x[1], 0);
         if (hi[i] < lo[i])
             hi[i] = lo[i]; /* only in a damaged file */
     }
@@ -253,12 +286,12 @@ static void map_batch(const struct rank *r, size_t k, const uint8_t *c, uint64_t
     for (size_t i = 0; i < k; i++)
         enter_block(r, &w[i], pos[i], c[i]);
     for (size_t i = 0; i < k; i++)
-        find_entry(r, &w[i], c[i]);
+        find_code(r, &w[i], c[i]);
     for (size_t i = 0; i < k; i++)
         start_walk(r, &w[i], c[i]);
     run_levels(r, w, k);
     for (size_t i = 0; i < k; i++)
-        pos[i] = walk_result(&w[i]);
+        pos[i] = walk_result(&w[i], 0);
 }
 
 static void rank_map(const struct rank *r, size_t k, const uint8_t *c, uint64_t *pos)
@@ -275,22 +308,21 @@ struct lf_walk {
 
 /* One level down by the position's own bit. False at a leaf: then x->node is its number among those
  * of its depth, and x->leaves are the leaves above it. */
-static inline bool follow_bit(const struct rank *r, struct lf_walk *x)
+static inline bool follow_bit(struct lf_walk *x)
 {
     const uint8_t *header = x->w.header;
     unsigned depth = header_depth(header), bit;
     const uint8_t *inner = header + RANK_HEADER_FIXED + 4 * depth + x->w.level;
-    uint32_t here = inner[0], below = x->w.level + 1u < depth ? inner[1] : 0;
-    uint32_t ones = bits_ones_and_bit(r, x->w.place, x->w.level_at + x->w.p, &bit);
+    uint32_t here = inner[0], below = pick_u32(x->w.level + 1u < depth, inner[1], 0);
+    uint32_t ones = look_ones_and_bit(&x->w.look, &bit);
+    bool more;
 
-    descend(&x->w, bit, (ones - x->w.level_ones) & ONES_MASK);
-    x->node += bit ? here : 0;
-    if (x->node < below) {
-        x->leaves += 2 * here - below;
-        return true;
-    }
-    x->node -= below;
-    return false;
+    descend(&x->w, bit, ones, 0);
+    x->node += pick_u32(bit, here, 0);
+    more = x->node < below;
+    x->leaves += pick_u32(more, 2 * here - below, 0);
+    x->node -= pick_u32(more, 0, below);
+    return more;
 }
 
 static inline void lf_levels(const struct rank *r, struct lf_walk *w, size_t k)
@@ -298,17 +330,18 @@ static inline void lf_levels(const struct rank *r, struct lf_walk *w, size_t k)
     uint8_t active[RANK_BATCH];
     size_t n = 0;
 
-    for (size_t i = 0; i < k; i++)
-        if (header_depth(w[i].w.header))
-            active[n++] = (uint8_t)i;
+    for (size_t i = 0; i < k; i++) {
+        active[n] = (uint8_t)i;
+        n += header_depth(w[i].w.header) > 0;
+    }
     while (n) {
         size_t still = 0;
         for (size_t a = 0; a < n; a++) {
             struct lf_walk *x = &w[active[a]];
-            if (follow_bit(r, x)) {
-                fetch_bits(r, x->w.place, x->w.level_at + x->w.p);
-                active[still++] = active[a];
-            }
+            bool more = follow_bit(x);
+            find_bits(r, &x->w, more);
+            active[still] = active[a];
+            still += more;
         }
         n = still;
     }
@@ -321,7 +354,7 @@ static void lf_batch(const struct rank *r, size_t k, uint64_t *row, uint8_t *sym
     for (size_t i = 0; i < k; i++)
         enter_block(r, &w[i].w, row[i], 0);
     for (size_t i = 0; i < k; i++)
-        fetch_code(w[i].w.header, 0);
+        fetch_leaves(w[i].w.header);
     for (size_t i = 0; i < k; i++) {
         w[i].node = w[i].leaves = 0;
         start_levels(r, &w[i].w);
@@ -337,7 +370,7 @@ static void lf_batch(const struct rank *r, size_t k, uint64_t *row, uint8_t *sym
     for (size_t i = 0; i < k; i++) {
         w[i].w.delta = read_delta(w[i].w.header, symbol_index(w[i].w.header, sym[i]));
         w[i].w.base = base_of(r, w[i].w.block_n, sym[i]);
-        row[i] = walk_result(&w[i].w);
+        row[i] = walk_result(&w[i].w, 0);
         if (row[i] >= r->n)
             row[i] = 0; /* only in a damaged file */
     }

@@ -21,39 +21,47 @@ static inline struct place place_of(const struct rank *r, const uint8_t *header)
     return (struct place){(uint64_t)(header - r->blocks) / RANK_LINE + header[36]};
 }
 
-static inline const uint8_t *bit_line(const struct rank *r, struct place x, uint32_t g,
-                                      uint32_t *off)
+/* A line, and a bit of it. */
+struct look {
+    const uint8_t *line;
+    uint32_t off;
+};
+
+static inline struct look look_for(const struct rank *r, struct place x, uint32_t g)
 {
     uint32_t n = g / RANK_LINE_BITS;
-    uint64_t line = x.first_line + n;
+    uint64_t line = x.first_line + n, limit = r->last_line - 1; /* words are read past a line */
 
-    *off = g - n * RANK_LINE_BITS + 16;
-    return r->blocks + (line < r->last_line ? line : r->last_line) * RANK_LINE;
+    return (struct look){r->blocks + (line < limit ? line : limit) * RANK_LINE,
+                         g - n * RANK_LINE_BITS + 16};
 }
 
-static inline void fetch_bits(const struct rank *r, struct place x, uint32_t g)
+static inline void fetch_look(const struct rank *r, const struct look *x, bool needed)
 {
-    uint32_t off;
-
-    __builtin_prefetch(bit_line(r, x, g, &off), 0, 3);
+    fetch(needed ? x->line : r->blocks);
 }
 
-static inline uint32_t bits_ones(const struct rank *r, struct place x, uint32_t g)
+static inline bool look_holds(const struct look *x, uint32_t apart)
 {
-    uint32_t off;
-    const uint8_t *line = bit_line(r, x, g, &off);
-
-    return line_ones(line, off);
+    return (uint64_t)x->off + apart < 8 * RANK_LINE;
 }
 
-static inline uint32_t bits_ones_and_bit(const struct rank *r, struct place x, uint32_t g,
-                                         unsigned *bit)
+static inline uint32_t look_ones(const struct look *x, uint32_t apart, uint32_t *between)
 {
-    uint32_t off;
-    const uint8_t *line = bit_line(r, x, g, &off);
+    uint32_t ones = line_ones(x->line, x->off);
 
-    *bit = line[off >> 3] >> (off & 7) & 1;
-    return line_ones(line, off);
+    if (apart <= 56)
+        *between = (uint32_t)__builtin_popcountll(
+            load_u64(x->line + (x->off >> 3)) >> (x->off & 7) & ((UINT64_C(1) << apart) - 1));
+    else
+        *between = line_ones(x->line, x->off + apart) - ones;
+    return ones;
+}
+
+static inline uint32_t look_ones_and_bit(const struct look *x, unsigned *bit)
+{
+    *bit = x->line[x->off >> 3] >> (x->off & 7) & 1;
+    return line_ones(x->line, x->off);
 }
 
 static inline const uint8_t *entry(const uint8_t *header, unsigned index)
@@ -63,12 +71,31 @@ static inline const uint8_t *entry(const uint8_t *header, unsigned index)
 
 static inline void fetch_header(const uint8_t *header)
 {
-    __builtin_prefetch(header, 0, 3);
+    fetch(header);
+}
+
+/* The rest of the header, and where the first level's line is likely to be: what follows one that
+ * is not long. */
+static inline void fetch_early(const uint8_t *header, uint32_t p)
+{
+    const uint8_t *line = header + p / RANK_LINE_BITS * RANK_LINE;
+
+    for (unsigned i = 1; i < 6; i++)
+        fetch(header + i * RANK_LINE);
+    for (unsigned i = 3; i < 8; i++)
+        fetch(line + i * RANK_LINE);
 }
 
 static inline void fetch_code(const uint8_t *header, unsigned index)
 {
-    __builtin_prefetch(entry(header, index), 0, 3);
+    fetch(entry(header, index));
+}
+
+/* Inner nodes, and the frequent symbols' leaves. */
+static inline void fetch_leaves(const uint8_t *header)
+{
+    fetch(header + RANK_LINE);
+    fetch(entry(header, symbol_count(header)));
 }
 
 static inline struct code read_code(const uint8_t *header, unsigned index)

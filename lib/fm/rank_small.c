@@ -236,8 +236,7 @@ static size_t decode_block(const struct rank *r, uint64_t block, uint32_t rel[25
     read_header(h, rel, &s);
     read_chunks(r, at + load_u16(h + 36), load_u16(h + 38), s.bits, word);
     wave_join(&s, word, sym, len);
-    for (size_t i = 0; i < len; i++)
-        rel[sym[i]]++;
+    wave_count(sym, len, rel);
     return len;
 }
 

@@ -74,7 +74,7 @@ static inline const uint8_t *small_byte(const struct rank *r, uint64_t at)
 static inline uint64_t small_groups(const uint8_t *chunk, unsigned kind, unsigned *at)
 {
     *at = kind == SMALL_ALL ? 0 : 8;
-    return kind == SMALL_ALL ? ~UINT64_C(0) : load_u64(chunk);
+    return load_u64(chunk) | (0 - (uint64_t)(kind == SMALL_ALL));
 }
 
 static inline unsigned small_class(const uint8_t *classes, unsigned i)

@@ -16,6 +16,23 @@ static inline void class_sums(const uint8_t *classes, unsigned n, uint32_t *ones
     }
 }
 
+static inline uint64_t class_mask(const uint8_t *classes, unsigned class)
+{
+    const uint64_t low = UINT64_C(0x1111111111111111);
+    uint64_t mask = 0;
+
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t x = load_u64(classes + 8 * i) ^ class * low; /* a 4 that is 0 is one of them */
+        x |= x >> 1;
+        x = ~(x | x >> 2) & low;
+        x = (x | x >> 3) & UINT64_C(0x0303030303030303); /* the low bits moved together */
+        x = (x | x >> 6) & UINT64_C(0x000f000f000f000f);
+        x = (x | x >> 12) & UINT64_C(0x000000ff000000ff);
+        mask |= ((x | x >> 24) & 0xffff) << 16 * i;
+    }
+    return mask;
+}
+
 static inline uint32_t raw_ones(const uint8_t *p, unsigned n)
 {
     uint32_t ones = 0;

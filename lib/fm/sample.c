@@ -76,8 +76,8 @@ void samples_view_inverse(struct samples *s, const void *sinv, uint64_t backs)
 
 /* Marks every CYCLE_STEP-th element of the cycles longer than that and notes in back[] (by element,
  * as they are few only half of it is touched) the marked element before it. */
-static uint64_t mark_cycles(const uint32_t *perm, uint64_t count, unsigned char *seen,
-                            unsigned char *marked, uint32_t *back)
+static int mark_cycles(const uint32_t *perm, uint64_t count, unsigned char *seen,
+                       unsigned char *marked, uint32_t *back, uint64_t *n, struct err *e)
 {
     uint64_t marks = 0;
 
@@ -86,6 +86,8 @@ static uint64_t mark_cycles(const uint32_t *perm, uint64_t count, unsigned char 
         if (bit_get(seen, first))
             continue;
         do {
+            if (perm[at] >= count || bit_get(seen, at)) /* merged out of a damaged index */
+                return err_set(e, ERR_CORRUPT, "the samples are damaged: they are no permutation");
             bit_set(seen, at);
             if (len && len % CYCLE_STEP == 0) {
                 bit_set(marked, at);
@@ -102,7 +104,8 @@ static uint64_t mark_cycles(const uint32_t *perm, uint64_t count, unsigned char 
             marks++;
         }
     }
-    return marks;
+    *n = marks;
+    return 0;
 }
 
 static int encode_inverse(const uint32_t *perm, uint64_t count, struct buf *sinv, struct err *e)
@@ -112,12 +115,13 @@ static int encode_inverse(const uint32_t *perm, uint64_t count, struct buf *sinv
     unsigned char *marked = seen ? mem_zero(word_bytes(count) + 8, 1, e) : NULL;
     uint32_t *back = marked ? mem_array(count, sizeof *back, e) : NULL;
     unsigned char *p, *rank;
-    uint64_t marks, bytes, k = 0;
+    uint64_t marks = 0, bytes, k = 0;
     int rc = ERR_MEM;
 
     if (!back)
         goto done;
-    marks = mark_cycles(perm, count, seen, marked, back);
+    if ((rc = mark_cycles(perm, count, seen, marked, back, &marks, e)) < 0)
+        goto done;
     bytes = samples_inverse_bytes(count, marks);
     if ((rc = buf_reserve(sinv, bytes, e)) < 0)
         goto done;
@@ -178,12 +182,18 @@ static struct marks block_marks(const struct samples *s, uint64_t block)
     return m;
 }
 
+/* The upper bits, and the lower ones of about as many marks as there would be before the row if
+ * they stood evenly. */
 void samples_fetch(const struct samples *s, uint64_t row)
 {
-    const uint32_t *d = s->dir + 2 * (row >> SAMPLE_BLOCK_LOG);
+    struct marks m = block_marks(s, row >> SAMPLE_BLOCK_LOG);
+    uint64_t before = (uint64_t)m.k * (row & (SAMPLE_BLOCK - 1)) >> SAMPLE_BLOCK_LOG;
 
-    if (d[1] < s->mark_words)
-        __builtin_prefetch(s->marks + 8 * (uint64_t)d[1], 0, 3);
+    if (!m.words)
+        return;
+    __builtin_prefetch(m.upper, 0, 3);
+    __builtin_prefetch(m.lower - 1, 0, 3);
+    __builtin_prefetch(m.lower + before * s->rate_log / 8, 0, 3);
 }
 
 static uint64_t sample_at(const struct samples *s, uint64_t j)
@@ -205,7 +215,7 @@ static size_t bucket_start(const struct marks *m, unsigned bucket)
     bucket--;
     for (size_t i = 0; i < m->words; i++) {
         w = ~load_u64(m->upper + 8 * i);
-        zeros = (unsigned)__builtin_popcountll(w);
+        zeros = word_ones(w);
         if (bucket < zeros)
             return 64 * i + word_select(w, bucket) + 1;
         bucket -= zeros;
@@ -271,9 +281,8 @@ static bool back_of(const struct samples *s, uint64_t j, uint64_t *to)
         return false;
     rank = load_u32(s->back_rank + 4 * (j / RANK_GROUP));
     for (at = group; at + 64 <= j; at += 64)
-        rank += (unsigned)__builtin_popcountll(load_u64(s->has_back + at / 8));
-    rank += (unsigned)__builtin_popcountll(load_u64(s->has_back + at / 8) &
-                                           ~(~UINT64_C(0) << (j & 63)));
+        rank += word_ones(load_u64(s->has_back + at / 8));
+    rank += word_ones(load_u64(s->has_back + at / 8) & ~(~UINT64_C(0) << (j & 63)));
     if (rank >= s->backs)
         return false;
     *to = packed_get(s->back, rank, s->bits);
@@ -322,7 +331,7 @@ uint64_t samples_row(const struct samples *s, uint64_t k)
 
     for (size_t word = 0; i < m.k && word < m.words; word++) {
         uint64_t w = load_u64(m.upper + 8 * word);
-        unsigned ones = (unsigned)__builtin_popcountll(w);
+        unsigned ones = word_ones(w);
         if (skip < ones) {
             uint64_t bucket = 64 * word + word_select(w, (unsigned)skip) - i;
             row = (block << SAMPLE_BLOCK_LOG) + (bucket << s->rate_log) +

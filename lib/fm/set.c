@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/atomic.h"
 #include "base/stream.h"
@@ -104,6 +105,14 @@ static int absolute(const char *path, struct buf *out, struct err *e)
     return rc < 0 ? e->code : 0;
 }
 
+/* Do both paths lead to one file, by links or not? */
+static bool same_file(const char *x, const char *y)
+{
+    struct stat a, b;
+
+    return stat(x, &a) == 0 && stat(y, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* Appends a member's line. `set` is the set's own absolute path, folder_len of which is its folder,
  * with the slash. */
 static int add_line(const char *member, const char *set, size_t folder_len, struct buf *full,
@@ -113,7 +122,7 @@ static int add_line(const char *member, const char *set, size_t folder_len, stru
 
     if (absolute(member, full, e) < 0)
         return e->code;
-    if (strcmp(full->p, set) == 0)
+    if (strcmp(full->p, set) == 0 || same_file(member, set))
         return err_set(e, ERR_USAGE, "the set '%s' would replace an index that it names", member);
     if (strncmp(full->p, set, folder_len) == 0)
         line = full->p + folder_len;

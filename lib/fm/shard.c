@@ -27,7 +27,7 @@ static int read_head(struct shard *s, struct err *e)
     if (!s->layout)
         return err_set(e, ERR_CORRUPT, "%s: layout %u is not known to this program",
                        sect_path(s->file), h->layout);
-    if (h->docs > h->n || h->n >> 40 || h->shared_c > h->n || h->ids > h->docs ||
+    if (h->docs > h->n || h->n >> FM_ROWS_LOG || h->shared_c > h->n || h->ids > h->docs ||
         h->runs > h->docs || h->normalize > TEXT_GPT3 || h->rate_log < SAMPLE_RATE_LOG_MIN ||
         h->rate_log > SAMPLE_RATE_LOG_MAX || (h->docs == 0 && h->n > 0) ||
         (distinct == 256 ? h->shared > 255 : h->shared != FM_NOT_SHARED))

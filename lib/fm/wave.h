@@ -31,6 +31,9 @@ struct wave {
     uint64_t word[WAVE_WORDS + WAVE_SLACK]; /* these, and zeros */
 };
 
+/* Adds the symbols to their counts. */
+void wave_count(const uint8_t *sym, size_t len, uint32_t counts[256]);
+
 /* len <= RANK_BLOCK_MOST. */
 void wave_make(const uint8_t *sym, size_t len, struct wave *w);
 /* The part of the header that the layouts share, up to the inner nodes, into zeros; returns its

@@ -23,6 +23,14 @@ struct index_opts {
     void *progress_ctx;
 };
 
+enum { INDEX_THREADS_MAX = 256 };
+
+/* How many of the threads asked for are used. */
+static inline int index_threads(int asked)
+{
+    return asked < 1 ? 1 : asked > INDEX_THREADS_MAX ? INDEX_THREADS_MAX : asked;
+}
+
 /* First the records: RBLK RIDX MBLK MIDX. */
 int write_records(struct sect_writer *w, struct store_writer *raw, struct store_writer *meta,
                   struct err *e);

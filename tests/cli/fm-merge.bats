@@ -30,6 +30,8 @@ sound() {
     misuse fm-merge -o y.fmi --layout=tiny x.fmi
     misuse fm-merge -o y.fmi --memory=x x.fmi
     misuse fm-merge -o y.fmi -T 0.5 x.fmi
+    misuse fm-merge --set --layout small -o y.fmi x.fmi
+    misuse fm-merge --set -m 1G -o y.fmi x.fmi
     only x.fmi
 }
 
@@ -210,7 +212,7 @@ kill_early() {
     says m.fmi.parts
     echo more >>part-3.txt
     fails fm-build --resume -m 3K -o m.fmi part-?.txt
-    misuse fm-build --resume -o m.fmi - <part-1.txt || fails fm-build --resume -o m.fmi - <part-1.txt
+    misuse fm-build --resume -o m.fmi - <part-1.txt
     [[ -d m.fmi.parts ]]
     ok fm-build -o all.fmi part-?.txt
     ok fm-build -m 3K -o m.fmi part-?.txt
@@ -244,4 +246,64 @@ kill_early() {
     exec 9>&-
     wait
     cmp part-1.txt <(fm-cat --all m.fmi)
+}
+
+@test "--set: no link makes the set replace an index that it names" {
+    parts
+    ln -s part-1.fmi link.fmi
+    fails fm-merge --set -o link.fmi part-1.fmi part-2.fmi
+    says part-1.fmi
+    fails fm-merge --set -o part-1.fmi link.fmi part-2.fmi
+    ok fm-merge -o m.fmi part-?.fmi
+    cmp all.fmi m.fmi
+}
+
+@test "--set: indexes of a set may differ in all but the rule" {
+    parts
+    fm-build --sample-rate 16 part-2.txt
+    ok fm-merge --set -o all.set part-?.fmi
+    cmp <(fm-cat --all all.set) <(fm-cat --all all.fmi)
+}
+
+@test "fm-build --resume: an interrupted build that had finished no part" {
+    parts
+    kill_early -m 3K -o m.fmi part-?.txt
+    rm m.fmi.parts/*.fmi
+    ok fm-build --resume -o m.fmi part-?.txt
+    cmp all.fmi m.fmi
+    [[ ! -e m.fmi.parts ]]
+    mkdir m.fmi.parts
+    : >m.fmi.parts/state # killed, or the disk full, before it was written
+    ok fm-build --resume -m 3K -o m.fmi part-?.txt
+    cmp all.fmi m.fmi
+    [[ ! -e m.fmi.parts ]]
+}
+
+@test "fm-build -m: parts that another build has left meanwhile are not taken for its own" {
+    parts
+    mkfifo pipe
+    fm-build -q -m 3K -f lines -o m.fmi pipe &
+    local first=$!
+    exec 9>pipe
+    mkdir m.fmi.parts # as of another build, begun and killed since
+    cp part-1.fmi m.fmi.parts/000000-000999.fmi
+    cat part-2.txt >&9
+    exec 9>&-
+    wait $first
+    cmp part-2.txt <(fm-cat --all m.fmi)
+    [[ ! -e m.fmi.parts ]]
+}
+
+@test "fm-merge: what fails leaves no folder, as nothing goes on with it" {
+    parts
+    no_room 8 fm-merge -o m.fmi part-?.fmi
+    [[ ! -e m.fmi && ! -e m.fmi.parts ]]
+}
+
+@test "a name as long as names may be" {
+    local name
+    part 1
+    name=$(printf '%0251d' 0).fmi
+    ok fm-build -o "$name" part-1.txt
+    ok fm-merge -o "$name" "$name"
 }

@@ -262,20 +262,15 @@ static bool read_fast(struct block *b)
     return ok && all_zero(b->bit + b->bits, b->bit + 496 * lines);
 }
 
-/* The words of 15 bits with k ones, in the order of enum15.h: sorted by a number that says it. */
+/* The words of 15 bits with k ones, in growing order. */
 static const uint16_t *words_of_class(unsigned k)
 {
     static uint16_t word[16][6435];
-    static bool made;
+    static size_t n[16];
 
-    if (!made) {
-        size_t n[16] = {0};
-        for (unsigned up = 0; up <= 7; up++)
-            for (unsigned w = 0; w < 1 << 15; w++)
-                if ((unsigned)__builtin_popcount(w >> 8) == up)
-                    word[__builtin_popcount(w)][n[__builtin_popcount(w)]++] = (uint16_t)w;
-        made = true;
-    }
+    if (!n[0])
+        for (unsigned w = 0; w < 1 << 15; w++)
+            word[__builtin_popcount(w)][n[__builtin_popcount(w)]++] = (uint16_t)w;
     return word[k];
 }
 
@@ -501,7 +496,7 @@ static uint64_t position(uint64_t n)
 static void draw(struct query *q, size_t k, uint64_t n, unsigned sigma)
 {
     for (size_t i = 0; i < k; i++) {
-        uint64_t a = position(n), b = below(3) ? position(n) : a + below(4);
+        uint64_t a = position(n), b = below(2) ? position(n) : a + below(below(2) ? 4 : 1500);
         switch (below(8)) {
         case 0:
             b = a;
