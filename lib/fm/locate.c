@@ -41,7 +41,7 @@ void shard_locate(const struct shard *s, const uint64_t *rows, size_t n, uint64_
         for (size_t i = 0; i < b.k; i++)
             samples_fetch(&s->samples, b.row[i]);
         for (size_t i = 0; i < b.k;) {
-            bool found = samples_find(&s->samples, b.row[i], &at);
+            bool found = s->samples.find(&s->samples, b.row[i], &at);
             if (!found && b.steps[i] < limit) {
                 i++;
                 continue;

@@ -5,11 +5,13 @@
  *   36   2  u16 where the directory begins, a multiple of 4
  *   38   2  u16 N, the number of chunks
  *   40  5D  levels, inner nodes
- *     m/2   the length of each symbol's code, in symbol order, 4 bits each, the lower ones first.
- * The paths follow from the lengths (huff.h) 2m  u16 a symbol: the delta of rank_fast.h zero bytes
- * up to a multiple of 4 4N  u32 a chunk: bits 0..2 its kind, 3..16 where its bytes begin, counted
- * from the directory's end, 17..31 the ones before it in the block, mod 2^15 the chunks' bytes;
- * zero bytes up to a multiple of 64
+ *     m/2  the length of each symbol's code, in symbol order, 4 bits each, the lower ones first:
+ *          the paths follow from the lengths (huff.h)
+ *      2m  u16 a symbol: the delta of rank_fast.h
+ *          zero bytes up to a multiple of 4
+ *      4N  u32 a chunk: bits 0..2 its kind, 3..16 where its bytes begin, counted from the
+ *          directory's end, 17..31 the ones before it in the block, mod 2^15
+ *          the chunks' bytes; zero bytes up to a multiple of 64
  *
  * A chunk is 960 bits, 64 groups of 15; the last one is filled up with zeros. Its bytes, by kind:
  *   0  none: all bits are 0       1  none: all bits are 1      2  120: the bits

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fm/bits.h"
+#include "fm/sample_marks.h"
 
 enum { CYCLE_STEP = 8, RANK_GROUP = 512 };
 
@@ -21,16 +22,6 @@ uint64_t samples_count(uint64_t n, unsigned rate_log)
 unsigned samples_bits(uint64_t count)
 {
     return bits_for(count ? count - 1 : 0);
-}
-
-static size_t upper_words(size_t k, unsigned rate_log)
-{
-    return (k + ((size_t)SAMPLE_BLOCK >> rate_log) + 63) / 64;
-}
-
-static size_t lower_words(size_t k, unsigned rate_log)
-{
-    return (k * rate_log + 63) / 64;
 }
 
 int samples_encode_block(const uint16_t *rel, size_t k, unsigned rate_log, struct buf *out,
@@ -160,28 +151,6 @@ int samples_encode_perm(const uint32_t *perm, uint64_t count, struct buf *samp, 
     return encode_inverse(perm, count, sinv, e);
 }
 
-/* The marks of one block of rows. */
-struct marks {
-    const unsigned char *upper, *lower;
-    uint64_t first;
-    uint32_t k;
-    size_t words; /* of upper; 0 when the directory is damaged */
-};
-
-static struct marks block_marks(const struct samples *s, uint64_t block)
-{
-    const uint32_t *d = s->dir + 2 * block;
-    struct marks m = {.first = d[0], .k = d[2] - d[0]};
-    uint64_t words = upper_words(m.k, s->rate_log);
-
-    if (m.k <= SAMPLE_BLOCK && d[1] + words + lower_words(m.k, s->rate_log) <= s->mark_words) {
-        m.words = words;
-        m.upper = s->marks + 8 * (uint64_t)d[1];
-        m.lower = m.upper + 8 * words;
-    }
-    return m;
-}
-
 /* The upper bits, and the lower ones of about as many marks as there would be before the row if
  * they stood evenly. */
 void samples_fetch(const struct samples *s, uint64_t row)
@@ -196,50 +165,14 @@ void samples_fetch(const struct samples *s, uint64_t row)
     __builtin_prefetch(m.lower + before * s->rate_log / 8, 0, 3);
 }
 
-static uint64_t sample_at(const struct samples *s, uint64_t j)
+samples_find_fn *samples_find_for(enum cpu_level level)
 {
-    uint64_t k = j < s->count ? packed_get(s->perm, j, s->bits) : 0;
-
-    return k < s->count ? k : 0;
-}
-
-/* The place, among the upper bits, right behind the zero number `bucket` - 1; all words when there
- * is none. */
-static size_t bucket_start(const struct marks *m, unsigned bucket)
-{
-    unsigned zeros;
-    uint64_t w;
-
-    if (bucket == 0)
-        return 0;
-    bucket--;
-    for (size_t i = 0; i < m->words; i++) {
-        w = ~load_u64(m->upper + 8 * i);
-        zeros = word_ones(w);
-        if (bucket < zeros)
-            return 64 * i + word_select(w, bucket) + 1;
-        bucket -= zeros;
-    }
-    return 64 * m->words;
-}
-
-bool samples_find(const struct samples *s, uint64_t row, uint64_t *pos)
-{
-    struct marks m = block_marks(s, row >> SAMPLE_BLOCK_LOG);
-    unsigned rel = row & (SAMPLE_BLOCK - 1), bucket = rel >> s->rate_log;
-    unsigned low = rel & ((1u << s->rate_log) - 1);
-    size_t at = bucket_start(&m, bucket);
-
-    for (; at < 64 * m.words && bit_get(m.upper, at); at++) {
-        uint64_t i = at - bucket;
-        if (i >= m.k)
-            return false;
-        if (packed_get(m.lower, i, s->rate_log) == low) {
-            *pos = sample_at(s, m.first + i) << s->rate_log;
-            return true;
-        }
-    }
-    return false;
+#if defined(__x86_64__)
+    if (level >= CPU_AVX2)
+        return samples_find_avx2;
+#endif
+    (void)level;
+    return samples_find_portable;
 }
 
 /* The marks of one block that lie in [from, to). */

@@ -9,12 +9,12 @@
  * costs about twelve steps and the pointers an eighth of what storing it would.
  *
  * Sections:
- *   MDIR  a block of rows, and one more: u32 marks before it, u32 offset of its marks in u64 words
- *   MARK  a block's marks: a one for each mark, a zero for each bucket of s rows, as u64 words;
- * then the marks' places in their buckets, rate_log bits each, as u64 words SAMP  perm, packed
- * (bits.h), bits_for(samples - 1) bits each SINV  bits that tell which elements have a pointer, as
- * u64 words; u32 pointers before each group of 512 bits, padded to 8 bytes; the pointers, packed as
- * in SAMP
+ *   MDIR  a block of rows, and one more: u32 marks before it, u32 offset of its marks in words
+ *   MARK  a block's marks: a one for each mark, a zero for each bucket of s rows, as words
+ *         (u64); then the marks' places in their buckets, rate_log bits each, as words
+ *   SAMP  perm, packed (bits.h), bits_for(samples - 1) bits each
+ *   SINV  bits that tell which elements have a pointer, as words; u32 pointers before each
+ *         group of 512 bits, padded to 8 bytes; the pointers, packed as in SAMP
  *
  * A damaged section gives wrong numbers inside [0, samples), never a wild read or an endless walk.
  */
@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cpu.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -34,6 +35,14 @@ enum {
     SAMPLE_BLOCK_LOG = 14, /* rows whose marks stand together */
     SAMPLE_BLOCK = 1 << SAMPLE_BLOCK_LOG,
 };
+
+struct samples;
+
+/* Is the row marked? Then *pos is its text position. */
+typedef bool samples_find_fn(const struct samples *s, uint64_t row, uint64_t *pos);
+
+samples_find_fn samples_find_portable, samples_find_avx2;
+samples_find_fn *samples_find_for(enum cpu_level level); /* all give the same answers */
 
 struct samples {
     uint64_t n;     /* rows = text positions */
@@ -48,6 +57,7 @@ struct samples {
     const unsigned char *back_rank;
     const unsigned char *back;
     uint64_t backs;
+    samples_find_fn *find;
 };
 
 uint64_t samples_blocks(uint64_t n); /* at least one: position n has a block too */
@@ -64,10 +74,8 @@ int samples_encode_perm(const uint32_t *perm, uint64_t count, struct buf *samp, 
 uint64_t samples_inverse_bytes(uint64_t count, uint64_t backs);
 void samples_view_inverse(struct samples *s, const void *sinv, uint64_t backs);
 
-/* Asks for the memory that samples_find(row) will touch. */
+/* Asks for the memory that s->find(s, row) will touch. */
 void samples_fetch(const struct samples *s, uint64_t row);
-/* Is the row marked? Then *pos is its text position. */
-bool samples_find(const struct samples *s, uint64_t row, uint64_t *pos);
 /* The samples of rows [from, to): the rows (u64) and the numbers of their samples (u32), appended.
  */
 int samples_list(const struct samples *s, uint64_t from, uint64_t to, struct buf *rows,

@@ -99,7 +99,7 @@ static int copy_tables(struct shard *s, struct err *e)
     return 0;
 }
 
-static int open_samples(struct shard *s, struct err *e)
+static int open_samples(struct shard *s, enum cpu_level cpu, struct err *e)
 {
     struct samples *a = &s->samples;
     uint64_t len;
@@ -107,6 +107,7 @@ static int open_samples(struct shard *s, struct err *e)
 
     a->n = s->head.n;
     a->rate_log = s->head.rate_log;
+    a->find = samples_find_for(cpu);
     a->count = samples_count(a->n, a->rate_log);
     a->bits = samples_bits(a->count);
     if (sect_need(s->file, "MDIR", samples_blocks(a->n) + 1, 8, &p, e) < 0)
@@ -199,7 +200,7 @@ int shard_open(struct shard **out, const char *path, const struct fm_open_opts *
     if ((o->load ? sect_load(&s->file, path, FM_KIND, FM_MAJOR, o->threads, e)
                  : sect_open(&s->file, path, FM_KIND, FM_MAJOR, e)) < 0 ||
         sect_known(s->file, known_sections, e) < 0 || read_head(s, e) < 0 ||
-        open_rank(s, o->cpu, e) < 0 || open_samples(s, e) < 0 || open_docs(s, e) < 0 ||
+        open_rank(s, o->cpu, e) < 0 || open_samples(s, o->cpu, e) < 0 || open_docs(s, e) < 0 ||
         open_records(s, e) < 0 || (!o->load && copy_tables(s, e) < 0)) {
         shard_close(s);
         return e->code;

@@ -34,7 +34,7 @@ enum {
     META_LEVEL = 9,
     RAW_BLOCK_BYTES = 128 << 10,
     RAW_LEVEL = 3,
-    FM_ROWS_LOG = 40, /* an index has less than 2^40 rows */
+    FM_ROWS_LOG = 40,  /* an index has less than 2^40 rows */
     FM_RUN_BYTES = 32, /* a row of RUNS: u64 first document, first line, path's offset, length */
 };
 

@@ -140,7 +140,7 @@ static int check_samples(const struct shard *s, struct err *e)
 {
     for (uint64_t k = 0; k < s->samples.count; k++) {
         uint64_t pos, row = samples_row(&s->samples, k);
-        if (!samples_find(&s->samples, row, &pos) || pos != k << s->samples.rate_log)
+        if (!s->samples.find(&s->samples, row, &pos) || pos != k << s->samples.rate_log)
             return sect_bad(s->file, "SAMP", "does not fit its inverse", e);
     }
     return 0;

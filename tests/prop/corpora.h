@@ -341,10 +341,13 @@ static inline void write_jsonl(const char *name, const struct naive_docs *d, siz
     buf_free(&out);
 }
 
-/* The rate as its logarithm. */
+/* The rate as its logarithm. The layouts take turns. */
 static inline void build(const char *index, const char *input, unsigned rate_log, int threads)
 {
-    struct fm_build_opts o = {.rate_log = rate_log, .threads = threads};
+    static unsigned turn;
+    struct fm_build_opts o = {.rate_log = rate_log,
+                              .threads = threads,
+                              .layout = turn++ % 2 ? FM_LAYOUT_SMALL : FM_LAYOUT_FAST};
     struct fm_build_report report;
     struct err e = {0};
 

@@ -166,7 +166,12 @@ static void run_texts(const struct fm *fm)
             free(match[i]);
     fm_longest(fm, patterns, PATTERNS, longest, 1, &e);
     for (int m = FM_WINDOW; m <= FM_LONGEST; m++) {
-        struct fm_contam_opts o = {(enum fm_method)m, 6, 2, 0.8, 0.2, true};
+        struct fm_contam_opts o = {.method = (enum fm_method)m,
+                                   .window_chars = 6,
+                                   .words = 2,
+                                   .dirty = 0.8,
+                                   .suspicious = 0.2,
+                                   .verbatim = true};
         fm_contam(fm, patterns, PATTERNS, &o, v, 1, &e);
     }
 }

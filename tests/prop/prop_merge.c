@@ -255,7 +255,7 @@ static int check_corpus(const struct corpus *c, rng_t *rng)
 
     c->make(&d, rng);
     o.rate_log = (unsigned[]){2, 6, 12}[rand_below(rng, 3)];
-    o.layout = FM_LAYOUT_DEFAULT;
+    o.layout = rand_below(rng, 2) ? FM_LAYOUT_FAST : FM_LAYOUT_SMALL;
     o.normalize = rand_below(rng, 3) ? TEXT_NONE : TEXT_GPT3;
     check_all(&d, &o, rng, c->name);
     if (d.n > 8 && rand_below(rng, 2)) {

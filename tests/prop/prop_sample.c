@@ -67,8 +67,8 @@ static void make_blocks(struct made *m, const struct truth *t)
         rc |= buf_add(&dir, before, sizeof before, &e);
         rc |= samples_encode_block(rel, k, t->rate_log, &marks, &e);
         /* ones and zeros, and the places, each filled up to words */
-        rc |= marks.len / 8 !=
-              before[1] + (k + (SAMPLE_BLOCK >> t->rate_log) + 63) / 64 + (k * t->rate_log + 63) / 64;
+        rc |= marks.len / 8 != before[1] + (k + (SAMPLE_BLOCK >> t->rate_log) + 63) / 64 +
+                                   (k * t->rate_log + 63) / 64;
         before[0] += (uint32_t)k;
         before[1] = (uint32_t)(marks.len / 8);
     }
@@ -221,6 +221,20 @@ static void truth_free(struct truth *t)
     free(t->row);
 }
 
+static enum cpu_level cpu_detected;
+
+/* By all that this machine can do, which must agree. */
+static bool find(const struct samples *s, uint64_t row, uint64_t *pos)
+{
+    uint64_t first = UINT64_MAX, other = UINT64_MAX;
+    bool found = samples_find_portable(s, row, &first);
+
+    for (int level = CPU_AVX2; level <= (int)cpu_detected; level++)
+        T_CHECK(samples_find_for((enum cpu_level)level)(s, row, &other) == found && other == first);
+    *pos = first;
+    return found;
+}
+
 static void check(uint64_t n, unsigned rate_log, enum spread spread, enum order order)
 {
     struct truth t;
@@ -233,7 +247,7 @@ static void check(uint64_t n, unsigned rate_log, enum spread spread, enum order 
         bool found;
         pos = UINT64_MAX;
         samples_fetch(&m.s, i);
-        found = samples_find(&m.s, i, &pos);
+        found = find(&m.s, i, &pos);
         wrong += found != t.marked[i] || (found && pos != (uint64_t)t.perm[j] << rate_log);
         j += t.marked[i];
     }
@@ -268,6 +282,26 @@ static void test_all(void)
         check(150000, SAMPLE_RATE_LOG_MIN, (enum spread)spread, (enum order)spread);
 }
 
+/* A pair of equal numbers, or one too large: an error, not an endless walk. */
+static void test_no_permutation(void)
+{
+    uint32_t perm[] = {3, 1, 0, 2, 5, 4};
+    struct buf samp = {0}, inverse = {0};
+    struct err e;
+
+    T_CHECK(samples_encode_perm(perm, 6, &samp, &inverse, &e) == 0);
+    for (uint32_t i = 0; i < 6; i++)
+        for (uint32_t v = 0; v < 8; v++) {
+            uint32_t old = perm[i];
+            perm[i] = v;
+            if (v != old)
+                T_CHECK(samples_encode_perm(perm, 6, &samp, &inverse, &e) == ERR_CORRUPT);
+            perm[i] = old;
+        }
+    buf_free(&samp);
+    buf_free(&inverse);
+}
+
 static void test_sizes(void)
 {
     T_CHECK(samples_count(0, 2) == 0 && samples_count(1, 12) == 1);
@@ -286,7 +320,7 @@ static void use_damaged(const struct made *m, const char *what, int trial)
 
     for (uint64_t i = 0; i < n; i += n < 1000 ? 1 : 1 + below(n / 300)) {
         samples_fetch(&m->s, i);
-        if (samples_find(&m->s, i, &pos))
+        if (find(&m->s, i, &pos))
             wrong += pos >> m->s.rate_log >= m->s.count;
     }
     for (uint64_t k = 0; k < m->s.count; k += n < 1000 ? 1 : 1 + below(m->s.count / 100 + 1))
@@ -381,7 +415,9 @@ static void test_damage(void)
 
 int main(void)
 {
+    cpu_detected = cpu_detect();
     test_sizes();
+    test_no_permutation();
     test_all();
     test_damage();
     return t_done("prop_sample");
