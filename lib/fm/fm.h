@@ -230,10 +230,10 @@ struct fm_contam_opts {
     uint64_t window_chars;    /* FM_WINDOW: code points a window (50) */
     uint64_t words;           /* FM_NGRAM: words a window (13) */
     double dirty, suspicious; /* shares from which the labels hold (0.8, 0.2) */
+    bool verbatim;            /* FM_NGRAM on an index that is not normalised */
     uint64_t longest_min;     /* bytes: of an entry without a window that is found, a longest match
                                  below it counts as none (0: all count). Looking for such is most
                                  of the work on clean entries */
-    bool verbatim;            /* FM_NGRAM on an index that is not normalised */
 };
 
 struct fm_verdict {

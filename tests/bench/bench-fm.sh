@@ -5,8 +5,8 @@
 # Prints a table (figure, ours, peer, ratio) and writes BUILD_DIR/bench/fm.json, a line a figure. A
 # CORPUS is DIR/CORPUS.jsonl, in SLUICE_BENCH_DIR (default BUILD_DIR/bench), where make-corpus.sh makes
 # the two. One thread unless a row says two. Ours and the peer's runs alternate, ROUNDS of them
-# (default 3; of builds 2), and the best of each counts. About 25 minutes for the two corpora; the
-# machine must be left alone meanwhile.
+# (default 3), and BUILDS of builds (default 2); the best of each counts. About 20 minutes for the
+# two corpora; the machine must be left alone meanwhile.
 set -euo pipefail
 build=$(cd "${1:?usage: bench-fm.sh BUILD_DIR [CORPUS...]}" && pwd)
 shift
@@ -14,7 +14,7 @@ corpora=("$@")
 [ ${#corpora[@]} -gt 0 ] || corpora=(english-200 code-200)
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${SLUICE_BENCH_DIR:-$build/bench}
-rounds=${ROUNDS:-3}
+rounds=${ROUNDS:-3} build_rounds=${BUILDS:-2}
 mkdir -p "$dir" "$build/bench"
 json=$build/bench/fm.json
 : >"$json"
@@ -80,7 +80,7 @@ PY
 
 builds() {
     local bound=$((bytes * 19 / 10)) layout
-    for _ in 1 2; do
+    for _ in $(seq "$build_rounds"); do
         for layout in fast small; do
             build "$log/$layout-1" -T 1 --layout $layout -o "$dir/$corpus.$layout.fmi"
             build "$log/$layout-2" -T 2 --layout $layout -o "$dir/$corpus.$layout.fmi"

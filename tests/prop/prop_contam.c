@@ -232,9 +232,12 @@ static void check_raw(corpus_fn *make,
                       const char *name, rng_t *rng)
 {
     struct rule rule[] = {
-        {.o = {FM_WINDOW, 50, 0, 0.8, 0.2, false}}, {.o = {FM_WINDOW, 10, 0, 0.5, 0.1, false}},
-        {.o = {FM_WINDOW, 1, 0, 1.0, 0.0, false}},  {.o = {FM_NGRAM, 0, 13, 0.8, 0.2, true}},
-        {.o = {FM_NGRAM, 0, 3, 0.8, 0.2, true}},    {.o = {FM_NGRAM, 0, 1, 0.8, 0.2, true}},
+        {.o = {FM_WINDOW, 50, 0, 0.8, 0.2, false, 0}},
+        {.o = {FM_WINDOW, 10, 0, 0.5, 0.1, false, 0}},
+        {.o = {FM_WINDOW, 1, 0, 1.0, 0.0, false, 0}},
+        {.o = {FM_NGRAM, 0, 13, 0.8, 0.2, true, 0}},
+        {.o = {FM_NGRAM, 0, 3, 0.8, 0.2, true, 0}},
+        {.o = {FM_NGRAM, 0, 1, 0.8, 0.2, true, 0}},
     };
     static const char *const path[] = {"in.fmi", "s.set"};
     struct naive_docs d = {0}, t = {0};
@@ -284,10 +287,10 @@ static void normalise(const struct naive_docs *d, struct naive_docs *plain,
 
 static void check_normalised(rng_t *rng)
 {
-    struct rule ngram[] = {{.o = {FM_NGRAM, 0, 13, 0.8, 0.2, false}},
-                           {.o = {FM_NGRAM, 0, 2, 0.8, 0.2, false}},
-                           {.o = {FM_NGRAM, 0, 1, 0.8, 0.2, true}}};
-    struct rule window = {.o = {FM_WINDOW, 50, 0, 0.8, 0.2, false}};
+    struct rule ngram[] = {{.o = {FM_NGRAM, 0, 13, 0.8, 0.2, false, 0}},
+                           {.o = {FM_NGRAM, 0, 2, 0.8, 0.2, false, 0}},
+                           {.o = {FM_NGRAM, 0, 1, 0.8, 0.2, true, 0}}};
+    struct rule window = {.o = {FM_WINDOW, 50, 0, 0.8, 0.2, false, 0}};
     struct naive_docs d = {0}, t = {0}, d_plain = {0}, d_padded = {0}, t_plain = {0},
                       t_padded = {0};
     struct fm_build_opts o = {.normalize = TEXT_GPT3};

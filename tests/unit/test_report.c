@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "fm/report_int.h"
 
-static const struct fm_contam_opts opts = {FM_WINDOW, 50, 13, 0.8, 0.2, false};
+static const struct fm_contam_opts opts = {FM_WINDOW, 50, 13, 0.8, 0.2, false, 0};
 
 enum { MAX_ENTRIES = 64 };
 
