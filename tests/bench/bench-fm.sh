@@ -44,7 +44,7 @@ best() {
         END { print seen ? v : "-" }' "$3"
 }
 
-share() { awk -v a="$(stat -c %s "$1")" -v b="$bytes" 'BEGIN { printf "%.4f", a / b }'; }
+share() { awk -v a="$(stat -Lc %s "$1")" -v b="$bytes" 'BEGIN { printf "%.4f", a / b }'; }
 
 # build LOG ARG...: fm-build, its "speed" in MB/s and its "peak" over the text into LOG.
 build() {
@@ -75,7 +75,7 @@ with open(sys.argv[3], 'wb') as f:
             f.write(p + b'\n')
             n += 1
 PY
-    bytes=$(("$(stat -c %s "$raw")" - "$(wc -l <"$src")"))
+    bytes=$(("$(stat -Lc %s "$raw")" - "$(wc -l <"$src")"))
 }
 
 builds() {
