@@ -113,8 +113,8 @@ queries() {
         "$ours" "${load[@]}" count "$idx" <"$patterns"
         "$ours" "${load[@]}" locate "$idx" 300000
         "$ours" "${load[@]}" extract "$idx" 1024 20000
-        "$ours" "${load[@]}" contam "$idx" 600 4000 | sed 's/^contam/dirty/'
-        [ ! -e "$bench" ] || "$ours" "${load[@]}" contam "$idx" <"$build/bench/entries" | sed 's/^contam/clean/'
+        "$ours" "${load[@]}" contam "$idx" 600 4000 | sed -n 's/^contam/rate_dirty/p'
+        [ ! -e "$bench" ] || "$ours" "${load[@]}" contam "$idx" <"$build/bench/entries" | sed -n 's/^contam/rate_clean/p'
     } >>"$log"
 }
 
@@ -143,8 +143,8 @@ searches() {
             figure "extract 1 KB, one at a time, $layout, $mode" ns/byte "$(best less extract_single "$l")" "$(best less extract "$p")" less
             for kind in dirty clean; do
                 [ $kind = dirty ] || [ -e "$bench" ] || continue
-                figure "contamination, $kind, $layout, $mode" MB/s "$(best more $kind "$l")" - more
-                figure "  the same, --longest-min 32" MB/s "$(best more ${kind}_50 "$l")" - more
+                figure "contamination, $kind, $layout, $mode" MB/s "$(best more "rate_$kind" "$l")" - more
+                figure "  the same, --longest-min 32" MB/s "$(best more "rate_${kind}_32" "$l")" - more
             done
         done
     done
