@@ -61,6 +61,7 @@ struct shards {
     uint64_t only; /* --shard; not given: all of them */
     struct progress *progress;
     uint64_t now; /* for progress */
+    char *left;   /* the shard whose build has failed and left parts */
 };
 
 static void check_shards(const struct shards *s)
@@ -119,8 +120,14 @@ static int build_some(const char *set, const char *const *paths, size_t n,
     for (uint64_t i = from; i < to; i++) {
         o.docs.shard = s->now = i;
         name[i] = shard_name(set, i, s->n, e);
-        if (!name[i] || fm_build(name[i], paths, n, &o, &r, e) < 0)
+        if (!name[i])
             return e->code;
+        if (fm_build(name[i], paths, n, &o, &r, e) < 0) {
+            sum->parts_left = r.parts_left;
+            s->left = name[i];
+            name[i] = NULL;
+            return e->code;
+        }
         sum->docs += r.docs;
         sum->bytes += r.bytes;
         sum->skipped += r.skipped;
@@ -218,7 +225,8 @@ int main(int argc, char **argv)
     else
         ok = build_shards(index, paths, (size_t)(argc - first), &o, &shards, &report, &e) == 0;
     progress_end(&progress);
-    remark(quiet, ok, index, &report);
+    remark(quiet, ok, shards.left ? shards.left : index, &report);
+    free(shards.left);
     cli_finish(verbose);
     buf_free(&name);
     return ok ? CLI_DONE : cli_fail(&e);

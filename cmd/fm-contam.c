@@ -278,9 +278,8 @@ int main(int argc, char **argv)
                    "how to compare (default: window)"),
         CLI_U64(0, "window", &j.opts.window_chars, "N", "window: characters (default 50)"),
         CLI_U64(0, "words", &j.opts.words, "N", "ngram: words (default 13)"),
-        CLI_U64(
-            0, "longest-min", &longest_min, "N",
-            "of clean entries, look for longest parts from N bytes on (default 32; 1 is slower)"),
+        CLI_U64(0, "longest-min", &longest_min, "N",
+                "least bytes of a clean entry's longest part (default 32)"),
         CLI_FLAG(0, "verbatim", &j.opts.verbatim, "ngram: raw strings, on any index"),
         CLI_DOUBLE(0, "dirty", &j.opts.dirty, "SHARE", "dirty from this share on (default 0.8)"),
         CLI_DOUBLE(0, "suspicious", &j.opts.suspicious, "SHARE",

@@ -31,7 +31,6 @@ int main(int argc, char **argv)
     int first = cli_parse(&prog, opts, argc, argv);
     const char *const *paths = (const char *const *)(argv + first);
     size_t n = (size_t)(argc - first);
-    struct fm_build_report report;
     struct progress progress;
     struct err e = {0};
     int rc;
@@ -49,7 +48,7 @@ int main(int argc, char **argv)
     progress_init(&progress, quiet);
     o.progress = progress_report;
     o.progress_ctx = &progress;
-    rc = set ? fm_set_of(index, paths, n, &report, &e) : fm_merge(index, paths, n, &o, &report, &e);
+    rc = set ? fm_set_of(index, paths, n, &e) : fm_merge(index, paths, n, &o, &e);
     progress_end(&progress);
     cli_finish(verbose);
     return rc == 0 ? CLI_DONE : cli_fail(&e);

@@ -235,7 +235,6 @@ static int build_index(struct build *b, const char *const *paths, size_t n,
     if ((more || parts_rows(b->parts) || b->o.append ? build_in_parts(b, more, r, e)
                                                      : build_at_once(b, r, e)) < 0)
         return e->code;
-    r->added = r->docs - b->base_docs;
     r->skipped = corpus_skipped(&b->corpus);
     return 0;
 }

@@ -13,33 +13,20 @@ static int borrow_shards(struct parts *p, const struct fm *fm, struct err *e)
     return 0;
 }
 
-typedef int check_fn(const struct shard *a, const struct shard *b, struct err *e);
-
-/* What the members of a set must have in common. */
-static int same_rule(const struct shard *a, const struct shard *b, struct err *e)
-{
-    if (a->head.normalize == b->head.normalize)
-        return 0;
-    return err_set(e, ERR_INPUT, "'%s' and '%s' were built with different values of --normalize",
-                   sect_path(a->file), sect_path(b->file));
-}
-
 /* All are opened before work begins: those that cannot be merged are known at once. */
-static int open_all(struct fm **fm, const char *const *paths, size_t n, check_fn *check,
-                    struct err *e)
+static int open_all(struct fm **fm, const char *const *paths, size_t n, bool for_set, struct err *e)
 {
     for (size_t i = 0; i < n; i++) {
         if (fm_open(&fm[i], paths[i], NULL, e) < 0)
             return e->code;
         for (size_t s = 0; s < fm[i]->n_shards; s++)
-            if (check(fm[0]->shard[0], fm[i]->shard[s], e) < 0)
+            if (merge_check(fm[0]->shard[0], fm[i]->shard[s], for_set, e) < 0)
                 return e->code;
     }
     return 0;
 }
 
-static int merge_all(struct fm **fm, size_t n, const struct parts_opts *po,
-                     struct fm_build_report *r, struct err *e)
+static int merge_all(struct fm **fm, size_t n, const struct parts_opts *po, struct err *e)
 {
     struct sect_writer *w = NULL;
     struct parts *p = NULL;
@@ -49,11 +36,8 @@ static int merge_all(struct fm **fm, size_t n, const struct parts_opts *po,
         rc = sect_create(&w, po->target, FM_KIND, FM_MAJOR, FM_MINOR, e);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = borrow_shards(p, fm[i], e);
-    if (rc == 0) {
-        r->docs = parts_docs(p);
-        r->bytes = parts_rows(p) - r->docs;
+    if (rc == 0)
         rc = parts_finish(p, &w, e);
-    }
     sect_abort(&w);
     parts_close(p);
     return rc;
@@ -67,7 +51,7 @@ static void close_all(struct fm **fm, size_t n)
 }
 
 int fm_merge(const char *index, const char *const *paths, size_t n, const struct fm_merge_opts *o,
-             struct fm_build_report *r, struct err *e)
+             struct err *e)
 {
     struct fm **fm = mem_zero(n, sizeof(struct fm *), e);
     struct index_opts io = {.threads = index_threads(o->threads),
@@ -77,12 +61,11 @@ int fm_merge(const char *index, const char *const *paths, size_t n, const struct
                                   .state = PARTS_STATE "fm-merge\n",
                                   .memory_bytes = o->memory_bytes,
                                   .io = &io};
-    int rc = fm ? open_all(fm, paths, n, merge_check, e) : e->code;
+    int rc = fm ? open_all(fm, paths, n, false, e) : e->code;
 
-    *r = (struct fm_build_report){0};
     if (rc == 0) {
         io.layout = o->layout ? rank_layout_of(o->layout) : fm[0]->shard[0]->layout;
-        rc = merge_all(fm, n, &po, r, e);
+        rc = merge_all(fm, n, &po, e);
     }
     close_all(fm, n);
     return rc;
@@ -100,21 +83,15 @@ static size_t list_shards(struct fm *const *fm, size_t n, const char **path)
     return k;
 }
 
-int fm_set_of(const char *set, const char *const *paths, size_t n, struct fm_build_report *r,
-              struct err *e)
+int fm_set_of(const char *set, const char *const *paths, size_t n, struct err *e)
 {
     struct fm **fm = mem_zero(n, sizeof(struct fm *), e);
     const char **path = NULL;
-    int rc = fm ? open_all(fm, paths, n, same_rule, e) : e->code;
+    int rc = fm ? open_all(fm, paths, n, true, e) : e->code;
 
-    *r = (struct fm_build_report){0};
     if (rc == 0) {
         path = mem_array(list_shards(fm, n, NULL), sizeof *path, e);
         rc = path ? fm_set_write(set, path, list_shards(fm, n, path), e) : e->code;
-    }
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        r->docs += fm_docs(fm[i]);
-        r->bytes += fm_bytes(fm[i]);
     }
     free(path);
     close_all(fm, n);

@@ -57,7 +57,6 @@ struct fm_build_opts {
 
 struct fm_build_report {
     uint64_t docs, bytes; /* of the index; searchable bytes */
-    uint64_t added;       /* documents read */
     uint64_t skipped;     /* bad records */
     bool parts_left;      /* after an error: finished parts are kept, for `resume` */
 };
@@ -77,11 +76,10 @@ struct fm_merge_opts {
 /* One index of the documents of several, or of the shards of sets, in order: the bytes that one
  * build of all documents would give. ERR_INPUT when they were made with different options. */
 int fm_merge(const char *index, const char *const *paths, size_t n, const struct fm_merge_opts *o,
-             struct fm_build_report *report, struct err *e);
+             struct err *e);
 
 /* A set of the same: the indexes stay, and are named in it. */
-int fm_set_of(const char *set, const char *const *paths, size_t n, struct fm_build_report *report,
-              struct err *e);
+int fm_set_of(const char *set, const char *const *paths, size_t n, struct err *e);
 
 /* ---- an open index or set (fm.c) ---- */
 

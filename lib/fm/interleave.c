@@ -203,7 +203,7 @@ static void refill(struct job *j, struct lanes *l)
 {
     struct stretch s;
 
-    for (; l->k < RANK_BATCH && next_stretch(j, &s); l->k++) {
+    for (; l->k < j->b->layout->batch && next_stretch(j, &s); l->k++) {
         l->row[l->k] = s.row;
         l->rank[l->k] = s.rank;
         l->pos[l->k] = s.from;

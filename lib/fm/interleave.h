@@ -4,7 +4,7 @@
  * For the documents of A followed by those of B, a row of B stands behind the rows of A that sort
  * below it, equal ones too, as A's documents end first. Every document of B is walked backward from
  * its end, by LF in B and by the same bytes in A: row r in B and rank k in A give row r + k of
- * both. 32 walks advance in lock step; each thread has its own.
+ * both. Many walks advance in lock step; each thread has its own.
  *
  * A long document is walked in stretches at once. In the middle of a document the rank is not
  * known, but a walk that begins farther right with all ranks, [0, n], narrows the range by a byte a

@@ -21,7 +21,7 @@ static void drop(struct batch *b, size_t i)
 static void refill(const struct shard *s, struct batch *b, const uint64_t *rows, size_t n,
                    size_t *next)
 {
-    for (; b->k < RANK_BATCH && *next < n; b->k++, (*next)++) {
+    for (; b->k < s->layout->batch && *next < n; b->k++, (*next)++) {
         b->row[b->k] = rows[*next] < s->head.n ? rows[*next] : 0;
         b->id[b->k] = *next;
         b->steps[b->k] = 0;

@@ -137,12 +137,14 @@ static int fill(const struct row_source *src, uint64_t from, size_t len, struct 
 
 /* ---- all of it ---- */
 
-int merge_check(const struct shard *a, const struct shard *b, struct err *e)
+int merge_check(const struct shard *a, const struct shard *b, bool for_set, struct err *e)
 {
     const char *what = NULL;
 
     if (a->head.normalize != b->head.normalize)
         what = "--normalize";
+    else if (for_set)
+        return 0;
     else if (a->head.rate_log != b->head.rate_log)
         what = "--sample-rate";
     else if (strcmp(a->field, b->field) != 0)
@@ -223,7 +225,7 @@ int merge_write(const struct shard *a, const struct shard *b, const struct index
     io.normalize = (enum text_rule)a->head.normalize;
     io.field = a->field;
     io.id_field = a->id_field;
-    if ((b && merge_check(a, b, e) < 0) || check_size(a, b, e) < 0 || tables_init(&t, e) < 0)
+    if ((b && merge_check(a, b, false, e) < 0) || check_size(a, b, e) < 0 || tables_init(&t, e) < 0)
         return e->code;
     rc = tables_add_shard(&t, a, e);
     if (rc == 0 && b)

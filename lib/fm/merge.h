@@ -11,8 +11,9 @@
 #include "fm/shard.h"
 #include "fm/write.h"
 
-/* ERR_INPUT when they were made with other options, and so one build could not have made both. */
-int merge_check(const struct shard *a, const struct shard *b, struct err *e);
+/* ERR_INPUT when they were made with other options, and so one build could not have made both; or,
+ * for a set, cannot be searched as one. */
+int merge_check(const struct shard *a, const struct shard *b, bool for_set, struct err *e);
 /* Everything but the commit. b == NULL: the rows of A alone, in the layout that *o says. Of *o only
  * layout, threads and progress count. */
 int merge_write(const struct shard *a, const struct shard *b, const struct index_opts *o,

@@ -29,8 +29,8 @@ struct parts {
     int lock;          /* the open state file, -1 before the folder is made */
     struct part *part; /* the stack */
     size_t n, cap;
-    struct part *found; /* left by an earlier run, growing, none inside another */
-    size_t n_found, found_cap, found_used;
+    struct part *found; /* left by an earlier run, by_range() */
+    size_t n_found, found_cap;
     uint64_t next;     /* number of the next part */
     unsigned rate_log; /* of the last part */
     enum cpu_level cpu;
@@ -127,6 +127,13 @@ static int remove_found(struct parts *p, struct err *e)
     return 0;
 }
 
+static void unlock(struct parts *p)
+{
+    if (p->lock >= 0)
+        close(p->lock);
+    p->lock = -1;
+}
+
 /* The state goes last, and with it the lock. A link to a folder elsewhere stays. */
 static int remove_folder(struct parts *p, struct err *e)
 {
@@ -134,9 +141,7 @@ static int remove_folder(struct parts *p, struct err *e)
         return e->code;
     if (rmdir(p->folder.p) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != ENOTDIR)
         return err_sys(e, "cannot remove", p->folder.p);
-    if (p->lock >= 0)
-        close(p->lock);
-    p->lock = -1;
+    unlock(p);
     return 0;
 }
 
@@ -148,25 +153,6 @@ static int by_range(const void *a, const void *b)
     if (x->first != y->first)
         return x->first < y->first ? -1 : 1;
     return (x->last < y->last) - (x->last > y->last);
-}
-
-/* Files that a merge has made superfluous, but that were not yet removed. */
-static int drop_contained(struct parts *p, struct err *e)
-{
-    size_t kept = 0;
-
-    if (p->n_found)
-        qsort(p->found, p->n_found, sizeof *p->found, by_range);
-    for (size_t i = 0; i < p->n_found; i++) {
-        if (kept && p->found[i].last <= p->found[kept - 1].last) {
-            if (remove_part(p, &p->found[i], e) < 0)
-                return e->code;
-        } else {
-            p->found[kept++] = p->found[i];
-        }
-    }
-    p->n_found = kept;
-    return 0;
 }
 
 /* ---- its state file, which is its lock too ---- */
@@ -219,14 +205,11 @@ static int lock_state(struct parts *p, bool make, struct err *e)
         } else if (p->lock >= 0 && flock(p->lock, LOCK_EX | LOCK_NB) < 0) {
             rc = err_set(e, ERR_INPUT, "another build is at work in '%s'", p->folder.p);
         } else if (p->lock >= 0 && !is_named(p->lock, path.p)) {
-            close(p->lock);
-            p->lock = -1;
+            unlock(p);
         }
     }
-    if (rc < 0 && p->lock >= 0) {
-        close(p->lock);
-        p->lock = -1;
-    }
+    if (rc < 0)
+        unlock(p);
     buf_free(&path);
     return rc;
 }
@@ -269,8 +252,10 @@ static int meet_earlier(struct parts *p, struct err *e)
                        "'%s' is of a build with other inputs or options: repeat that one, or build "
                        "without --resume",
                        p->folder.p);
-    if (p->o->resume && p->lock >= 0 && p->n_found)
-        return drop_contained(p, e);
+    if (p->o->resume && p->lock >= 0 && p->n_found) {
+        qsort(p->found, p->n_found, sizeof *p->found, by_range);
+        return 0;
+    }
     return remove_found(p, e) < 0 ? e->code : remove_folder(p, e);
 }
 
@@ -286,7 +271,10 @@ int parts_open(struct parts **out, const struct parts_opts *o, struct err *e)
     p->cpu = cpu_detect();
     if (buf_printf(&p->folder, e, "%s.parts", o->target) < 0 || buf_addc(&p->folder, '\0', e) < 0)
         return e->code;
-    return meet_earlier(p, e);
+    if (meet_earlier(p, e) == 0)
+        return 0;
+    unlock(p); /* what is there is not ours to remove */
+    return e->code;
 }
 
 /* ---- the stack ---- */
@@ -416,7 +404,7 @@ int parts_resume(struct parts *p, struct err *e)
 
     for (size_t i = 0; i < p->n_found; i++) {
         uint64_t expected = p->n ? p->part[p->n - 1].last + 1 : 0;
-        if (p->found[i].first != expected) { /* of no use without what was before it */
+        if (p->found[i].first != expected) { /* merged already, or of no use without its left one */
             if (remove_part(p, &p->found[i], e) < 0)
                 return e->code;
             continue;
@@ -502,8 +490,7 @@ void parts_close(struct parts *p)
         return;
     if (p->lock >= 0 && !parts_left(p))
         parts_clear(p, &e); /* as well as it goes: something has failed before */
-    if (p->lock >= 0)
-        close(p->lock);
+    unlock(p);
     buf_free(&p->folder);
     free(p->part);
     free(p->found);

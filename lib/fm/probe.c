@@ -236,6 +236,7 @@ int probe_run(const struct fm *fm, void *clients, size_t n, size_t size, probe_n
 {
     int team = par_split(n, CLIENT_LEAST, CLIENT_CHUNK, threads).team;
     size_t slots = fm->n_shards * RANK_BATCH, most = n / (size_t)team + 1;
+    size_t batch = fm->shard[0]->layout->batch;
     struct queue q = {clients, size, n, 0, next};
     int rc = 0;
 
@@ -246,7 +247,7 @@ int probe_run(const struct fm *fm, void *clients, size_t n, size_t size, probe_n
         l.lo = mem_array(2 * slots, sizeof *l.lo, &mine);
         if (l.lo && memo_init(&l.memo, fm->n_shards, &mine) == 0) {
             l.hi = l.lo + slots;
-            run_lanes(&l, most < RANK_BATCH ? most : RANK_BATCH, &q);
+            run_lanes(&l, most < batch ? most : batch, &q);
         } else {
 #pragma omp critical(probe_error)
             {

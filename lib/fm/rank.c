@@ -1,8 +1,6 @@
 /* rank.c - see rank.h: sizes, and the table of layouts. */
 #include "fm/rank.h"
 
-#include <string.h>
-
 static const struct rank_layout *const layouts[] = {&rank_fast, &rank_small};
 
 uint64_t rank_blocks(const struct rank_layout *l, uint64_t n)
@@ -24,14 +22,6 @@ const struct rank_layout *rank_layout_of(uint32_t id)
 {
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
         if (layouts[i]->id == id)
-            return layouts[i];
-    return NULL;
-}
-
-const struct rank_layout *rank_layout_named(const char *name)
-{
-    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
-        if (strcmp(layouts[i]->name, name) == 0)
             return layouts[i];
     return NULL;
 }

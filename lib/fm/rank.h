@@ -91,11 +91,14 @@ struct rank_ops {
 extern const struct rank_ops rank_fast_portable, rank_fast_avx2, rank_fast_avx512;
 extern const struct rank_ops rank_small_portable, rank_small_avx2, rank_small_avx512;
 
+enum { RANK_BATCH = 48 }; /* the most that any layout's batch is */
+
 /* A layout: how blocks are written and read. */
 struct rank_layout {
     const char *name;
     uint32_t id; /* in the file */
     unsigned block_log;
+    unsigned batch; /* how many searches or walks are best handed over at once */
     rank_encode_fn *encode;
     rank_decode_fn *decode;
     const struct rank_ops *ops[CPU_AVX512 + 1]; /* by level; all give the same numbers */
@@ -103,8 +106,7 @@ struct rank_layout {
 
 extern const struct rank_layout rank_fast, rank_small;
 
-const struct rank_layout *rank_layout_of(uint32_t id);         /* NULL when there is none */
-const struct rank_layout *rank_layout_named(const char *name); /* NULL when there is none */
+const struct rank_layout *rank_layout_of(uint32_t id); /* NULL when there is none */
 uint64_t rank_blocks(const struct rank_layout *l, uint64_t n);
 
 /* Where a block's header stands, in lines; inside the section, whatever the directory says. */
@@ -122,7 +124,5 @@ static inline size_t rank_block_len(const struct rank *r, uint64_t block, unsign
 
     return (size_t)(from >= r->n ? 0 : r->n - from < most ? r->n - from : most);
 }
-
-enum { RANK_BATCH = 32 }; /* how many searches or walks are best handed over at once */
 
 #endif

@@ -10,8 +10,8 @@
  *                                  which it holds
  *   look_ones_and_bit()            the ones before g, and bit g
  *   fetch_header, fetch_code, fetch_leaves, fetch_look   ask for the memory of the next phase
- *   fetch_early()                  of few searches: all that may be needed, as far as it can be
- * told read_code(), read_delta()      of the symbol with `index` others before it in the block
+ *   fetch_early()                  of few searches: all that may be needed, where it can be told
+ *   read_code(), read_delta()      of the symbol with `index` others before it in the block
  *   leaf_symbol()                  whose leaf it is
  *
  * Searches and walks advance in lock step: each phase touches, for all of a batch, the memory that

@@ -244,6 +244,7 @@ const struct rank_layout rank_small = {
     .name = "small",
     .id = 2,
     .block_log = RANK_SMALL_BLOCK_LOG,
+    .batch = 32,
     .encode = encode_block,
     .decode = decode_block,
 #if defined(__x86_64__)

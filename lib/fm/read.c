@@ -30,7 +30,7 @@ static uint64_t stretch_size(const struct shard *s, const struct shard_piece *p,
 
     for (size_t i = 0; i < n && total < (uint64_t)STRETCH_MAX * RANK_BATCH; i++)
         total += p[i].len;
-    size = total / RANK_BATCH / rate * rate;
+    size = total / s->layout->batch / rate * rate;
     if (size > STRETCH_MAX)
         size = STRETCH_MAX;
     return size < rate ? rate : size;
@@ -79,7 +79,7 @@ void shard_read(const struct shard *s, const struct shard_piece *pieces, size_t 
     size_t k = 0;
 
     for (;;) {
-        for (; k < RANK_BATCH && next_stretch(s, &c, &st[k]); k++)
+        for (; k < s->layout->batch && next_stretch(s, &c, &st[k]); k++)
             row[k] = st[k].row;
         if (!k)
             return;

@@ -37,7 +37,7 @@ void shard_search(const struct shard *s, const struct fm_text *pat, size_t n, st
     struct fm_range r;
     size_t next = 0, k = 0;
 
-    while (k < RANK_BATCH && next_search(s, pat, n, &next, &q[k], &r, out)) {
+    while (k < s->layout->batch && next_search(s, pat, n, &next, &q[k], &r, out)) {
         lo[k] = r.lo;
         hi[k++] = r.hi;
     }

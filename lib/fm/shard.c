@@ -358,7 +358,7 @@ static void part_shared(const struct shard *s, uint64_t from, size_t len, uint16
 void shard_symbols(const struct shard *s, uint64_t from, size_t len, uint16_t *sym)
 {
     uint64_t block = from >> s->layout->block_log;
-    uint8_t code[RANK_SUPER];
+    uint8_t code[RANK_BLOCK_MOST];
     uint32_t rel[256];
 
     if (!len)

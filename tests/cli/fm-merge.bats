@@ -294,6 +294,18 @@ kill_early() {
     [[ ! -e m.fmi.parts ]]
 }
 
+@test "a folder of that name that is not ours stays as it is" {
+    parts
+    mkdir m.fmi.parts
+    echo mine >m.fmi.parts/state
+    cp part-1.fmi m.fmi.parts/000000-000000.fmi
+    fails fm-merge -o m.fmi part-?.fmi
+    says m.fmi.parts
+    fails fm-build -m 3K -o m.fmi part-?.txt
+    is mine "$(<m.fmi.parts/state)"
+    cmp part-1.fmi m.fmi.parts/000000-000000.fmi
+}
+
 @test "fm-merge: what fails leaves no folder, as nothing goes on with it" {
     parts
     no_room 8 fm-merge -o m.fmi part-?.fmi

@@ -5,6 +5,8 @@
 
 #include <sys/wait.h>
 
+#include "fm/set.h"
+
 enum { SEED = 11, FILES = 3, PER_BYTE = 10, PER_DOC = 64 /* bytes of memory to sort one */ };
 
 static const char *const inputs[FILES] = {"p0.jsonl", "p1.jsonl", "p2.jsonl"};
@@ -110,10 +112,9 @@ static int merge_to(const char *index, const char *const *in, size_t n, enum fm_
                     int threads, struct err *e)
 {
     struct fm_merge_opts o = {.threads = threads, .layout = layout};
-    struct fm_build_report report;
 
     *e = (struct err){0};
-    return fm_merge(index, in, n, &o, &report, e);
+    return fm_merge(index, in, n, &o, e);
 }
 
 static void check_merge(const struct fm_build_opts *o, const char *what)
@@ -318,6 +319,38 @@ static void test_long(rng_t *rng)
     naive_free(&d);
 }
 
+/* ---- shards of one file ---- */
+
+static uint64_t runs_of(const char *index)
+{
+    struct fm *fm = must_open(index, cpu_detect());
+    uint64_t runs = fm->shard[0]->head.runs;
+
+    fm_close(fm);
+    return runs;
+}
+
+/* Documents on consecutive lines are one run, across the border of two shards too. */
+static void test_places(rng_t *rng)
+{
+    struct fm_build_opts o = {.docs.shards = 3};
+    const char *const in = "all.jsonl";
+    struct naive_docs d = {0};
+    struct err e;
+
+    make_affixes(&d, rng);
+    write_jsonl(in, &d, 0, d.n);
+    must_build("all.fmi", &in, 1, &(struct fm_build_opts){0});
+    T_CHECK(runs_of("all.fmi") == 1);
+    for (; o.docs.shard < 3; o.docs.shard++) {
+        must_build(indexes[o.docs.shard], &in, 1, &o);
+        T_CHECK(runs_of(indexes[o.docs.shard]) == 1);
+    }
+    T_CHECKF(merge_to("m.fmi", indexes, FILES, FM_LAYOUT_DEFAULT, 1, &e) == 0, "%s", e.msg);
+    is_reference("m.fmi", "shards merged", "affixes");
+    naive_free(&d);
+}
+
 /* ---- what cannot be merged or resumed ---- */
 
 static void refused(int rc, const struct err *e, const char *part)
@@ -398,6 +431,7 @@ int main(void)
         runs += check_corpus(&corpora[i], &rng);
     T_CHECKF(runs > 10, "%d runs were interrupted, too few to be a test", runs);
     test_long(&rng);
+    test_places(&rng);
     test_refusals();
     test_other_state(&rng);
     tmp_leave();
