@@ -39,14 +39,16 @@ export TSAN_OPTIONS ?= ignore_noninstrumented_modules=1
 endif
 CFLAGS    ?=
 ALL_CFLAGS = $(BASEFLAGS) $(OPT_$(MODE)) $(CFLAGS)
-LDLIBS    += -lzstd -lz -lm
+# Of the linear algebra only the tools that use it are linked to it.
+LDLIBS    += -lzstd -lz -Wl,--as-needed -llapacke -lopenblas -Wl,--no-as-needed -lm
 ifneq ($(IS_CLANG),)
 LDFLAGS   += -L/usr/lib/llvm-14/lib -Wl,-rpath,/usr/lib/llvm-14/lib
 endif
 
 # One object per instruction set gets that set's flags; everything else is baseline x86-64.
-AVX2_FLAGS   := -mavx2 -mbmi -mbmi2 -mpopcnt -mlzcnt
-AVX512_FLAGS := $(AVX2_FLAGS) -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vpopcntdq
+AVX2_FLAGS   := -mavx2 -mbmi -mbmi2 -mpopcnt -mlzcnt -mfma -mf16c
+AVX512_FLAGS := $(AVX2_FLAGS) -mavx512f -mavx512bw -mavx512vl -mavx512dq \
+                -mavx512vbmi -mavx512vnni -mavx512vpopcntdq
 
 LIB_SRC   := $(wildcard lib/*/*.c)
 CMD_SRC   := $(wildcard cmd/*.c)
@@ -94,9 +96,9 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(NAIVE) $(LIB)
 SUDO      := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT       := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -y -q
 DEPS      := gcc make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
-             libjansson-dev libdivsufsort-dev bats jq zstd gzip mandoc man-db \
+             libjansson-dev libdivsufsort-dev libopenblas-dev liblapacke-dev bats jq zstd gzip mandoc man-db \
              clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
-DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev python3 time
+DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time
 DEPS_CLUSTER := slurm-wlm munge parallel
 
 deps:

@@ -32,10 +32,11 @@ static uint32_t saved_registers(void)
 
 enum cpu_level cpu_detect(void)
 {
-    const uint32_t popcnt = 1u << 23, osxsave = 1u << 27, avx = 1u << 28;     /* 1: ecx */
+    const uint32_t fma = 1u << 12, popcnt = 1u << 23, osxsave = 1u << 27;     /* 1: ecx */
+    const uint32_t avx = 1u << 28, f16c = 1u << 29;                           /* 1: ecx */
     const uint32_t bmi1 = 1u << 3, avx2 = 1u << 5, bmi2 = 1u << 8;            /* 7: ebx */
     const uint32_t f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31; /* 7: ebx */
-    const uint32_t vpopcntdq = 1u << 14;                                      /* 7: ecx */
+    const uint32_t vbmi = 1u << 1, vnni = 1u << 11, vpopcntdq = 1u << 14;     /* 7: ecx */
     const uint32_t lzcnt = 1u << 5;                                           /* 0x80000001: ecx */
     const uint32_t ymm = 0x06, zmm = 0xe6; /* XCR0: SSE and AVX state; and opmask, ZMM0-31 */
     uint32_t a, b1, c1, d, b7, c7, bx, cx;
@@ -43,10 +44,11 @@ enum cpu_level cpu_detect(void)
     if (!__get_cpuid(1, &a, &b1, &c1, &d) || !__get_cpuid_count(7, 0, &a, &b7, &c7, &d) ||
         !__get_cpuid(0x80000001, &a, &bx, &cx, &d))
         return CPU_PORTABLE;
-    if (!has(c1, popcnt | osxsave | avx) || !has(b7, bmi1 | avx2 | bmi2) || !has(cx, lzcnt) ||
-        !has(saved_registers(), ymm))
+    if (!has(c1, fma | popcnt | osxsave | avx | f16c) || !has(b7, bmi1 | avx2 | bmi2) ||
+        !has(cx, lzcnt) || !has(saved_registers(), ymm))
         return CPU_PORTABLE;
-    if (!has(b7, f | dq | bw | vl) || !has(c7, vpopcntdq) || !has(saved_registers(), zmm))
+    if (!has(b7, f | dq | bw | vl) || !has(c7, vbmi | vnni | vpopcntdq) ||
+        !has(saved_registers(), zmm))
         return CPU_AVX2;
     return CPU_AVX512;
 }

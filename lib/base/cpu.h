@@ -2,8 +2,8 @@
  *
  * A level is named by what its kernels are compiled for (Makefile: AVX2_FLAGS, AVX512_FLAGS):
  *   portable   the baseline of the architecture
- *   avx2       AVX2, BMI1, BMI2, POPCNT, LZCNT
- *   avx512     the above and AVX512 F, BW, VL, DQ, VPOPCNTDQ
+ *   avx2       AVX2, BMI1, BMI2, POPCNT, LZCNT, FMA, F16C
+ *   avx512     the above and AVX512 F, BW, VL, DQ, VBMI, VNNI, VPOPCNTDQ (Ice Lake, Zen 4)
  * Levels are ordered: code for a lower one runs wherever a higher one is detected.
  *
  * Threads  safe from any.

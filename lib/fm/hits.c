@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/par.h"
+#include "base/rand.h"
 #include "fm/set.h"
 
 enum { LOCATE_LEAST = 256, LOCATE_CHUNK = 2048, FIRST_SLICE = 1 << 18 };
@@ -233,20 +234,6 @@ static bool choose(struct chosen *c, uint64_t v)
     }
 }
 
-__extension__ typedef unsigned __int128 u128;
-
-/* splitmix64 (Steele, Lea & Flood 2014), and a number below n without bias worth the name: n is far
- * below 2^64. */
-static uint64_t draw(uint64_t *state, uint64_t n)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    z ^= z >> 31;
-    return (uint64_t)((u128)z * n >> 64);
-}
-
 static int by_number(const void *a, const void *b)
 {
     const uint64_t *x = a, *y = b;
@@ -270,7 +257,7 @@ int fm_hits_sample(const struct fm_hits *h, uint64_t k, uint64_t seed, struct fm
         return e->code;
     }
     for (uint64_t i = 0; i < k; i++) {
-        uint64_t top = h->count - k + i, v = draw(&state, top + 1);
+        uint64_t top = h->count - k + i, v = rand_below(&state, top + 1);
         if (!choose(&c, v)) {
             choose(&c, top);
             v = top;

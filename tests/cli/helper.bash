@@ -62,7 +62,7 @@ hear() {
 
 one_sentence() {
     hear
-    [[ $message == fm-*': '*$'\n' && $message != *$'\n'?* ]] && return
+    [[ $message == [a-z]*-*': '*$'\n' && $message != *$'\n'?* ]] && return
     echo "no single sentence: $message"
     return 1
 }
@@ -71,7 +71,7 @@ one_sentence() {
 misuse() {
     exits 2 "$@" && empty "$out" || return
     hear
-    [[ $message == fm-*': '*$'\n'"Try 'fm-"*" --help'."$'\n' && $message != *$'\n'*$'\n'?* ]] && return
+    [[ $message == [a-z]*-*': '*$'\n'"Try '"[a-z]*-*" --help'."$'\n' && $message != *$'\n'*$'\n'?* ]] && return
     echo "no sentence and hint: $message"
     return 1
 }

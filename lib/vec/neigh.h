@@ -1,0 +1,57 @@
+/* neigh.h - lists of neighbours: what every search writes and every evaluation reads.
+ *
+ *   tsv jsonl   query rank id score (query and rank from 0, best first)
+ *   ivecs ibin  row numbers; what is absent is -1; distances may stand beside them in an fvecs file
+ *   truth       DiskANN's: u32 queries, u32 k, u32 ids, f32 distances
+ * By `to` or `from`, else the name's ending (.tsv .jsonl .ivecs .ibin .truth), else tsv.
+ *
+ * A list has `k` places a query; ids[q * k + i] is the i-th best of query q or NEIGH_NONE, and
+ * nothing stands behind the first NEIGH_NONE. Scores are as printed (types.h).
+ *
+ * Errors   ERR_INPUT names file and row or line: a query out of order, a rank that jumps, an id
+ * that does not fit (i32 in ivecs and ibin: 2^31 - 1). Threads  one thread.
+ */
+#ifndef VEC_NEIGH_H
+#define VEC_NEIGH_H
+
+#include "vec/types.h"
+
+enum neigh_format { NEIGH_AUTO, NEIGH_TSV, NEIGH_JSONL, NEIGH_IVECS, NEIGH_IBIN, NEIGH_TRUTH };
+#define NEIGH_FORMAT_NAMES "tsv|jsonl|ivecs|ibin|truth" /* from NEIGH_TSV on */
+
+#define NEIGH_NONE UINT64_MAX
+
+struct neigh {
+    uint64_t queries;
+    uint32_t k;
+    uint64_t *id; /* [queries][k] */
+    float *score; /* the same; NULL: none were there */
+};
+
+/* Room for lists, ids NEIGH_NONE, scores NaN. {0} is empty; neigh_free() leaves it so. */
+int neigh_init(struct neigh *n, uint64_t queries, uint32_t k, bool scores, struct err *e);
+void neigh_free(struct neigh *n);
+
+/* Reads a whole file; k is the longest list's. */
+int neigh_load(struct neigh *n, const char *path, enum neigh_format from, struct err *e);
+
+struct neigh_write_opts {
+    const char *path;      /* NULL or "-": standard output */
+    const char *distances; /* an fvecs file for ivecs and ibin; NULL: none */
+    enum neigh_format to;
+    uint32_t k;
+    uint64_t queries; /* known beforehand, for the headers of ibin and truth */
+    enum vec_metric metric;
+    const char *const *names; /* of rows, printed instead of numbers in tsv and jsonl; NULL: none */
+};
+
+struct neigh_writer;
+
+int neigh_create(struct neigh_writer **out, const struct neigh_write_opts *o, struct err *e);
+/* The lists of the next n queries: [n][k]. */
+int neigh_write(struct neigh_writer *w, const uint64_t *id, const float *score, uint64_t n,
+                struct err *e);
+int neigh_commit(struct neigh_writer **w, struct err *e); /* frees *w either way */
+void neigh_abort(struct neigh_writer **w);                /* no-op on NULL */
+
+#endif

@@ -1,0 +1,9 @@
+/* ops_level.h - the tables of ops.h, a file each. Inside this domain only. */
+#ifndef VEC_OPS_LEVEL_H
+#define VEC_OPS_LEVEL_H
+
+#include "vec/ops.h"
+
+extern const struct vec_ops ops_portable;
+
+#endif
