@@ -26,7 +26,7 @@ static const struct form forms[] = {
 };
 enum { FORMS = sizeof forms / sizeof *forms };
 
-static void forms_cover_all(void)
+static inline void forms_cover_all(void)
 {
     const struct codec_kind *k;
 
@@ -91,7 +91,7 @@ static float component(enum shape shape, size_t i, size_t n, uint32_t j, uint64_
     }
 }
 
-static void *take(size_t bytes)
+static inline void *take(size_t bytes)
 {
     void *p = aligned_alloc(64, (bytes + 63) / 64 * 64 + (bytes == 0) * 64);
 
@@ -101,7 +101,7 @@ static void *take(size_t bytes)
 }
 
 /* n rows in memory that ends where they do. */
-static float *vectors(enum shape shape, size_t n, uint32_t dim, uint64_t seed)
+static inline float *vectors(enum shape shape, size_t n, uint32_t dim, uint64_t seed)
 {
     float *x = malloc(n * dim * sizeof *x + !n);
 
@@ -114,7 +114,7 @@ static float *vectors(enum shape shape, size_t n, uint32_t dim, uint64_t seed)
 }
 
 /* A codec, or NULL where the spec cannot work, which must be said. */
-static struct codec *trained(const char *spec, enum shape shape, size_t n, uint32_t dim,
+static inline struct codec *trained(const char *spec, enum shape shape, size_t n, uint32_t dim,
                              enum cpu_level cpu, int threads)
 {
     float *x = vectors(shape, n, dim, 1), *q = vectors(shape, n, dim, 2);
