@@ -61,9 +61,12 @@ struct vec_reader {
     struct stream *s; /* binary */
     unsigned char *buf;
     size_t at, len, cap; /* buf[at..len) is read and not yet used */
-    struct lines *l;     /* text */
-    float *first;        /* text: the first good row, until it is asked for */
-    struct buf text;     /* decoded strings; rows of f64 */
+    unsigned char *wide; /* rows of f64 */
+    size_t wide_cap;
+    struct lines *l; /* text */
+    float *row;      /* text: the last row, of `found` components; i32 where ids are wanted */
+    size_t found, row_cap;
+    bool waits; /* `row` is the first one, not asked for yet */
     struct map map;
     unsigned char *conv; /* rows on their way to f32 */
 };

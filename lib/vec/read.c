@@ -137,16 +137,16 @@ static int64_t step_headed(struct vec_reader *r, void *rows, uint64_t n, struct 
         return end_of_headed(r, e);
     n = n < left ? n : left;
     n = rows ? piece(r, n) : n;
-    if (r->f8 && rows && mem_reserve(&r->text.p, &r->text.cap, n * r->row_bytes, 1, e) < 0)
+    if (r->f8 && rows && mem_reserve(&r->wide, &r->wide_cap, n * r->row_bytes, 1, e) < 0)
         return e->code;
-    got = take(r, r->f8 && rows ? (unsigned char *)r->text.p : rows, n * r->row_bytes, e);
+    got = take(r, r->f8 && rows ? r->wide : rows, n * r->row_bytes, e);
     if (got < 0)
         return got;
     if ((uint64_t)got < n * r->row_bytes)
         return cut_short(r, r->next + (uint64_t)got / r->row_bytes, (uint64_t)got % r->row_bytes,
                          e);
     if (r->f8 && rows)
-        narrow((const unsigned char *)r->text.p, rows, n * r->dim);
+        narrow(r->wide, rows, n * r->dim);
     return vec_keep_good(r, rows, n, e);
 }
 
@@ -374,9 +374,9 @@ void vec_close(struct vec_reader *r)
     map_close(&r->map);
     stream_close(r->s);
     lines_close(r->l);
-    buf_free(&r->text);
+    free(r->wide);
     free(r->buf);
-    free(r->first);
+    free(r->row);
     free(r->conv);
     free(r->path);
     free(r->field);
