@@ -192,6 +192,8 @@ static int next_row(struct vec_reader *r, bool look, struct err *e)
     size_t len;
     int rc;
 
+    if (r->next >= r->stop) /* bad rows were left out on the way */
+        return 0;
     while ((rc = lines_next(r->l, &line, &len, e)) > 0) {
         if (passes_over(r, &line, &len))
             continue;
@@ -202,7 +204,8 @@ static int next_row(struct vec_reader *r, bool look, struct err *e)
             return err_prefix(e, "%s:%llu", vec_reader_name(r),
                               (unsigned long long)lines_number(r->l));
         r->skipped++;
-        r->next++;
+        if (++r->next >= r->stop)
+            return 0;
     }
     return rc;
 }
