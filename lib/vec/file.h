@@ -77,8 +77,12 @@ uint64_t vec_reader_size(const struct vec_reader *r);
 int64_t vec_read(struct vec_reader *r, void *rows, uint64_t n, struct err *e);
 /* The same as f32. */
 int64_t vec_read_f32(struct vec_reader *r, float *rows, uint64_t n, struct err *e);
-/* Goes on at row `row` of the file; where the input cannot seek, only forward, by reading. */
+/* Goes on at row `row` of the file, or at its end if that is before; where the input cannot seek,
+ * only forward, by reading. Rows passed over are not checked. */
 int vec_seek(struct vec_reader *r, uint64_t row, struct err *e);
+bool vec_can_seek(const struct vec_reader *r);
+/* From now on the file ends before row `row`. */
+void vec_stop_at(struct vec_reader *r, uint64_t row);
 
 /* The whole of a plain (seekable, uncompressed, binary) file without reading it: rows in place.
  * false when there is no such thing (text, pipes, f8). Values are not checked. Lives until

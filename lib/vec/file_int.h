@@ -53,6 +53,7 @@ struct vec_reader {
     bool skip_bad, raw_ids, at_end;
     uint32_t dim;
     uint64_t rows, next, skipped;
+    uint64_t stop;    /* nothing from this row on is handed out */
     uint64_t data_at; /* binary: offset of row 0 */
     size_t row_bytes; /* binary: as stored, with the dimension before it */
     /* Consumes at most n rows of the file; hands out those that are good, or with `rows` NULL none,
@@ -60,10 +61,14 @@ struct vec_reader {
     int64_t (*step)(struct vec_reader *r, void *rows, uint64_t n, struct err *e);
     struct stream *s; /* binary */
     unsigned char *buf;
+    bool jumped;         /* the next rows may be few: no more is read than they take */
     size_t at, len, cap; /* buf[at..len) is read and not yet used */
-    struct lines *l;     /* text */
-    float *first;        /* text: the first good row, until it is asked for */
-    struct buf text;     /* decoded strings; rows of f64 */
+    unsigned char *wide; /* rows of f64 */
+    size_t wide_cap;
+    struct lines *l; /* text */
+    float *row;      /* text: the last row, of `found` components; i32 where ids are wanted */
+    size_t found, row_cap;
+    bool waits; /* `row` is the first one, not asked for yet */
     struct map map;
     unsigned char *conv; /* rows on their way to f32 */
 };

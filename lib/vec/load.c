@@ -9,8 +9,7 @@ bool vec_mapped(struct vec_reader *r, struct vec_rows *rows)
     size_t prefix = vec_layout_of(r->format) == VEC_PREFIXED ? 4 : 0;
     struct err ignored;
 
-    if (!r->s || r->f8 || r->rows == VEC_UNKNOWN || !stream_can_seek(r->s) ||
-        strcmp(r->path, "-") == 0)
+    if (!vec_can_seek(r) || r->f8 || strcmp(r->path, "-") == 0)
         return false;
     if (!r->map.p && map_open(&r->map, r->path, &ignored) < 0)
         return false;
@@ -38,7 +37,7 @@ static int grow(struct vec_matrix *m, uint64_t rows, struct err *e)
  * comes. */
 static int load_first(struct vec_matrix *m, struct vec_reader *r, uint64_t most, struct err *e)
 {
-    bool sure = r->s && stream_can_seek(r->s) && r->rows != VEC_UNKNOWN;
+    bool sure = vec_can_seek(r);
     uint64_t room = sure && r->rows < most ? r->rows : most, n = 0;
     int64_t got = 1;
 

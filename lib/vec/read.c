@@ -13,8 +13,9 @@ enum { PIECE_BYTES = 512 << 10, NPY_DICT_MAX = 1 << 20 };
 
 /* ---- bytes ---- */
 
-/* Reads until `need` bytes lie in the buffer, or the input ends. */
-static int fill(struct vec_reader *r, size_t need, struct err *e)
+/* Reads until `need` bytes lie in the buffer, or the input ends; more than `most` are not wanted.
+ */
+static int fill(struct vec_reader *r, size_t need, uint64_t most, struct err *e)
 {
     size_t left = r->len - r->at;
 
@@ -28,7 +29,8 @@ static int fill(struct vec_reader *r, size_t need, struct err *e)
             return e->code;
     }
     while (r->len < need) {
-        int64_t n = stream_read(r->s, r->buf + r->len, r->cap - r->len, e);
+        size_t room = most < r->cap ? (size_t)most : r->cap;
+        int64_t n = stream_read(r->s, r->buf + r->len, room - r->len, e);
         if (n <= 0)
             return (int)n;
         r->len += (size_t)n;
@@ -137,16 +139,16 @@ static int64_t step_headed(struct vec_reader *r, void *rows, uint64_t n, struct 
         return end_of_headed(r, e);
     n = n < left ? n : left;
     n = rows ? piece(r, n) : n;
-    if (r->f8 && rows && mem_reserve(&r->text.p, &r->text.cap, n * r->row_bytes, 1, e) < 0)
+    if (r->f8 && rows && mem_reserve(&r->wide, &r->wide_cap, n * r->row_bytes, 1, e) < 0)
         return e->code;
-    got = take(r, r->f8 && rows ? (unsigned char *)r->text.p : rows, n * r->row_bytes, e);
+    got = take(r, r->f8 && rows ? r->wide : rows, n * r->row_bytes, e);
     if (got < 0)
         return got;
     if ((uint64_t)got < n * r->row_bytes)
         return cut_short(r, r->next + (uint64_t)got / r->row_bytes, (uint64_t)got % r->row_bytes,
                          e);
     if (r->f8 && rows)
-        narrow((const unsigned char *)r->text.p, rows, n * r->dim);
+        narrow(r->wide, rows, n * r->dim);
     return vec_keep_good(r, rows, n, e);
 }
 
@@ -178,8 +180,9 @@ static int64_t step_prefixed(struct vec_reader *r, void *rows, uint64_t n, struc
 
     if (r->rows != VEC_UNKNOWN && n > r->rows - r->next)
         n = r->rows - r->next; /* a file that grows meanwhile is read as it was */
-    if (n && fill(r, r->row_bytes, e) < 0)
+    if (n && fill(r, r->row_bytes, r->jumped ? n * r->row_bytes : SIZE_MAX, e) < 0)
         return e->code;
+    r->jumped = false;
     if (n == 0 || r->len == r->at) {
         r->at_end = true;
         return 0;
@@ -213,7 +216,7 @@ static int open_prefixed(struct vec_reader *r, struct err *e)
 
     r->step = step_prefixed;
     r->type = vec_only_type(r->format);
-    if (fill(r, 4, e) < 0)
+    if (fill(r, 4, SIZE_MAX, e) < 0)
         return e->code;
     r->rows = VEC_UNKNOWN;
     r->row_bytes = 4;
@@ -236,7 +239,7 @@ static int open_prefixed(struct vec_reader *r, struct err *e)
 
 static int read_head(struct vec_reader *r, size_t n, struct err *e)
 {
-    if (fill(r, n, e) < 0)
+    if (fill(r, n, SIZE_MAX, e) < 0)
         return e->code;
     if (r->len < n)
         return err_set(e, ERR_INPUT, "%s: the header is cut short: %zu of %zu bytes are there",
@@ -309,7 +312,7 @@ static int find_format(struct vec_reader *r, struct err *e)
 {
     static const unsigned char npy[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
-    if (fill(r, sizeof npy, e) < 0)
+    if (fill(r, sizeof npy, SIZE_MAX, e) < 0)
         return e->code;
     if (r->len >= sizeof npy && memcmp(r->buf, npy, sizeof npy) == 0)
         r->format = VEC_NPY;
@@ -359,6 +362,7 @@ int vec_open(struct vec_reader **out, const char *path, const struct vec_read_op
     o = o ? o : &defaults;
     r->skip_bad = o->skip_bad;
     r->raw_ids = o->raw_ids;
+    r->stop = VEC_UNKNOWN;
     if (open_reader(r, path, o->format, o->field, e) < 0) {
         vec_close(r);
         return e->code;
@@ -374,9 +378,9 @@ void vec_close(struct vec_reader *r)
     map_close(&r->map);
     stream_close(r->s);
     lines_close(r->l);
-    buf_free(&r->text);
+    free(r->wide);
     free(r->buf);
-    free(r->first);
+    free(r->row);
     free(r->conv);
     free(r->path);
     free(r->field);
@@ -442,8 +446,9 @@ int64_t vec_read(struct vec_reader *r, void *rows, uint64_t n, struct err *e)
     size_t bytes = r->dim * vec_type_size(r->type);
     uint64_t done = 0;
 
-    while (done < n && !r->at_end) {
-        int64_t got = r->step(r, (unsigned char *)rows + done * bytes, n - done, e);
+    while (done < n && !r->at_end && r->next < r->stop) {
+        uint64_t want = n - done < r->stop - r->next ? n - done : r->stop - r->next;
+        int64_t got = r->step(r, (unsigned char *)rows + done * bytes, want, e);
         if (got < 0)
             return got;
         done += (uint64_t)got;
@@ -471,15 +476,14 @@ int64_t vec_read_f32(struct vec_reader *r, float *rows, uint64_t n, struct err *
     return (int64_t)done;
 }
 
-static bool can_jump(const struct vec_reader *r)
+bool vec_can_seek(const struct vec_reader *r)
 {
     return r->s && stream_can_seek(r->s) && r->rows != VEC_UNKNOWN;
 }
 
-static int no_such_row(const struct vec_reader *r, uint64_t row, struct err *e)
+void vec_stop_at(struct vec_reader *r, uint64_t row)
 {
-    return err_set(e, ERR_USAGE, "%s: there is no row %llu", vec_reader_name(r),
-                   (unsigned long long)row);
+    r->stop = row;
 }
 
 /* By reading; rows on the way are not looked at, and bad ones not counted. */
@@ -487,26 +491,26 @@ static int read_to(struct vec_reader *r, uint64_t row, struct err *e)
 {
     uint64_t skipped = r->skipped;
 
-    if (row < r->next)
+    if (row < r->next && !r->waits) /* rows before the one that waits were bad */
         return err_set(e, ERR_USAGE, "%s: cannot go back to row %llu: not a plain file",
                        vec_reader_name(r), (unsigned long long)row);
     while (r->next < row && !r->at_end)
         if (r->step(r, NULL, row - r->next, e) < 0)
             return e->code;
     r->skipped = skipped;
-    return r->next < row ? no_such_row(r, row, e) : 0;
+    return 0;
 }
 
 int vec_seek(struct vec_reader *r, uint64_t row, struct err *e)
 {
-    if (!can_jump(r))
+    if (!vec_can_seek(r))
         return read_to(r, row, e);
-    if (row > r->rows)
-        return no_such_row(r, row, e);
+    row = row < r->rows ? row : r->rows;
     if (stream_seek(r->s, r->data_at + row * r->row_bytes, e) < 0)
         return e->code;
     r->at = r->len = 0;
     r->next = row;
     r->at_end = false;
+    r->jumped = true;
     return 0;
 }
