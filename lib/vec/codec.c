@@ -43,33 +43,37 @@ static const struct codec_kind *kind_of(const char *text)
     return best;
 }
 
-/* Digits, without a leading zero; false if there are none or too many. */
-static bool take_number(const char **p, uint32_t *v)
+/* Digits, without a leading zero: 1 and the number, 0 if there are none, -1 if they are no such. */
+static int take_number(const char **p, uint32_t *v)
 {
     const char *from = *p;
 
     for (*v = 0; **p >= '0' && **p <= '9'; ++*p) {
         if (*p - from == 8)
-            return false;
+            return -1;
         *v = 10 * *v + (uint32_t)(**p - '0');
     }
-    return *p > from && *from != '0';
+    return *p == from ? 0 : *from == '0' ? -1 : 1;
 }
 
 int codec_parse(const char *text, struct codec_spec *s, struct err *e)
 {
     const char *p;
     size_t n;
+    int has;
 
     *s = (struct codec_spec){.kind = kind_of(text)};
     if (!s->kind || strlen(text) >= CODEC_SPEC_MAX)
         return unknown(text, e);
     strncpy(s->text, text, CODEC_SPEC_MAX - 1);
     p = text + strlen(s->kind->name);
-    s->has_a = take_number(&p, &s->a);
+    has = take_number(&p, &s->a);
+    s->has_a = has > 0;
+    if (has < 0)
+        return unknown(text, e);
     if (s->has_a && *p == 'x') {
         p++;
-        s->has_b = take_number(&p, &s->b);
+        s->has_b = take_number(&p, &s->b) > 0;
         if (!s->has_b)
             return unknown(text, e);
     }

@@ -11,9 +11,17 @@
 #include "vec/counted.h"
 #include "vec/file.h"
 
-enum { HEADER = 64, HEADER_SUM = 56, VERSION = 1, ZEROS = 32 };
+enum { HEADER = 64, HEADER_SUM = 56, VERSION = 1, ZEROS = 32, BATCH_BYTES = 16 << 20 };
 
 static const unsigned char magic[8] = {0x89, 'S', 'L', 'C', 'O', 'D', 'E', '\n'};
+
+uint64_t codes_batch(const struct codec *c, int threads)
+{
+    uint64_t fit = BATCH_BYTES / (c->dim * sizeof(float));
+    uint64_t most = (uint64_t)threads * 4 * CODEC_BLOCK;
+
+    return fit < 1 ? 1 : fit < most ? fit : most;
+}
 
 /* ---- reading ---- */
 
@@ -102,6 +110,11 @@ void codes_close(struct codes_reader *r)
 uint64_t codes_rows(const struct codes_reader *r)
 {
     return r->rows;
+}
+
+const char *codes_name(const struct codes_reader *r)
+{
+    return stream_name(r->in);
 }
 
 /* Nothing may stand behind the last row. */

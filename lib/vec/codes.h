@@ -17,12 +17,16 @@
 
 #include "vec/codec.h"
 
+/* Rows to handle at a time: some blocks for every thread, in bounded memory. */
+uint64_t codes_batch(const struct codec *c, int threads);
+
 struct codes_reader;
 
 /* The codec must be the one that made them. */
 int codes_open(struct codes_reader **out, const char *path, const struct codec *c, struct err *e);
 void codes_close(struct codes_reader *r); /* NULL is fine */
 uint64_t codes_rows(const struct codes_reader *r);
+const char *codes_name(const struct codes_reader *r); /* for messages */
 /* Up to n codes; how many, 0 at the end, or a negative ERR_*. */
 int64_t codes_read(struct codes_reader *r, uint8_t *code, uint64_t n, struct err *e);
 
