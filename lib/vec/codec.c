@@ -9,6 +9,8 @@
 
 /* A new kind is a line here and one in codec_kinds.h. */
 static const struct codec_kind *const kinds[] = {
+    &codec_leanvec,
+    &codec_qavq,
     &codec_sq,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };

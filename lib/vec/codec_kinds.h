@@ -4,6 +4,8 @@
 
 #include "vec/codec.h"
 
+extern const struct codec_kind codec_leanvec;
+extern const struct codec_kind codec_qavq;
 extern const struct codec_kind codec_sq;
 
 /* codec.c: an empty codec of a spec, for who fills it. */
