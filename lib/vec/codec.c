@@ -12,6 +12,7 @@ static const struct codec_kind *const kinds[] = {
     &codec_leanvec,
     &codec_qavq,
     &codec_sq,
+    &codec_w4g,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
