@@ -1,6 +1,7 @@
 /* codec.c - see codec.h: specs, the registry of kinds, blocks and lists. */
 #include "vec/codec.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,11 @@ int codec_train(struct codec **out, const char *spec, uint32_t dim, enum cpu_lev
 int codec_train_inner(struct codec **out, const struct codec *outer, uint32_t dim,
                       const struct codec_train *t, struct err *e)
 {
+    *out = NULL;
+    for (size_t i = 0; i < t->n * dim; i++)
+        if (!isfinite(t->x[i]))
+            return err_set(e, ERR_INPUT, "%s: the vectors are too large to be mapped",
+                           outer->spec.text);
     return codec_train(out, outer->spec.inner, dim, outer->cpu, t, e);
 }
 

@@ -174,7 +174,8 @@ void *codec_array(size_t n, size_t size, struct err *e);
 int codec_finite(const struct sect_file *f, const char name[3], int level, const float *p, size_t n,
                  struct err *e);
 
-/* A codec inside another: trained, saved and loaded as a part of it. */
+/* A codec inside another: trained (ERR_INPUT when its sample is not finite), saved and loaded as a
+ * part of it. */
 int codec_train_inner(struct codec **out, const struct codec *outer, uint32_t dim,
                       const struct codec_train *t, struct err *e);
 int codec_save_inner(const struct codec *c, int level, struct sect_writer *w, struct err *e);

@@ -13,16 +13,29 @@
 #include "vec/codec.h"
 
 /* How far a scan's key may be from the one that is computed of the decoded vector x and the query
- * q: `tol` times (|q| + |x|)^2 under l2 and |q| |x| under ip. */
+ * q: `tol` times (|q| + |x|)^2 under l2 and |q| |x| under ip, where |x| counts as a 32nd of the
+ * longest vector's at least, as a codec's numbers are of that size. */
 struct form {
     const char *spec;
     double tol;
-    double loose; /* at most so many of the lower bounds may be too high; 0: none */
+    double loose;  /* at most so many of the lower bounds may be too high; 0: none */
+    bool norms;    /* keys under l2 are of the vector's own norm, not the decoded one's: only what
+                      lies between two queries' keys can be compared */
+    uint32_t most; /* dimensions, as training takes long; 0: any number */
 };
 
 static const struct form forms[] = {
-    {"sq8", 1e-5, 0},
-    {"sq4", 1e-5, 0},
+    {.spec = "sq8", .tol = 1e-5},
+    {.spec = "sq4", .tol = 1e-5},
+    {.spec = "leanvec8+sq8", .tol = 1e-4, .norms = true},
+    {.spec = "leanvec16:pca+w4g8", .tol = 1e-2, .norms = true},
+    {.spec = "leanvec12:es+sq4", .tol = 1e-4, .norms = true, .most = 48},
+    {.spec = "leanvec1:fw+sq8", .tol = 1e-4, .norms = true, .most = 48},
+    {.spec = "qavq10", .tol = 1e-5, .most = 48},
+    {.spec = "qavq300", .tol = 1e-5, .most = 48},
+    {.spec = "w4g4", .tol = 1e-2},
+    {.spec = "w4g32:f32", .tol = 1e-5},
+    {.spec = "w4g128", .tol = 1e-2},
 };
 enum { FORMS = sizeof forms / sizeof *forms };
 
@@ -115,7 +128,7 @@ static inline float *vectors(enum shape shape, size_t n, uint32_t dim, uint64_t 
 
 /* A codec, or NULL where the spec cannot work, which must be said. */
 static inline struct codec *trained(const char *spec, enum shape shape, size_t n, uint32_t dim,
-                             enum cpu_level cpu, int threads)
+                                    enum cpu_level cpu, int threads)
 {
     float *x = vectors(shape, n, dim, 1), *q = vectors(shape, n, dim, 2);
     struct codec_train t = {

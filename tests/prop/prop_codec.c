@@ -7,8 +7,6 @@
  */
 #include "codec_forms.h"
 
-static const int team[] = {1, 2, 7};
-
 static const struct {
     enum shape shape;
     size_t n;
@@ -55,30 +53,46 @@ static bool same_files(const char *a, const char *b)
     return same;
 }
 
-/* Trained in every way, the file `one` is always the same. false: the spec cannot work. */
+static bool opens(const char *path)
+{
+    struct codec *c = NULL;
+    struct err e = {0};
+    int rc = codec_open(&c, path, CPU_PORTABLE, &e);
+
+    T_CHECKF(rc == 0, "%s", e.msg);
+    codec_free(c);
+    return rc == 0;
+}
+
+static const int team[] = {1, 2, 7};
+
+/* Trained on every level and by every team, the file `one` is always the same. false: the spec
+ * cannot work. */
 static bool check_training(const struct trial *t)
 {
+    const int top = (int)cpu_detect();
+    const struct {
+        int level, threads;
+    } way[] = {{top, 1}, {CPU_PORTABLE, 2}, {top > CPU_AVX2 ? CPU_AVX2 : top, 7}, {top, 2}};
     struct err e = {0};
     struct codec *c;
 
-    for (int level = (int)cpu_detect(); level >= CPU_PORTABLE; level--)
-        for (size_t i = 0; i < 3; i++) {
-            bool first = level == (int)cpu_detect() && i == 0;
-
-            /* large ones take long: not every pair */
-            if (t->dim > 64 && !first && (level != CPU_PORTABLE || i != 1))
-                continue;
-            c = trained(t->form->spec, t->shape, t->n, t->dim, (enum cpu_level)level, team[i]);
-            if (!c && first)
-                return false;
-            if (!c || codec_save(c, first ? "one" : "other", &e) < 0)
-                T_CHECKF(0, "%s at level %d: %s", t->text, level, e.msg);
-            else if (!first)
-                T_CHECKF(same_files("one", "other"), "%s: level %d, %d threads", t->text, level,
-                         team[i]);
-            codec_free(c);
-        }
-    return true;
+    for (size_t i = 0; i < (t->dim > 64 ? 2 : 4); i++) {
+        c = trained(t->form->spec, t->shape, t->n, t->dim, (enum cpu_level)way[i].level,
+                    way[i].threads);
+        if (!c && i == 0)
+            return false;
+        if (!c || codec_save(c, i ? "other" : "one", &e) < 0)
+            T_CHECKF(0, "%s at level %d: %s", t->text, way[i].level, e.msg);
+        else if (i)
+            T_CHECKF(same_files("one", "other"), "%s: level %d, %d threads", t->text, way[i].level,
+                     way[i].threads);
+        codec_free(c);
+    }
+    if (opens("one"))
+        return true;
+    printf("which is %s\n", t->text);
+    return false;
 }
 
 /* ---- codes ---- */
@@ -175,13 +189,16 @@ static struct truth truth_of(enum vec_metric m, const float *x, const float *bac
                              const float *q, uint32_t dim)
 {
     struct truth t = {.n = n};
+    double least = 0;
 
     t.decoded = take(QUERIES * n * sizeof(double));
     t.own = take(QUERIES * n * sizeof(double));
     t.scale = take(QUERIES * n * sizeof(double));
+    for (size_t i = 0; i < n; i++)
+        least = fmax(least, norm(x + i * dim, dim) / 32);
     for (size_t k = 0; k < QUERIES; k++)
         for (size_t i = 0; i < n; i++) {
-            double a = norm(q + k * dim, dim), b = norm(back + i * dim, dim);
+            double a = norm(q + k * dim, dim), b = fmax(norm(back + i * dim, dim), least);
 
             t.decoded[k * n + i] = true_key(m, back + i * dim, q + k * dim, dim);
             t.own[k * n + i] = true_key(m, x + i * dim, q + k * dim, dim);
@@ -210,16 +227,19 @@ struct scan {
 /* Keys of n codes from `first` on. */
 static void compare_keys(struct scan *s, size_t first, size_t n, const float *key, const float *low)
 {
+    bool between = s->t->form->norms && s->metric == VEC_L2;
     double worst = 0;
 
     for (size_t k = 0; k < s->nq; k++)
         for (size_t i = 0; i < n; i++) {
             size_t at = k * s->truth->n + first + i;
             double scale = s->truth->scale[at];
-            double off = fabs((double)key[k * n + i] - s->truth->decoded[at]);
+            double off = (double)key[k * n + i] - s->truth->decoded[at];
 
-            if (!(off <= s->t->form->tol * scale + 1e-30) && !(off / scale <= worst))
-                worst = off / scale;
+            if (between)
+                off -= (double)key[i] - s->truth->decoded[first + i];
+            if (!(fabs(off) <= s->t->form->tol * scale + 1e-30) && !(fabs(off) / scale <= worst))
+                worst = fabs(off) / scale;
             if (low) {
                 s->bounds++;
                 s->broken += !((double)low[k * n + i] <= s->truth->own[at]);
@@ -359,6 +379,8 @@ int main(void)
         for (size_t i = 0; i < SETS; i++) {
             struct trial t = {&forms[f], sets[i].shape, sets[i].n, sets[i].dim, ""};
 
+            if (t.form->most && t.dim > t.form->most)
+                continue;
             snprintf(t.text, sizeof t.text, "%s, %zu %s rows of %u", t.form->spec, t.n,
                      shape_name[t.shape], t.dim);
             run(&t);
