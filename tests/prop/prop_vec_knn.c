@@ -25,13 +25,17 @@ static float value(const struct data *d, uint64_t row, uint32_t k)
 }
 
 /* How rows are drawn. */
-enum law { NORMAL, FAR, WHOLE, HUGE_ONES, TINY_ONES, MIXED, LAWS };
+enum law { NORMAL, FAR, BIG, UNIT, WHOLE, HUGE_ONES, TINY_ONES, MIXED, LAWS };
 
 static float draw(enum law law, uint64_t *seed)
 {
     switch (law) {
     case FAR: /* from the origin: products cancel */
         return 1000 + (float)rand_normal(seed);
+    case BIG: /* and nearly the same: keys differ by less than products are rounded */
+        return 1000 + 0.1f * (float)rand_normal(seed);
+    case UNIT:
+        return 1 + 1e-4f * (float)rand_normal(seed);
     case WHOLE: /* few values: ties */
         return (float)rand_below(seed, 3);
     case HUGE_ONES:
@@ -241,15 +245,18 @@ static void all_ways(struct data *b, struct data *q, uint64_t *seed, const char 
 
 static void check_laws(uint64_t *seed)
 {
-    static const char *const name[] = {"normal", "far", "whole", "huge", "tiny", "mixed"};
+    static const char *const name[] = {"normal", "far",  "big",  "unit",
+                                       "whole",  "huge", "tiny", "mixed"};
     static const uint32_t dims[] = {1, 2, 3, 16, 17, 33, 50, 100, 130};
+    static const enum law of_queries[] = {NORMAL, FAR,       UNIT,      BIG,
+                                          WHOLE,  HUGE_ONES, TINY_ONES, MIXED};
 
     for (int law = 0; law < LAWS; law++)
         for (int round = 0; round < 5; round++) {
             uint32_t dim = dims[rand_below(seed, 9)];
             uint64_t nq = (const uint64_t[]){1, 3, 16, 17, 70}[round];
             struct data b = make(rand_below(seed, 700), dim, VEC_F32, (enum law)law, seed);
-            struct data q = make(nq, dim, VEC_F32, (enum law)law, seed);
+            struct data q = make(nq, dim, VEC_F32, of_queries[law], seed);
             if (b.rows) /* a query that is in the base */
                 memcpy(q.p, b.p, dim * sizeof(float));
             all_ways(&b, &q, seed, name[law]);
