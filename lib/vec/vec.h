@@ -7,5 +7,7 @@
 #include "vec/file.h"
 #include "vec/neigh.h"
 #include "vec/ops.h"
+#include "vec/codec.h"
+#include "vec/codes.h"
 
 #endif
