@@ -10,7 +10,11 @@
 #include "vec/kmeans_seed.h"
 #include "vec/nearest.h"
 
-enum { BLOCK = 1008, ITERATIONS = 25 }; /* rows of a piece of work: whole blocks of nearest.c */
+enum {
+    BLOCK = 1008, /* rows of a piece of work: whole blocks of nearest.c */
+    ITERATIONS = 25,
+    WORTH_THREADS = 65536 /* components that are added up */
+};
 
 int kmeans_assign(const struct vec_ops *ops, const float *x, size_t n, uint32_t dim,
                   const float *centroids, uint32_t k, uint32_t *assign, float *distance,
@@ -149,8 +153,8 @@ static int move_all(const struct run *r, struct err *e)
 
     if (!sums)
         return e->code;
-        /* A cluster's sum is its thread's own, in the order of rows. */
-#pragma omp parallel for num_threads(threads) if (threads > 1)
+    /* A cluster's sum is its thread's own, in the order of rows. */
+#pragma omp parallel for num_threads(threads) if (threads > 1 && r->n * r->dim > WORTH_THREADS)
     for (int t = 0; t < threads; t++) {
         for (uint32_t c = (uint32_t)t; c < r->o->k; c += (uint32_t)threads)
             move_centroid(r, c, sums + (size_t)t * r->dim);

@@ -19,7 +19,13 @@
 #include "base/mem.h"
 #include "base/rand.h"
 
-enum { FEW = 32, TRIALS = 8, SAMPLE_LEAST = 4096, BLOCK = 64 };
+enum {
+    FEW = 32,
+    TRIALS = 8,
+    SAMPLE_LEAST = 4096,
+    BLOCK = 84,           /* rows that meet a panel together */
+    WORTH_THREADS = 65536 /* components that are multiplied */
+};
 
 struct seeding {
     const struct kmeans_opts *o;
@@ -95,7 +101,8 @@ static void measure(struct seeding *s, const uint64_t *candidate, size_t nc)
     for (size_t j = 0; j < nc; j++) /* a column each, the others are not looked at */
         for (uint32_t k = 0; k < s->dim; k++)
             s->panel[(size_t)k * PANEL + j] = vec_matrix_row(&s->rows, candidate[j])[k];
-#pragma omp parallel for num_threads(s->o->threads) if (s->o->threads > 1)
+#pragma omp parallel for num_threads(s->o->threads) if (s->o->threads > 1 && \
+                                                        m * s->dim > WORTH_THREADS)
     for (size_t from = 0; from < m; from += BLOCK)
         measure_block(s, candidate, nc, from, m - from < BLOCK ? m - from : BLOCK);
     for (size_t j = 0; j < nc; j++)

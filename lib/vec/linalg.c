@@ -41,16 +41,15 @@ static int check_finite(const double *a, size_t n, const char *what, struct err 
 static void fix_signs(double *rows, uint32_t m, uint32_t n)
 {
     for (uint32_t i = 0; i < m; i++) {
-        double *row = rows + (size_t)i * n;
+        double *row = rows + (size_t)i * n, sign;
         uint32_t at = 0;
 
         for (uint32_t j = 1; j < n; j++)
             if (fabs(row[j]) > fabs(row[at]))
                 at = j;
-        for (uint32_t j = 0; n > 0 && row[at] < 0 && j < n; j++)
-            row[j] = -row[j];
+        sign = row[at] < 0 ? -1 : 1;
         for (uint32_t j = 0; j < n; j++)
-            row[j] += 0.0; /* no -0 */
+            row[j] = sign * row[j] + 0.0; /* no -0 */
     }
 }
 
