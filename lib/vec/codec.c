@@ -10,6 +10,7 @@
 /* A new kind is a line here and one in codec_kinds.h. */
 static const struct codec_kind *const kinds[] = {
     &codec_sq,
+    &codec_rabitq,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
