@@ -21,12 +21,19 @@ struct form {
     double loose;  /* at most so many of the lower bounds may be too high; 0: none */
     bool norms;    /* keys under l2 are of the vector's own norm, not the decoded one's: only what
                       lies between two queries' keys can be compared */
+    double rough;  /* not 0: keys are estimates that decoded vectors do not give. They are within
+                      so much of what the vectors give, and those of the portable level are what
+                      all others are compared with */
     uint32_t most; /* dimensions, as training takes long; 0: any number */
 };
 
 static const struct form forms[] = {
     {.spec = "sq8", .tol = 1e-5},
     {.spec = "sq4", .tol = 1e-5},
+    {.spec = "rabitq1", .tol = 1e-5, .loose = .002, .rough = 3},
+    {.spec = "rabitq3", .tol = 1e-5, .loose = .002, .rough = .5},
+    {.spec = "rabitq4", .tol = 1e-5, .loose = .002, .rough = .25},
+    {.spec = "rabitq8", .tol = 1e-5, .loose = .002, .rough = .03},
     {.spec = "leanvec8+sq8", .tol = 1e-4, .norms = true},
     {.spec = "leanvec16:pca+w4g8", .tol = 1e-2, .norms = true},
     {.spec = "leanvec12:es+sq4", .tol = 1e-4, .norms = true, .most = 48},
