@@ -63,10 +63,9 @@ static int open_input(const struct job *j, size_t i, struct vec_reader **r, stru
     const char *path = input_path(j, i);
     struct vec_read_opts o = j->read;
     enum vec_format f = o.format ? o.format : vec_format_of(path);
-    bool text = f == VEC_CSV || f == VEC_TSV || f == VEC_JSONL;
 
-    o.raw_ids = !text || (j->write.format != VEC_NPY &&
-                          vec_format_type(j->write.format, VEC_F32) == VEC_I32);
+    o.raw_ids = !vec_format_is_text(f) || (j->write.format != VEC_NPY &&
+                                           vec_format_type(j->write.format, VEC_F32) == VEC_I32);
     return vec_open(r, path, &o, e);
 }
 
@@ -448,7 +447,7 @@ static void check_usage(struct job *j, const struct asked *a)
         cli_misuse("standard output needs '--to FORMAT'");
     if (to == VEC_AUTO)
         cli_misuse("'%s' tells no format: give '--to FORMAT'", j->out);
-    if (std && to < VEC_CSV && isatty(STDOUT_FILENO))
+    if (std && !vec_format_is_text(to) && isatty(STDOUT_FILENO))
         cli_misuse("binary is not written to a terminal");
     if (a->rows && !parse_rows(a->rows, &j->from, &j->to))
         cli_misuse("'--rows %s' is no range A:B", a->rows);

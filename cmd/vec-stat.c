@@ -200,10 +200,11 @@ static void put_norms(const struct report *p)
     const struct vec_stat *s = p->s;
     double share[BARS] = {0}, from = s->sampled ? (double)s->norms[0] : 0;
     double width = s->sampled ? ((double)s->norms[s->sampled - 1] - from) / BARS : 0;
-    uint32_t bars = width > 0 ? BARS : s->sampled > 0;
+    /* lengths that are the same but for rounding are one bar */
+    uint32_t bars = width > from * 1e-6 ? BARS : s->sampled > 0;
 
     for (uint64_t i = 0; i < s->sampled; i++) {
-        uint32_t at = width > 0 ? (uint32_t)(((double)s->norms[i] - from) / width) : 0;
+        uint32_t at = bars == BARS ? (uint32_t)(((double)s->norms[i] - from) / width) : 0;
         share[at < BARS ? at : BARS - 1] += 1 / (double)s->sampled;
     }
     begin_table(p, "norms", "norm share bar");
@@ -251,8 +252,8 @@ static void put_all(const struct report *p)
 int main(int argc, char **argv)
 {
     struct cli_common co = {0};
-    struct vec_read_opts how = {.raw_ids = true};
-    struct vec_stat_opts so = {.sample = 5000, .seed = 1, .memory = UINT64_C(256) << 20};
+    struct vec_read_opts how = {0};
+    struct vec_stat_opts so = {.sample = 3000, .seed = 1, .memory = UINT64_C(256) << 20};
     struct report p = {0};
     int from = -1;
     const struct cli_opt opts[] = {
@@ -261,7 +262,7 @@ int main(int argc, char **argv)
         CLI_FLAG(0, "dims", &p.dims, "the range of every dimension too"),
         CLI_FLAG(0, "hist", &p.hist, "draw the lengths and the spectrum as bars"),
         CLI_U64(0, "sample", &so.sample, "N",
-                "rows for spectrum and intrinsic dimension (default 5000)"),
+                "rows for spectrum and intrinsic dimension (default 3000)"),
         CLI_SEED(&so.seed),
         CLI_FLAG(0, "skip-bad", &how.skip_bad, "leave bad rows out and count them"),
         CLI_SIZE('m', "memory", &so.memory, "SIZE",
@@ -274,19 +275,21 @@ int main(int argc, char **argv)
     struct vec_reader *r = NULL;
     struct vec_stat s = {0};
     struct err e = {0};
+    const char *path;
     int ok;
 
     p.json = co.json;
     if (argc == first && from < 0)
         cli_misuse("standard input needs '--from FORMAT'");
+    path = argc > first ? argv[first] : "-";
     how.format = from < 0 ? VEC_AUTO : (enum vec_format)(from + 1);
+    how.raw_ids = !vec_format_is_text(from < 0 ? vec_format_of(path) : how.format); /* ids too */
     so.threads = par_threads(co.threads);
     so.ops = ops_for(cli_cpu());
     so.progress = progress_report;
     so.ctx = &progress;
     progress_init(&progress, co.quiet);
-    ok = vec_open(&r, argc > first ? argv[first] : "-", &how, &e) == 0 &&
-         vec_stat(&s, r, &so, &e) == 0;
+    ok = vec_open(&r, path, &how, &e) == 0 && vec_stat(&s, r, &so, &e) == 0;
     progress_end(&progress);
     p.r = r;
     p.s = &s;

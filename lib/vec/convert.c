@@ -96,7 +96,7 @@ size_t vec_convert(enum vec_type from, const void *src, enum vec_type to, void *
 {
     float block[BLOCK];
 
-    if (from == to) {
+    if (from == to && n) {
         memcpy(dst, src, n * vec_type_size(to));
         return n;
     }

@@ -129,6 +129,8 @@ static int flush(struct counted *c, struct err *e)
 
 int counted_write(struct counted *c, const void *p, size_t len, struct err *e)
 {
+    if (len == 0)
+        return 0;
     if (len > BUFFER_BYTES - c->len && flush(c, e) < 0)
         return e->code;
     if (len >= BUFFER_BYTES / 4 && c->len == 0) /* large enough to be worth no copy */

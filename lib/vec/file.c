@@ -23,6 +23,11 @@ const char *vec_format_name(enum vec_format f)
     return formats[f].name;
 }
 
+bool vec_format_is_text(enum vec_format f)
+{
+    return f >= VEC_CSV;
+}
+
 enum vec_layout vec_layout_of(enum vec_format f)
 {
     return formats[f].layout;

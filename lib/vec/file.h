@@ -43,6 +43,7 @@ enum vec_format {
 /* By the name's ending, .zst and .gz taken off; VEC_AUTO when it says nothing. */
 enum vec_format vec_format_of(const char *path);
 const char *vec_format_name(enum vec_format f);
+bool vec_format_is_text(enum vec_format f);
 
 #define VEC_UNKNOWN UINT64_MAX /* rows of a stream before its end */
 

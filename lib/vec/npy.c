@@ -110,6 +110,7 @@ struct dict {
     const char *descr;
     int descr_len, axes, fortran; /* -1: not there */
     uint64_t axis[2];
+    bool structure;
 };
 
 static bool take_pair(struct cursor *c, struct dict *d)
@@ -120,11 +121,8 @@ static bool take_pair(struct cursor *c, struct dict *d)
     if (!take_string(c, &key, &len) || !take(c, ":"))
         return false;
     if (len == 5 && memcmp(key, "descr", 5) == 0 && !d->descr) {
-        if (take_string(c, &d->descr, &d->descr_len))
-            return true;
-        d->descr = "a structure"; /* a list of fields */
-        d->descr_len = 11;
-        return false;
+        d->structure = take(c, "["); /* a list of fields */
+        return !d->structure && take_string(c, &d->descr, &d->descr_len);
     }
     if (len == 13 && memcmp(key, "fortran_order", 13) == 0 && d->fortran < 0) {
         d->fortran = take(c, "True") ? 1 : take(c, "False") ? 0 : -1;
@@ -137,11 +135,12 @@ static bool take_pair(struct cursor *c, struct dict *d)
     return false;
 }
 
+/* Everything, with each name there once. */
 static bool take_dict(struct cursor *c, struct dict *d)
 {
-    if (!take(c, "{"))
-        return false;
-    while (!take(c, "}")) {
+    bool open = take(c, "{");
+
+    while (open && !take(c, "}")) {
         if (!take_pair(c, d))
             return false;
         if (!take(c, ",")) {
@@ -151,7 +150,7 @@ static bool take_dict(struct cursor *c, struct dict *d)
         }
     }
     blanks(c);
-    return c->p == c->end && d->descr && d->fortran >= 0 && d->axes >= 0;
+    return open && c->p == c->end && d->descr && d->fortran >= 0 && d->axes >= 0;
 }
 
 static const struct kind {
@@ -206,7 +205,11 @@ int npy_parse(const char *p, size_t len, const char *name, struct npy *out, stru
     struct cursor c = {p, p + len};
     struct dict d = {.axes = -1, .fortran = -1};
 
-    if (!take_dict(&c, &d) && !(d.descr && d.descr[0] == 'a'))
+    bool whole = take_dict(&c, &d);
+
+    if (d.structure)
+        return err_set(e, ERR_INPUT, "%s: structures are not read, only f2 f4 f8 i1 u1 i4", name);
+    if (!whole)
         return err_set(e, ERR_INPUT, "%s: damaged npy header at byte %zu of its dictionary", name,
                        (size_t)(c.p - p) + 1);
     if (find_kind(&d, name, out, e) < 0)

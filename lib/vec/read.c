@@ -345,7 +345,7 @@ static int open_reader(struct vec_reader *r, const char *path, enum vec_format t
     if (!r->path || !r->field)
         return err_set(e, ERR_MEM, "out of memory");
     r->format = told ? told : vec_format_of(path);
-    if (r->format != VEC_AUTO && vec_layout_of(r->format) == VEC_TEXT)
+    if (vec_format_is_text(r->format))
         return vec_read_text_open(r, e);
     return open_binary(r, told == VEC_AUTO, e);
 }

@@ -46,11 +46,12 @@ static const char *get_component(struct vec_reader *r, const char *p)
     return p;
 }
 
+/* What stands at p, up to the separator or the array's end. */
 static int no_number(const struct vec_reader *r, const char *p, char stop, struct err *e)
 {
     int len = 0;
 
-    while (p[len] && p[len] != stop && len < 40)
+    while (p[len] && p[len] != stop && len < 40 && !(r->format == VEC_JSONL && p[len] == ']'))
         len++;
     err_set(e, ERR_INPUT, "component %zu is no %s: '%.*s'", r->found,
             r->type == VEC_I32 ? "32-bit integer" : "number", len, p);
