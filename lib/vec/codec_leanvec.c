@@ -484,6 +484,7 @@ static void leanvec_scan(const struct codec *c, const void *const *query, size_t
 const struct codec_kind codec_leanvec = {
     .name = "leanvec",
     .forms = "leanvecD+CODEC, leanvecD:pca|es|fw|sphering+CODEC",
+    .what = "fewer dimensions by linear maps, then another codec",
     .check = leanvec_check,
     .train = leanvec_train,
     .free = leanvec_free,

@@ -314,6 +314,7 @@ static void qavq_scan(const struct codec *c, const void *const *query, size_t nq
 const struct codec_kind codec_qavq = {
     .name = "qavq",
     .forms = "qavq, qavqC",
+    .what = "one of C centroids, placed for the queries",
     .check = qavq_check,
     .train = qavq_train,
     .free = qavq_free,
