@@ -13,7 +13,7 @@ offer_lanes(const float *restrict tile, size_t n, const float *restrict norm, ui
 #pragma omp simd
         for (uint32_t j = 0; j < PANEL; j++) {
             float k = norm[j] - 2 * tile[j], have = fresh ? __builtin_inff() : key[j];
-            uint32_t at = fresh ? j : best[j];
+            uint32_t at = fresh ? 0 : best[j];
 
             /* Not the other way round: NaN never wins. */
             key[j] = k < have ? k : have;
