@@ -9,6 +9,7 @@
 
 /* A new kind is a line here and one in codec_kinds.h. */
 static const struct codec_kind *const kinds[] = {
+    &codec_lvq,
     &codec_sq,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };

@@ -4,6 +4,7 @@
 
 #include "vec/codec.h"
 
+extern const struct codec_kind codec_lvq;
 extern const struct codec_kind codec_sq;
 
 /* codec.c: an empty codec of a spec, for who fills it. */
