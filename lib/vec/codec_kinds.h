@@ -4,10 +4,11 @@
 
 #include "vec/codec.h"
 
-extern const struct codec_kind codec_leanvec;
-extern const struct codec_kind codec_qavq;
-extern const struct codec_kind codec_rabitq;
 extern const struct codec_kind codec_sq;
+extern const struct codec_kind codec_lvq;
+extern const struct codec_kind codec_rabitq;
+extern const struct codec_kind codec_qavq;
+extern const struct codec_kind codec_leanvec;
 extern const struct codec_kind codec_w4g;
 
 /* codec.c: an empty codec of a spec, for who fills it. */
