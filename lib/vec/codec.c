@@ -11,6 +11,7 @@
 static const struct codec_kind *const kinds[] = {
     &codec_sq,
     &codec_rabitq,
+    &codec_osq,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

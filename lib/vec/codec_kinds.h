@@ -6,6 +6,7 @@
 
 extern const struct codec_kind codec_sq;
 extern const struct codec_kind codec_rabitq;
+extern const struct codec_kind codec_osq;
 
 /* codec.c: an empty codec of a spec, for who fills it. */
 struct codec *codec_new(const struct codec_spec *s, uint32_t dim, enum cpu_level cpu,
