@@ -12,6 +12,7 @@ static const struct codec_kind *const kinds[] = {
     &codec_sq,
     &codec_rabitq,
     &codec_osq,
+    &codec_w4g,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
