@@ -13,6 +13,7 @@ static const struct codec_kind *const kinds[] = {
     &codec_sq,
     &codec_lvq,
     &codec_rabitq,
+    &codec_osq,
     &codec_qavq,
     &codec_leanvec,
     &codec_w4g,

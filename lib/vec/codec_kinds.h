@@ -7,6 +7,7 @@
 extern const struct codec_kind codec_sq;
 extern const struct codec_kind codec_lvq;
 extern const struct codec_kind codec_rabitq;
+extern const struct codec_kind codec_osq;
 extern const struct codec_kind codec_qavq;
 extern const struct codec_kind codec_leanvec;
 extern const struct codec_kind codec_w4g;

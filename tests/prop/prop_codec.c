@@ -400,11 +400,11 @@ static void check_coding(const struct trial *t, const struct codec *c, const flo
 }
 
 /* Where squares overflow a kind may refuse. */
-static bool refuses(const struct trial *t, const struct codec *c, const float *x)
+static bool refuses(const struct trial *t, const struct codec *c, const float *x, size_t n)
 {
-    uint8_t *codes = malloc(c->code_bytes);
+    uint8_t *codes = malloc(n * c->code_bytes);
     struct err e = {0};
-    int rc = codec_encode(c, x, 1, codes, 1, &e);
+    int rc = codec_encode(c, x, n, codes, 1, &e);
 
     free(codes);
     T_CHECKF(rc == 0 || (t->shape == HUGE && rc == ERR_INPUT && strlen(e.msg) > 10), "%s: %s",
@@ -420,7 +420,7 @@ static void run(const struct trial *t)
     if (check_training(t)) {
         struct codec *c = opened("one", (int)cpu_detect());
 
-        if (!refuses(t, c, x))
+        if (!refuses(t, c, x, n))
             check_coding(t, c, x, n);
         codec_free(c);
     }
