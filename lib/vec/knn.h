@@ -35,6 +35,12 @@ struct knn;
 /* queries: of any type but VEC_I32, copied. The base will be of `type` and the same dim. */
 int knn_open(struct knn **out, const struct knn_opts *o, const struct vec_rows *queries,
              enum vec_type type, struct err *e);
+/* Searches through a sketch of the base: then its rows, all and in order, must be fed, at most
+ * KNN_SKETCH_QUERIES queries must have been given, and numbers as `ids` cannot be. ERR_INPUT when
+ * the metric is cosine and a row is a zero vector. */
+enum { KNN_SKETCH_QUERIES = 16 };
+struct sketch;
+int knn_use_sketch(struct knn *s, const struct sketch *sketch, struct err *e);
 /* The next rows of the base; ids[i] is row i's number, NULL: first + i. Numbers are different, and
  * in any order. */
 int knn_feed(struct knn *s, const struct vec_rows *rows, uint64_t first, const uint64_t *ids,

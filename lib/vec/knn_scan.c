@@ -186,19 +186,36 @@ static void lines(const struct knn *s, struct knn_work *w, const struct piece *p
                            s->dim, w->products, p->n);
 }
 
-static void line(const struct knn *s, struct knn_lists *l, struct knn_work *w,
-                 const struct knn_block *b, const struct piece *p, size_t q)
+/* Query q's products with n rows from `at` on: which pass? */
+static void pass_line(const struct knn *s, struct knn_lists *l, struct knn_work *w,
+                      const struct knn_block *b, uint32_t at, size_t n, size_t q, float mul,
+                      bool ints)
 {
-    float *products = (float *)w->products + q * p->n;
-    size_t found = s->query_type == VEC_F32
-                       ? s->ops->line_below_f32(products, p->n, w->a, w->b, s->mul[q], l->limit[q],
-                                                w->hits)
-                       : s->ops->line_below_i32((const int32_t *)(const void *)products, p->n, w->a,
-                                                w->b, s->mul[q], l->limit[q], w->hits);
+    const float *products = (const float *)w->products + q * n;
+    size_t found = ints
+                       ? s->ops->line_below_i32((const int32_t *)(const void *)products, n, w->a,
+                                                w->b, mul, l->limit[q], w->hits)
+                       : s->ops->line_below_f32(products, n, w->a, w->b, mul, l->limit[q], w->hits);
 
     for (size_t h = 0; h < found; h++)
         for (uint32_t lanes = w->hits[h].lanes; lanes; lanes &= lanes - 1)
-            knn_candidate(s, l, w, b, q, p->at + w->hits[h].at + (uint32_t)__builtin_ctz(lanes));
+            knn_candidate(s, l, w, b, q, at + w->hits[h].at + (uint32_t)__builtin_ctz(lanes));
+}
+
+/* The same of a sketch's codes. */
+static void scan_sketch(const struct knn *s, struct knn_lists *l, struct knn_work *w,
+                        const struct knn_block *b, uint32_t at, size_t n)
+{
+    const struct sketch *k = s->sketch;
+    enum vec_metric metric = s->o.metric;
+    uint64_t row = b->first + at;
+
+    s->ops->dots_bytes(k->code + row * s->dim, VEC_U8, s->dim, n, s->signs, VEC_I8, s->queries,
+                       s->dim, w->products, n);
+    for (size_t q = 0; q < s->queries; q++) {
+        sketch_weigh(k, &s->coded[q], metric, s->scale[q], row, n, w->a, w->b);
+        pass_line(s, l, w, b, at, n, q, sketch_mul(&s->coded[q], metric, s->scale[q]), true);
+    }
 }
 
 void knn_scan(const struct knn *s, struct knn_lists *l, struct knn_work *w,
@@ -206,17 +223,24 @@ void knn_scan(const struct knn *s, struct knn_lists *l, struct knn_work *w,
 {
     for (uint32_t at = from; at < to;) {
         size_t n = to - at < w->sub ? to - at : w->sub;
-        struct piece p = take(s, w, b, at, n);
+        uint32_t next = at + (uint32_t)n;
+        struct piece p;
 
+        if (s->sketch) {
+            scan_sketch(s, l, w, b, at, n);
+            at = next;
+            continue;
+        }
+        p = take(s, w, b, at, n);
         if (knn_is_few(s))
             lines(s, w, &p); /* first: it asks for the rows ahead of time */
         weigh(s, w, &p);
         if (w->bad != UINT64_MAX)
             return;
         for (size_t q = 0; knn_is_few(s) && q < s->queries; q++)
-            line(s, l, w, b, &p, q);
+            pass_line(s, l, w, b, at, n, q, s->mul[q], s->query_type != VEC_F32);
         for (size_t panel = p0; !knn_is_few(s) && panel < p1; panel++)
             tile(s, l, w, b, &p, panel);
-        at += (uint32_t)n;
+        at = next;
     }
 }

@@ -6,7 +6,8 @@
 #ifndef VEC_OPS_SUMS_AVX512_H
 #define VEC_OPS_SUMS_AVX512_H
 
-enum { GROUP = 16 }; /* rows that meet all queries while they are in the first-level cache */
+enum { AHEAD = 8192 }; /* bytes, at least, that rows are asked for before they are wanted */
+enum { GROUP = 16 };   /* rows that meet all queries while they are in the first-level cache */
 
 INLINE __m512i add(const enum kind kind, __m512i a, __m512i b)
 {
@@ -100,7 +101,7 @@ INLINE void sums_group(const enum kind kind, const unsigned char *rows, size_t s
                        const unsigned char *q, size_t nq, size_t bytes, __m512i flip, int32_t *out,
                        size_t ldo)
 {
-    size_t ahead = GROUP * stride;
+    size_t group = GROUP * stride, ahead = group < AHEAD ? AHEAD / group * group + group : group;
 
     for (; nq >= 4; nq -= 4, q += 4 * bytes, out += 4 * ldo, ahead = 0)
         for (size_t i = 0; i < GROUP; i += 4) {
