@@ -55,7 +55,7 @@ static size_t to_bytes(const float *src, size_t n, unsigned char *dst, int32_t l
 static size_t to_i32(const float *src, size_t n, unsigned char *dst)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!(src[i] >= -0x1p31f && src[i] < 0x1p31f))
+        if (!(src[i] >= -2147483648.0f && src[i] < 2147483648.0f))
             return i;
         int32_t k = (int32_t)rintf(src[i]);
         memcpy(dst + 4 * i, &k, 4);
