@@ -207,6 +207,14 @@ int32() {
         says 'no row 101'
         ok vec-convert --cat "$f" x.fvecs "$f" --rows 90:210 --to csv
         cat x.csv x.csv x.csv | sed -n 91,210p | prints
+        ok vec-convert --cat "$f" "$f" x.fvecs --rows 10:20 --to csv
+        sed -n 11,20p x.csv | prints
+        ok vec-convert --cat "$f" "$f" "$f" --rows 150:200 --to csv
+        sed -n '51,$p' x.csv | prints
+        ok vec-convert --cat "$f" "$f" --rows 0:0 --to csv
+        empty "$out"
+        fails vec-convert --cat "$f" "$f" --rows 201: --to csv
+        says 'no row 201: only 200'
     done
     ok vec-convert --cat x.fvecs x.fvecs --rows 90:210 -o y.npy
     ok vec-convert y.npy --to csv
