@@ -260,7 +260,7 @@ static void check_raw(corpus_fn *make,
     make(&d, rng);
     make_texts(&t, &d, rng);
     write_jsonl("in.jsonl", &d, 0, d.n);
-    build("in.fmi", "in.jsonl", 6, 1);
+    build("in.fmi", "in.jsonl", 60, 1);
     build_set("s", &d, rng);
     for (size_t k = 0; k < sizeof rule / sizeof *rule; k++)
         apply(&rule[k], &d, &t, false);
@@ -360,7 +360,7 @@ static void test_options(void)
 
     naive_add(&d, "a b c d", 7);
     write_jsonl("in.jsonl", &d, 0, d.n);
-    build("in.fmi", "in.jsonl", 6, 1);
+    build("in.fmi", "in.jsonl", 60, 1);
     fm = must_open("in.fmi", cpu_detect());
     T_CHECK(fm_contam(fm, &text, 1, &o, &v, 1, &e) == ERR_USAGE);
     o.verbatim = true;
