@@ -11,6 +11,7 @@
 /* A new kind is a line here and one in codec_kinds.h. */
 static const struct codec_kind *const kinds[] = {
     &codec_leanvec,
+    &codec_lvq,
     &codec_qavq,
     &codec_sq,
     &codec_w4g,

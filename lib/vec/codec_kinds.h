@@ -5,6 +5,7 @@
 #include "vec/codec.h"
 
 extern const struct codec_kind codec_leanvec;
+extern const struct codec_kind codec_lvq;
 extern const struct codec_kind codec_qavq;
 extern const struct codec_kind codec_sq;
 extern const struct codec_kind codec_w4g;
