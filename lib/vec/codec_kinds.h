@@ -6,6 +6,8 @@
 
 extern const struct codec_kind codec_sq;
 extern const struct codec_kind codec_lvq;
+extern const struct codec_kind codec_pq;
+extern const struct codec_kind codec_opq;
 extern const struct codec_kind codec_rabitq;
 extern const struct codec_kind codec_osq;
 extern const struct codec_kind codec_qavq;
