@@ -1,4 +1,4 @@
-/* atomic_int.h - what out.c and the tests need of atomic.c, and nobody else. */
+/* atomic_int.h - what out.c, vec/counted.c and the tests need of atomic.c. */
 #ifndef BASE_ATOMIC_INT_H
 #define BASE_ATOMIC_INT_H
 

@@ -29,6 +29,7 @@ struct stream {
     int fd;
     char *name;
     uint64_t raw_pos, raw_size;
+    off_t began; /* of a regular file: where reading began */
     bool detected;
     bool at_eof;          /* the input has no more bytes */
     struct zst_reader *z; /* at most one of the two; neither: plain */
@@ -62,8 +63,10 @@ static int look_at(struct stream *s, struct err *e)
         return err_set(e, ERR_IO, "cannot read '%s': it is a directory", s->name);
     if (S_ISREG(st.st_mode)) {
         off_t at = lseek(s->fd, 0, SEEK_CUR);
-        if (at >= 0 && st.st_size > at)
+        if (at >= 0 && st.st_size > at) {
             s->raw_size = (uint64_t)(st.st_size - at);
+            s->began = at;
+        }
         posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     }
     return 0;
@@ -245,6 +248,21 @@ uint64_t stream_raw_size(const struct stream *s)
 uint64_t stream_place(const struct stream *s)
 {
     return s->z || s->g ? s->block : s->raw_pos - (s->raw_len - s->raw_at);
+}
+
+bool stream_can_seek(const struct stream *s)
+{
+    return s->detected && !s->z && !s->g && s->raw_size > 0;
+}
+
+int stream_seek(struct stream *s, uint64_t at, struct err *e)
+{
+    if (lseek(s->fd, s->began + (off_t)at, SEEK_SET) < 0)
+        return err_sys(e, "cannot read", s->name);
+    s->raw_pos = at;
+    s->raw_at = s->raw_len = 0;
+    s->at_eof = false;
+    return 0;
 }
 
 void stream_close(struct stream *s)

@@ -38,6 +38,10 @@ uint64_t stream_raw_size(const struct stream *s);
  * file, always the same: its offset in plain input, else that of the block of compressed bytes that
  * was decoded last. */
 uint64_t stream_place(const struct stream *s);
+/* Is this a regular file that is not compressed? Known from the first stream_read() on. */
+bool stream_can_seek(const struct stream *s);
+/* Goes on at this byte, counted from where reading began; only where stream_can_seek(). */
+int stream_seek(struct stream *s, uint64_t at, struct err *e);
 void stream_close(struct stream *s); /* NULL is fine */
 
 struct lines;

@@ -1,0 +1,305 @@
+/* vec-stat - what is in a file of vectors: counts, lengths, ranges, repeats, and how many
+ * dimensions it really has. */
+#include <math.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/out.h"
+#include "base/par.h"
+#include "base/progress.h"
+#include "vec/stat.h"
+#include "vec/vec.h"
+
+static const struct cli_prog prog = {
+    "vec-stat", "[FILE]", "Print what is in a file of vectors, or in those on standard input.", 0,
+    1};
+
+enum { BARS = 20, BAR_LEN = 50 };
+
+/* What is printed, and how. */
+struct report {
+    struct out *o;
+    const struct vec_reader *r;
+    const struct vec_stat *s;
+    bool json, dims, hist;
+};
+
+/* ---- facts ---- */
+
+struct range {
+    double least, most, narrowest, widest;
+    uint32_t constant; /* dimensions with one value */
+};
+
+static struct range range_of(const struct vec_stat *s)
+{
+    struct range r = {INFINITY, -INFINITY, INFINITY, 0, 0};
+
+    for (uint32_t k = 0; k < s->dim; k++) {
+        double width = (double)s->most[k] - (double)s->least[k];
+        r.least = fmin(r.least, (double)s->least[k]);
+        r.most = fmax(r.most, (double)s->most[k]);
+        r.narrowest = fmin(r.narrowest, width);
+        r.widest = fmax(r.widest, width);
+        r.constant += width == 0;
+    }
+    return r;
+}
+
+/* One function prints both formats: in TSV a row a fact, in JSON a member. */
+
+static void begin_fact(const struct report *p, const char *what)
+{
+    if (p->json)
+        return;
+    out_row(p->o);
+    out_cstr(p->o, "what", what);
+}
+
+static void end_fact(const struct report *p)
+{
+    if (!p->json)
+        out_end_row(p->o);
+}
+
+static void put_count(const struct report *p, const char *what, uint64_t v)
+{
+    begin_fact(p, what);
+    out_u64(p->o, what, v);
+    end_fact(p);
+}
+
+static void put_real(const struct report *p, const char *what, double v)
+{
+    begin_fact(p, what);
+    out_double(p->o, what, v, 6);
+    end_fact(p);
+}
+
+static void put_word(const struct report *p, const char *what, const char *v)
+{
+    begin_fact(p, what);
+    out_cstr(p->o, what, v);
+    end_fact(p);
+}
+
+static void put_file(const struct report *p)
+{
+    put_word(p, "file", vec_reader_name(p->r));
+    put_word(p, "format", vec_format_name(vec_reader_format(p->r)));
+    put_word(p, "type", vec_type_name(vec_reader_type(p->r)));
+    put_count(p, "rows", p->s->rows);
+    put_count(p, "dimension", p->s->dim);
+    put_count(p, "bad_rows", vec_reader_skipped(p->r));
+}
+
+static void put_rows(const struct report *p)
+{
+    const struct vec_stat *s = p->s;
+    struct range r = range_of(s);
+
+    put_real(p, "norm_min", s->norm_min);
+    put_real(p, "norm_mean", s->norm_mean);
+    put_real(p, "norm_max", s->norm_max);
+    put_real(p, "norm_sd", s->norm_sd);
+    put_count(p, "zero_rows", s->zero_rows);
+    put_real(p, "component_min", r.least);
+    put_real(p, "component_max", r.most);
+    put_real(p, "narrowest_range", r.narrowest);
+    put_real(p, "widest_range", r.widest);
+    put_count(p, "constant_dimensions", r.constant);
+    put_count(p, s->estimated ? "repeated_rows_estimate" : "repeated_rows", s->repeats);
+    put_count(p, "largest_group", s->largest_group);
+}
+
+static void put_sample(const struct report *p)
+{
+    const struct vec_stat *s = p->s;
+
+    put_count(p, "sample", s->sampled);
+    put_count(p, "dimensions_90", s->dims90);
+    put_count(p, "dimensions_95", s->dims95);
+    put_count(p, "dimensions_99", s->dims99);
+    put_real(p, "intrinsic_dimension", s->two_nn);
+}
+
+/* ---- tables: rows under a header of their own, in JSON an array of objects ---- */
+
+static void begin_table(const struct report *p, const char *name, const char *columns)
+{
+    out_header(p->o, columns);
+    if (p->json)
+        out_array(p->o, name);
+}
+
+static void end_table(const struct report *p)
+{
+    if (p->json)
+        out_close_array(p->o);
+}
+
+static void begin_line(const struct report *p)
+{
+    if (p->json)
+        out_object(p->o, NULL);
+    else
+        out_row(p->o);
+}
+
+static void end_line(const struct report *p)
+{
+    if (p->json)
+        out_close_object(p->o);
+    else
+        out_end_row(p->o);
+}
+
+static void put_dims(const struct report *p)
+{
+    const struct vec_stat *s = p->s;
+
+    begin_table(p, "ranges", "dimension min mean max");
+    for (uint32_t k = 0; k < s->dim; k++) {
+        begin_line(p);
+        out_u64(p->o, "dimension", k);
+        out_double(p->o, "min", (double)s->least[k], 6);
+        out_double(p->o, "mean", s->mean[k], 6);
+        out_double(p->o, "max", (double)s->most[k], 6);
+        end_line(p);
+    }
+    end_table(p);
+}
+
+/* A row of a histogram; the bar is for people. */
+static void put_bar(const struct report *p, const char *from, double from_v, int decimals,
+                    double share, double largest)
+{
+    char bar[BAR_LEN];
+    size_t len = largest > 0 ? (size_t)(share / largest * BAR_LEN + .5) : 0;
+
+    memset(bar, '#', len);
+    begin_line(p);
+    out_double(p->o, from, from_v, decimals);
+    out_double(p->o, "share", share, 4);
+    if (!p->json)
+        out_str(p->o, "bar", bar, len);
+    end_line(p);
+}
+
+static double largest_of(const double *v, uint32_t n)
+{
+    double most = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        most = fmax(most, v[i]);
+    return most;
+}
+
+static void put_norms(const struct report *p)
+{
+    const struct vec_stat *s = p->s;
+    double share[BARS] = {0}, from = s->sampled ? (double)s->norms[0] : 0;
+    double width = s->sampled ? ((double)s->norms[s->sampled - 1] - from) / BARS : 0;
+    /* lengths that are the same but for rounding are one bar */
+    uint32_t bars = width > from * 1e-6 ? BARS : s->sampled > 0;
+
+    for (uint64_t i = 0; i < s->sampled; i++) {
+        uint32_t at = bars == BARS ? (uint32_t)(((double)s->norms[i] - from) / width) : 0;
+        share[at < BARS ? at : BARS - 1] += 1 / (double)s->sampled;
+    }
+    begin_table(p, "norms", "norm share bar");
+    for (uint32_t i = 0; i < bars; i++)
+        put_bar(p, "norm", from + i * width, 6, share[i], largest_of(share, bars));
+    end_table(p);
+}
+
+/* The shares of the variance that each twentieth of the directions holds. */
+static void put_spectrum(const struct report *p)
+{
+    const struct vec_stat *s = p->s;
+    uint32_t n = s->spectrum_len, bars = n < BARS ? n : BARS;
+    double share[BARS] = {0};
+
+    for (uint32_t i = 0; i < n; i++)
+        share[(uint64_t)i * bars / n] += s->spectrum[i];
+    begin_table(p, "spectrum", "direction share bar");
+    for (uint32_t i = 0; i < bars; i++) /* the first direction of the bar: ceil(i n / bars) */
+        put_bar(p, "direction", (double)(((uint64_t)i * n + bars - 1) / bars), 0, share[i],
+                largest_of(share, bars));
+    end_table(p);
+}
+
+static void put_all(const struct report *p)
+{
+    out_header(p->o, "what value");
+    if (p->json)
+        out_row(p->o);
+    put_file(p);
+    if (p->s->rows) {
+        put_rows(p);
+        put_sample(p);
+    }
+    if (p->dims)
+        put_dims(p);
+    if (p->hist) {
+        put_norms(p);
+        put_spectrum(p);
+    }
+    if (p->json)
+        out_end_row(p->o);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli_common co = {0};
+    struct vec_read_opts how = {0};
+    struct vec_stat_opts so = {.sample = 3000, .seed = 1, .memory = UINT64_C(256) << 20};
+    struct report p = {0};
+    int from = -1;
+    const struct cli_opt opts[] = {
+        CLI_CHOICE(0, "from", &from, VEC_FORMAT_NAMES, "the input's format"),
+        CLI_STR(0, "field", &how.field, "NAME", "jsonl: the member (default embedding)"),
+        CLI_FLAG(0, "dims", &p.dims, "the range of every dimension too"),
+        CLI_FLAG(0, "hist", &p.hist, "draw the lengths and the spectrum as bars"),
+        CLI_U64(0, "sample", &so.sample, "N",
+                "rows for spectrum and intrinsic dimension (default 3000)"),
+        CLI_SEED(&so.seed),
+        CLI_FLAG(0, "skip-bad", &how.skip_bad, "leave bad rows out and count them"),
+        CLI_SIZE('m', "memory", &so.memory, "SIZE",
+                 "for telling repeated rows (default 256M: 32 million rows)"),
+        CLI_COMMON(&co),
+        CLI_END,
+    };
+    int first = cli_parse(&prog, opts, argc, argv);
+    struct progress progress;
+    struct vec_reader *r = NULL;
+    struct vec_stat s = {0};
+    struct err e = {0};
+    const char *path;
+    int ok;
+
+    p.json = co.json;
+    if (argc == first && from < 0)
+        cli_misuse("standard input needs '--from FORMAT'");
+    path = argc > first ? argv[first] : "-";
+    how.format = from < 0 ? VEC_AUTO : (enum vec_format)(from + 1);
+    how.raw_ids = !vec_format_is_text(from < 0 ? vec_format_of(path) : how.format); /* ids too */
+    so.threads = par_threads(co.threads);
+    so.ops = ops_for(cli_cpu());
+    so.progress = progress_report;
+    so.ctx = &progress;
+    progress_init(&progress, co.quiet);
+    ok = vec_open(&r, path, &how, &e) == 0 && vec_stat(&s, r, &so, &e) == 0;
+    progress_end(&progress);
+    p.r = r;
+    p.s = &s;
+    ok = ok && out_open(&p.o, &(struct out_opts){co.out, co.json, false}, &e) == 0;
+    if (ok) {
+        put_all(&p);
+        ok = out_commit(&p.o, &e) == 0;
+    }
+    vec_stat_free(&s);
+    vec_close(r);
+    cli_finish(co.verbose);
+    return ok ? CLI_DONE : cli_fail(&e);
+}
