@@ -10,6 +10,8 @@
 /* A new kind is a line here and one in codec_kinds.h. */
 static const struct codec_kind *const kinds[] = {
     &codec_sq,
+    &codec_pq,
+    &codec_opq,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -4,7 +4,7 @@
 
 #include "vec/codec.h"
 
-extern const struct codec_kind codec_sq;
+extern const struct codec_kind codec_sq, codec_pq, codec_opq;
 
 /* codec.c: an empty codec of a spec, for who fills it. */
 struct codec *codec_new(const struct codec_spec *s, uint32_t dim, enum cpu_level cpu,
