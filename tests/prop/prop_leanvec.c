@@ -126,6 +126,57 @@ static void check_steps(const double *kq, const double *kx, uint32_t dim, uint32
     for (uint32_t i = 1; i <= steps; i++)
         rises = fmax(rises, (loss[i] - loss[i - 1]) / (loss[0] + 1));
     T_CHECKF(rises <= 1e-12, "%g", rises);
+    T_CHECK(steps == LEAN_STEPS || loss[steps - 1] - loss[steps] <= 1e-3 * loss[steps - 1]);
+}
+
+/* The least f of the vectors of 201 mixtures. */
+static double grid_search(const double *kq, const double *kx, uint32_t dim, uint32_t r)
+{
+    size_t cells = (size_t)dim * dim;
+    double *k = cf_need(cells, sizeof *k), *w = cf_need(dim, sizeof *w);
+    double tq = 0, tx = 0, least = INFINITY, f;
+    struct err e;
+
+    for (size_t i = 0; i < dim; i++) {
+        tq += kq[i * dim + i];
+        tx += kx[i * dim + i];
+    }
+    for (int t = 0; t <= 200; t++) {
+        for (size_t i = 0; i < cells; i++)
+            k[i] = t / 200.0 * kq[i] / tq + (1 - t / 200.0) * kx[i] / tx;
+        T_CHECK(la_eigen(k, dim, w, &e) == 0);
+        T_CHECK(lean_loss(k, k, kq, kx, dim, r, &f, &e) == 0);
+        least = fmin(least, f);
+    }
+    free(k);
+    free(w);
+    return least;
+}
+
+/* Sphering's A q and B x have the same second moment, but for a factor, and on average the same in
+ * each component. */
+static void check_balance(const double *a, const double *b, const double *kq, const double *kx,
+                          uint32_t dim, uint32_t r)
+{
+    size_t cells = (size_t)r * r;
+    double *half = cf_need((size_t)r * dim, sizeof *half), *qq = cf_need(cells, sizeof *qq);
+    double *xx = cf_need(cells, sizeof *xx), off = 0, most = 0, sum = 0;
+
+    la_product(false, false, r, dim, dim, 1, a, kq, 0, half);
+    la_product(false, true, r, r, dim, 1, half, a, 0, qq);
+    la_product(false, false, r, dim, dim, 1, b, kx, 0, half);
+    la_product(false, true, r, r, dim, 1, half, b, 0, xx);
+    for (size_t i = 0; i < cells; i++)
+        off = fmax(off, fabs(qq[i] * xx[0] - xx[i] * qq[0]));
+    T_CHECKF(off <= 1e-6 * qq[0] * xx[0], "%g of %g", off, qq[0] * xx[0]);
+    for (size_t i = 0; i < r; i++) {
+        most = fmax(most, xx[i * r + i]);
+        sum += xx[i * r + i];
+    }
+    T_CHECKF(most < 2.5 * sum / r, "%g of %g", most, sum / r);
+    free(half);
+    free(qq);
+    free(xx);
 }
 
 struct spread {
@@ -160,6 +211,12 @@ static void test_maps(uint32_t dim, uint32_t r, size_t n, size_t nq, struct spre
     least = least_loss(kq, kx, dim, r);
     T_CHECKF(fabs(f[LEAN_SPHERING] - least) <= 1e-6 * f[0] + 1e-10, "%g, %g", f[LEAN_SPHERING],
              least);
+    if (r < dim) {
+        least = grid_search(kq, kx, dim, r);
+        T_CHECKF(f[LEAN_ES] <= least * (1 + 1e-4), "%g, %g", f[LEAN_ES], least);
+    }
+    if (nq >= dim)
+        check_balance(a, b, kq, kx, dim, r);
     check_steps(kq, kx, dim, r, a, b);
     free(x);
     if (!s.same)
