@@ -1,6 +1,7 @@
 /* codec.c - see codec.h: specs, the registry of kinds, blocks and lists. */
 #include "vec/codec.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,18 @@
 
 /* A new kind is a line here and one in codec_kinds.h. */
 static const struct codec_kind *const kinds[] = {
+    &codec_leanvec,
+    &codec_lvq,
+    &codec_qavq,
     &codec_sq,
     &codec_w4g,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
+
+const struct codec_kind *codec_kind_at(size_t i)
+{
+    return i < KINDS ? kinds[i] : NULL;
+}
 
 /* ---- specs ---- */
 
@@ -39,33 +48,37 @@ static const struct codec_kind *kind_of(const char *text)
     return best;
 }
 
-/* Digits, without a leading zero; false if there are none or too many. */
-static bool take_number(const char **p, uint32_t *v)
+/* Digits, without a leading zero: 1 and the number, 0 if there are none, -1 if they are no such. */
+static int take_number(const char **p, uint32_t *v)
 {
     const char *from = *p;
 
     for (*v = 0; **p >= '0' && **p <= '9'; ++*p) {
         if (*p - from == 8)
-            return false;
+            return -1;
         *v = 10 * *v + (uint32_t)(**p - '0');
     }
-    return *p > from && *from != '0';
+    return *p == from ? 0 : *from == '0' ? -1 : 1;
 }
 
 int codec_parse(const char *text, struct codec_spec *s, struct err *e)
 {
     const char *p;
     size_t n;
+    int has;
 
     *s = (struct codec_spec){.kind = kind_of(text)};
     if (!s->kind || strlen(text) >= CODEC_SPEC_MAX)
         return unknown(text, e);
     strncpy(s->text, text, CODEC_SPEC_MAX - 1);
     p = text + strlen(s->kind->name);
-    s->has_a = take_number(&p, &s->a);
+    has = take_number(&p, &s->a);
+    s->has_a = has > 0;
+    if (has < 0)
+        return unknown(text, e);
     if (s->has_a && *p == 'x') {
         p++;
-        s->has_b = take_number(&p, &s->b);
+        s->has_b = take_number(&p, &s->b) > 0;
         if (!s->has_b)
             return unknown(text, e);
     }
@@ -132,55 +145,70 @@ int codec_train(struct codec **out, const char *spec, uint32_t dim, enum cpu_lev
 int codec_train_inner(struct codec **out, const struct codec *outer, uint32_t dim,
                       const struct codec_train *t, struct err *e)
 {
+    *out = NULL;
+    for (size_t i = 0; i < t->n * dim; i++)
+        if (!isfinite(t->x[i]))
+            return err_set(e, ERR_INPUT, "%s: the vectors are too large to be mapped",
+                           outer->spec.text);
     return codec_train(out, outer->spec.inner, dim, outer->cpu, t, e);
 }
 
 /* ---- coding in blocks ---- */
 
-int codec_encode(const struct codec *c, const float *x, size_t n, uint8_t *code, int threads,
-                 struct err *e)
-{
-    size_t blocks = (n + CODEC_BLOCK - 1) / CODEC_BLOCK;
-    int rc = 0;
+/* Vectors to codes, or, where `to` is NULL, codes to vectors. */
+struct blocks {
+    const struct codec *c;
+    const float *x;
+    uint8_t *to;
+    const uint8_t *code;
+    float *back;
+};
 
-#pragma omp parallel for num_threads(threads) if (threads > 1 && blocks > 1)
-    for (size_t b = 0; b < blocks; b++) {
-        size_t from = b * CODEC_BLOCK, rows = n - from < CODEC_BLOCK ? n - from : CODEC_BLOCK;
+static int do_block(const struct blocks *b, size_t from, size_t rows, struct err *e)
+{
+    const struct codec_kind *k = b->c->spec.kind;
+    size_t at_x = from * b->c->dim, at_code = from * b->c->code_bytes;
+
+    if (b->to)
+        return k->encode(b->c, b->x + at_x, rows, b->to + at_code, e);
+    return k->decode(b->c, b->code + at_code, rows, b->back + at_x, e);
+}
+
+/* The error is the first block's that has one, whatever the threads. */
+static int do_blocks(const struct blocks *b, size_t n, int threads, struct err *e)
+{
+    size_t blocks = (n + CODEC_BLOCK - 1) / CODEC_BLOCK, bad = blocks;
+
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1 && blocks > 1)
+    for (size_t i = 0; i < blocks; i++) {
+        size_t from = i * CODEC_BLOCK, rows = n - from < CODEC_BLOCK ? n - from : CODEC_BLOCK;
         struct err mine = {0};
 
-        if (c->spec.kind->encode(c, x + from * c->dim, rows, code + from * c->code_bytes, &mine) <
-            0) {
+        if (do_block(b, from, rows, &mine) < 0) {
 #pragma omp critical(codec_error)
-            {
+            if (i < bad) {
+                bad = i;
                 *e = mine;
-                rc = mine.code;
             }
         }
     }
-    return rc;
+    return bad < blocks ? e->code : 0;
+}
+
+int codec_encode(const struct codec *c, const float *x, size_t n, uint8_t *code, int threads,
+                 struct err *e)
+{
+    struct blocks b = {.c = c, .x = x, .to = code};
+
+    return do_blocks(&b, n, threads, e);
 }
 
 int codec_decode(const struct codec *c, const uint8_t *code, size_t n, float *x, int threads,
                  struct err *e)
 {
-    size_t blocks = (n + CODEC_BLOCK - 1) / CODEC_BLOCK;
-    int rc = 0;
+    struct blocks b = {.c = c, .code = code, .back = x};
 
-#pragma omp parallel for num_threads(threads) if (threads > 1 && blocks > 1)
-    for (size_t b = 0; b < blocks; b++) {
-        size_t from = b * CODEC_BLOCK, rows = n - from < CODEC_BLOCK ? n - from : CODEC_BLOCK;
-        struct err mine = {0};
-
-        if (c->spec.kind->decode(c, code + from * c->code_bytes, rows, x + from * c->dim, &mine) <
-            0) {
-#pragma omp critical(codec_error)
-            {
-                *e = mine;
-                rc = mine.code;
-            }
-        }
-    }
-    return rc;
+    return do_blocks(&b, n, threads, e);
 }
 
 /* ---- lists ---- */
@@ -223,13 +251,18 @@ void codec_list_free(struct codec_list *l)
     *l = (struct codec_list){0};
 }
 
+size_t codec_list_piece(const struct codec *c, const struct codec_list *l, size_t i,
+                        const void *const *query, size_t nq, float *key, float *low, size_t ld)
+{
+    size_t from = i * CODEC_LIST, rows = l->n - from < CODEC_LIST ? l->n - from : CODEC_LIST;
+
+    c->spec.kind->scan(c, query, nq, l->p + i * l->piece, rows, key, low, ld);
+    return rows;
+}
+
 void codec_list_scan(const struct codec *c, const struct codec_list *l, const void *const *query,
                      size_t nq, float *key, float *low)
 {
-    for (size_t from = 0, i = 0; from < l->n; from += CODEC_LIST, i++) {
-        size_t rows = l->n - from < CODEC_LIST ? l->n - from : CODEC_LIST;
-
-        c->spec.kind->scan(c, query, nq, l->p + i * l->piece, rows, key + from,
-                           low ? low + from : NULL, l->n);
-    }
+    for (size_t from = 0, i = 0; from < l->n; i++)
+        from += codec_list_piece(c, l, i, query, nq, key + from, low ? low + from : NULL, l->n);
 }

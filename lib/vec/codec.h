@@ -19,6 +19,9 @@
  * vectors that the caller has made unit length. Scans may differ between CPU levels in the last
  * bits where a kind says so; encoding and decoding never do.
  *
+ * Codes come from files, so any bytes may be one: decode() refuses those that encode() never makes,
+ * or makes some vector of them, and pack() and scan() get through them, with any key.
+ *
  * Errors   0 or a negative ERR_* with a sentence.
  * Memory   what a codec needs is its own: it outlives the file it was read from.
  * Threads  a trained codec is immutable: share it. encode, decode, query_init and scan may run on
@@ -74,6 +77,7 @@ struct codec_train {
 struct codec_kind {
     const char *name;  /* what a spec begins with */
     const char *forms; /* "lvq8, lvq4, lvq4x8": for messages and the manual */
+    const char *what;  /* in a few words, for `vec-train --list` */
     /* ERR_USAGE when vectors of dim cannot be coded so ("pq7x4: 24 dimensions are not a multiple of
      * 7"); inner codecs are checked by their own kind. */
     int (*check)(const struct codec_spec *s, uint32_t dim, struct err *e);
@@ -93,8 +97,9 @@ struct codec_kind {
     /* A prepared query: query_bytes(c) bytes, 64-byte aligned. */
     size_t (*query_bytes)(const struct codec *c);
     void (*query_init)(const struct codec *c, enum vec_metric m, const float *q, void *query);
-    /* Codes in the form in which they are scanned, 64-byte aligned; NULL: as they are. A multiple
-     * of CODEC_LIST codes is packed in one piece. */
+    /* Codes in the form in which they are scanned, 64-byte aligned; NULL: as they are. At most
+     * CODEC_LIST codes are packed in one piece. What follows a piece up to a multiple of 64 bytes
+     * may be read. */
     size_t (*packed_bytes)(const struct codec *c, size_t n);
     void (*pack)(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed);
     /* key[j * ld + i]: of query j and the i-th code of a list of n. With low not NULL, a lower
@@ -103,6 +108,9 @@ struct codec_kind {
                  size_t n, float *key, float *low, size_t ld);
     bool bounds;
 };
+
+/* The kinds there are, from 0; NULL after the last. */
+const struct codec_kind *codec_kind_at(size_t i);
 
 enum {
     CODEC_BLOCK = 1024, /* vectors of one call of encode and decode */
@@ -138,6 +146,10 @@ void codec_list_free(struct codec_list *l);
 /* Keys of all codes: key[j * l->n + i] as in codec_kind.scan. low may be NULL. */
 void codec_list_scan(const struct codec *c, const struct codec_list *l, const void *const *query,
                      size_t nq, float *key, float *low);
+/* The same of piece i alone, whose codes are i * CODEC_LIST and on: key[j * ld + ...]; how many
+ * they are. For searches, whose keys then stay in the cache. */
+size_t codec_list_piece(const struct codec *c, const struct codec_list *l, size_t i,
+                        const void *const *query, size_t nq, float *key, float *low, size_t ld);
 
 /* ---- for the kinds ---- */
 
@@ -162,7 +174,8 @@ void *codec_array(size_t n, size_t size, struct err *e);
 int codec_finite(const struct sect_file *f, const char name[3], int level, const float *p, size_t n,
                  struct err *e);
 
-/* A codec inside another: trained, saved and loaded as a part of it. */
+/* A codec inside another: trained (ERR_INPUT when its sample is not finite), saved and loaded as a
+ * part of it. */
 int codec_train_inner(struct codec **out, const struct codec *outer, uint32_t dim,
                       const struct codec_train *t, struct err *e);
 int codec_save_inner(const struct codec *c, int level, struct sect_writer *w, struct err *e);

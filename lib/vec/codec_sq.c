@@ -160,6 +160,7 @@ static void sq_scan(const struct codec *c, const void *const *query, size_t nq,
 const struct codec_kind codec_sq = {
     .name = "sq",
     .forms = "sq8, sq4",
+    .what = "uniform steps over each dimension's range",
     .check = sq_check,
     .train = sq_train,
     .free = sq_free,

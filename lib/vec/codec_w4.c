@@ -345,6 +345,7 @@ static void w4_scan(const struct codec *c, const void *const *query, size_t nq,
 const struct codec_kind codec_w4g = {
     .name = "w4g",
     .forms = "w4gG",
+    .what = "4-bit steps, a range a group of G components",
     .check = w4_check,
     .train = w4_train,
     .free = free,

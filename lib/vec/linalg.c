@@ -29,20 +29,27 @@ static int result(lapack_int info, const char *what, struct err *e)
                    (int)info);
 }
 
+static int check_finite(const double *a, size_t n, const char *what, struct err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(a[i]))
+            return err_set(e, ERR_INPUT, "the %s cannot be computed: a number is not finite", what);
+    return 0;
+}
+
 /* The largest component of each row becomes positive. */
 static void fix_signs(double *rows, uint32_t m, uint32_t n)
 {
     for (uint32_t i = 0; i < m; i++) {
-        double *row = rows + (size_t)i * n;
+        double *row = rows + (size_t)i * n, sign;
         uint32_t at = 0;
 
         for (uint32_t j = 1; j < n; j++)
             if (fabs(row[j]) > fabs(row[at]))
                 at = j;
-        for (uint32_t j = 0; n > 0 && row[at] < 0 && j < n; j++)
-            row[j] = -row[j];
+        sign = row[at] < 0 ? -1 : 1;
         for (uint32_t j = 0; j < n; j++)
-            row[j] += 0.0; /* no -0 */
+            row[j] = sign * row[j] + 0.0; /* no -0 */
     }
 }
 
@@ -50,9 +57,13 @@ int la_eigen(double *a, uint32_t n, double *w, struct err *e)
 {
     lapack_int info;
 
+    if (n == 0)
+        return 0;
+    if (check_finite(a, (size_t)n * n, "eigenvectors", e) < 0)
+        return e->code;
     alone();
     /* Column-major, so that eigenvectors come as rows of ours; ascending. */
-    info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'U', (lapack_int)n, a, (lapack_int)n, w);
+    info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, a, (lapack_int)n, w);
     if (info != 0)
         return result(info, "eigenvectors", e);
     for (uint32_t i = 0; i < n / 2; i++) {
@@ -74,6 +85,10 @@ int la_cholesky(double *a, uint32_t n, struct err *e)
 {
     lapack_int info;
 
+    if (n == 0)
+        return 0;
+    if (check_finite(a, (size_t)n * n, "Cholesky factor", e) < 0)
+        return e->code;
     alone();
     info = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'L', (lapack_int)n, a, (lapack_int)n);
     for (uint32_t i = 0; i < n; i++)
@@ -83,6 +98,10 @@ int la_cholesky(double *a, uint32_t n, struct err *e)
 
 int la_invert_lower(double *l, uint32_t n, struct err *e)
 {
+    if (n == 0)
+        return 0;
+    if (check_finite(l, (size_t)n * n, "inverse of a triangle", e) < 0)
+        return e->code;
     alone();
     return result(LAPACKE_dtrtri(LAPACK_ROW_MAJOR, 'L', 'N', (lapack_int)n, l, (lapack_int)n),
                   "inverse of a triangle", e);
@@ -97,10 +116,12 @@ int la_polar(double *a, uint32_t m, uint32_t n, double *s, struct err *e)
 
     alone();
     if (rc == 0)
+        rc = check_finite(a, (size_t)m * n, "singular values", e);
+    if (rc == 0 && m > 0)
         rc = result(LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'S', (lapack_int)m, (lapack_int)n, a,
                                    (lapack_int)n, s ? s : own, u, (lapack_int)m, vt, (lapack_int)n),
                     "singular values", e);
-    if (rc == 0)
+    if (rc == 0 && m > 0)
         la_product(false, false, m, n, m, 1, u, vt, 0, a);
     free(u);
     free(vt);
@@ -173,18 +194,20 @@ int la_moment(const float *x, size_t n, uint32_t d, const double *mean, double *
               struct err *e)
 {
     size_t blocks = (n + MOMENT_BLOCK - 1) / MOMENT_BLOCK, cells = (size_t)d * d;
-    size_t most = (size_t)(threads > 1 ? threads : 1);
+    size_t team = threads > 1 ? (size_t)threads : 1, most = blocks < team ? blocks : team;
     double *rows = mem_array(most * MOMENT_BLOCK, d * sizeof *rows, e);
     double *sums = mem_array(most * cells, sizeof *sums, e);
     int rc = rows && sums ? 0 : e->code;
 
+    if (rc == 0 && n == 0)
+        rc = err_set(e, ERR_INPUT, "no vectors to take the second moment of");
     alone();
     memset(k, 0, cells * sizeof *k);
     /* A round is a block a thread; its sums are added in the order of blocks. */
     for (size_t first = 0; rc == 0 && first < blocks; first += most) {
         size_t round = blocks - first < most ? blocks - first : most;
 
-#pragma omp parallel for num_threads(threads) if (round > 1)
+#pragma omp parallel for num_threads((int)round) if (round > 1)
         for (size_t t = 0; t < round; t++) {
             size_t from = (first + t) * MOMENT_BLOCK;
 

@@ -10,8 +10,27 @@ enum { BLOCK_ROWS = 64 }; /* of a, that meet all panels before the next */
 
 const struct vec_ops *ops_for(enum cpu_level level)
 {
+#if defined(__x86_64__)
+    if (level == CPU_AVX512)
+        return &ops_avx512;
+    if (level == CPU_AVX2)
+        return &ops_avx2;
+#endif
     (void)level;
     return &ops_portable;
+}
+
+void ops_to_f32(const struct vec_ops *ops, enum vec_type type, const void *src, size_t n,
+                float *dst)
+{
+    if (type == VEC_U8)
+        ops->from_u8(src, n, dst);
+    else if (type == VEC_I8)
+        ops->from_i8(src, n, dst);
+    else if (type == VEC_F16)
+        ops->from_f16(src, n, dst);
+    else
+        memcpy(dst, src, n * sizeof *dst);
 }
 
 void panel_pack_f32(const void *cols, size_t stride, size_t nc, uint32_t dim, float *panel)
@@ -22,6 +41,19 @@ void panel_pack_f32(const void *cols, size_t stride, size_t nc, uint32_t dim, fl
 
         for (uint32_t k = 0; k < dim; k++)
             memcpy(&panel[k * (size_t)PANEL + j], col + 4 * (size_t)k, 4);
+    }
+}
+
+void panel_pack_bytes(const void *cols, size_t stride, size_t nc, uint32_t dim, unsigned char flip,
+                      void *panel)
+{
+    memset(panel, 0, panel_bytes(dim));
+    for (size_t j = 0; j < nc; j++) {
+        const unsigned char *col = (const unsigned char *)cols + j * stride;
+        unsigned char *to = (unsigned char *)panel + 4 * j;
+
+        for (uint32_t k = 0; k < dim; k++)
+            to[k / 4 * (size_t)(4 * PANEL) + k % 4] = col[k] ^ flip;
     }
 }
 

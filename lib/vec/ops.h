@@ -1,19 +1,23 @@
 /* ops.h - the kernels that everything in this domain stands on: inner products of blocks of rows.
  *
- * One table of functions a CPU level (cpu.h); ops_for() chooses. Two families:
+ * One table of functions a CPU level (cpu.h); ops_for() chooses. Three families:
  *
- * Exact products: `tile_f32` and the integer tiles. A tile is the products of some rows with one
- * panel of PANEL columns (queries, centroids, rows of a matrix), packed so that columns lie in the
- * lanes of a vector: element (k, j) of an f32 panel at [k * PANEL + j]. Each f32 product is one
- * chain of fused multiply-adds in the order of the components, starting from 0, whatever the level:
+ * Tiles: the products of some rows with one panel of PANEL columns (queries, centroids, rows of a
+ * matrix), packed so that columns lie in the lanes of a vector. Element (k, j) of an f32 panel is
+ * at [k * PANEL + j]; a panel of bytes holds four components a cell: component k of column j at
+ * [(k / 4 * PANEL + j) * 4 + k % 4], zeros behind the last. Each f32 product is one chain of fused
+ * multiply-adds in the order of the components, starting from 0, whatever the level:
  * acc = fma(row[k], col[k], acc). So all levels give the same bits, and what is trained or encoded
  * with them is the same file everywhere. Integer products are exact.
  *
- * Fast sums: `dots_f32`, for few queries at the speed of memory. The order of their sums is the
- * level's own, so only searches that check their candidates again may use them: the result is
- * within OPS_DOT_ERROR(dim) * |q| * |x| of the product.
+ * Fast sums: `dots_f32` and `norms_f32`, for few queries at the speed of memory. The order of their
+ * sums is the level's own, so only searches that check their candidates again may use them: they
+ * are within OPS_DOT_ERROR(dim) * |q| * |x| (+ OPS_DOT_TINY(dim)) of the product.
  *
- * Rows have any alignment and stride; packed panels are 64-byte aligned.
+ * Sums in double, of sixteen lanes that are added in one fixed way: the same bits on all levels.
+ *
+ * Rows have any alignment and stride; packed panels are 64-byte aligned. Nothing is read behind the
+ * last component of a row.
  */
 #ifndef VEC_OPS_H
 #define VEC_OPS_H
@@ -23,35 +27,94 @@
 
 enum {
     PANEL = 32,              /* columns of a panel */
-    DOTS_MAX = 16,           /* queries of one call of dots_f32 */
+    DOTS_MAX = 16,           /* queries of one call of dots_f32 and dots_bytes */
     DOT_I32_DIM_MAX = 33025, /* 255 * 255 * dim stays below 2^31 */
 };
 
 /* Error of a sum of `dim` products in any order with fused or separate rounding, relative to
- * |q| * |x| (Higham 2002, 3.1, with room for the rounding of the norms). */
-#define OPS_DOT_ERROR(dim) ((double)((dim) + 8) * 0x1p-24)
+ * |q| * |x| (Higham 2002, 3.1, with room for the rounding of the norms); and what the products that
+ * are too small for f32 may add. For dim <= VEC_DIM_MAX. */
+#define OPS_DOT_ERROR(dim) ((double)((dim) + 8) * 0x1.2p-24)
+#define OPS_DOT_TINY(dim)  ((double)(dim)*0x1p-148)
+
+/* Bit j of `lanes`: lane j of line `at` passed. */
+struct ops_hit {
+    uint32_t at, lanes;
+};
 
 struct vec_ops {
     const char *name;
     /* out[i * PANEL + j] = <row i, column j> for n rows of dim f32, `stride` bytes apart. */
     void (*tile_f32)(const void *rows, size_t stride, size_t n, const float *panel, uint32_t dim,
                      float *out);
-    /* The same for bytes: u8 rows with u8, i8 or any bytes b of which the panel holds what
-     * panel_pack_u8() / _i8() made; out is the exact product. dim <= DOT_I32_DIM_MAX. */
-    void (*tile_u8)(const void *rows, size_t stride, size_t n, const void *panel, uint32_t dim,
-                    int32_t *out);
-    void (*tile_i8)(const void *rows, size_t stride, size_t n, const void *panel, uint32_t dim,
-                    int32_t *out);
-    /* out[i * nq + j] ~ <row i, query j>; queries one after the other, dim floats each. */
+    /* The same for bytes, plus first[i] (NULL: 0), dim <= DOT_I32_DIM_MAX. tile_us: rows u8 and a
+     * panel of i8; tile_su: rows i8 and a panel of u8. For two of one type the panel is packed with
+     * 0x80 flipped, and 128 * (sum of row i) is to be added for u8, taken off for i8: by `first`,
+     * see ops_tile_first(). */
+    void (*tile_us)(const void *rows, size_t stride, size_t n, const void *panel, uint32_t dim,
+                    const int32_t *first, int32_t *out);
+    void (*tile_su)(const void *rows, size_t stride, size_t n, const void *panel, uint32_t dim,
+                    const int32_t *first, int32_t *out);
+    /* out[j * ldo + i] ~ <row i, query j>; queries one after the other, dim floats each. */
     void (*dots_f32)(const void *rows, size_t stride, size_t n, const float *q, size_t nq,
-                     uint32_t dim, float *out);
+                     uint32_t dim, float *out, size_t ldo);
+    /* The same of bytes, exact; the types are VEC_U8 or VEC_I8. dim <= DOT_I32_DIM_MAX. */
+    void (*dots_bytes)(const void *rows, enum vec_type rt, size_t stride, size_t n, const void *q,
+                       enum vec_type qt, size_t nq, uint32_t dim, int32_t *out, size_t ldo);
+    void (*norms_f32)(const void *rows, size_t stride, size_t n, uint32_t dim, float *norm2);
+    /* Exact: the sum of the components and of their squares. */
+    void (*norms_bytes)(const void *rows, enum vec_type t, size_t stride, size_t n, uint32_t dim,
+                        int32_t *sum, int32_t *norm2);
+    /* Which v = fma(p, mul[j] * a[i], b[i]) of n lines of PANEL lanes are not above limit[j]? NaN
+     * is not above. Lines that have any go to hits (room for n); returns how many. _i32: p is
+     * int32, rounded to f32. */
+    size_t (*tile_below_f32)(const float *p, size_t n, const float *a, const float *b,
+                             const float *mul, const float *limit, struct ops_hit *hits);
+    size_t (*tile_below_i32)(const int32_t *p, size_t n, const float *a, const float *b,
+                             const float *mul, const float *limit, struct ops_hit *hits);
+    /* The same of one query's n products: v = fma(p[i], mul * a[i], b[i]) against one limit. A
+     * hit's `at` is a multiple of PANEL, its lanes are the rows from there on. */
+    size_t (*line_below_f32)(const float *p, size_t n, const float *a, const float *b, float mul,
+                             float limit, struct ops_hit *hits);
+    size_t (*line_below_i32)(const int32_t *p, size_t n, const float *a, const float *b, float mul,
+                             float limit, struct ops_hit *hits);
     void (*from_f16)(const void *src, size_t n, float *dst); /* n components */
+    void (*from_u8)(const void *src, size_t n, float *dst);
+    void (*from_i8)(const void *src, size_t n, float *dst);
+    /* <a, b> and <a - b, a - b>, rounded to double after each operation. a has any alignment. */
+    double (*dot_f64)(const void *a, const float *b, uint32_t dim);
+    double (*l2_f64)(const void *a, const float *b, uint32_t dim);
 };
 
+/* The level's table; a level that this build lacks gives the next lower. */
 const struct vec_ops *ops_for(enum cpu_level level);
+
+/* n components of `type` (not VEC_I32) become f32, exact. */
+void ops_to_f32(const struct vec_ops *ops, enum vec_type type, const void *src, size_t n,
+                float *dst);
 
 /* Packs nc <= PANEL columns of dim components (f32, `stride` bytes apart); the rest is zeros. */
 void panel_pack_f32(const void *cols, size_t stride, size_t nc, uint32_t dim, float *panel);
+/* The same of bytes, each xor `flip` (0 or 0x80): panel_bytes(dim) bytes. */
+void panel_pack_bytes(const void *cols, size_t stride, size_t nc, uint32_t dim, unsigned char flip,
+                      void *panel);
+
+static inline size_t panel_bytes(uint32_t dim)
+{
+    return ((size_t)dim + 3) / 4 * 4 * PANEL;
+}
+
+/* Products of rows of type rt with columns of type ct go through tile_us when the rows are u8, else
+ * tile_su; with what the panel is flipped by, and what a row's sum counts in `first`. */
+static inline unsigned char ops_panel_flip(enum vec_type rt, enum vec_type ct)
+{
+    return rt == ct ? 0x80 : 0;
+}
+
+static inline int32_t ops_tile_first(enum vec_type rt, enum vec_type ct, int32_t sum)
+{
+    return rt != ct ? 0 : rt == VEC_U8 ? 128 * sum : -128 * sum;
+}
 
 /* out[i * ldo + j] = <a row i, b row j>, exact chains as above, for na x nb rows of f32 without
  * gaps. `threads` share the rows of a. ERR_MEM. */

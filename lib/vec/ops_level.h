@@ -5,5 +5,8 @@
 #include "vec/ops.h"
 
 extern const struct vec_ops ops_portable;
+#if defined(__x86_64__)
+extern const struct vec_ops ops_avx2, ops_avx512;
+#endif
 
 #endif

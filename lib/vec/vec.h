@@ -9,5 +9,6 @@
 #include "vec/ops.h"
 #include "vec/codec.h"
 #include "vec/codes.h"
+#include "vec/eval.h"
 
 #endif

@@ -29,7 +29,7 @@ static void tmp_leave(void)
         nftw(tmp_folder, tmp_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static void tmp_put(const char *name, const void *p, size_t len)
+static inline void tmp_put(const char *name, const void *p, size_t len)
 {
     FILE *f = fopen(name, "wb");
 

@@ -1,0 +1,222 @@
+/* knn_scan.c - all pairs of some rows and some queries, and the few that pass: see knn_int.h.
+ *
+ * Rows go by in pieces that stay in the second-level cache while every panel meets them; TILE_ROWS
+ * of them at a time, so that the products of a tile are still in the first level when the filter
+ * reads them.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "vec/knn_int.h"
+
+enum {
+    SUB_BYTES = 256 << 10,
+    TILE_ROWS = 56, /* whole micro-tiles of 14 */
+    SUB_LEAST = TILE_ROWS,
+    SUB_MOST = TILE_ROWS * 64,
+};
+
+/* The next part of `bytes` bytes, at a multiple of 64; base NULL: only counted. */
+static void *part(unsigned char *base, size_t *at, size_t bytes)
+{
+    unsigned char *p = base ? base + *at : NULL;
+
+    *at += (bytes + 63) / 64 * 64;
+    return p;
+}
+
+/* Lays the parts out from `base`; returns their size. */
+static size_t lay(struct knn_work *w, const struct knn *s, unsigned char *base)
+{
+    size_t at = 0, n = w->sub, cap = s->o.k < 32 ? 32 : s->o.k,
+           lines = knn_is_few(s) ? s->queries : 0;
+    size_t products = lines * n > TILE_ROWS * PANEL ? lines * n : (size_t)TILE_ROWS * PANEL;
+    int convert = s->query_type == VEC_F32 && s->base_type != VEC_F32;
+
+    w->rows = part(base, &at, convert ? n * s->dim * sizeof(float) : 0);
+    w->a = part(base, &at, n * sizeof(float));
+    w->b = part(base, &at, n * sizeof(float));
+    w->norm2 = part(base, &at, n * sizeof(float));
+    w->sum = part(base, &at, n * sizeof(int32_t));
+    w->first = part(base, &at, n * sizeof(int32_t));
+    w->inorm2 = part(base, &at, n * sizeof(int32_t));
+    w->products = part(base, &at, products * 4);
+    w->hits = part(base, &at, n * sizeof *w->hits);
+    w->fresh = part(base, &at, cap * sizeof *w->fresh);
+    w->merged = part(base, &at, cap * sizeof *w->merged);
+    w->row = part(base, &at, s->dim * sizeof(float));
+    return at;
+}
+
+int knn_work_init(struct knn_work *w, const struct knn *s, struct err *e)
+{
+    size_t row = s->dim * (s->query_type == VEC_F32 ? sizeof(float) : 1), n = SUB_BYTES / row;
+
+    *w = (struct knn_work){.bad = UINT64_MAX};
+    n = n / TILE_ROWS * TILE_ROWS;
+    w->sub = n < SUB_LEAST ? SUB_LEAST : n > SUB_MOST ? SUB_MOST : n;
+    w->base_size = lay(w, s, NULL);
+    w->base = mem_map(w->base_size, e);
+    if (!w->base)
+        return e->code;
+    lay(w, s, w->base);
+    return 0;
+}
+
+void knn_work_free(struct knn_work *w)
+{
+    if (w->base)
+        mem_unmap(w->base, w->base_size);
+    *w = (struct knn_work){0};
+}
+
+/* ---- rows ---- */
+
+/* A piece of the block, ready to be multiplied. */
+struct piece {
+    const unsigned char *p;
+    size_t stride, n;
+    uint32_t at; /* its first row in the block */
+};
+
+static struct piece take(const struct knn *s, struct knn_work *w, const struct knn_block *b,
+                         uint32_t at, size_t n)
+{
+    const unsigned char *p = vec_row(&b->rows, at);
+    struct piece piece = {p, b->rows.stride, n, at};
+
+    if (s->query_type != VEC_F32 || b->rows.type == VEC_F32)
+        return piece;
+    for (size_t i = 0; i < n; i++)
+        ops_to_f32(s->ops, b->rows.type, p + i * b->rows.stride, s->dim, w->rows + i * s->dim);
+    piece.p = (const unsigned char *)w->rows;
+    piece.stride = s->dim * sizeof(float);
+    return piece;
+}
+
+/* Norms that are no ordinary numbers: is it the row (bad), or only its size (computed in double)?
+ */
+static void odd_rows(const struct knn *s, struct knn_work *w, const struct piece *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const unsigned char *row = p->p + i * p->stride;
+        bool finite = true, zero = true;
+
+        if (w->norm2[i] < 0x1p120f && (w->norm2[i] > 0x1p-100f || s->o.metric != VEC_COSINE))
+            continue;
+        for (uint32_t k = 0; s->query_type == VEC_F32 && k < s->dim; k++) {
+            float v;
+            memcpy(&v, row + 4 * (size_t)k, 4);
+            finite = finite && isfinite(v);
+            zero = zero && v == 0;
+        }
+        if ((!finite || (zero && s->o.metric == VEC_COSINE)) && p->at + i < w->bad)
+            w->bad = p->at + i;
+        w->a[i] = w->b[i] = NAN;
+    }
+}
+
+/* a and b of a piece's rows (knn_int.h), and `first` of their tiles. */
+static void weigh(const struct knn *s, struct knn_work *w, const struct piece *p)
+{
+    const float c4 = (float)(4 * s->error), tiny = (float)OPS_DOT_TINY(s->dim);
+    enum vec_metric metric = s->o.metric;
+    int odd = 0;
+
+    if (s->query_type == VEC_F32) {
+        s->ops->norms_f32(p->p, p->stride, p->n, s->dim, w->norm2);
+    } else {
+        s->ops->norms_bytes(p->p, s->base_type, p->stride, p->n, s->dim, w->sum, w->inorm2);
+        for (size_t i = 0; i < p->n; i++) {
+            w->norm2[i] = (float)w->inorm2[i];
+            w->first[i] = ops_tile_first(s->base_type, s->query_type, w->sum[i]);
+        }
+    }
+    for (size_t i = 0; i < p->n; i++)
+        odd |= !(w->norm2[i] < 0x1p120f) | (w->norm2[i] <= 0x1p-100f);
+    for (size_t i = 0; i < p->n; i++) {
+        w->a[i] = metric == VEC_COSINE ? 1 / sqrtf(w->norm2[i]) : 1;
+        w->b[i] = metric == VEC_L2   ? w->norm2[i] * (1 - c4) - tiny
+                  : metric == VEC_IP ? -c4 * (sqrtf(w->norm2[i]) + 0x1p-49f) - tiny
+                                     : 0;
+    }
+    if (odd)
+        odd_rows(s, w, p);
+}
+
+/* ---- products ---- */
+
+static void tile(const struct knn *s, struct knn_lists *l, struct knn_work *w,
+                 const struct knn_block *b, const struct piece *p, size_t panel)
+{
+    const void *packed = s->packed + panel * s->panel_size;
+    const float *mul = s->mul + panel * PANEL, *limit = l->limit + panel * PANEL;
+
+    for (size_t i = 0; i < p->n; i += TILE_ROWS) {
+        size_t n = p->n - i < TILE_ROWS ? p->n - i : TILE_ROWS, found;
+        const unsigned char *rows = p->p + i * p->stride;
+
+        if (s->query_type == VEC_F32)
+            s->ops->tile_f32(rows, p->stride, n, packed, s->dim, w->products);
+        else if (s->base_type == VEC_U8)
+            s->ops->tile_us(rows, p->stride, n, packed, s->dim, w->first + i, w->products);
+        else
+            s->ops->tile_su(rows, p->stride, n, packed, s->dim, w->first + i, w->products);
+        found = (s->query_type == VEC_F32) ? s->ops->tile_below_f32(w->products, n, w->a + i,
+                                                                    w->b + i, mul, limit, w->hits)
+                                           : s->ops->tile_below_i32(w->products, n, w->a + i,
+                                                                    w->b + i, mul, limit, w->hits);
+        for (size_t h = 0; h < found; h++)
+            for (uint32_t lanes = w->hits[h].lanes; lanes; lanes &= lanes - 1) {
+                size_t q = panel * PANEL + (unsigned)__builtin_ctz(lanes);
+                if (q < s->queries)
+                    knn_candidate(s, l, w, b, q, p->at + (uint32_t)i + w->hits[h].at);
+            }
+    }
+}
+
+/* The products of all queries with a piece, a line a query. */
+static void lines(const struct knn *s, struct knn_work *w, const struct piece *p)
+{
+    if (s->query_type == VEC_F32)
+        s->ops->dots_f32(p->p, p->stride, p->n, s->scaled.v, s->queries, s->dim, w->products, p->n);
+    else
+        s->ops->dots_bytes(p->p, s->base_type, p->stride, p->n, s->bytes, s->query_type, s->queries,
+                           s->dim, w->products, p->n);
+}
+
+static void line(const struct knn *s, struct knn_lists *l, struct knn_work *w,
+                 const struct knn_block *b, const struct piece *p, size_t q)
+{
+    float *products = (float *)w->products + q * p->n;
+    size_t found = s->query_type == VEC_F32
+                       ? s->ops->line_below_f32(products, p->n, w->a, w->b, s->mul[q], l->limit[q],
+                                                w->hits)
+                       : s->ops->line_below_i32((const int32_t *)(const void *)products, p->n, w->a,
+                                                w->b, s->mul[q], l->limit[q], w->hits);
+
+    for (size_t h = 0; h < found; h++)
+        for (uint32_t lanes = w->hits[h].lanes; lanes; lanes &= lanes - 1)
+            knn_candidate(s, l, w, b, q, p->at + w->hits[h].at + (uint32_t)__builtin_ctz(lanes));
+}
+
+void knn_scan(const struct knn *s, struct knn_lists *l, struct knn_work *w,
+              const struct knn_block *b, uint32_t from, uint32_t to, size_t p0, size_t p1)
+{
+    for (uint32_t at = from; at < to;) {
+        size_t n = to - at < w->sub ? to - at : w->sub;
+        struct piece p = take(s, w, b, at, n);
+
+        if (knn_is_few(s))
+            lines(s, w, &p); /* first: it asks for the rows ahead of time */
+        weigh(s, w, &p);
+        if (w->bad != UINT64_MAX)
+            return;
+        for (size_t q = 0; knn_is_few(s) && q < s->queries; q++)
+            line(s, l, w, b, &p, q);
+        for (size_t panel = p0; !knn_is_few(s) && panel < p1; panel++)
+            tile(s, l, w, b, &p, panel);
+        at += (uint32_t)n;
+    }
+}

@@ -1,0 +1,85 @@
+/* ops_plain.h - kernels of ops.h that plain C says well enough: included once by each level, whose
+ * flags decide the vectors that the compiler makes of them.
+ *
+ * The sums in double have sixteen lanes in eights: lane j adds the components j, j + 16, ... in
+ * turn; the lanes are then added in halves. Nothing is fused, so that every level rounds alike.
+ */
+#ifndef VEC_OPS_PLAIN_H
+#define VEC_OPS_PLAIN_H
+
+#include <string.h>
+
+#include "vec/ops.h"
+
+enum { F64_LANES = 8 }; /* of one variable; there are two */
+
+typedef float f32x8 __attribute__((vector_size(F64_LANES * 4)));
+typedef double f64x8 __attribute__((vector_size(F64_LANES * 8)));
+
+static void from_u8(const void *src, size_t n, float *dst)
+{
+    const uint8_t *p = src;
+
+    for (size_t i = 0; i < n; i++)
+        dst[i] = p[i];
+}
+
+static void from_i8(const void *src, size_t n, float *dst)
+{
+    const int8_t *p = src;
+
+    for (size_t i = 0; i < n; i++)
+        dst[i] = p[i];
+}
+
+/* One step: eight components of a and b, or the `n` that are left, zeros behind them. */
+static inline void f64_step(f64x8 *acc, const unsigned char *a, const float *b, size_t n,
+                            const int diff)
+{
+    f32x8 x = {0}, y = {0};
+    f64x8 wx, wy;
+
+    memcpy(&x, a, n * sizeof(float));
+    memcpy(&y, b, n * sizeof(float));
+    wx = __builtin_convertvector(x, f64x8);
+    wy = __builtin_convertvector(y, f64x8);
+    if (diff) {
+        wx -= wy;
+        wy = wx;
+    }
+    *acc += wx * wy;
+}
+
+static inline double f64_sum(const void *a, const float *b, uint32_t dim, const int diff)
+{
+    const unsigned char *p = a;
+    f64x8 lo = {0}, hi = {0};
+    uint32_t k = 0;
+
+    for (; k + 2 * F64_LANES <= dim; k += 2 * F64_LANES) {
+        f64_step(&lo, p + 4 * (size_t)k, b + k, F64_LANES, diff);
+        f64_step(&hi, p + 4 * (size_t)(k + F64_LANES), b + k + F64_LANES, F64_LANES, diff);
+    }
+    if (k + F64_LANES <= dim) {
+        f64_step(&lo, p + 4 * (size_t)k, b + k, F64_LANES, diff);
+        k += F64_LANES;
+        if (k < dim)
+            f64_step(&hi, p + 4 * (size_t)k, b + k, dim - k, diff);
+    } else if (k < dim) {
+        f64_step(&lo, p + 4 * (size_t)k, b + k, dim - k, diff);
+    }
+    lo += hi;
+    return ((lo[0] + lo[4]) + (lo[2] + lo[6])) + ((lo[1] + lo[5]) + (lo[3] + lo[7]));
+}
+
+static double dot_f64(const void *a, const float *b, uint32_t dim)
+{
+    return f64_sum(a, b, dim, 0);
+}
+
+static double l2_f64(const void *a, const float *b, uint32_t dim)
+{
+    return f64_sum(a, b, dim, 1);
+}
+
+#endif

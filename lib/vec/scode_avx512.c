@@ -1,0 +1,123 @@
+/* scode_avx512.c - the kernels of scode.h by VNNI: 64 products an instruction, 16 vectors a
+ * register. A tile is 2 blocks by 8 planes: 16 sums, enough to keep two multipliers busy. */
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#include "vec/scode.h"
+
+enum { TILE_QUERIES = 8, AHEAD = 2048 };
+
+static inline __m512i weights_at(const int8_t *w)
+{
+    int32_t four;
+
+    memcpy(&four, w, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+
+/* Kept in registers: nb and np are constants where it is called. */
+__attribute__((always_inline)) static inline void tile4(const struct scode_shape *s,
+                                                        const uint8_t *p, size_t nb,
+                                                        const int8_t *const *plane, size_t np,
+                                                        int32_t (*sum)[SCODE_TILE])
+{
+    const __m512i nibble = _mm512_set1_epi8(15);
+    __m512i acc[2][8];
+
+    for (size_t b = 0; b < nb; b++)
+        for (size_t j = 0; j < np; j++)
+            acc[b][j] = _mm512_setzero_si512();
+    for (uint32_t g = 0; g < s->groups4; g++, p += 64) {
+        __m512i first[2], second[2];
+
+        for (size_t b = 0; b < nb; b++) {
+            __m512i cell = _mm512_load_si512(p + b * s->block);
+
+            _mm_prefetch((const char *)p + b * s->block + AHEAD, _MM_HINT_T0);
+            first[b] = _mm512_and_si512(cell, nibble);
+            second[b] = _mm512_and_si512(_mm512_srli_epi16(cell, 4), nibble);
+        }
+        for (size_t j = 0; j < np; j++) {
+            __m512i w0 = weights_at(plane[j] + 8 * g), w1 = weights_at(plane[j] + 8 * g + 4);
+
+            for (size_t b = 0; b < nb; b++)
+                acc[b][j] = _mm512_dpbusd_epi32(acc[b][j], first[b], w0);
+            for (size_t b = 0; b < nb; b++)
+                acc[b][j] = _mm512_dpbusd_epi32(acc[b][j], second[b], w1);
+        }
+    }
+    for (size_t b = 0; b < nb; b++)
+        for (size_t j = 0; j < np; j++)
+            _mm512_store_si512(sum[j] + b * SCODE_ROWS, acc[b][j]);
+}
+
+/* The same of 8-bit cells, for nq queries of two planes. */
+__attribute__((always_inline)) static inline void tile8(const struct scode_shape *s,
+                                                        const uint8_t *p, size_t nb,
+                                                        const int8_t *const *plane, size_t nq,
+                                                        int32_t (*sum)[SCODE_TILE])
+{
+    __m512i high[2][4], low[2][4];
+
+    for (size_t b = 0; b < nb; b++)
+        for (size_t j = 0; j < nq; j++)
+            high[b][j] = low[b][j] = _mm512_setzero_si512();
+    for (uint32_t g = 0; g < s->groups8; g++, p += 64) {
+        __m512i cell[2];
+
+        for (size_t b = 0; b < nb; b++) {
+            cell[b] = _mm512_load_si512(p + b * s->block);
+            _mm_prefetch((const char *)p + b * s->block + AHEAD, _MM_HINT_T0);
+        }
+        for (size_t j = 0; j < nq; j++) {
+            __m512i h = weights_at(plane[j] + 4 * g), l = weights_at(plane[j] + s->plane + 4 * g);
+
+            for (size_t b = 0; b < nb; b++)
+                high[b][j] = _mm512_dpbusd_epi32(high[b][j], cell[b], h);
+            for (size_t b = 0; b < nb; b++)
+                low[b][j] = _mm512_dpbusd_epi32(low[b][j], cell[b], l);
+        }
+    }
+    for (size_t b = 0; b < nb; b++)
+        for (size_t j = 0; j < nq; j++)
+            _mm512_store_si512(sum[j] + b * SCODE_ROWS,
+                               _mm512_add_epi32(_mm512_slli_epi32(high[b][j], 8), low[b][j]));
+}
+
+static void dots4(const struct scode_shape *s, const uint8_t *p, size_t nb,
+                  const int8_t *const *plane, size_t np, int32_t (*sum)[SCODE_TILE])
+{
+    for (; np >= 8 && nb == 2; np -= 8, plane += 8, sum += 8)
+        tile4(s, p, 2, plane, 8, sum);
+    for (; np >= 4 && nb == 2; np -= 4, plane += 4, sum += 4)
+        tile4(s, p, 2, plane, 4, sum);
+    for (; np >= 2 && nb == 2; np -= 2, plane += 2, sum += 2)
+        tile4(s, p, 2, plane, 2, sum);
+    for (; np > 0; np--, plane++, sum++)
+        for (size_t b = 0; b < nb; b++)
+            tile4(s, p + b * s->block, 1, plane, 1,
+                  (int32_t(*)[SCODE_TILE])(sum[0] + b * SCODE_ROWS));
+}
+
+static void dots8(const struct scode_shape *s, const uint8_t *p, size_t nb,
+                  const int8_t *const *plane, size_t nq, int32_t (*sum)[SCODE_TILE])
+{
+    for (; nq >= 4 && nb == 2; nq -= 4, plane += 4, sum += 4)
+        tile8(s, p, 2, plane, 4, sum);
+    for (; nq >= 2 && nb == 2; nq -= 2, plane += 2, sum += 2)
+        tile8(s, p, 2, plane, 2, sum);
+    for (; nq > 0; nq--, plane++, sum++)
+        for (size_t b = 0; b < nb; b++)
+            tile8(s, p + b * s->block, 1, plane, 1,
+                  (int32_t(*)[SCODE_TILE])(sum[0] + b * SCODE_ROWS));
+}
+
+#include "vec/scode_body.h"
+
+const struct scode_ops scode_avx512 = {
+    "avx512", scan, centre, quantize, quantize_each, refine, halve,
+};
+#else
+typedef int scode_avx512_is_for_x86;
+#endif

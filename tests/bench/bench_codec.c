@@ -1,0 +1,389 @@
+/* bench_codec.c - what a codec does to a set of vectors, in one process and one thread: "name value
+ * unit" a line.
+ *
+ *   bench_codec scan SPEC BASE.fvecs QUERIES.fvecs TRUTH.ivecs l2|ip [QUERIES]
+ *                 trains on BASE; encodes; scans the whole list, which should be far larger than
+ *                 the caches, for a query at a time, beside the f32 rows; scans one piece of
+ *                 CODEC_LIST codes in L2 for 1 to 64 queries; the recall@10 of the first QUERIES
+ *                 (500) queries, without re-ranking and with the best 100 re-ranked
+ *   bench_codec encode SPEC BASE.fvecs
+ *
+ * SLUICE_CPU caps the CPU level, as in the tools.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "vec/codec.h"
+
+enum { ROUNDS = 5, K = 10, RERANK = 100, SINGLE = 10, BATCH_MOST = 64 };
+
+static double now_s(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void fail(const char *why)
+{
+    fprintf(stderr, "bench_codec: %s\n", why);
+    exit(1);
+}
+
+static void *need(void *p)
+{
+    if (!p)
+        fail("out of memory");
+    return p;
+}
+
+/* ---- fvecs and ivecs: rows of 4-byte components ---- */
+
+struct rows {
+    float *v; /* or int32_t of truth; mapped, so that large sets stand in huge pages */
+    size_t n;
+    uint32_t dim;
+};
+
+static struct rows read_vecs(const char *path)
+{
+    struct rows r = {0};
+    struct err e;
+    FILE *f = fopen(path, "rb");
+    int32_t dim;
+    long size;
+
+    if (!f || fread(&dim, 4, 1, f) != 1 || dim <= 0 || fseek(f, 0, SEEK_END) < 0)
+        fail("cannot read a file of vectors");
+    size = ftell(f);
+    rewind(f);
+    r.dim = (uint32_t)dim;
+    r.n = (size_t)size / (4 + 4 * (size_t)dim);
+    r.v = need(mem_map(r.n * r.dim * 4, &e));
+    for (size_t i = 0; i < r.n; i++)
+        if (fread(&dim, 4, 1, f) != 1 || (uint32_t)dim != r.dim ||
+            fread(r.v + i * r.dim, 4, r.dim, f) != r.dim)
+            fail("a short file of vectors");
+    fclose(f);
+    return r;
+}
+
+/* ---- the f32 scan that codes are measured against ---- */
+
+#ifdef __x86_64__
+#include <immintrin.h>
+
+__attribute__((target("avx512f"))) static void f32_dots(const float *x, size_t n, uint32_t dim,
+                                                        const float *q, float *out)
+{
+    for (size_t i = 0; i < n; i++, x += dim) {
+        __m512 a = _mm512_setzero_ps(), b = a, c = a, d = a;
+        uint32_t k = 0;
+
+        for (; k + 64 <= dim; k += 64) {
+            _mm_prefetch((const char *)(x + k) + 2048, _MM_HINT_T0);
+            _mm_prefetch((const char *)(x + k) + 2112, _MM_HINT_T0);
+            _mm_prefetch((const char *)(x + k) + 2176, _MM_HINT_T0);
+            _mm_prefetch((const char *)(x + k) + 2240, _MM_HINT_T0);
+            a = _mm512_fmadd_ps(_mm512_loadu_ps(x + k), _mm512_loadu_ps(q + k), a);
+            b = _mm512_fmadd_ps(_mm512_loadu_ps(x + k + 16), _mm512_loadu_ps(q + k + 16), b);
+            c = _mm512_fmadd_ps(_mm512_loadu_ps(x + k + 32), _mm512_loadu_ps(q + k + 32), c);
+            d = _mm512_fmadd_ps(_mm512_loadu_ps(x + k + 48), _mm512_loadu_ps(q + k + 48), d);
+        }
+        for (; k < dim; k += 16) {
+            __mmask16 m = dim - k < 16 ? (__mmask16)((1 << (dim - k)) - 1) : 0xffff;
+
+            a = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, x + k), _mm512_maskz_loadu_ps(m, q + k),
+                                a);
+        }
+        out[i] = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)));
+    }
+}
+#endif
+
+static void f32_scan(const struct codec *c, const struct rows *base, const float *q, float *key)
+{
+#ifdef __x86_64__
+    if (c->cpu == CPU_AVX512) {
+        f32_dots(base->v, base->n, base->dim, q, key);
+        return;
+    }
+#endif
+    c->ops->dots_f32(base->v, base->dim * sizeof(float), base->n, q, 1, base->dim, key);
+}
+
+/* ---- recall ---- */
+
+static double true_key(enum vec_metric m, const float *q, const float *x, uint32_t dim)
+{
+    double sum = 0;
+
+    for (uint32_t k = 0; k < dim; k++)
+        sum += m == VEC_L2 ? ((double)q[k] - x[k]) * ((double)q[k] - x[k]) : -(double)q[k] * x[k];
+    return sum;
+}
+
+struct hit {
+    double key;
+    size_t id;
+};
+
+/* Puts a hit into a list of at most `most`, best first. */
+static void hit_add(struct hit *list, size_t *n, size_t most, struct hit h)
+{
+    size_t at = *n;
+
+    if (at == most && !(h.key < list[at - 1].key))
+        return;
+    if (at < most)
+        *n = at + 1;
+    else
+        at--;
+    for (; at > 0 && h.key < list[at - 1].key; at--)
+        list[at] = list[at - 1];
+    list[at] = h;
+}
+
+static size_t found(const struct hit *list, size_t n, const int32_t *truth)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < K && i < n; i++)
+        for (size_t j = 0; j < K; j++)
+            count += list[i].id == (size_t)truth[j];
+    return count;
+}
+
+struct bench {
+    struct codec *c;
+    struct rows base, query, truth;
+    enum vec_metric metric;
+    uint8_t *code;
+    struct codec_list list;
+    void **prepared; /* one a query of the recall */
+    size_t n_queries;
+    float *key, *low;
+};
+
+static void recall(const struct bench *b)
+{
+    size_t plain = 0, again = 0, above = 0;
+    uint32_t dim = b->base.dim;
+
+    for (size_t i = 0; i < b->n_queries; i++) {
+        struct hit top[RERANK], best[K];
+        size_t n = 0, m = 0;
+        const float *q = b->query.v + i * dim;
+        const int32_t *truth = (const int32_t *)b->truth.v + i * b->truth.dim;
+
+        codec_list_scan(b->c, &b->list, (const void *const *)&b->prepared[i], 1, b->key, b->low);
+        for (size_t j = 0; j < b->base.n; j++)
+            hit_add(top, &n, RERANK, (struct hit){(double)b->key[j], j});
+        for (size_t j = 0; j < n; j++) {
+            double key = true_key(b->metric, q, b->base.v + top[j].id * dim, dim);
+
+            hit_add(best, &m, K, (struct hit){key, top[j].id});
+            above += b->low && (double)b->low[top[j].id] > key;
+        }
+        plain += found(top, n, truth);
+        again += found(best, m, truth);
+    }
+    printf("recall10 %.5f\nrecall10_rerank100 %.5f\n", (double)plain / (double)(K * b->n_queries),
+           (double)again / (double)(K * b->n_queries));
+    if (b->low)
+        printf("bounds_above_truth %zu of %zu\n", above, b->n_queries * RERANK);
+}
+
+/* Squared error of the reconstruction, of the sample's first rows, and of the key. */
+static void errors(const struct bench *b)
+{
+    size_t rows = b->base.n < CODEC_BLOCK ? b->base.n : CODEC_BLOCK, dim = b->base.dim;
+    float *x = need(malloc(rows * dim * sizeof *x));
+    double sum = 0, bias = 0, off = 0, size = 0;
+    struct err e;
+
+    if (codec_decode(b->c, b->code, rows, x, 1, &e) < 0)
+        fail(e.msg);
+    codec_list_scan(b->c, &b->list, (const void *const *)b->prepared, 1, b->key, NULL);
+    for (size_t i = 0; i < rows; i++) {
+        double key = true_key(b->metric, b->query.v, b->base.v + i * dim, b->base.dim);
+
+        sum += true_key(VEC_L2, x + i * dim, b->base.v + i * dim, b->base.dim);
+        bias += (double)b->key[i] - key;
+        off += ((double)b->key[i] - key) * ((double)b->key[i] - key);
+        size += fabs(key);
+    }
+    printf("mse %.6g\nkey_bias %.3g\nkey_rms_error %.3g\n", sum / (double)(rows * dim), bias / size,
+           sqrt(off * (double)rows) / size);
+    free(x);
+}
+
+/* ---- speeds ---- */
+
+static void speed_encode(struct bench *b)
+{
+    double best = 1e30, f32 = (double)b->base.n * b->base.dim * 4;
+    struct err e;
+
+    b->code = need(mem_map(b->base.n * b->c->code_bytes + 1, &e));
+    for (int i = 0; i < ROUNDS; i++) {
+        double t = now_s();
+
+        if (codec_encode(b->c, b->base.v, b->base.n, b->code, 1, &e) < 0)
+            fail(e.msg);
+        t = now_s() - t;
+        best = t < best ? t : best;
+    }
+    printf("code_bytes %u\nencode %.3f GB/s of f32\n", b->c->code_bytes, f32 / best / 1e9);
+}
+
+static void speed_memory(const struct bench *b)
+{
+    double f32 = 1e30, codes = 1e30, bounds = 1e30;
+    const void *const *q = (const void *const *)b->prepared;
+
+    for (size_t i = 0; i < SINGLE; i++) {
+        double t = now_s();
+
+        f32_scan(b->c, &b->base, b->query.v + i * b->base.dim, b->key);
+        t = now_s() - t;
+        f32 = t < f32 ? t : f32;
+    }
+    for (size_t i = 0; i < SINGLE; i++) {
+        double t = now_s();
+
+        codec_list_scan(b->c, &b->list, q + i, 1, b->key, NULL);
+        t = now_s() - t;
+        codes = t < codes ? t : codes;
+    }
+    for (size_t i = 0; b->low && i < SINGLE; i++) {
+        double t = now_s();
+
+        codec_list_scan(b->c, &b->list, q + i, 1, b->key, b->low);
+        t = now_s() - t;
+        bounds = t < bounds ? t : bounds;
+    }
+    printf("f32_scan %.2f GB/s\nscan %.2f GB/s of list\nlist_bytes %.2f a vector\n",
+           (double)b->base.n * b->base.dim * 4 / f32 / 1e9, (double)b->list.bytes / codes / 1e9,
+           (double)b->list.bytes / (double)b->base.n);
+    printf("scan_against_f32 %.2f x\n", f32 / codes);
+    if (b->low)
+        printf("scan_with_bounds_against_f32 %.2f x\n", f32 / bounds);
+}
+
+/* One piece, again and again: it and its keys stay in L2. Operations are two a dimension. */
+static void speed_cache(const struct bench *b)
+{
+    size_t n = b->base.n < CODEC_LIST ? b->base.n : CODEC_LIST;
+
+    for (size_t nq = 1; nq <= BATCH_MOST && nq <= b->n_queries; nq *= 2) {
+        size_t times = 1 + ((size_t)1 << 32) / (n * nq * b->base.dim * 8);
+        double best = 1e30;
+
+        for (int r = 0; r < ROUNDS; r++) {
+            double t = now_s();
+
+            for (size_t i = 0; i < times; i++)
+                b->c->spec.kind->scan(b->c, (const void *const *)b->prepared, nq, b->list.p, n,
+                                      b->key, NULL, n);
+            t = now_s() - t;
+            best = t < best ? t : best;
+        }
+        printf("scan_l2_batch%zu %.1f GOP/s\n", nq,
+               2.0 * (double)(times * n * nq) * b->base.dim / best / 1e9);
+    }
+}
+
+static void prepare(struct bench *b)
+{
+    const struct codec_kind *k = b->c->spec.kind;
+    size_t bytes = (k->query_bytes(b->c) + 63) / 64 * 64;
+
+    b->prepared = need(malloc(b->n_queries * sizeof *b->prepared));
+    for (size_t i = 0; i < b->n_queries; i++) {
+        b->prepared[i] = need(aligned_alloc(64, bytes));
+        k->query_init(b->c, b->metric, b->query.v + i * b->base.dim, b->prepared[i]);
+    }
+    b->key = need(malloc((b->base.n + CODEC_LIST * BATCH_MOST) * sizeof *b->key));
+    b->low = k->bounds ? need(malloc(b->base.n * sizeof *b->low)) : NULL;
+}
+
+static struct codec *train(const char *spec, const struct rows *base)
+{
+    struct codec_train t = {.x = base->v, .n = base->n, .seed = 1, .threads = 1};
+    enum cpu_level cpu = cpu_detect(), cap;
+    const char *env = getenv("SLUICE_CPU");
+    struct codec *c;
+    struct err e;
+    double start = now_s();
+
+    if (env && cpu_parse(env, &cap) == 0 && cap < cpu)
+        cpu = cap;
+    if (codec_train(&c, spec, base->dim, cpu, &t, &e) < 0)
+        fail(e.msg);
+    printf("cpu %s\ntrain %.2f s\n", cpu_name(cpu), now_s() - start);
+    return c;
+}
+
+static void bench_free(struct bench *b)
+{
+    for (size_t i = 0; i < b->n_queries; i++)
+        free(b->prepared[i]);
+    free(b->prepared);
+    free(b->key);
+    free(b->low);
+    codec_list_free(&b->list);
+    codec_free(b->c);
+}
+
+static void scan(char **arg, int args)
+{
+    struct bench b = {.n_queries = args > 5 ? (size_t)atol(arg[5]) : 500};
+    struct err e;
+    double t;
+
+    b.base = read_vecs(arg[1]);
+    b.query = read_vecs(arg[2]);
+    b.truth = read_vecs(arg[3]);
+    b.metric = strcmp(arg[4], "l2") == 0 ? VEC_L2 : VEC_IP;
+    if (b.query.dim != b.base.dim || b.truth.dim < K || b.n_queries > b.query.n ||
+        b.n_queries < SINGLE)
+        fail("queries or truth do not fit the base");
+    b.c = train(arg[0], &b.base);
+    speed_encode(&b);
+    t = now_s();
+    if (codec_list_init(&b.list, b.c, b.code, b.base.n, &e) < 0)
+        fail(e.msg);
+    printf("pack %.3f GB/s of f32\n", (double)b.base.n * b.base.dim * 4 / (now_s() - t) / 1e9);
+    prepare(&b);
+    speed_memory(&b);
+    speed_cache(&b);
+    errors(&b);
+    recall(&b);
+    bench_free(&b);
+}
+
+static void encode(char **arg)
+{
+    struct bench b = {.base = read_vecs(arg[1])};
+
+    b.c = train(arg[0], &b.base);
+    speed_encode(&b);
+    bench_free(&b);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc >= 7 && strcmp(argv[1], "scan") == 0)
+        scan(argv + 2, argc - 2);
+    else if (argc == 4 && strcmp(argv[1], "encode") == 0)
+        encode(argv + 2);
+    else
+        fail("bench_codec scan SPEC BASE QUERIES TRUTH l2|ip [QUERIES] | encode SPEC BASE");
+    return 0;
+}
