@@ -223,6 +223,12 @@ void out_double(struct out *o, const char *key, double v, int decimals)
     }
 }
 
+void out_number(struct out *o, const char *key, const char *p, size_t len)
+{
+    if (start_value(o, key))
+        add(o, p, len);
+}
+
 void out_str(struct out *o, const char *key, const char *p, size_t len)
 {
     if (!start_value(o, key))

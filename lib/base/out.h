@@ -51,6 +51,8 @@ void out_i64(struct out *o, const char *key, int64_t v);
 /* `decimals` digits after the point, at most 40. Not a number: nan in TSV, null in JSON; infinite:
  * inf or -inf in TSV, null in JSON. */
 void out_double(struct out *o, const char *key, double v, int decimals);
+/* A number that is text already, as JSON writes numbers. */
+void out_number(struct out *o, const char *key, const char *p, size_t len);
 void out_str(struct out *o, const char *key, const char *p, size_t len);
 void out_cstr(struct out *o, const char *key, const char *s);
 void out_bool(struct out *o, const char *key, bool v);

@@ -318,6 +318,7 @@ static void lvq_scan(const struct codec *c, const void *const *query, size_t nq,
 const struct codec_kind codec_lvq = {
     .name = "lvq",
     .forms = "lvq8, lvq4, lvq4x8",
+    .what = "uniform steps over each vector's range, in one or two levels, with bounds",
     .check = lvq_check,
     .train = lvq_train,
     .free = lvq_free,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vec/eval_int.h"
+#include "vec/knn.h"
 #include "vec/neigh.h"
 
 enum { PAIR_QUERIES = 100 };
@@ -423,38 +424,28 @@ static int recalls(struct eval_result *r, const struct eval *v, struct err *e)
 
 /* ---- the truth ---- */
 
-static void true_neighbours(const struct eval_data *d, uint64_t query, enum vec_metric m,
-                            struct best *b, uint64_t *truth)
+static struct vec_rows rows_of(const float *x, uint64_t rows, uint32_t dim)
 {
-    const float *q = d->queries + query * d->dim;
-
-    b->n = 0;
-    for (uint64_t i = 0; i < d->rows; i++)
-        offer(b, eval_true_key(m, d->base + i * d->dim, q, d->dim), i);
-    for (size_t i = 0; i < b->most; i++)
-        truth[query * b->most + i] = i < b->n ? b->v[i].row : NEIGH_NONE;
+    return (struct vec_rows){(const void *)x, rows, dim, VEC_F32, dim * sizeof *x};
 }
 
-int eval_truth(uint64_t *truth, const struct eval_data *d, uint32_t k, const struct eval_opts *o,
-               struct err *e)
+int eval_truth(uint64_t *truth, const struct eval_data *d, uint32_t k, enum cpu_level cpu,
+               int threads, struct err *e)
 {
-    struct cand *room = mem_array((size_t)o->threads * k, sizeof *room, e);
-    enum vec_metric m = d->metric == VEC_L2 ? VEC_L2 : VEC_IP;
-    uint64_t done = 0;
+    struct vec_rows base = rows_of(d->base, d->rows, d->dim);
+    struct vec_rows queries = rows_of(d->queries, d->n_queries, d->dim);
+    struct knn_opts o = {d->metric == VEC_L2 ? VEC_L2 : VEC_IP, k, threads, cpu};
+    float *score = mem_array(d->n_queries, k * sizeof *score, e);
+    struct knn *s = NULL;
+    int rc = score ? knn_open(&s, &o, &queries, VEC_F32, e) : e->code;
 
-    if (!room)
-        return e->code;
-#pragma omp parallel for schedule(dynamic) num_threads(o->threads)
-    for (uint64_t q = 0; q < d->n_queries; q++) {
-        struct best b = {room + (size_t)omp_get_thread_num() * k, 0, k};
-
-        true_neighbours(d, q, m, &b, truth);
-#pragma omp critical(eval)
-        if (o->progress)
-            o->progress(o->progress_ctx, "true neighbours", ++done, d->n_queries);
-    }
-    free(room);
-    return 0;
+    if (rc == 0)
+        rc = knn_feed(s, &base, 0, NULL, e);
+    if (rc == 0)
+        knn_results(s, truth, score);
+    knn_close(s);
+    free(score);
+    return rc;
 }
 
 /* ---- all of it ---- */

@@ -54,10 +54,10 @@ struct eval_result {
     double scan_vps, batch_vps; /* codes a second, of one query; of EVAL_BATCH, all added */
 };
 
-/* The k nearest of every query, by exact distances in double, where nobody knows them: slow. d's
- * own truth is not looked at; `truth` is [n_queries][k]. */
-int eval_truth(uint64_t *truth, const struct eval_data *d, uint32_t k, const struct eval_opts *o,
-               struct err *e);
+/* The k nearest of every query, exactly, where nobody knows them. d's own truth is not looked at;
+ * `truth` is [n_queries][k]. */
+int eval_truth(uint64_t *truth, const struct eval_data *d, uint32_t k, enum cpu_level cpu,
+               int threads, struct err *e);
 
 int eval_codec(struct eval_result *r, const struct codec *c, const struct eval_data *d,
                const struct eval_opts *o, struct err *e);

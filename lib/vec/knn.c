@@ -36,9 +36,11 @@ static int norms(struct knn *s, struct err *e)
         double n2 = s->ops->dot_f64(q, q, s->dim);
 
         if (!isfinite(n2))
-            return err_set(e, ERR_INPUT, "query %zu has a component that is not finite", i);
+            return err_set(e, ERR_INPUT, "query %llu has a component that is not finite",
+                           (unsigned long long)(s->o.first_query + i));
         if (n2 == 0 && s->o.metric == VEC_COSINE)
-            return err_set(e, ERR_INPUT, "query %zu is a zero vector, which has no cosine", i);
+            return err_set(e, ERR_INPUT, "query %llu is a zero vector, which has no cosine",
+                           (unsigned long long)(s->o.first_query + i));
         s->norm[i] = sqrt(n2);
         s->scale[i] = n2 > 0 ? ldexp(1, ilogb(s->norm[i]) + 1) : 1;
     }
@@ -194,9 +196,9 @@ void knn_close(struct knn *s)
 
 uint64_t knn_query_bytes(const struct knn_opts *o, uint32_t dim)
 {
-    uint64_t list = (uint64_t)o->k * sizeof(struct knn_best) + (o->k < 32 ? 32 : o->k) * 4 + 12;
+    uint64_t k = o->k, cap = k < 32 ? 32 : k;
 
-    return 12 * (uint64_t)dim + 64 + list;
+    return 16 * (uint64_t)dim + 64 + k * sizeof(struct knn_best) + cap * 4 + k * 12;
 }
 
 /* ---- blocks ---- */

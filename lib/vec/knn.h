@@ -27,6 +27,7 @@ struct knn_opts {
     uint32_t k; /* at least 1 */
     int threads;
     enum cpu_level cpu;
+    uint64_t first_query; /* its number, for messages */
 };
 
 struct knn;
@@ -42,7 +43,7 @@ int knn_feed(struct knn *s, const struct vec_rows *rows, uint64_t first, const u
 void knn_results(struct knn *s, uint64_t *id, float *score);
 void knn_close(struct knn *s); /* NULL is fine */
 
-/* Bytes that a search holds for each query. */
+/* Bytes that a search holds for each query, what was handed in and the results among them. */
 uint64_t knn_query_bytes(const struct knn_opts *o, uint32_t dim);
 
 #endif

@@ -47,6 +47,9 @@ struct neigh_write_opts {
 
 struct neigh_writer;
 
+/* By the name's ending; NEIGH_AUTO: it says nothing. */
+enum neigh_format neigh_format_of(const char *path);
+
 int neigh_create(struct neigh_writer **out, const struct neigh_write_opts *o, struct err *e);
 /* The lists of the next n queries: [n][k]. */
 int neigh_write(struct neigh_writer *w, const uint64_t *id, const float *score, uint64_t n,

@@ -21,12 +21,25 @@ struct form {
     double loose;  /* at most so many of the lower bounds may be too high; 0: none */
     bool norms;    /* keys under l2 are of the vector's own norm, not the decoded one's: only what
                       lies between two queries' keys can be compared */
+    double rough;  /* not 0: keys are estimates that decoded vectors do not give. They are within
+                      so much of what the vectors give, and those of the portable level are what
+                      all others are compared with */
     uint32_t most; /* dimensions, as training takes long; 0: any number */
 };
 
 static const struct form forms[] = {
     {.spec = "sq8", .tol = 1e-5},
     {.spec = "sq4", .tol = 1e-5},
+    {.spec = "lvq8", .tol = 1e-3},
+    {.spec = "lvq4", .tol = 1e-3},
+    {.spec = "lvq4x8", .tol = 1e-3},
+    {.spec = "osq1", .tol = 1e-5},
+    {.spec = "osq4", .tol = 1e-5},
+    {.spec = "osq7", .tol = 1e-5},
+    {.spec = "rabitq1", .tol = 1e-5, .loose = .002, .rough = 3},
+    {.spec = "rabitq3", .tol = 1e-5, .loose = .002, .rough = .5},
+    {.spec = "rabitq4", .tol = 1e-5, .loose = .002, .rough = .25},
+    {.spec = "rabitq8", .tol = 1e-5, .loose = .002, .rough = .03},
     {.spec = "leanvec8+sq8", .tol = 1e-4, .norms = true},
     {.spec = "leanvec16:pca+w4g8", .tol = 1e-2, .norms = true},
     {.spec = "leanvec12:es+sq4", .tol = 1e-4, .norms = true, .most = 48},
@@ -67,7 +80,7 @@ enum shape {
     DUPLICATES, /* of three rows */
     WHOLE,      /* bytes */
     MIXED,      /* rows of very different length, zeros among them */
-    LARGE,      /* squares near the end of what f32 holds */
+    LARGE,      /* 1e14 */
     HUGE,       /* squares beyond it */
     TINY,       /* squares vanish, components are subnormal */
     SHAPES
@@ -94,7 +107,7 @@ static float component(enum shape shape, size_t i, size_t n, uint32_t j, uint64_
     case MIXED:
         return i % 7 == 3 ? 0 : (float)(v * exp2((double)(i % 41) - 20));
     case LARGE:
-        return (float)(v * 1e16);
+        return (float)(v * 1e14);
     case HUGE:
         return (float)(v * 1e30);
     case TINY:

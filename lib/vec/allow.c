@@ -1,0 +1,140 @@
+/* allow.c - see allow.h. */
+#include "vec/allow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/stream.h"
+#include "vec/file.h"
+
+enum { LINE_MOST = 64 };
+
+static int add(struct allow *a, uint64_t row, struct err *e)
+{
+    size_t had = a->bytes;
+
+    if (row >= VEC_ROWS_MAX)
+        return err_set(e, ERR_INPUT, "%llu is no row number", (unsigned long long)row);
+    if (mem_reserve(&a->bits, &a->bytes, row / 8 + 1, 1, e) < 0)
+        return e->code;
+    memset(a->bits + had, 0, a->bytes - had);
+    a->bits[row / 8] |= (uint8_t)(1u << row % 8);
+    a->end = row < a->end ? a->end : row + 1;
+    return 0;
+}
+
+static int load_text(struct allow *a, const char *path, struct err *e)
+{
+    struct lines *l = NULL;
+    const char *p;
+    size_t len;
+    uint64_t row;
+    int rc = lines_open(&l, path, '\n', LINE_MOST, e);
+
+    while (rc == 0 && (rc = lines_next(l, &p, &len, e)) > 0) {
+        if (!num_u64(p, &row))
+            rc = err_set(e, ERR_INPUT, "'%s' is no row number", p);
+        else
+            rc = add(a, row, e);
+        if (rc < 0 && e->code == ERR_INPUT)
+            err_prefix(e, "%s:%llu", stream_name(lines_stream(l)),
+                       (unsigned long long)lines_number(l));
+    }
+    lines_close(l);
+    return rc;
+}
+
+static int add_ids(struct allow *a, struct vec_reader *r, int32_t *row, struct err *e)
+{
+    uint32_t dim = vec_reader_dim(r);
+    int64_t got;
+
+    while ((got = vec_read(r, row, 1, e)) > 0)
+        for (uint32_t i = 0; i < dim; i++) {
+            if (row[i] < -1)
+                return err_set(e, ERR_INPUT, "%s: row %llu: %d is no row number",
+                               vec_reader_name(r), (unsigned long long)vec_reader_next(r) - 1,
+                               row[i]);
+            if (row[i] >= 0 && add(a, (uint64_t)row[i], e) < 0)
+                return e->code;
+        }
+    return got < 0 ? e->code : 0;
+}
+
+static int load_ids(struct allow *a, const char *path, enum vec_format format, struct err *e)
+{
+    struct vec_read_opts o = {.format = format, .raw_ids = true};
+    struct vec_reader *r;
+    int32_t *row = NULL;
+    int rc = vec_open(&r, path, &o, e);
+
+    if (rc == 0 && !(row = mem_array(vec_reader_dim(r), sizeof *row, e)))
+        rc = e->code;
+    if (rc == 0)
+        rc = add_ids(a, r, row, e);
+    free(row);
+    vec_close(r);
+    return rc;
+}
+
+static int load_bitmap(struct allow *a, const char *path, struct err *e)
+{
+    struct map m = {0};
+
+    if (map_open(&m, path, e) < 0)
+        return e->code;
+    a->bits = mem_array(m.len, 1, e);
+    if (a->bits) {
+        memcpy(a->bits, m.p, m.len);
+        a->bytes = m.len;
+        a->end = 8 * (uint64_t)m.len;
+    }
+    map_close(&m);
+    while (a->end && !allow_has(a, a->end - 1))
+        a->end--;
+    return a->bits ? 0 : e->code;
+}
+
+static bool ends(const char *path, const char *ending)
+{
+    size_t len = strlen(path), n = strlen(ending);
+
+    return len > n && memcmp(path + len - n, ending, n) == 0;
+}
+
+static enum allow_format format_of(const char *path)
+{
+    if (ends(path, ".ivecs"))
+        return ALLOW_IVECS;
+    if (ends(path, ".ibin"))
+        return ALLOW_IBIN;
+    return ends(path, ".bitmap") ? ALLOW_BITMAP : ALLOW_TEXT;
+}
+
+int allow_load(struct allow *a, const char *path, enum allow_format format, struct err *e)
+{
+    int rc;
+
+    *a = (struct allow){0};
+    format = format == ALLOW_AUTO ? format_of(path) : format;
+    if (format == ALLOW_TEXT)
+        rc = load_text(a, path, e);
+    else if (format == ALLOW_BITMAP)
+        rc = load_bitmap(a, path, e);
+    else
+        rc = load_ids(a, path, format == ALLOW_IVECS ? VEC_IVECS : VEC_IBIN, e);
+    if (rc < 0)
+        allow_free(a);
+    for (size_t i = 0; i < (a->end + 7) / 8; i++)
+        a->count += (unsigned)__builtin_popcount(a->bits[i]);
+    return rc < 0 ? rc : 0;
+}
+
+void allow_free(struct allow *a)
+{
+    free(a->bits);
+    *a = (struct allow){0};
+}

@@ -1,0 +1,38 @@
+/* allow.h - which rows of a base a search may return: a set of row numbers.
+ *
+ *   text         a row number a line
+ *   ivecs ibin   row numbers; -1 is none
+ *   bitmap       bit i of byte i / 8 (the lowest is bit 0) is row i
+ * By `format`, else the name's ending (.ivecs .ibin .bitmap), else text. In any order, repeats are
+ * one. As a set of bits in memory: rows / 8 bytes.
+ *
+ * Errors   ERR_INPUT names file and line or row. Threads  read-only once loaded: share it.
+ */
+#ifndef VEC_ALLOW_H
+#define VEC_ALLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum allow_format { ALLOW_AUTO, ALLOW_TEXT, ALLOW_IVECS, ALLOW_IBIN, ALLOW_BITMAP };
+#define ALLOW_FORMAT_NAMES "text|ivecs|ibin|bitmap" /* from ALLOW_TEXT on */
+
+struct allow {
+    uint8_t *bits;
+    size_t bytes;
+    uint64_t count; /* rows in it */
+    uint64_t end;   /* one more than the greatest */
+};
+
+int allow_load(struct allow *a, const char *path, enum allow_format format, struct err *e);
+void allow_free(struct allow *a); /* leaves {0}; fine on {0} */
+
+static inline bool allow_has(const struct allow *a, uint64_t row)
+{
+    return row < a->end && (a->bits[row / 8] >> row % 8 & 1);
+}
+
+#endif

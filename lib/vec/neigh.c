@@ -1,0 +1,275 @@
+/* neigh.c - see neigh.h: lists in memory, and writing them. */
+#include "vec/neigh.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/atomic.h"
+#include "base/mem.h"
+#include "base/out.h"
+#include "vec/decimal.h"
+#include "vec/file.h"
+#include "vec/neigh_int.h"
+
+int neigh_init(struct neigh *n, uint64_t queries, uint32_t k, bool scores, struct err *e)
+{
+    size_t places;
+
+    *n = (struct neigh){.queries = queries, .k = k};
+    if (__builtin_mul_overflow((size_t)queries, (size_t)k, &places))
+        return err_set(e, ERR_MEM, "%u neighbours of %llu queries do not fit into memory", k,
+                       (unsigned long long)queries);
+    n->id = mem_array(places, sizeof *n->id, e);
+    n->score = scores ? mem_array(places, sizeof *n->score, e) : NULL;
+    if (!n->id || (scores && !n->score)) {
+        neigh_free(n);
+        return e->code;
+    }
+    for (size_t i = 0; i < places; i++)
+        n->id[i] = NEIGH_NONE;
+    for (size_t i = 0; scores && i < places; i++)
+        n->score[i] = NAN;
+    return 0;
+}
+
+void neigh_free(struct neigh *n)
+{
+    free(n->id);
+    free(n->score);
+    *n = (struct neigh){0};
+}
+
+enum neigh_format neigh_format_of(const char *path)
+{
+    static const char *const ending[] = {".tsv", ".jsonl", ".ivecs", ".ibin", ".truth"};
+    size_t len = strlen(path);
+
+    for (int i = 0; i < 5; i++) {
+        size_t n = strlen(ending[i]);
+        if (len > n && memcmp(path + len - n, ending[i], n) == 0)
+            return (enum neigh_format)(NEIGH_TSV + i);
+    }
+    return NEIGH_AUTO;
+}
+
+struct neigh_writer {
+    struct neigh_write_opts o;
+    uint64_t done;
+    struct out *rows;             /* tsv, jsonl */
+    struct vec_writer *ids, *far; /* ivecs, ibin, and distances */
+    struct atomic_file *truth;
+    struct buf later; /* truth: distances, where the target cannot be sought */
+    struct buf line;  /* of the batch: i32 ids, or u32 ids and f32 distances */
+};
+
+/* ---- opening ---- */
+
+static int open_ids(struct neigh_writer *w, struct err *e)
+{
+    enum vec_format f = w->o.to == NEIGH_IVECS ? VEC_IVECS : VEC_IBIN;
+    struct vec_write_opts o = {.format = f, .type = VEC_I32, .dim = w->o.k, .rows = w->o.queries};
+
+    if (vec_create(&w->ids, w->o.path, &o, e) < 0)
+        return e->code;
+    if (!w->o.distances)
+        return 0;
+    o.format = VEC_FVECS;
+    o.type = VEC_F32;
+    return vec_create(&w->far, w->o.distances, &o, e);
+}
+
+static int open_truth(struct neigh_writer *w, struct err *e)
+{
+    uint32_t head[2] = {(uint32_t)w->o.queries, w->o.k};
+    bool named = w->o.path && strcmp(w->o.path, "-") != 0;
+
+    if (w->o.queries > UINT32_MAX)
+        return err_set(e, ERR_USAGE, "a truth file holds at most %u queries", UINT32_MAX);
+    if (atomic_open(&w->truth, named ? w->o.path : "/dev/stdout", e) < 0)
+        return e->code;
+    return atomic_write(w->truth, head, sizeof head, e);
+}
+
+static int open_rows(struct neigh_writer *w, struct err *e)
+{
+    struct out_opts o = {.path = w->o.path, .json = w->o.to == NEIGH_JSONL};
+
+    if (out_open(&w->rows, &o, e) < 0)
+        return e->code;
+    out_header(w->rows, "query rank id score");
+    return 0;
+}
+
+int neigh_create(struct neigh_writer **out, const struct neigh_write_opts *o, struct err *e)
+{
+    struct neigh_writer *w = mem_zero(1, sizeof *w, e);
+    int rc;
+
+    *out = NULL;
+    if (!w)
+        return e->code;
+    w->o = *o;
+    if (w->o.to == NEIGH_AUTO && o->path)
+        w->o.to = neigh_format_of(o->path);
+    if (w->o.to == NEIGH_AUTO)
+        w->o.to = NEIGH_TSV;
+    if (o->distances && w->o.to != NEIGH_IVECS && w->o.to != NEIGH_IBIN)
+        rc = err_set(e, ERR_USAGE, "only beside ivecs and ibin is there a file of distances");
+    else if (w->o.to == NEIGH_TRUTH)
+        rc = open_truth(w, e);
+    else
+        rc = w->o.to == NEIGH_IVECS || w->o.to == NEIGH_IBIN ? open_ids(w, e) : open_rows(w, e);
+    if (rc < 0) {
+        neigh_abort(&w);
+        return rc;
+    }
+    *out = w;
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static void put_row(struct neigh_writer *w, uint64_t query, uint32_t rank, uint64_t id, float score)
+{
+    char text[DECIMAL_MAX];
+
+    out_row(w->rows);
+    out_u64(w->rows, "query", query);
+    out_u64(w->rows, "rank", rank);
+    if (w->o.names)
+        out_cstr(w->rows, "id", w->o.names[id]);
+    else
+        out_u64(w->rows, "id", id);
+    if (isfinite(score))
+        out_number(w->rows, "score", text, (size_t)(decimal_put_f32(text, score) - text));
+    else
+        out_double(w->rows, "score", (double)score, 0);
+    out_end_row(w->rows);
+}
+
+static int write_rows(struct neigh_writer *w, const uint64_t *id, const float *score, uint64_t n)
+{
+    for (uint64_t q = 0; q < n && !out_failed(w->rows); q++)
+        for (uint32_t i = 0; i < w->o.k && id[q * w->o.k + i] != NEIGH_NONE; i++)
+            put_row(w, w->done + q, i, id[q * w->o.k + i], score[q * w->o.k + i]);
+    return 0; /* out_commit() tells */
+}
+
+/* The batch's ids as 32 bits; what is absent becomes all ones, which is -1 of an i32. */
+static int narrow_ids(struct neigh_writer *w, const uint64_t *id, size_t places, uint64_t most,
+                      struct err *e)
+{
+    uint32_t *to;
+
+    w->line.len = 0;
+    if (buf_reserve(&w->line, places * 4 + 4, e) < 0)
+        return e->code;
+    to = (uint32_t *)(void *)w->line.p;
+    for (size_t i = 0; i < places; i++) {
+        if (id[i] != NEIGH_NONE && id[i] > most)
+            return err_set(e, ERR_INPUT, "row number %llu does not fit into %s",
+                           (unsigned long long)id[i],
+                           w->o.to == NEIGH_TRUTH ? "32 bits" : "an i32");
+        to[i] = id[i] == NEIGH_NONE ? TRUTH_NONE : (uint32_t)id[i];
+    }
+    return 0;
+}
+
+/* Absent ones are the farthest there is: readers of vectors take no NaN. */
+static int write_distances(struct neigh_writer *w, const float *score, uint64_t n, struct err *e)
+{
+    size_t places = (size_t)n * w->o.k;
+    float *to;
+
+    w->line.len = 0;
+    if (buf_reserve(&w->line, places * 4 + 4, e) < 0)
+        return e->code;
+    to = (float *)(void *)w->line.p;
+    for (size_t i = 0; i < places; i++)
+        to[i] = !isnan(score[i]) ? score[i] : w->o.metric == VEC_IP ? -FLT_MAX : FLT_MAX;
+    return vec_write(w->far, to, n, e);
+}
+
+static int write_ids(struct neigh_writer *w, const uint64_t *id, const float *score, uint64_t n,
+                     struct err *e)
+{
+    if (narrow_ids(w, id, (size_t)n * w->o.k, INT32_MAX, e) < 0 ||
+        vec_write(w->ids, w->line.p, n, e) < 0)
+        return e->code;
+    return w->far ? write_distances(w, score, n, e) : 0;
+}
+
+static int write_truth(struct neigh_writer *w, const uint64_t *id, const float *score, uint64_t n,
+                       struct err *e)
+{
+    size_t places = (size_t)n * w->o.k;
+    uint64_t at = TRUTH_HEAD + 4 * (w->o.queries + w->done) * w->o.k;
+
+    if (narrow_ids(w, id, places, UINT32_MAX - 1, e) < 0 ||
+        atomic_write(w->truth, w->line.p, places * 4, e) < 0)
+        return e->code;
+    if (atomic_can_seek(w->truth))
+        return atomic_pwrite(w->truth, score, places * 4, at, e);
+    return buf_add(&w->later, score, places * 4, e);
+}
+
+int neigh_write(struct neigh_writer *w, const uint64_t *id, const float *score, uint64_t n,
+                struct err *e)
+{
+    int rc;
+
+    if (!w->rows && n > w->o.queries - w->done)
+        return err_set(e, ERR_INPUT, "there are more than the %llu queries that were promised",
+                       (unsigned long long)w->o.queries);
+    if (w->rows)
+        rc = write_rows(w, id, score, n);
+    else
+        rc = w->truth ? write_truth(w, id, score, n, e) : write_ids(w, id, score, n, e);
+    w->done += n;
+    return rc;
+}
+
+/* ---- ending ---- */
+
+static int commit(struct neigh_writer *w, struct err *e)
+{
+    if (w->rows)
+        return out_commit(&w->rows, e);
+    if (w->done != w->o.queries)
+        return err_set(e, ERR_INPUT, "there are only %llu of the %llu queries that were promised",
+                       (unsigned long long)w->done, (unsigned long long)w->o.queries);
+    if (w->truth) {
+        if (w->later.len && atomic_write(w->truth, w->later.p, w->later.len, e) < 0)
+            return e->code;
+        return atomic_commit(&w->truth, e);
+    }
+    if (w->far && vec_commit(&w->far, e) < 0)
+        return e->code;
+    return vec_commit(&w->ids, e);
+}
+
+int neigh_commit(struct neigh_writer **w, struct err *e)
+{
+    int rc = commit(*w, e);
+
+    neigh_abort(w);
+    return rc;
+}
+
+void neigh_abort(struct neigh_writer **wp)
+{
+    struct neigh_writer *w = *wp;
+
+    if (!w)
+        return;
+    out_abort(&w->rows);
+    vec_abort(&w->ids);
+    vec_abort(&w->far);
+    atomic_abort(&w->truth);
+    buf_free(&w->later);
+    buf_free(&w->line);
+    free(w);
+    *wp = NULL;
+}
