@@ -257,12 +257,11 @@ static void lvq_pack(const struct codec *c, const uint8_t *code, size_t n, uint8
 
 /* ---- searching ---- */
 
-/* The prepared query, and room for its weights as double. */
 static size_t lvq_query_bytes(const struct codec *c)
 {
     const struct lvq *v = c->state;
 
-    return SCODE_QUERY_BYTES + v->shape.weights + c->dim * sizeof(double);
+    return scode_query_bytes(&v->shape);
 }
 
 /* What float arithmetic loses: every sum below has less than 16 roundings of terms that are at most
@@ -286,7 +285,7 @@ static void lvq_query_init(const struct codec *c, enum vec_metric m, const float
 {
     const struct lvq *v = c->state;
     struct scode_query *q = query;
-    double *w = (double *)(void *)((uint8_t *)query + SCODE_QUERY_BYTES + v->shape.weights);
+    double *w = scode_query_weights(&v->shape, query);
     double sum = 0, size = 0, base = 0, factor = m == VEC_L2 ? -2 : -1, middle, rest;
     struct scode_weights made;
 

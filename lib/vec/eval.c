@@ -434,7 +434,8 @@ int eval_truth(uint64_t *truth, const struct eval_data *d, uint32_t k, enum cpu_
 {
     struct vec_rows base = rows_of(d->base, d->rows, d->dim);
     struct vec_rows queries = rows_of(d->queries, d->n_queries, d->dim);
-    struct knn_opts o = {d->metric == VEC_L2 ? VEC_L2 : VEC_IP, k, threads, cpu};
+    struct knn_opts o = {
+        .metric = d->metric == VEC_L2 ? VEC_L2 : VEC_IP, .k = k, .threads = threads, .cpu = cpu};
     float *score = mem_array(d->n_queries, k * sizeof *score, e);
     struct knn *s = NULL;
     int rc = score ? knn_open(&s, &o, &queries, VEC_F32, e) : e->code;

@@ -173,6 +173,21 @@ int knn_open(struct knn **out, const struct knn_opts *o, const struct vec_rows *
     return 0;
 }
 
+int knn_use_sketch(struct knn *s, const struct sketch *sketch, struct err *e)
+{
+    if (s->o.metric == VEC_COSINE && sketch->head.first_zero != UINT64_MAX)
+        return err_set(e, ERR_INPUT, "row %llu is a zero vector, which has no cosine",
+                       (unsigned long long)sketch->head.first_zero);
+    s->coded = mem_array(s->queries, sizeof *s->coded, e);
+    s->signs = mem_array(s->queries, s->dim, e);
+    if (!s->coded || !s->signs)
+        return e->code;
+    for (size_t q = 0; q < s->queries; q++)
+        sketch_query(&s->coded[q], vec_matrix_row(&s->q, q), s->dim, s->signs + q * s->dim);
+    s->sketch = sketch;
+    return 0;
+}
+
 void knn_close(struct knn *s)
 {
     if (!s)
@@ -186,6 +201,8 @@ void knn_close(struct knn *s)
     vec_matrix_free(&s->q);
     vec_matrix_free(&s->scaled);
     free(s->bytes);
+    free(s->coded);
+    free(s->signs);
     free(s->norm);
     free(s->scale);
     free(s->mul);

@@ -35,6 +35,12 @@ struct knn;
 /* queries: of any type but VEC_I32, copied. The base will be of `type` and the same dim. */
 int knn_open(struct knn **out, const struct knn_opts *o, const struct vec_rows *queries,
              enum vec_type type, struct err *e);
+/* Searches through a sketch of the base: then its rows, all and in order, must be fed, at most
+ * KNN_SKETCH_QUERIES queries must have been given, and numbers as `ids` cannot be. ERR_INPUT when
+ * the metric is cosine and a row is a zero vector. */
+enum { KNN_SKETCH_QUERIES = 16 };
+struct sketch;
+int knn_use_sketch(struct knn *s, const struct sketch *sketch, struct err *e);
 /* The next rows of the base; ids[i] is row i's number, NULL: first + i. Numbers are different, and
  * in any order. */
 int knn_feed(struct knn *s, const struct vec_rows *rows, uint64_t first, const uint64_t *ids,
@@ -42,6 +48,12 @@ int knn_feed(struct knn *s, const struct vec_rows *rows, uint64_t first, const u
 /* [queries][k], best first; where there were fewer rows NEIGH_NONE and NaN. Scores as printed. */
 void knn_results(struct knn *s, uint64_t *id, float *score);
 void knn_close(struct knn *s); /* NULL is fine */
+
+struct vec_ops;
+/* The key of one pair of f32, as above; `norm` is |q|, sqrt(dot_f64(q, q)). A row that is used as a
+ * query (cosine: x's own length) stands at a multiple of 4. */
+double knn_key(const struct vec_ops *ops, enum vec_metric metric, const void *row, const float *q,
+               uint32_t dim, double norm);
 
 /* Bytes that a search holds for each query, what was handed in and the results among them. */
 uint64_t knn_query_bytes(const struct knn_opts *o, uint32_t dim);

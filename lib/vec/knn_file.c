@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "vec/sketch.h"
 
 enum { BLOCK_BYTES = 16 << 20, BLOCK_LEAST = 1 << 20 }; /* of the base: half the last-level cache */
 
@@ -31,7 +32,8 @@ static int open_base(struct base *b, const struct knn_files *f, struct vec_reade
     bytes = bytes < BLOCK_LEAST ? BLOCK_LEAST : bytes > BLOCK_BYTES ? BLOCK_BYTES : bytes;
     *b = (struct base){.r = r, .allow = f->allow, .block = row < bytes ? bytes / row : 1};
     b->is_mapped = vec_mapped(r, &b->mapped);
-    b->prefixed = format == VEC_FVECS || format == VEC_BVECS;
+    /* Of a base that has a sketch, rows are not looked at but for candidates. */
+    b->prefixed = !f->sketch && (format == VEC_FVECS || format == VEC_BVECS);
     if (b->allow)
         b->ids = mem_array(b->block, sizeof *b->ids, e);
     if (!b->is_mapped || b->allow)
@@ -165,7 +167,11 @@ static int search_block(struct run *r, uint64_t n, struct err *e)
     o.first_query = r->done;
     if (knn_open(&s, &o, &rows, vec_reader_type(r->base.r), e) < 0)
         return e->code == ERR_INPUT ? err_prefix(e, "%s", vec_reader_name(r->queries)) : e->code;
-    rc = pass(r, s, e);
+    rc = r->f->sketch ? knn_use_sketch(s, r->f->sketch, e) : 0;
+    if (rc < 0)
+        err_prefix(e, "%s", vec_reader_name(r->base.r));
+    else
+        rc = pass(r, s, e);
     if (rc == 0) {
         knn_results(s, r->id, r->score);
         rc = neigh_write(r->out, r->id, r->score, n, e);
@@ -224,7 +230,7 @@ static uint64_t queries_at_a_time(const struct knn_files *f, const struct vec_re
 
     n = room / each;
     all = vec_reader_rows(queries);
-    n = n < 1 ? 1 : n;
+    n = n < 1 ? 1 : f->sketch && n > KNN_SKETCH_QUERIES ? KNN_SKETCH_QUERIES : n;
     return n < all ? n : all ? all : 1;
 }
 

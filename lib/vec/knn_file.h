@@ -19,8 +19,9 @@
 struct knn_files {
     struct knn_opts knn;
     uint64_t memory; /* bytes to use, about; at least one query's and one block's are used */
-    const struct allow *allow; /* NULL: all rows */
-    progress_fn *progress;     /* NULL: none */
+    const struct allow *allow;   /* NULL: all rows */
+    const struct sketch *sketch; /* of the base; NULL: none */
+    progress_fn *progress;       /* NULL: none */
     void *progress_ctx;
 };
 

@@ -17,6 +17,7 @@
 #include "vec/knn.h"
 #include "vec/neigh.h"
 #include "vec/ops.h"
+#include "vec/sketch.h"
 
 struct knn_best {
     double key;
@@ -53,12 +54,15 @@ struct knn {
     struct vec_matrix scaled;            /* few queries of f32: q / s */
     unsigned char *packed;               /* panels of q / s or of bytes */
     size_t panel_size, packed_size;
-    double *norm;            /* |q| */
-    double *scale;           /* s */
-    float *mul;              /* [to whole panels] */
-    struct knn_lists *lists; /* [teams] */
-    struct knn_work *work;   /* [threads] */
-    int teams;               /* 1, or threads where rows are shared out */
+    double *norm;                /* |q| */
+    double *scale;               /* s */
+    float *mul;                  /* [to whole panels] */
+    struct knn_lists *lists;     /* [teams] */
+    struct knn_work *work;       /* [threads] */
+    const struct sketch *sketch; /* NULL: none */
+    struct sketch_query *coded;  /* [queries] */
+    int8_t *signs;               /* [queries][dim] */
+    int teams;                   /* 1, or threads where rows are shared out */
 };
 
 /* What one thread works with. */

@@ -6,7 +6,8 @@
 #ifndef VEC_OPS_SUMS_AVX512_H
 #define VEC_OPS_SUMS_AVX512_H
 
-enum { GROUP = 16 }; /* rows that meet all queries while they are in the first-level cache */
+enum { AHEAD = 8192 }; /* bytes, at least, that rows are asked for before they are wanted */
+enum { GROUP = 16 };   /* rows that meet all queries while they are in the first-level cache */
 
 INLINE __m512i add(const enum kind kind, __m512i a, __m512i b)
 {
@@ -100,8 +101,16 @@ INLINE void sums_group(const enum kind kind, const unsigned char *rows, size_t s
                        const unsigned char *q, size_t nq, size_t bytes, __m512i flip, int32_t *out,
                        size_t ldo)
 {
-    size_t ahead = GROUP * stride;
+    size_t group = GROUP * stride, ahead = group < AHEAD ? AHEAD / group * group + group : group;
 
+    for (; nq >= 8; nq -= 8, q += 8 * bytes, out += 8 * ldo, ahead = 0)
+        for (size_t i = 0; i < GROUP; i += 2) {
+            uint64_t pair[8];
+            _mm512_storeu_si512(pair, sums16(kind, 2, rows + i * stride, stride, q, bytes, flip,
+                                             ahead ? AHEAD : 0));
+            for (size_t j = 0; j < 8; j++)
+                memcpy(out + j * ldo + i, &pair[j], sizeof pair[j]);
+        }
     for (; nq >= 4; nq -= 4, q += 4 * bytes, out += 4 * ldo, ahead = 0)
         for (size_t i = 0; i < GROUP; i += 4) {
             __m512i s = sums16(kind, 4, rows + i * stride, stride, q, bytes, flip, ahead);
@@ -208,6 +217,7 @@ INLINE __m512i squares16(const unsigned char *rows, size_t stride, size_t n, siz
     return collapse(F32, acc);
 }
 
+/* Squares come after products, or before tiles: their rows are near already. */
 static void norms_f32(const void *rows, size_t stride, size_t n, uint32_t dim, float *norm2)
 {
     for (size_t i = 0; i < n; i += 16) {

@@ -64,6 +64,17 @@ struct scode_query {
 };
 enum { SCODE_QUERY_BYTES = 64 }; /* before the planes */
 
+/* Bytes of a prepared query, which end with room for its dim weights before they are integers. */
+static inline size_t scode_query_bytes(const struct scode_shape *s)
+{
+    return SCODE_QUERY_BYTES + s->weights + s->dim * sizeof(double);
+}
+
+static inline double *scode_query_weights(const struct scode_shape *s, void *query)
+{
+    return (double *)(void *)((uint8_t *)query + SCODE_QUERY_BYTES + s->weights);
+}
+
 /* What quantizing the weights came to. */
 struct scode_weights {
     double unit;

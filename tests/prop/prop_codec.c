@@ -198,7 +198,7 @@ static struct truth truth_of(enum vec_metric m, const float *x, const float *bac
     t.own = take(QUERIES * n * sizeof(double));
     t.scale = take(QUERIES * n * sizeof(double));
     for (size_t i = 0; i < n; i++)
-        least = fmax(least, norm(x + i * dim, dim) / 32);
+        least = fmax(least, norm(x + i * dim, dim));
     for (size_t k = 0; k < QUERIES; k++)
         for (size_t i = 0; i < n; i++) {
             double a = norm(q + k * dim, dim), b = fmax(norm(back + i * dim, dim), least);

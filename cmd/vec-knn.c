@@ -1,0 +1,158 @@
+/* vec-knn - the exact nearest neighbours of queries in a base of vectors. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cli.h"
+#include "base/par.h"
+#include "base/progress.h"
+#include "vec/knn_file.h"
+#include "vec/sketch.h"
+#include "vec/vec.h"
+
+static const struct cli_prog prog = {
+    "vec-knn", "BASE QUERIES",
+    "Find the exact nearest neighbours of every query in a base of vectors.", 2, 2};
+
+/* What was asked for, as the options say it. */
+struct asked {
+    struct cli_common co;
+    uint64_t k;
+    int metric, to, from, queries_from, allow_format;
+    const char *allow, *field;
+};
+
+struct search {
+    struct knn_files f;
+    struct neigh_write_opts write;
+    struct vec_read_opts base_how, query_how;
+    struct allow allow;
+    struct sketch sketched;
+    const char *base, *queries, *sketch;
+};
+
+static enum vec_format format_asked(int choice)
+{
+    return choice < 0 ? VEC_AUTO : (enum vec_format)(choice + 1);
+}
+
+static bool is_stdin(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+static void check_usage(struct search *s, const struct asked *a)
+{
+    enum neigh_format to = a->to >= 0 ? (enum neigh_format)(a->to + 1) : NEIGH_AUTO;
+
+    if (a->k < 1 || a->k > VEC_DIM_MAX)
+        cli_misuse("'-k' is 1 to %u", VEC_DIM_MAX);
+    if (is_stdin(s->base) && is_stdin(s->queries))
+        cli_misuse("base and queries cannot both be standard input");
+    if (s->sketch && (is_stdin(s->base) || a->allow))
+        cli_misuse("'--sketch' needs a base in a file, all of whose rows are allowed");
+    if (to == NEIGH_AUTO)
+        to = a->co.json ? NEIGH_JSONL : s->write.path ? neigh_format_of(s->write.path) : NEIGH_TSV;
+    if (a->co.json && to != NEIGH_JSONL)
+        cli_misuse("'--json' is '--to jsonl', and the output is to be another");
+    if (s->write.distances && to != NEIGH_IVECS && to != NEIGH_IBIN)
+        cli_misuse("'--distances' stands beside ivecs or ibin");
+    s->write.to = to;
+    if (to >= NEIGH_IVECS && (!s->write.path || is_stdin(s->write.path)) && isatty(STDOUT_FILENO))
+        cli_misuse("binary is not written to a terminal");
+}
+
+static void settle(struct search *s, const struct asked *a, struct progress *p)
+{
+    check_usage(s, a);
+    s->f.knn.metric = (enum vec_metric)a->metric;
+    s->f.knn.k = (uint32_t)a->k;
+    s->f.knn.threads = par_threads(a->co.threads);
+    s->f.knn.cpu = cli_cpu();
+    s->f.progress = progress_report;
+    s->f.progress_ctx = p;
+    s->base_how = (struct vec_read_opts){.format = format_asked(a->from), .field = a->field};
+    s->query_how = (struct vec_read_opts){.format = format_asked(a->queries_from),
+                                          .field = a->field};
+    /* --from speaks of what standard input is, wherever it stands, and of a base without a name. */
+    if (is_stdin(s->queries) && a->queries_from < 0)
+        s->query_how.format = format_asked(a->from);
+    s->write.k = s->f.knn.k;
+    s->write.metric = s->f.knn.metric;
+}
+
+static int search(struct search *s, const struct asked *a, struct err *e)
+{
+    struct vec_reader *base = NULL, *queries = NULL;
+    struct neigh_writer *w = NULL;
+    int rc = 0;
+
+    if (a->allow) {
+        rc = allow_load(&s->allow, a->allow,
+                        a->allow_format < 0 ? ALLOW_AUTO : (enum allow_format)(a->allow_format + 1),
+                        e);
+        s->f.allow = &s->allow;
+    }
+    if (rc == 0 && (vec_open(&queries, s->queries, &s->query_how, e) < 0 ||
+                    vec_open(&base, s->base, &s->base_how, e) < 0))
+        rc = e->code;
+    if (rc == 0 && s->sketch) {
+        rc = sketch_open(&s->sketched, s->sketch, base, ops_for(s->f.knn.cpu), s->f.progress,
+                         s->f.progress_ctx, e);
+        s->f.sketch = &s->sketched;
+    }
+    if (rc == 0) {
+        s->write.queries = vec_reader_rows(queries);
+        rc = neigh_create(&w, &s->write, e);
+    }
+    if (rc == 0)
+        rc = knn_files(&s->f, base, queries, w, e);
+    if (rc == 0)
+        rc = neigh_commit(&w, e);
+    neigh_abort(&w);
+    sketch_close(&s->sketched);
+    vec_close(base);
+    vec_close(queries);
+    allow_free(&s->allow);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct asked a = {.k = 10, .to = -1, .from = -1, .queries_from = -1, .allow_format = -1};
+    struct search s = {.f.memory = UINT64_C(512) << 20};
+    const struct cli_opt opts[] = {
+        CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
+        CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
+        CLI_STR(0, "allow", &a.allow, "FILE", "only the rows of the base that FILE names"),
+        CLI_CHOICE(0, "allow-format", &a.allow_format, ALLOW_FORMAT_NAMES,
+                   "what FILE is (default: by its name, else text)"),
+        CLI_STR(0, "sketch", &s.sketch, "FILE",
+                "search few queries through 8-bit codes kept in FILE, made if need be"),
+        CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,
+                   "the output's format (default: by its name, else tsv)"),
+        CLI_STR(0, "distances", &s.write.distances, "FILE",
+                "scores of ivecs or ibin, as fvecs beside them"),
+        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES,
+                   "format of the base, and of what is standard input"),
+        CLI_CHOICE(0, "queries-from", &a.queries_from, VEC_FORMAT_NAMES, "the queries' format"),
+        CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
+        CLI_SIZE('m', "memory", &s.f.memory, "SIZE",
+                 "memory to use, about (default 512M): queries go in blocks that fit"),
+        CLI_COMMON(&a.co),
+        CLI_END,
+    };
+    int first = cli_parse(&prog, opts, argc, argv);
+    struct progress progress;
+    struct err e = {0};
+    int ok;
+
+    s.base = argv[first];
+    s.queries = argv[first + 1];
+    s.write.path = a.co.out;
+    settle(&s, &a, &progress);
+    progress_init(&progress, a.co.quiet);
+    ok = search(&s, &a, &e) == 0;
+    progress_end(&progress);
+    cli_finish(a.co.verbose);
+    return ok ? CLI_DONE : cli_fail(&e);
+}

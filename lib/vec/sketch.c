@@ -1,0 +1,286 @@
+/* sketch.c - see sketch.h. */
+#include "vec/sketch.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/sect.h"
+
+enum { LEVELS = 255, SIGNED_LEVELS = 127, PIECE = 4096, MAJOR = 1 };
+
+/* ---- rows ---- */
+
+/* What a row's three numbers become; its code to `code`. Returns |x - r| / step, 0 with step 0. */
+static double code_row(const float *x, uint32_t dim, uint8_t *code, float *lo, float *step)
+{
+    float least = x[0], most = x[0];
+    double error = 0, inverse;
+
+    for (uint32_t k = 1; k < dim; k++) {
+        least = x[k] < least ? x[k] : least;
+        most = x[k] > most ? x[k] : most;
+    }
+    *lo = least;
+    *step = nextafterf((float)(((double)most - (double)least) / LEVELS), INFINITY);
+    if (most == least || !isfinite(*step)) {
+        memset(code, 0, dim);
+        *lo = most == least ? least : NAN; /* no bound: such a row is always computed */
+        *step = 0;
+        return 0;
+    }
+    inverse = 1 / (double)*step;
+    for (uint32_t k = 0; k < dim; k++) {
+        double c = ((double)x[k] - (double)least) * inverse;
+        code[k] = (uint8_t)(c + 0.5);
+        c -= code[k];
+        error += c * c;
+    }
+    return sqrt(error);
+}
+
+/* A file being made. */
+struct making {
+    struct sect_writer *w;
+    struct sketch_head head;
+    uint8_t *code; /* of PIECE rows */
+    float *row, *lo, *step, *norm;
+};
+
+static int code_rows(struct making *m, const struct vec_rows *rows, const struct vec_ops *ops,
+                     uint64_t from, uint64_t n, const char *name, struct err *e)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t at = from + i;
+        double n2, error;
+
+        ops_to_f32(ops, rows->type, vec_row(rows, at), rows->dim, m->row);
+        n2 = ops->dot_f64(m->row, m->row, rows->dim);
+        if (!isfinite(n2))
+            return err_set(e, ERR_INPUT, "%s: row %llu has a component that is not finite", name,
+                           (unsigned long long)at);
+        if (n2 == 0 && m->head.first_zero > at)
+            m->head.first_zero = at;
+        error = code_row(m->row, rows->dim, m->code + i * rows->dim, &m->lo[at], &m->step[at]);
+        m->norm[at] = (float)sqrt(n2);
+        if (!(n2 < 0x1p120) || !(n2 > 0x1p-100 || n2 == 0))
+            m->lo[at] = NAN;
+        m->head.kappa = error > m->head.kappa ? error : m->head.kappa;
+    }
+    return sect_add(m->w, m->code, n * rows->dim, e);
+}
+
+static int write_parts(struct making *m, struct err *e)
+{
+    size_t bytes = m->head.rows * sizeof(float);
+
+    m->head.kappa *= 1 + 0x1p-30; /* what the sum of squares was rounded by */
+    if (sect_put(m->w, "LOWS", SECT_REQUIRED, m->lo, bytes, e) < 0 ||
+        sect_put(m->w, "STEP", SECT_REQUIRED, m->step, bytes, e) < 0 ||
+        sect_put(m->w, "NORM", SECT_REQUIRED, m->norm, bytes, e) < 0)
+        return e->code;
+    return sect_put(m->w, "HEAD", SECT_REQUIRED, &m->head, sizeof m->head, e);
+}
+
+static int write_sketch(struct making *m, const struct vec_rows *rows, const struct vec_ops *ops,
+                        const char *name, progress_fn *progress, void *ctx, struct err *e)
+{
+    if (sect_begin(m->w, "CODE", SECT_REQUIRED, e) < 0)
+        return e->code;
+    for (uint64_t at = 0; at < rows->rows; at += PIECE) {
+        uint64_t n = rows->rows - at < PIECE ? rows->rows - at : PIECE;
+
+        if (code_rows(m, rows, ops, at, n, name, e) < 0)
+            return e->code;
+        if (progress)
+            progress(ctx, "sketch", at, rows->rows);
+    }
+    if (sect_end(m->w, e) < 0 || write_parts(m, e) < 0)
+        return e->code;
+    return sect_commit(&m->w, e);
+}
+
+static int make(const char *path, const struct sketch_head *head, const struct vec_rows *rows,
+                const struct vec_ops *ops, const char *name, progress_fn *progress, void *ctx,
+                struct err *e)
+{
+    struct making m = {.head = *head};
+    int rc = 0;
+
+    m.head.first_zero = UINT64_MAX;
+    m.code = mem_array(PIECE, rows->dim, e);
+    m.row = mem_array(rows->dim, sizeof *m.row, e);
+    m.lo = mem_array(rows->rows, sizeof *m.lo, e);
+    m.step = mem_array(rows->rows, sizeof *m.step, e);
+    m.norm = mem_array(rows->rows, sizeof *m.norm, e);
+    if (!m.code || !m.row || !m.lo || !m.step || !m.norm ||
+        sect_create(&m.w, path, "vskt", MAJOR, 0, e) < 0)
+        rc = e->code;
+    if (rc == 0)
+        rc = write_sketch(&m, rows, ops, name, progress, ctx, e);
+    sect_abort(&m.w);
+    free(m.code);
+    free(m.row);
+    free(m.lo);
+    free(m.step);
+    free(m.norm);
+    return rc;
+}
+
+/* ---- files ---- */
+
+static int open_parts(struct sketch *s, struct err *e)
+{
+    const void *p;
+    uint64_t rows;
+
+    if (sect_need(s->file, "HEAD", 1, sizeof s->head, &p, e) < 0)
+        return e->code;
+    memcpy(&s->head, p, sizeof s->head);
+    rows = s->head.rows;
+    if (s->head.dim > VEC_DIM_MAX || rows > VEC_ROWS_MAX ||
+        !(s->head.kappa >= 0 && s->head.kappa <= VEC_DIM_MAX))
+        return sect_bad(s->file, "HEAD", "no such counts", e);
+    if (sect_need(s->file, "CODE", rows, s->head.dim, &p, e) < 0)
+        return e->code;
+    s->code = p;
+    if (sect_need(s->file, "LOWS", rows, sizeof(float), &p, e) < 0)
+        return e->code;
+    s->lo = p;
+    if (sect_need(s->file, "STEP", rows, sizeof(float), &p, e) < 0)
+        return e->code;
+    s->step = p;
+    if (sect_need(s->file, "NORM", rows, sizeof(float), &p, e) < 0)
+        return e->code;
+    s->norm = p;
+    return 0;
+}
+
+static int open_file(struct sketch *s, const char *path, struct err *e)
+{
+    *s = (struct sketch){0};
+    if (sect_open(&s->file, path, "vskt", MAJOR, e) < 0)
+        return e->code;
+    if (open_parts(s, e) < 0) {
+        sketch_close(s);
+        return e->code;
+    }
+    return 0;
+}
+
+static bool fits(const struct sketch_head *a, const struct sketch_head *b)
+{
+    return a->rows == b->rows && a->dim == b->dim && a->type == b->type &&
+           a->file_size == b->file_size && a->changed_s == b->changed_s &&
+           a->changed_ns == b->changed_ns;
+}
+
+int sketch_open(struct sketch *s, const char *path, struct vec_reader *base,
+                const struct vec_ops *ops, progress_fn *progress, void *ctx, struct err *e)
+{
+    const char *name = vec_reader_name(base);
+    struct vec_rows rows;
+    struct sketch_head head = {0};
+    struct stat st;
+
+    *s = (struct sketch){0};
+    if (!vec_mapped(base, &rows) || stat(name, &st) < 0)
+        return err_set(e, ERR_USAGE, "%s: only of a plain binary file is a sketch made", name);
+    if (rows.type == VEC_U8 || rows.type == VEC_I8)
+        return err_set(e, ERR_USAGE, "%s: its vectors are of bytes already", name);
+    head.rows = rows.rows;
+    head.dim = rows.dim;
+    head.type = (uint32_t)rows.type;
+    head.file_size = (uint64_t)st.st_size;
+    head.changed_s = (uint64_t)st.st_mtim.tv_sec;
+    head.changed_ns = (uint64_t)st.st_mtim.tv_nsec;
+    if (access(path, F_OK) == 0) {
+        if (open_file(s, path, e) < 0)
+            return e->code; /* another's file is not overwritten */
+        if (fits(&s->head, &head))
+            return 0;
+        sketch_close(s);
+    }
+    if (make(path, &head, &rows, ops, name, progress, ctx, e) < 0)
+        return e->code;
+    return open_file(s, path, e);
+}
+
+void sketch_close(struct sketch *s)
+{
+    sect_close(s->file);
+    *s = (struct sketch){0};
+}
+
+/* ---- queries ---- */
+
+static float up(double v)
+{
+    return nextafterf((float)(v * (1 + 0x1p-40)), INFINITY);
+}
+
+void sketch_query(struct sketch_query *sq, const float *q, uint32_t dim, int8_t *t)
+{
+    double most = 0, sum = 0, coded = 0, error = 0, length = 0, scale;
+
+    for (uint32_t k = 0; k < dim; k++)
+        most = fmax(most, fabs((double)q[k]));
+    sq->scale = (float)(most / SIGNED_LEVELS);
+    scale = (double)sq->scale;
+    for (uint32_t k = 0; k < dim; k++) {
+        double v = scale > 0 ? nearbyint((double)q[k] / scale) : 0, left;
+
+        v = fmin(fmax(v, -SIGNED_LEVELS), SIGNED_LEVELS);
+        t[k] = (int8_t)v;
+        left = (double)q[k] - scale * v;
+        sum += v;
+        coded += v * v;
+        error += left * left;
+        length += (double)q[k] * (double)q[k];
+    }
+    sq->sum = (float)(scale * sum);
+    sq->norm = up(scale * sqrt(coded));
+    sq->error = up(sqrt(error));
+    sq->length = up(sqrt(length));
+}
+
+float sketch_mul(const struct sketch_query *sq, enum vec_metric metric, double unit)
+{
+    if (metric == VEC_L2)
+        return -2 * sq->scale;
+    return -(float)((double)sq->scale / (metric == VEC_IP ? unit : (double)sq->length));
+}
+
+/* The roundings of what follows, each of a number that is at most sqrt(dim) |q| |x|, are taken off
+ * as `loss` times |q| |x|, or the halves of the squares. */
+void sketch_weigh(const struct sketch *s, const struct sketch_query *sq, enum vec_metric metric,
+                  double unit, uint64_t row, size_t n, float *a, float *b)
+{
+    const float *lo = s->lo + row, *step = s->step + row, *norm = s->norm + row;
+    float loss = (float)(32 * (sqrt((double)s->head.dim) + 4)) * 0x1p-24f;
+    float far = sq->norm * (float)s->head.kappa * (1 + 0x1p-20f), u = (float)(1 / unit);
+    float off = sq->error + loss * sq->length;
+
+    if (metric == VEC_L2) {
+        for (size_t i = 0; i < n; i++) {
+            a[i] = step[i];
+            b[i] = norm[i] * (norm[i] - 2 * off) - loss * norm[i] * norm[i] -
+                   2 * (lo[i] * sq->sum + far * step[i]);
+        }
+    } else if (metric == VEC_IP) {
+        for (size_t i = 0; i < n; i++) {
+            a[i] = step[i];
+            b[i] = -(lo[i] * sq->sum + far * step[i] + off * norm[i]) * u;
+        }
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            float inverse = 1 / norm[i];
+            a[i] = step[i] * inverse;
+            b[i] = -((lo[i] * sq->sum + far * step[i]) * inverse + off) / sq->length;
+        }
+    }
+}
