@@ -12,6 +12,8 @@
 static const struct codec_kind *const kinds[] = {
     &codec_sq,
     &codec_lvq,
+    &codec_pq,
+    &codec_opq,
     &codec_rabitq,
     &codec_osq,
     &codec_qavq,

@@ -28,13 +28,8 @@ struct form {
 };
 
 static const struct form forms[] = {
-<<<<<<< HEAD
     {.spec = "sq8", .tol = 1e-4},
     {.spec = "sq4", .tol = 1e-2},
-=======
-    {.spec = "sq8", .tol = 1e-3},
-    {.spec = "sq4", .tol = 1e-1},
->>>>>>> vlvq
     {.spec = "lvq8", .tol = 1e-3},
     {.spec = "lvq4", .tol = 1e-2},
     {.spec = "lvq4x8", .tol = 1e-3},
@@ -50,14 +45,10 @@ static const struct form forms[] = {
     {.spec = "rabitq3", .tol = 1e-5, .loose = .002, .rough = .5},
     {.spec = "rabitq4", .tol = 1e-5, .loose = .002, .rough = .25},
     {.spec = "rabitq8", .tol = 1e-5, .loose = .002, .rough = .03},
-    {.spec = "leanvec8+sq8", .tol = 1e-3, .norms = true},
+    {.spec = "leanvec8+sq8", .tol = 1e-4, .norms = true},
     {.spec = "leanvec16:pca+w4g8", .tol = 1e-2, .norms = true},
     {.spec = "leanvec12:es+sq4", .tol = 1e-2, .norms = true, .most = 48},
-<<<<<<< HEAD
     {.spec = "leanvec1:fw+sq8", .tol = 1e-4, .norms = true, .most = 48},
-=======
-    {.spec = "leanvec1:fw+sq8", .tol = 1e-3, .norms = true, .most = 48},
->>>>>>> vlvq
     {.spec = "qavq10", .tol = 1e-5, .most = 48},
     {.spec = "qavq300", .tol = 1e-5, .most = 48},
     {.spec = "w4g4", .tol = 1e-2},
