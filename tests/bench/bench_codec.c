@@ -73,50 +73,6 @@ static struct rows read_vecs(const char *path)
     return r;
 }
 
-/* ---- the f32 scan that codes are measured against ---- */
-
-#ifdef __x86_64__
-#include <immintrin.h>
-
-__attribute__((target("avx512f"))) static void f32_dots(const float *x, size_t n, uint32_t dim,
-                                                        const float *q, float *out)
-{
-    for (size_t i = 0; i < n; i++, x += dim) {
-        __m512 a = _mm512_setzero_ps(), b = a, c = a, d = a;
-        uint32_t k = 0;
-
-        for (; k + 64 <= dim; k += 64) {
-            _mm_prefetch((const char *)(x + k) + 2048, _MM_HINT_T0);
-            _mm_prefetch((const char *)(x + k) + 2112, _MM_HINT_T0);
-            _mm_prefetch((const char *)(x + k) + 2176, _MM_HINT_T0);
-            _mm_prefetch((const char *)(x + k) + 2240, _MM_HINT_T0);
-            a = _mm512_fmadd_ps(_mm512_loadu_ps(x + k), _mm512_loadu_ps(q + k), a);
-            b = _mm512_fmadd_ps(_mm512_loadu_ps(x + k + 16), _mm512_loadu_ps(q + k + 16), b);
-            c = _mm512_fmadd_ps(_mm512_loadu_ps(x + k + 32), _mm512_loadu_ps(q + k + 32), c);
-            d = _mm512_fmadd_ps(_mm512_loadu_ps(x + k + 48), _mm512_loadu_ps(q + k + 48), d);
-        }
-        for (; k < dim; k += 16) {
-            __mmask16 m = dim - k < 16 ? (__mmask16)((1 << (dim - k)) - 1) : 0xffff;
-
-            a = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, x + k), _mm512_maskz_loadu_ps(m, q + k),
-                                a);
-        }
-        out[i] = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)));
-    }
-}
-#endif
-
-static void f32_scan(const struct codec *c, const struct rows *base, const float *q, float *key)
-{
-#ifdef __x86_64__
-    if (c->cpu == CPU_AVX512) {
-        f32_dots(base->v, base->n, base->dim, q, key);
-        return;
-    }
-#endif
-    c->ops->dots_f32(base->v, base->dim * sizeof(float), base->n, q, 1, base->dim, key);
-}
-
 /* ---- recall ---- */
 
 static double true_key(enum vec_metric m, const float *q, const float *x, uint32_t dim)
@@ -250,7 +206,8 @@ static void speed_memory(const struct bench *b)
     for (size_t i = 0; i < SINGLE; i++) {
         double t = now_s();
 
-        f32_scan(b->c, &b->base, b->query.v + i * b->base.dim, b->key);
+        b->c->ops->dots_f32(b->base.v, b->base.dim * sizeof(float), b->base.n,
+                            b->query.v + i * b->base.dim, 1, b->base.dim, b->key, b->base.n);
         t = now_s() - t;
         f32 = t < f32 ? t : f32;
     }
