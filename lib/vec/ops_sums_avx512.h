@@ -65,11 +65,12 @@ static INLINE __m512i sums16(const enum kind kind, const int R, const unsigned c
             if (kind != F32)
                 x[r] = _mm512_xor_si512(x[r], flip);
         }
-        _Pragma("GCC unroll 16") for (int j = 0; j < 16 / R; j++)
+        __m512i y = _mm512_setzero_si512();
+        _Pragma("GCC unroll 16") for (int i = 0; i < 16; i++)
         {
-            __m512i y = _mm512_maskz_loadu_epi8(m, q + (size_t)j * bytes + at);
-            _Pragma("GCC unroll 16") for (int r = 0; r < R; r++)
-                acc[j * R + r] = madd(kind, acc[j * R + r], x[r], y);
+            if (i % R == 0)
+                y = _mm512_maskz_loadu_epi8(m, q + (size_t)(i / R) * bytes + at);
+            acc[i] = madd(kind, acc[i], x[i % R], y);
         }
     }
     return collapse(kind, acc);
