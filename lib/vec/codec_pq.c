@@ -74,11 +74,12 @@ static void pq_free(void *state)
 
     if (p) {
         free(p->centroids);
-        free(p->panels);
-        free(p->norm);
+        for (uint32_t part = 0; p->near && part < p->parts; part++)
+            nearest_free(&p->near[part]);
+        free(p->near);
         free(p->rotation);
-        linear_free(&p->there);
-        linear_free(&p->back);
+        linmap_free(&p->there);
+        linmap_free(&p->back);
     }
     free(p);
 }
@@ -94,16 +95,14 @@ static struct pq *pq_new(struct codec *c, struct err *e)
     p->bits = c->spec.b;
     p->sub = p->dim / p->parts;
     p->k = 1U << p->bits;
-    p->cols = p->k > PANEL ? p->k : PANEL;
     p->ops = pq_ops_for(c->cpu);
     c->code_bytes = (p->parts * p->bits + 7) / 8;
-    p->panels = codec_array((size_t)p->parts * p->cols, p->sub * sizeof *p->panels, e);
-    p->norm = codec_array((size_t)p->parts * p->cols, sizeof *p->norm, e);
-    return p->panels && p->norm ? p : NULL;
+    p->near = mem_zero(p->parts, sizeof *p->near, e);
+    return p->near ? p : NULL;
 }
 
 /* The rotation and its transpose, packed. */
-static int pack_rotation(struct pq *p, struct err *e)
+static int pack_rotation(struct pq *p, const struct vec_ops *ops, struct err *e)
 {
     struct vec_matrix t;
     int rc = vec_matrix_init(&t, p->dim, p->dim, e);
@@ -112,9 +111,9 @@ static int pack_rotation(struct pq *p, struct err *e)
         for (size_t j = 0; j < p->dim; j++)
             vec_matrix_row(&t, j)[i] = p->rotation[i * p->dim + j];
     if (rc == 0)
-        rc = linear_init(&p->there, p->rotation, p->dim, p->dim, e);
+        rc = linmap_init(&p->there, ops, p->rotation, p->dim, p->dim, e);
     if (rc == 0)
-        rc = linear_init(&p->back, t.v, p->dim, p->dim, e);
+        rc = linmap_init(&p->back, ops, t.v, p->dim, p->dim, e);
     vec_matrix_free(&t);
     return rc;
 }
@@ -133,13 +132,13 @@ static int pq_train(struct codec *c, const struct codec_train *t, struct err *e)
         return e->code;
     if (rotates(&c->spec)) {
         p->rotation = codec_array(p->dim, p->dim * sizeof *p->rotation, e);
-        if (!p->rotation || pq_train_rotation(p, c->ops, t, e) < 0 || pack_rotation(p, e) < 0)
+        if (!p->rotation || pq_train_rotation(p, c->ops, t, e) < 0 ||
+            pack_rotation(p, c->ops, e) < 0)
             return e->code;
     }
     if (pq_train_centroids(p, c->ops, t, e) < 0)
         return e->code;
-    pq_prepare(p);
-    return 0;
+    return pq_prepare(p, c->ops, e);
 }
 
 /* ---- files ---- */
@@ -157,7 +156,8 @@ static int pq_save(const struct codec *c, int level, struct sect_writer *w, stru
 }
 
 /* Rows of length 1 is what a rotation has, and what is cheap to see. */
-static int load_rotation(struct pq *p, int level, const struct sect_file *f, struct err *e)
+static int load_rotation(struct pq *p, const struct vec_ops *ops, int level,
+                         const struct sect_file *f, struct err *e)
 {
     size_t n = (size_t)p->dim * p->dim;
 
@@ -167,7 +167,7 @@ static int load_rotation(struct pq *p, int level, const struct sect_file *f, str
     for (size_t i = 0; i < p->dim; i++)
         if (fabs(vec_norm2(p->rotation + i * p->dim, p->dim) - 1) > 1e-3)
             return sect_bad(f, codec_id("ROT", level).s, "this is not a rotation", e);
-    return pack_rotation(p, e);
+    return pack_rotation(p, ops, e);
 }
 
 static int pq_load(struct codec *c, int level, const struct sect_file *f, struct err *e)
@@ -180,10 +180,9 @@ static int pq_load(struct codec *c, int level, const struct sect_file *f, struct
     n = (size_t)p->parts * p->k * p->sub;
     p->centroids = codec_take(f, "CEN", level, n, sizeof *p->centroids, e);
     if (!p->centroids || codec_finite(f, "CEN", level, p->centroids, n, e) < 0 ||
-        (rotates(&c->spec) && load_rotation(p, level, f, e) < 0))
+        (rotates(&c->spec) && load_rotation(p, c->ops, level, f, e) < 0))
         return e->code;
-    pq_prepare(p);
-    return 0;
+    return pq_prepare(p, c->ops, e);
 }
 
 /* ---- coding ---- */
@@ -208,29 +207,39 @@ static void put_part(uint8_t *code, const struct pq *p, size_t part, unsigned va
         code[at / 8 + 1] |= (uint8_t)(value >> (8 - shift));
 }
 
+/* n <= PQ_ROWS. */
+static void encode_rows(const struct pq *p, const float *x, size_t n, float *own, uint8_t *code,
+                        size_t code_bytes)
+{
+    uint32_t best[PQ_ROWS];
+
+    memset(code, 0, n * code_bytes);
+    for (uint32_t part = 0; part < p->parts; part++) {
+        pq_assign(p, x, n, part, own, best);
+        for (size_t i = 0; i < n; i++)
+            put_part(code + i * code_bytes, p, part, best[i]);
+    }
+}
+
 static int pq_encode(const struct codec *c, const float *x, size_t n, uint8_t *code, struct err *e)
 {
     const struct pq *p = c->state;
-    size_t rows = n < PQ_ROWS ? n : PQ_ROWS;
-    float *rotated = p->rotation ? codec_array(rows * p->dim, sizeof *rotated, e) : NULL;
-    uint8_t best[PQ_ROWS];
+    size_t room = (size_t)PQ_ROWS * p->sub; /* of a part, and before it of rotated rows */
+    size_t rotated = p->rotation ? (size_t)PQ_ROWS * p->dim : 0;
+    float *own = codec_array(rotated + room, sizeof *own, e);
 
-    if (p->rotation && !rotated)
+    if (!own)
         return e->code;
-    memset(code, 0, n * c->code_bytes);
-    for (size_t from = 0; from < n;
-         from += rows, x += rows * p->dim, code += rows * c->code_bytes) {
-        size_t m = n - from < rows ? n - from : rows;
+    for (size_t i = 0; i < n; i += PQ_ROWS) {
+        size_t rows = n - i < PQ_ROWS ? n - i : PQ_ROWS;
+        const float *from = x + i * p->dim;
 
-        if (rotated)
-            linear_apply(&p->there, c->ops, x, m, rotated);
-        for (uint32_t part = 0; part < p->parts; part++) {
-            pq_assign(p, c->ops, rotated ? rotated : x, m, part, best);
-            for (size_t i = 0; i < m; i++)
-                put_part(code + i * c->code_bytes, p, part, best[i]);
-        }
+        if (p->rotation)
+            linmap_apply(&p->there, from, rows, own);
+        encode_rows(p, p->rotation ? own : from, rows, own + rotated, code + i * c->code_bytes,
+                    c->code_bytes);
     }
-    free(rotated);
+    free(own);
     return 0;
 }
 
@@ -252,7 +261,7 @@ static int pq_decode(const struct codec *c, const uint8_t *code, size_t n, float
     for (size_t i = 0; i < n; i++)
         decode_row(p, code + i * c->code_bytes, (rotated ? rotated : x) + i * p->dim);
     if (rotated)
-        linear_apply(&p->back, c->ops, rotated, n, x);
+        linmap_apply(&p->back, rotated, n, x);
     free(rotated);
     return 0;
 }
@@ -284,8 +293,8 @@ static size_t pq_query_bytes(const struct codec *c)
 static void part_table(const struct pq *p, enum vec_metric m, const float *q, uint32_t part,
                        float *t)
 {
-    p->ops->table(m == VEC_L2, q + (size_t)part * p->sub, pq_part_panels(p, part), p->sub,
-                  p->k > PQ_TABLE ? p->k : PQ_TABLE, t);
+    p->ops->table(m == VEC_L2, q + (size_t)part * p->sub, p->near[part].products.panels, p->sub,
+                  pq_filled(p), t);
 }
 
 /* The sum of the parts' least, and the step. Ranges are of a part, or of the pair that it ends. */
@@ -299,7 +308,7 @@ static void find_steps(const struct pq *p, enum vec_metric m, const float *q, fl
         float least, most, *range = &ranges[part % (2 * PQ_LINE_PARTS)];
 
         part_table(p, m, q, part, t);
-        p->ops->range(t, p->k > PQ_TABLE ? p->k : PQ_TABLE, &least, &most);
+        p->ops->range(t, pq_filled(p), &least, &most);
         sum += (double)least;
         *range = most - least;
         if (as_nibbles(p) && part & PQ_LINE_PARTS)
@@ -320,7 +329,7 @@ static void pq_query_init(const struct codec *c, enum vec_metric m, const float 
     if (p->rotation) {
         float *rotated = (float *)(void *)((char *)query + tables_end(p));
 
-        linear_apply(&p->there, c->ops, x, 1, rotated);
+        linmap_apply(&p->there, x, 1, rotated);
         x = rotated;
     }
     find_steps(p, m, x, &q->scale, &q->bias);
@@ -335,9 +344,8 @@ static void pq_query_init(const struct codec *c, enum vec_metric m, const float 
         float least, most;
 
         part_table(p, m, x, part, t);
-        p->ops->range(t, p->k > PQ_TABLE ? p->k : PQ_TABLE, &least, &most);
-        p->ops->steps(t, p->k > PQ_TABLE ? p->k : PQ_TABLE, least, inverse,
-                      q->table + part * table_entries(p));
+        p->ops->range(t, pq_filled(p), &least, &most);
+        p->ops->steps(t, pq_filled(p), least, inverse, q->table + part * table_entries(p));
     }
 }
 

@@ -8,7 +8,7 @@
 #define VEC_PQ_H
 
 #include "vec/codec.h"
-#include "vec/linear.h"
+#include "vec/nearest.h"
 
 enum {
     PQ_BITS_MAX = 8,
@@ -30,12 +30,10 @@ enum {
 struct pq {
     uint32_t dim, parts, bits, sub; /* sub: dimensions of a part */
     uint32_t k;                     /* centroids of a part */
-    uint32_t cols;                  /* columns of its panels: k, at least PANEL */
     float *centroids;               /* [parts][k][sub] */
-    float *panels;                  /* [parts][cols / PANEL][sub][PANEL] (ops.h) */
-    float *norm;                    /* [parts][cols] |centroid|^2; beyond the last, infinity */
+    struct nearest *near;           /* [parts], of max(k, PQ_TABLE) centroids: see pq_prepare() */
     float *rotation;                /* [dim][dim], or NULL */
-    struct linear there, back;      /* with a rotation: it, and its transpose */
+    struct linmap there, back;      /* with a rotation: it, and its transpose */
     const struct pq_ops *ops;
 };
 
@@ -44,9 +42,10 @@ static inline size_t pq_lines(const struct pq *p)
     return ((size_t)p->parts + PQ_LINE_PARTS - 1) / PQ_LINE_PARTS;
 }
 
-static inline const float *pq_part_panels(const struct pq *p, uint32_t part)
+/* Entries of a part's table that are filled: k, and at least PQ_TABLE. */
+static inline uint32_t pq_filled(const struct pq *p)
 {
-    return p->panels + (size_t)part * p->cols * p->sub;
+    return p->k > PQ_TABLE ? p->k : PQ_TABLE;
 }
 
 /* The rotation; p->rotation has room. The centroids that it leaves are nothing to keep. */
@@ -55,13 +54,14 @@ int pq_train_rotation(struct pq *p, const struct vec_ops *ops, const struct code
 /* The centroids, by k-means in each part; with a rotation, p->there is packed. */
 int pq_train_centroids(struct pq *p, const struct vec_ops *ops, const struct codec_train *t,
                        struct err *e);
-/* Makes panels and norms of the centroids. p->panels and p->norm have room. */
-void pq_prepare(struct pq *p);
-/* best[i]: the nearest centroid of columns [part * sub, (part + 1) * sub) of n rows of dim, n <=
- * PQ_ROWS. */
-void pq_assign(const struct pq *p, const struct vec_ops *ops, const float *x, size_t n,
-               uint32_t part, uint8_t *best);
-enum { PQ_ROWS = 64 };
+/* Makes p->near, an array that is there, of the centroids. With fewer of these than PQ_TABLE the
+ * first is repeated, which changes neither the nearest nor a table's range. */
+int pq_prepare(struct pq *p, const struct vec_ops *ops, struct err *e);
+int pq_prepare_part(struct pq *p, const struct vec_ops *ops, uint32_t part, struct err *e);
+/* best[i]: the nearest centroid to the part of n rows of dim. `own` has room for PQ_ROWS * sub. */
+void pq_assign(const struct pq *p, const float *x, size_t n, uint32_t part, float *own,
+               uint32_t *best);
+enum { PQ_ROWS = 84 }; /* of a block: whole groups of every level's tile */
 
 /* A query: key = fma(sum over parts of table[code], scale, bias). A scale of 0: all centroids are
  * equally far, or too far for f32. */
@@ -73,11 +73,6 @@ struct pq_query {
 
 struct pq_ops {
     const char *name;
-    /* Offers the first `cols` columns of a tile of products (ops.h), which are the centroids from
-     * `first` on: the smallest key, norm - 2 * product, and the first column that has it. Keys that
-     * are no number count as infinity. */
-    void (*nearest)(const float *tile, size_t n, const float *norm, uint32_t first, uint32_t cols,
-                    uint8_t *best, float *key);
     /* t[j], j < k: squared distance (or minus the product) of q and column j; k a multiple of
      * PQ_TABLE. */
     void (*table)(bool l2, const float *q, const float *panels, uint32_t sub, uint32_t k, float *t);

@@ -27,18 +27,6 @@ static inline float most16(const f32x16 *v)
     return -least16(&minus);
 }
 
-static inline unsigned where16(const f32x16 *v, float x)
-{
-    __m256 low, high, to = _mm256_set1_ps(x);
-    unsigned mask;
-
-    memcpy(&low, v, sizeof low);
-    memcpy(&high, (const char *)v + sizeof low, sizeof high);
-    mask = (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(low, to, _CMP_EQ_OQ)) |
-           (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(high, to, _CMP_EQ_OQ)) << 8;
-    return mask ? _tzcnt_u32(mask) : 0;
-}
-
 #include "vec/pq_body.h"
 
 enum {
@@ -180,7 +168,6 @@ static void bytes(const struct pq_query *q, const uint8_t *packed, size_t parts,
 
 const struct pq_ops pq_avx2 = {
     .name = "avx2",
-    .nearest = pq_nearest,
     .table = pq_table,
     .range = pq_range,
     .steps = pq_steps,

@@ -19,13 +19,6 @@ static inline float most16(const f32x16 *v)
     return _mm512_reduce_max_ps((__m512)*v);
 }
 
-static inline unsigned where16(const f32x16 *v, float x)
-{
-    unsigned mask = _mm512_cmp_ps_mask((__m512)*v, _mm512_set1_ps(x), _CMP_EQ_OQ);
-
-    return mask ? _tzcnt_u32(mask) : 0;
-}
-
 #include "vec/pq_body.h"
 
 enum {
@@ -309,7 +302,6 @@ static void bytes(const struct pq_query *q, const uint8_t *packed, size_t parts,
 
 const struct pq_ops pq_avx512 = {
     .name = "avx512",
-    .nearest = pq_nearest,
     .table = pq_table,
     .range = pq_range,
     .steps = pq_steps,

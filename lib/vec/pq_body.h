@@ -1,41 +1,7 @@
 /* pq_body.h - the kernels of pq.h that are one source on all levels, on vectors of sixteen floats
  * that the compiler cuts to the width at hand. The includer has defined, before,
  *   least16(&v), most16(&v)   the smallest and largest of sixteen lanes
- *   where16(&v, x)            the first lane that equals x, 0 if none does
  */
-
-/* Columns of a tile as keys; those that are not below infinity, NaN too, are infinity. */
-static inline void keys16(const float *tile, const f32x16 *norm, f32x16 *key)
-{
-    const f32x16 infinity = (f32x16){0} + __builtin_inff();
-    f32x16 product;
-    i32x16 below;
-
-    memcpy(&product, tile, sizeof product);
-    *key = *norm - 2 * product;
-    below = *key < infinity;
-    *key = (f32x16)(((i32x16)*key & below) | ((i32x16)infinity & ~below));
-}
-
-static void pq_nearest(const float *tile, size_t n, const float *norm, uint32_t first,
-                       uint32_t cols, uint8_t *best, float *key)
-{
-    for (uint32_t half = 0; half < cols; half += 16) {
-        f32x16 norms, keys;
-
-        memcpy(&norms, norm + half, sizeof norms);
-        for (size_t i = 0; i < n; i++) {
-            float least;
-
-            keys16(tile + i * PANEL + half, &norms, &keys);
-            least = least16(&keys);
-            if (least < key[i]) {
-                key[i] = least;
-                best[i] = (uint8_t)(first + half + where16(&keys, least));
-            }
-        }
-    }
-}
 
 static inline void distances16(bool l2, const float *q, const float *col, uint32_t sub, f32x16 *sum)
 {

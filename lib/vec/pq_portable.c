@@ -22,14 +22,6 @@ static inline float most16(const f32x16 *v)
     return most;
 }
 
-static inline unsigned where16(const f32x16 *v, float x)
-{
-    for (unsigned i = 0; i < 16; i++)
-        if ((*v)[i] == x)
-            return i;
-    return 0;
-}
-
 #include "vec/pq_body.h"
 
 /* The sums of a block's codes under one query. */
@@ -79,7 +71,6 @@ static void bytes(const struct pq_query *q, const uint8_t *packed, size_t parts,
 
 const struct pq_ops pq_portable = {
     .name = "portable",
-    .nearest = pq_nearest,
     .table = pq_table,
     .range = pq_range,
     .steps = pq_steps,

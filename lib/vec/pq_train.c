@@ -30,45 +30,36 @@ enum {
 
 /* ---- the kernels' form of the codebooks ---- */
 
-/* Columns of panels beyond the last centroid repeat the first, so that tables have nothing else in
- * them; their norm keeps them from being the nearest. */
-static void prepare_part(struct pq *p, uint32_t part)
+int pq_prepare_part(struct pq *p, const struct vec_ops *ops, uint32_t part, struct err *e)
 {
     const float *centroids = p->centroids + (size_t)part * p->k * p->sub;
-    float *panels = p->panels + (size_t)part * p->cols * p->sub;
-    float *norm = p->norm + (size_t)part * p->cols;
+    size_t bytes = p->sub * sizeof *centroids;
+    float *filled = mem_array(pq_filled(p), bytes, e);
 
-    for (uint32_t j = 0; j < p->cols; j++) {
-        const float *c = centroids + (size_t)(j < p->k ? j : 0) * p->sub;
-        float *col = panels + (size_t)(j / PANEL) * p->sub * PANEL + j % PANEL;
-
-        for (uint32_t d = 0; d < p->sub; d++)
-            col[(size_t)d * PANEL] = c[d];
-        norm[j] = j < p->k ? (float)vec_norm2(c, p->sub) : INFINITY;
-    }
+    nearest_free(&p->near[part]);
+    if (!filled)
+        return e->code;
+    for (uint32_t j = 0; j < pq_filled(p); j++)
+        memcpy(filled + (size_t)j * p->sub, centroids + (size_t)(j < p->k ? j : 0) * p->sub, bytes);
+    nearest_init(&p->near[part], ops, filled, pq_filled(p), p->sub, e);
+    free(filled);
+    return p->near[part].norm ? 0 : e->code;
 }
 
-void pq_prepare(struct pq *p)
+int pq_prepare(struct pq *p, const struct vec_ops *ops, struct err *e)
 {
     for (uint32_t part = 0; part < p->parts; part++)
-        prepare_part(p, part);
+        if (pq_prepare_part(p, ops, part, e) < 0)
+            return e->code;
+    return 0;
 }
 
-void pq_assign(const struct pq *p, const struct vec_ops *ops, const float *x, size_t n,
-               uint32_t part, uint8_t *best)
+void pq_assign(const struct pq *p, const float *x, size_t n, uint32_t part, float *own,
+               uint32_t *best)
 {
-    const float *norm = p->norm + (size_t)part * p->cols;
-    float tile[PQ_ROWS * PANEL], key[PQ_ROWS];
-
-    memset(best, 0, n);
     for (size_t i = 0; i < n; i++)
-        key[i] = INFINITY;
-    for (uint32_t first = 0; first < p->k; first += PANEL) {
-        ops->tile_f32(x + (size_t)part * p->sub, p->dim * sizeof *x, n,
-                      pq_part_panels(p, part) + (size_t)first * p->sub, p->sub, tile);
-        p->ops->nearest(tile, n, norm + first, first, p->k - first < PANEL ? p->k - first : PANEL,
-                        best, key);
-    }
+        memcpy(own + i * p->sub, x + i * p->dim + (size_t)part * p->sub, p->sub * sizeof *x);
+    nearest_find(&p->near[part], own, n, best);
 }
 
 /* ---- the sample ---- */
@@ -145,8 +136,8 @@ static int train_parts(struct pq *p, const struct vec_ops *ops, const struct vec
     return rc;
 }
 
-static void rotate_rows(const struct linear *rotation, const struct vec_ops *ops,
-                        const struct vec_matrix *x, struct vec_matrix *y, int threads)
+static void rotate_rows(const struct linmap *rotation, const struct vec_matrix *x,
+                        struct vec_matrix *y, int threads)
 {
     size_t blocks = (x->rows + PQ_ROWS - 1) / PQ_ROWS;
 
@@ -154,7 +145,7 @@ static void rotate_rows(const struct linear *rotation, const struct vec_ops *ops
     for (size_t b = 0; b < blocks; b++) {
         size_t from = b * PQ_ROWS, n = x->rows - from < PQ_ROWS ? x->rows - from : PQ_ROWS;
 
-        linear_apply(rotation, ops, vec_matrix_row(x, from), n, vec_matrix_row(y, from));
+        linmap_apply(rotation, vec_matrix_row(x, from), n, vec_matrix_row(y, from));
     }
 }
 
@@ -168,7 +159,7 @@ int pq_train_centroids(struct pq *p, const struct vec_ops *ops, const struct cod
     if (rc == 0 && p->rotation)
         rc = vec_matrix_init(&rotated, x.rows, p->dim, e);
     if (rc == 0 && p->rotation)
-        rotate_rows(&p->there, ops, &x, &rotated, t->threads);
+        rotate_rows(&p->there, &x, &rotated, t->threads);
     if (rc == 0)
         rc = train_parts(p, ops, p->rotation ? &rotated : &x, 0, t, e);
     vec_matrix_free(&x);
@@ -246,20 +237,20 @@ static int begin_rotation(struct turning *w, struct err *e)
 static int turn(struct turning *w, struct err *e)
 {
     uint32_t dim = w->p->dim;
-    struct linear rotation = {0};
+    struct linmap rotation = {0};
     int rc;
 
     for (size_t i = 0; i < (size_t)dim * dim; i++)
         w->p->rotation[i] = (float)w->r[i];
-    rc = linear_init(&rotation, w->p->rotation, dim, dim, e);
+    rc = linmap_init(&rotation, w->ops, w->p->rotation, dim, dim, e);
     if (rc == 0)
-        rotate_rows(&rotation, w->ops, &w->x, &w->z, w->t->threads);
-    linear_free(&rotation);
+        rotate_rows(&rotation, &w->x, &w->z, w->t->threads);
+    linmap_free(&rotation);
     return rc;
 }
 
 /* Centroids become the means of the rows that are theirs; those without rows stay. */
-static void move_part(struct pq *p, const struct vec_matrix *z, uint32_t part, const uint8_t *code,
+static void move_part(struct pq *p, const struct vec_matrix *z, uint32_t part, const uint32_t *code,
                       double *sum)
 {
     float *centroids = p->centroids + (size_t)part * p->k * p->sub;
@@ -279,7 +270,7 @@ static void move_part(struct pq *p, const struct vec_matrix *z, uint32_t part, c
 }
 
 /* The part's rows of y^T, and what is lost. */
-static double decode_part(struct turning *w, uint32_t part, const uint8_t *code)
+static double decode_part(struct turning *w, uint32_t part, const uint32_t *code)
 {
     const struct pq *p = w->p;
     const float *centroids = p->centroids + (size_t)part * p->k * p->sub;
@@ -304,20 +295,22 @@ static int code_part(struct turning *w, uint32_t part, struct err *e)
 {
     struct pq *p = w->p;
     size_t n = w->z.rows;
-    uint8_t *code = mem_array(n, 1, e);
+    uint32_t *code = mem_array(n, sizeof *code, e);
     double *sum = mem_array((size_t)p->k * p->sub, sizeof *sum, e);
+    float *own = mem_array((size_t)PQ_ROWS * p->sub, sizeof *own, e);
+    int rc = code && sum && own ? pq_prepare_part(p, w->ops, part, e) : e->code;
 
-    if (code && sum) {
-        prepare_part(p, part);
-        for (size_t i = 0; i < n; i += PQ_ROWS)
-            pq_assign(p, w->ops, vec_matrix_row(&w->z, i), n - i < PQ_ROWS ? n - i : PQ_ROWS, part,
-                      code + i);
+    for (size_t i = 0; rc == 0 && i < n; i += PQ_ROWS)
+        pq_assign(p, vec_matrix_row(&w->z, i), n - i < PQ_ROWS ? n - i : PQ_ROWS, part, own,
+                  code + i);
+    if (rc == 0) {
         move_part(p, &w->z, part, code, sum);
         w->lost[part] = decode_part(w, part, code);
     }
     free(code);
     free(sum);
-    return code && sum ? 0 : e->code;
+    free(own);
+    return rc;
 }
 
 /* A round of k-means in all parts. */
