@@ -12,8 +12,8 @@
 
 enum {
     SUB_BYTES = 256 << 10,
-    TILE_ROWS = 56, /* whole micro-tiles of 14 */
-    SUB_LEAST = TILE_ROWS,
+    TILE_ROWS = 56,            /* whole micro-tiles of 14 */
+    SUB_LEAST = 2 * TILE_ROWS, /* and whole groups of 16 */
     SUB_MOST = TILE_ROWS * 64,
 };
 
@@ -54,7 +54,7 @@ int knn_work_init(struct knn_work *w, const struct knn *s, struct err *e)
     size_t row = s->dim * (s->query_type == VEC_F32 ? sizeof(float) : 1), n = SUB_BYTES / row;
 
     *w = (struct knn_work){.bad = UINT64_MAX};
-    n = n / TILE_ROWS * TILE_ROWS;
+    n = n / SUB_LEAST * SUB_LEAST;
     w->sub = n < SUB_LEAST ? SUB_LEAST : n > SUB_MOST ? SUB_MOST : n;
     w->base_size = lay(w, s, NULL);
     w->base = mem_map(w->base_size, e);

@@ -6,8 +6,9 @@
 #ifndef VEC_OPS_SUMS_AVX512_H
 #define VEC_OPS_SUMS_AVX512_H
 
-enum { AHEAD = 8192 }; /* bytes, at least, that rows are asked for before they are wanted */
-enum { GROUP = 16 };   /* rows that meet all queries while they are in the first-level cache */
+enum { AHEAD = 16384 }; /* bytes, at least, that rows are asked for before they are wanted */
+enum { LONG_ROW = 1024 };
+enum { GROUP = 16 }; /* rows that meet all queries while they are in the first-level cache */
 
 static INLINE __m512i add(const enum kind kind, __m512i a, __m512i b)
 {
@@ -39,40 +40,56 @@ static INLINE __mmask64 first_bytes(size_t n)
     return n >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << n) - 1;
 }
 
+/* 64 bytes, or where `all` is not set those of the mask and zeros. */
+static INLINE __m512i line_of(const int all, __mmask64 m, const void *p)
+{
+    return all ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi8(m, p);
+}
+
+/* One line of R rows with that of 16 / R queries, `bytes` apart. */
+static INLINE void sums_step(const enum kind kind, const int R, const int all, __mmask64 m,
+                             const unsigned char *const row[6], size_t stride,
+                             const unsigned char *q, size_t bytes, size_t at, __m512i flip,
+                             size_t ahead, __m512i acc[16])
+{
+    __m512i x[16], y = _mm512_setzero_si512();
+
+    _Pragma("GCC unroll 16") for (int r = 0; r < R; r++)
+    {
+        const unsigned char *p = row[r / 3] + (size_t)(r % 3) * stride + at;
+        x[r] = line_of(all, m, p);
+        if (ahead)
+            _mm_prefetch((const char *)p + ahead, _MM_HINT_T0);
+        if (kind != F32)
+            x[r] = _mm512_xor_si512(x[r], flip);
+    }
+    _Pragma("GCC unroll 16") for (int i = 0; i < 16; i++)
+    {
+        if (i % R == 0)
+            y = line_of(all, m, q + (size_t)(i / R) * bytes + at);
+        acc[i] = madd(kind, acc[i], x[i % R], y);
+    }
+}
+
 /* R rows with 16 / R queries; `ahead` bytes before it is wanted, a row's line is asked for. */
 static INLINE __m512i sums16(const enum kind kind, const int R, const unsigned char *rows,
                              size_t stride, const unsigned char *q, size_t bytes, __m512i flip,
                              size_t ahead)
 {
-    const unsigned char *row[6] = {rows,
-                                   rows + 3 * stride,
-                                   rows + 6 * stride,
-                                   rows + 9 * stride,
-                                   rows + 12 * stride,
-                                   rows + 15 * stride};
+    const unsigned char *const row[6] = {rows,
+                                         rows + 3 * stride,
+                                         rows + 6 * stride,
+                                         rows + 9 * stride,
+                                         rows + 12 * stride,
+                                         rows + 15 * stride};
     __m512i acc[16];
+    size_t at = 0;
 
     _Pragma("GCC unroll 16") for (int i = 0; i < 16; i++) acc[i] = _mm512_setzero_si512();
-    for (size_t at = 0; at < bytes; at += 64) {
-        __mmask64 m = first_bytes(bytes - at);
-        __m512i x[16];
-        _Pragma("GCC unroll 16") for (int r = 0; r < R; r++)
-        {
-            const unsigned char *p = row[r / 3] + (size_t)(r % 3) * stride + at;
-            x[r] = _mm512_maskz_loadu_epi8(m, p);
-            if (ahead)
-                _mm_prefetch((const char *)p + ahead, _MM_HINT_T0);
-            if (kind != F32)
-                x[r] = _mm512_xor_si512(x[r], flip);
-        }
-        __m512i y = _mm512_setzero_si512();
-        _Pragma("GCC unroll 16") for (int i = 0; i < 16; i++)
-        {
-            if (i % R == 0)
-                y = _mm512_maskz_loadu_epi8(m, q + (size_t)(i / R) * bytes + at);
-            acc[i] = madd(kind, acc[i], x[i % R], y);
-        }
-    }
+    for (; at + 64 <= bytes; at += 64)
+        sums_step(kind, R, 1, 0, row, stride, q, bytes, at, flip, ahead, acc);
+    if (at < bytes)
+        sums_step(kind, R, 0, first_bytes(bytes - at), row, stride, q, bytes, at, flip, ahead, acc);
     return collapse(kind, acc);
 }
 
@@ -105,7 +122,9 @@ static INLINE void sums_group(const enum kind kind, const unsigned char *rows, s
 {
     size_t group = GROUP * stride, ahead = group < AHEAD ? AHEAD / group * group + group : group;
 
-    for (; nq >= 8; nq -= 8, q += 8 * bytes, out += 8 * ldo, ahead = 0)
+    /* Long rows meet eight queries at once, while they are in the first level; of short ones the
+     * sixteen stay there. */
+    for (; nq >= 8 && bytes >= LONG_ROW; nq -= 8, q += 8 * bytes, out += 8 * ldo, ahead = 0)
         for (size_t i = 0; i < GROUP; i += 2) {
             uint64_t pair[8];
             _mm512_storeu_si512(pair, sums16(kind, 2, rows + i * stride, stride, q, bytes, flip,
