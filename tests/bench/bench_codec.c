@@ -55,7 +55,7 @@ static struct rows read_vecs(const char *path)
     struct rows r = {0};
     struct err e;
     FILE *f = fopen(path, "rb");
-    int32_t dim;
+    int32_t dim = 0;
     long size;
 
     if (!f || fread(&dim, 4, 1, f) != 1 || dim <= 0 || fseek(f, 0, SEEK_END) < 0)
