@@ -218,7 +218,8 @@ static double f32_s(const struct bench *b, size_t query)
     return now_s() - t;
 }
 
-/* In turn, so that what else the machine does meets all of them. */
+/* In turn, so that what else the machine does meets all of them, and the f32 rows drive the list
+ * out of the last level of cache before each of its scans. */
 static void speed_memory(const struct bench *b)
 {
     double f32 = 1e30, codes = 1e30, bounds = 1e30;
@@ -226,6 +227,7 @@ static void speed_memory(const struct bench *b)
     for (size_t i = 0; i < SINGLE; i++) {
         f32 = fmin(f32, f32_s(b, i));
         codes = fmin(codes, list_s(b, i, NULL));
+        f32 = fmin(f32, f32_s(b, i));
         if (b->low)
             bounds = fmin(bounds, list_s(b, i, b->low));
     }
