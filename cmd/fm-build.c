@@ -33,12 +33,16 @@ static const char *default_index(const char *const *paths, int n, struct buf *na
     return name->p;
 }
 
-static unsigned rate_log(uint64_t rate)
+#define NOT_GIVEN UINT64_MAX
+
+static unsigned sample_rate(uint64_t rate)
 {
-    if (rate < 4 || rate > 4096 || (rate & (rate - 1)))
-        cli_misuse("option '--sample-rate' wants a power of two from 4 to 4096, not '%llu'",
+    if (rate == NOT_GIVEN)
+        return 0;
+    if (rate < 4 || rate > 4096)
+        cli_misuse("option '--sample-rate' wants a number from 4 to 4096, not '%llu'",
                    (unsigned long long)rate);
-    return (unsigned)__builtin_ctzll(rate);
+    return (unsigned)rate;
 }
 
 static void remark(bool quiet, bool ok, const char *index, const struct fm_build_report *r)
@@ -53,8 +57,6 @@ static void remark(bool quiet, bool ok, const char *index, const struct fm_build
 }
 
 /* ---- shards: corpus.fmi is the set of corpus.00.fmi, corpus.01.fmi, ... ---- */
-
-#define NOT_GIVEN UINT64_MAX
 
 struct shards {
     uint64_t n;    /* --shards; not given: one index, no set */
@@ -173,7 +175,7 @@ int main(int argc, char **argv)
         CLI_FLAG(0, "skip-bad", &o.docs.skip_bad, "pass over bad records and count them"),
         CLI_CHOICE(0, "normalize", &rule, TEXT_RULE_NAMES,
                    "index the text under a rule, keep the raw text for display"),
-        CLI_U64(0, "sample-rate", &rate, "N", "sample every N-th position (default 64)"),
+        CLI_U64(0, "sample-rate", &rate, "N", "sample every N-th position (default 60)"),
         CLI_U64(0, "shards", &shards.n, "N", "cut the documents in N indexes, IDX is their set"),
         CLI_U64(0, "shard", &shards.only, "I",
                 "build this one of --shards N alone, from 0, and no set"),
@@ -197,7 +199,7 @@ int main(int argc, char **argv)
     struct err e = {0};
     int ok;
 
-    o.rate_log = rate == NOT_GIVEN ? 0 : rate_log(rate);
+    o.rate = sample_rate(rate);
     o.layout = (enum fm_layout)(layout + 1);
     o.docs.format = (enum docs_format)format;
     o.normalize = (enum text_rule)rule;

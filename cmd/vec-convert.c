@@ -287,7 +287,9 @@ static int pass_all(struct job *j, struct err *e)
 {
     size_t n = input_count(j);
 
-    for (size_t i = 0; i < n && (i == 0 || j->base < j->to); i++) {
+    for (size_t i = 0; i < n; i++) {
+        if (j->begun && j->base + vec_reader_next(j->r) >= j->to)
+            break;
         if (step_to(j, i, e) < 0)
             return e->code;
         if (!j->begun && (vec_reader_dim(j->r) || i == n - 1) && begin(j, e) < 0)

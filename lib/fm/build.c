@@ -31,7 +31,7 @@ static int check_opts(struct build *b, struct err *e)
 
     b->io = (struct index_opts){
         .layout = rank_layout_of(o->layout ? o->layout : FM_LAYOUT_FAST),
-        .rate_log = o->rate_log ? o->rate_log : SAMPLE_RATE_LOG_DEFAULT,
+        .rate = o->rate ? o->rate : SAMPLE_RATE_DEFAULT,
         .normalize = o->normalize,
         .field = o->docs.field ? o->docs.field : "text",
         .id_field = o->docs.id_field ? o->docs.id_field : "id",
@@ -39,9 +39,9 @@ static int check_opts(struct build *b, struct err *e)
         .progress = o->progress,
         .progress_ctx = o->progress_ctx,
     };
-    if (b->io.rate_log < SAMPLE_RATE_LOG_MIN || b->io.rate_log > SAMPLE_RATE_LOG_MAX)
-        return err_set(e, ERR_USAGE, "the sample rate must be a power of two from %d to %d",
-                       1 << SAMPLE_RATE_LOG_MIN, 1 << SAMPLE_RATE_LOG_MAX);
+    if (b->io.rate < SAMPLE_RATE_MIN || b->io.rate > SAMPLE_RATE_MAX)
+        return err_set(e, ERR_USAGE, "the sample rate must be from %d to %d", SAMPLE_RATE_MIN,
+                       SAMPLE_RATE_MAX);
     return 0;
 }
 
@@ -51,7 +51,7 @@ static int take_opts(struct build *b, const struct shard *s, struct err *e)
     const struct fm_build_opts *o = &b->o;
     size_t id_at;
 
-    if ((o->rate_log && o->rate_log != s->head.rate_log) ||
+    if ((o->rate && o->rate != s->head.rate) ||
         (o->normalize != TEXT_NONE && (uint32_t)o->normalize != s->head.normalize) ||
         (o->docs.field && strcmp(o->docs.field, s->field) != 0) ||
         (o->docs.id_field && strcmp(o->docs.id_field, s->id_field) != 0))
@@ -64,7 +64,7 @@ static int take_opts(struct build *b, const struct shard *s, struct err *e)
     b->o.docs.field = b->io.field = b->names.p;
     b->o.docs.id_field = b->io.id_field = b->names.p + id_at;
     b->o.normalize = b->io.normalize = (enum text_rule)s->head.normalize;
-    b->io.rate_log = s->head.rate_log;
+    b->io.rate = s->head.rate;
     if (!o->layout)
         b->io.layout = s->layout;
     b->base_docs = s->head.docs;
@@ -105,7 +105,7 @@ static int describe(struct build *b, const char *const *paths, size_t n, struct 
     if (buf_printf(&b->state, e,
                    PARTS_STATE "rate %u, normalize %d, format %d, skip-bad %d, shard %llu of "
                                "%llu\nfield %s\nid-field %s\n",
-                   b->io.rate_log, (int)b->io.normalize, (int)o->docs.format, o->docs.skip_bad,
+                   b->io.rate, (int)b->io.normalize, (int)o->docs.format, o->docs.skip_bad,
                    (unsigned long long)o->docs.shard, (unsigned long long)o->docs.shards,
                    b->io.field, b->io.id_field) < 0)
         return e->code;
@@ -154,14 +154,14 @@ static bool fits(const void *ctx, const struct chunk_size *size)
     uint64_t bound = b->o.memory_bytes;
 
     return size->text <= (uint64_t)FM_SUFSORT_MAX &&
-           (!bound || chunk_memory(size, b->io.rate_log) <= bound - reserve_of(bound));
+           (!bound || chunk_memory(size, b->io.rate) <= bound - reserve_of(bound));
 }
 
 /* A single document that is too large is read all the same. */
 static int check_chunk(const struct build *b, struct err *e)
 {
     const struct chunk_size size = corpus_size(&b->corpus);
-    uint64_t need = chunk_memory(&size, b->io.rate_log);
+    uint64_t need = chunk_memory(&size, b->io.rate);
 
     if (fits(b, &size))
         return 0;

@@ -17,11 +17,11 @@ struct chunk {
     const struct index_opts *o;
 };
 
-uint64_t chunk_memory(const struct chunk_size *size, unsigned rate_log)
+uint64_t chunk_memory(const struct chunk_size *size, unsigned rate)
 {
     uint64_t n = size->text;
 
-    return n * (4 + (size->wide ? 3 : 1)) + n / 8 + (n >> rate_log) * 8 + size->docs * 40;
+    return n * (4 + (size->wide ? 3 : 1)) + n / 8 + n / rate * 8 + size->docs * 40;
 }
 
 /* ---- the text in its codes ---- */
@@ -83,7 +83,7 @@ static int sort_text(struct chunk *k, struct err *e)
     k->sorted.sa = k->sa;
     k->sorted.start = c->tables.start;
     k->sorted.docs = c->tables.docs;
-    k->sorted.rate_log = k->o->rate_log;
+    k->sorted.rate = k->o->rate;
     make_store_codes(k);
     sorted_ready(&k->sorted, k->n, k->al.sigma);
     return 0;

@@ -14,7 +14,7 @@
 #include "fm/write.h"
 
 /* Bytes of memory that chunk_write() needs. */
-uint64_t chunk_memory(const struct chunk_size *size, unsigned rate_log);
+uint64_t chunk_memory(const struct chunk_size *size, unsigned rate);
 
 /* Everything but the commit. The chunk's text is used up. */
 int chunk_write(struct corpus *c, const struct index_opts *o, struct sect_writer *w, struct err *e);

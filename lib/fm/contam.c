@@ -2,10 +2,13 @@
  *
  * An entry is cut in windows, growing in begin and end: of 50 characters at every word (Infini-gram
  * mini, Xu et al. 2025), or of 13 words (Brown et al. 2020). Its share is the part of its windows
- * that occur in the corpus. Most are never looked up: an absent stretch excludes every window over
- * it, and after a window that occurs a longer stretch is tried, which proves all windows inside it;
- * the first stretch tried is all of the entry. The longest match is looked for last, when the
- * probes have shown one that is nearly as long. The answers are those of the naive rule.
+ * that occur in the corpus. Most are never looked up. The first stretch tried is all of the entry.
+ * Then, as most entries are clean, a chain of stretches of longest_min bytes: each that is absent
+ * shows a gap, and the next begins inside of it, so that nothing of that length or more occurs
+ * before. If one occurs, windows are tried: an absent stretch excludes every window over it, and
+ * after a window that occurs a longer stretch is tried, which proves all windows inside it. The
+ * longest match is looked for last, when the probes have shown one that is nearly as long, and not
+ * at all behind a whole chain. The answers are those of the naive rule.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -90,16 +93,21 @@ struct settled {
     size_t first, last;
 };
 
+/* What the probe under way is. */
+enum stage { WHOLE, CHAIN, WINDOWS };
+
 struct scan {
     struct fm_text text;
     struct windows windows;
+    enum stage stage;
+    uint64_t link;                     /* bytes of each of the chain's stretches; 0: no chain */
+    uint64_t clear;                    /* no match of so many bytes begins before this */
     size_t i;                          /* the first window that is not settled */
     size_t last;                       /* windows i..last are under the probe */
     struct settled later[SETTLED_MAX]; /* a stack, the nearest on top */
     size_t n_later;
     uint64_t gallop; /* bytes tried beyond window i */
     uint64_t found;
-    bool begun; /* all of the entry has been tried */
     struct known_match longest;
 };
 
@@ -111,7 +119,7 @@ static size_t window_from(const struct scan *s, size_t i, uint64_t at)
     return i;
 }
 
-static bool ask(struct scan *s, struct probe *p)
+static bool ask_windows(struct scan *s, struct probe *p)
 {
     const struct window *v = s->windows.v;
     size_t limit;
@@ -122,6 +130,7 @@ static bool ask(struct scan *s, struct probe *p)
     }
     if (s->i >= s->windows.n)
         return false;
+    s->stage = WINDOWS;
     limit = s->n_later ? s->later[s->n_later - 1].first : s->windows.n;
     s->last = s->i;
     while (s->last + 1 < limit && v[s->last + 1].to <= v[s->i].to + s->gallop)
@@ -141,39 +150,52 @@ static bool settle(struct scan *s, size_t first, size_t last)
     return true;
 }
 
-static bool next_probe(void *client, struct probe *p, bool first)
+/* The chain's next stretch. At its end no match counts, and no window, as none is shorter, is left.
+ */
+static bool ask_link(struct scan *s, struct probe *p)
 {
-    struct scan *s = client;
-    size_t k;
+    s->stage = CHAIN;
+    p->from = s->clear;
+    p->to = s->clear + s->link;
+    return p->to <= s->text.len;
+}
 
-    if (first) {
-        p->text = s->text.p;
-        p->from = 0;
-        p->to = s->text.len;
-        return p->to > 0;
-    }
-    if (p->to - p->at > s->longest.len)
-        s->longest = (struct known_match){.len = p->to - p->at, .hits = p->hits};
-    if (!s->begun) {
-        s->begun = true;
-        if (p->at > p->from)
-            return ask(s, p);
+static bool after_whole(struct scan *s, struct probe *p)
+{
+    if (p->at == p->from) {
         s->found = s->windows.n;
         return false;
     }
+    return s->link ? ask_link(s, p) : ask_windows(s, p);
+}
+
+static bool after_link(struct scan *s, struct probe *p)
+{
+    if (p->at == p->from) {
+        s->i = window_from(s, s->i, s->clear);
+        return ask_windows(s, p);
+    }
+    s->clear = p->at;
+    return ask_link(s, p);
+}
+
+static bool after_windows(struct scan *s, struct probe *p)
+{
+    size_t k;
+
     if (p->at == p->from) { /* all windows of the stretch occur: try a longer one */
         s->found += s->last - s->i + 1;
         s->i = s->last + 1;
         s->gallop = s->gallop ? 2 * s->gallop : GALLOP_FIRST;
         if (s->gallop > GALLOP_MAX)
             s->gallop = GALLOP_MAX;
-        return ask(s, p);
+        return ask_windows(s, p);
     }
     k = window_from(s, s->i, p->at);
     if (s->last == s->i) { /* one window, absent, and with it all over the gap */
         s->i = k;
         s->gallop = 0;
-        return ask(s, p);
+        return ask_windows(s, p);
     }
     /* Windows from k to last occur; or, if none is left of these, last..k-1 lie over the gap. */
     if (k <= s->last)
@@ -181,7 +203,32 @@ static bool next_probe(void *client, struct probe *p, bool first)
     else
         settle(s, s->last, k - 1);
     s->gallop = s->gallop > GALLOP_FIRST / 2 ? s->gallop / 2 : 0;
-    return ask(s, p);
+    return ask_windows(s, p);
+}
+
+static bool next_probe(void *client, struct probe *p, bool first)
+{
+    struct scan *s = client;
+
+    if (first) {
+        p->text = s->text.p;
+        p->from = 0;
+        p->to = s->text.len;
+        return p->to > 0;
+    }
+    if (p->to - p->at > s->longest.len) {
+        s->longest.len = p->to - p->at;
+        s->longest.hits = p->hits;
+    }
+    switch (s->stage) {
+    case WHOLE:
+        return after_whole(s, p);
+    case CHAIN:
+        return after_link(s, p);
+    case WINDOWS:
+        break;
+    }
+    return after_windows(s, p);
 }
 
 /* ---- verdicts ---- */
@@ -207,6 +254,17 @@ static int cut_entry(struct fm_text t, const struct fm_contam_opts *o, bool norm
     return 0;
 }
 
+/* The chain's length: that of the shortest match that counts, unless windows are shorter. */
+static uint64_t link_bytes(const struct windows *w, uint64_t min_len)
+{
+    uint64_t link = w->n ? min_len : 0;
+
+    for (size_t i = 0; i < w->n; i++)
+        if (w->v[i].to - w->v[i].from < link)
+            return 0;
+    return link;
+}
+
 static int longest_matches(const struct fm *fm, const struct scan *scan,
                            const struct fm_text *entry, size_t n, uint64_t min_len,
                            struct fm_verdict *out, int threads, struct err *e)
@@ -217,6 +275,7 @@ static int longest_matches(const struct fm *fm, const struct scan *scan,
 
     for (size_t i = 0; rc == 0 && i < n; i++) {
         known[i] = scan[i].longest;
+        known[i].from = scan[i].clear;
         known[i].min_len = scan[i].found ? 1 : min_len;
     }
     if (rc == 0)
@@ -239,6 +298,7 @@ static int scan_entries(const struct fm *fm, const struct fm_text *entry, size_t
     for (size_t i = 0; rc == 0 && i < n; i++) {
         scan[i].text = entry[i];
         rc = cut_entry(entry[i], o, normalised, &scan[i].windows, e);
+        scan[i].link = link_bytes(&scan[i].windows, o->longest_min);
     }
     if (rc == 0)
         rc = probe_run(fm, scan, n, sizeof *scan, next_probe, threads, e);

@@ -29,7 +29,7 @@ static uint64_t mean_walk(const struct fm *fm)
 
     for (size_t i = 0; i < fm->n_shards; i++) {
         const struct fm_head *h = &fm->shard[i]->head;
-        steps += (double)h->n * (double)((1u << h->rate_log) / 2);
+        steps += (double)h->n * (double)(h->rate / 2);
         rows += (double)h->n;
     }
     return rows > 0 ? (uint64_t)(steps / rows) : 1;

@@ -46,7 +46,7 @@ static int encode_blocks(struct piece *p, const struct rank_layout *l, size_t le
     return 0;
 }
 
-static int encode_marks(struct piece *p, unsigned rate_log, size_t len)
+static int encode_marks(struct piece *p, unsigned low_bits, size_t len)
 {
     uint16_t *mark = (uint16_t *)(void *)p->rows.mark.p;
     size_t k = 0, n = p->rows.mark.len / sizeof *mark;
@@ -57,7 +57,7 @@ static int encode_marks(struct piece *p, unsigned rate_log, size_t len)
             mark[k] = (uint16_t)(mark[k] - at);
         p->mark_words[p->n_marks] = (uint32_t)(p->marks.len / 8);
         p->mark_count[p->n_marks++] = (uint32_t)first;
-        if (samples_encode_block(mark + first, k - first, rate_log, &p->marks, &p->err) < 0)
+        if (samples_encode_block(mark + first, k - first, low_bits, &p->marks, &p->err) < 0)
             return p->err.code;
     }
     return 0;
@@ -71,7 +71,7 @@ static void encode_piece(const struct row_source *src, const struct encode_opts 
 
     clear(p);
     if (src->fill(src, from, len, &p->rows, &p->err) == 0 && encode_blocks(p, o->layout, len) == 0)
-        encode_marks(p, o->rate_log, len);
+        encode_marks(p, samples_low_bits(o->rate), len);
 }
 
 /* Rows of SUPR and, at a hyperblock's start, HYPR: the counts before this superblock. */

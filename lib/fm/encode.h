@@ -35,7 +35,7 @@ struct row_source {
 
 struct encode_opts {
     const struct rank_layout *layout;
-    unsigned rate_log;
+    unsigned rate;
     int threads;
     progress_fn *progress; /* NULL: none */
     void *progress_ctx;

@@ -44,7 +44,7 @@ enum fm_layout { FM_LAYOUT_DEFAULT, FM_LAYOUT_FAST, FM_LAYOUT_SMALL };
 struct fm_build_opts {
     struct docs_opts docs;
     enum text_rule normalize;
-    unsigned rate_log;     /* sample every 2^rate_log-th text position; 0: the default, 64 */
+    unsigned rate;         /* sample every rate-th text position; 0: the default, 60 */
     enum fm_layout layout; /* the default is FAST, or what the index appended to has */
     int threads;           /* 0: one */
     uint64_t memory_bytes; /* for sorting and merging; 0: no bound but 2 GiB of text at once */

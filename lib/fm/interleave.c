@@ -26,7 +26,7 @@ struct job {
     struct stretch *stretch; /* of long documents */
     size_t stretches, cap;
     uint64_t *sample_row; /* by sample of B */
-    uint64_t first_sample, rate_mask;
+    uint64_t first_sample;
     int threads;
     progress_fn *progress;
     void *ctx;
@@ -111,13 +111,14 @@ static void step_warm(struct job *j, struct warm_up *w)
 
 static void warm_up(struct job *j, struct stretch **s, size_t k)
 {
-    uint64_t rate_log = j->b->head.rate_log, mask = (UINT64_C(1) << rate_log) - 1;
+    uint64_t rate = j->b->head.rate;
     struct warm_up w = {.k = k};
 
     for (size_t i = 0; i < k; i++) {
         w.s[i] = s[i];
-        w.pos[i] = (s[i]->from + WARM_UP + mask) & ~mask; /* the document goes on past it */
-        w.row[i] = samples_row(&j->b->samples, w.pos[i] >> rate_log);
+        uint64_t sample = (s[i]->from + WARM_UP + rate - 1) / rate;
+        w.pos[i] = sample * rate; /* the document goes on past it */
+        w.row[i] = samples_row(&j->b->samples, sample);
         w.rank[2 * i] = 0;
         w.rank[2 * i + 1] = j->a->head.n;
     }
@@ -173,6 +174,7 @@ static int find_stretches(struct job *j, struct err *e)
 
 struct lanes {
     uint64_t row[RANK_BATCH], rank[RANK_BATCH], pos[RANK_BATCH], stop[RANK_BATCH];
+    uint64_t sample[RANK_BATCH]; /* the last one at or before pos, numbered in the text of both */
     uint64_t to_set[RANK_BATCH]; /* rows of both, whose bits are being fetched */
     uint8_t byte[RANK_BATCH];
     bool end[RANK_BATCH];
@@ -208,6 +210,7 @@ static void refill(struct job *j, struct lanes *l)
         l->rank[l->k] = s.rank;
         l->pos[l->k] = s.from;
         l->stop[l->k] = s.stop;
+        l->sample[l->k] = (j->a->head.n + s.from) / j->b->head.rate;
     }
 }
 
@@ -218,6 +221,7 @@ static void drop_lane(struct lanes *l, size_t i)
     l->rank[i] = l->rank[l->k];
     l->pos[i] = l->pos[l->k];
     l->stop[i] = l->stop[l->k];
+    l->sample[i] = l->sample[l->k];
 }
 
 /* The rows that the lanes stand on: fetched now, marked a step later. */
@@ -227,8 +231,8 @@ static void visit(struct job *j, struct lanes *l)
         uint64_t row = l->row[i] + l->rank[i], pos = j->a->head.n + l->pos[i];
         l->to_set[i] = row;
         __builtin_prefetch(&j->il->of_b[row >> 6], 1);
-        if ((pos & j->rate_mask) == 0)
-            j->sample_row[(pos >> j->b->head.rate_log) - j->first_sample] = row;
+        if (pos == l->sample[i] * j->b->head.rate)
+            j->sample_row[l->sample[i]-- - j->first_sample] = row;
     }
     l->sets = l->k;
 }
@@ -339,15 +343,14 @@ static int place_samples(struct job *j, uint64_t samples, struct err *e)
 int interleave_make(struct interleave *il, const struct shard *a, const struct shard *b,
                     int threads, progress_fn *progress, void *ctx, struct err *e)
 {
-    unsigned rate_log = b->head.rate_log;
-    uint64_t n = a->head.n + b->head.n, first = samples_count(a->head.n, rate_log);
-    uint64_t samples = samples_count(n, rate_log) - first;
+    unsigned rate = b->head.rate;
+    uint64_t n = a->head.n + b->head.n, first = samples_count(a->head.n, rate);
+    uint64_t samples = samples_count(n, rate) - first;
     struct job j = {
         .a = a,
         .b = b,
         .il = il,
         .first_sample = first,
-        .rate_mask = (UINT64_C(1) << rate_log) - 1,
         .threads = b->head.n < WORTH_THREADS ? 1 : threads,
         .progress = progress,
         .ctx = ctx,

@@ -30,7 +30,7 @@ static void refill(const struct shard *s, struct batch *b, const uint64_t *rows,
 
 void shard_locate(const struct shard *s, const uint64_t *rows, size_t n, uint64_t *pos)
 {
-    const uint32_t limit = 1u << s->head.rate_log; /* no walk is longer, but for damage */
+    const uint32_t limit = s->head.rate; /* no walk is longer, but for damage */
     struct batch b = {.k = 0};
     uint8_t byte[RANK_BATCH];
     bool end[RANK_BATCH];

@@ -201,11 +201,14 @@ int fm_match(const struct fm *fm, const struct fm_text *text, size_t n, uint64_t
 static void begin_longest(struct scan *s, struct fm_text text, const struct known_match *known)
 {
     *s = (struct scan){.text = text, .only_longest = true, .min_len = 1};
-    if (known && known->min_len > s->min_len)
+    if (!known)
+        return;
+    s->start = known->from;
+    if (known->min_len > s->min_len)
         s->min_len = known->min_len;
-    if (known && known->len > s->min_len)
+    if (known->len > s->min_len)
         s->min_len = known->len;
-    if (known && known->len && known->len == text.len) {
+    if (known->len && known->len == text.len) {
         s->known = text.len;
         s->hits = known->hits;
     }

@@ -145,7 +145,7 @@ int merge_check(const struct shard *a, const struct shard *b, bool for_set, stru
         what = "--normalize";
     else if (for_set)
         return 0;
-    else if (a->head.rate_log != b->head.rate_log)
+    else if (a->head.rate != b->head.rate)
         what = "--sample-rate";
     else if (strcmp(a->field, b->field) != 0)
         what = "--field";
@@ -195,7 +195,7 @@ static int merge_rows(struct merged *m, const struct index_opts *o, struct sect_
     m->rows = (struct row_source){m->il.n, m->al.sigma, fill};
     if (write_rows(w, &m->rows, o, enc, e) < 0)
         return e->code;
-    if (enc->perm.len / 4 != samples_count(m->il.n, o->rate_log) || enc->doc_order.len / 8 != docs)
+    if (enc->perm.len / 4 != samples_count(m->il.n, o->rate) || enc->doc_order.len / 8 != docs)
         return sect_bad(m->a->file, "BLKS", "does not fit its samples and documents", e);
     return 0;
 }
@@ -205,7 +205,7 @@ static int check_size(const struct shard *a, const struct shard *b, struct err *
 {
     uint64_t n = a->head.n + (b ? b->head.n : 0);
 
-    if (n >> FM_ROWS_LOG || samples_count(n, a->head.rate_log) > UINT32_MAX)
+    if (n >> FM_ROWS_LOG || samples_count(n, a->head.rate) > UINT32_MAX)
         return err_set(e, ERR_INPUT,
                        "together they are larger than one index may be: name them in "
                        "a set");
@@ -221,7 +221,7 @@ int merge_write(const struct shard *a, const struct shard *b, const struct index
     struct tables t;
     int rc;
 
-    io.rate_log = a->head.rate_log;
+    io.rate = a->head.rate;
     io.normalize = (enum text_rule)a->head.normalize;
     io.field = a->field;
     io.id_field = a->id_field;

@@ -31,8 +31,8 @@ struct parts {
     size_t n, cap;
     struct part *found; /* left by an earlier run, by_range() */
     size_t n_found, found_cap;
-    uint64_t next;     /* number of the next part */
-    unsigned rate_log; /* of the last part */
+    uint64_t next; /* number of the next part */
+    unsigned rate; /* of the last part */
     enum cpu_level cpu;
 };
 
@@ -310,7 +310,7 @@ static int push_file(struct parts *p, struct part x, struct err *e)
     if (rc == 0) {
         x.rows = s->head.n;
         x.docs = s->head.docs;
-        p->rate_log = s->head.rate_log;
+        p->rate = s->head.rate;
         rc = push(p, x, e);
     }
     shard_close(s);
@@ -321,7 +321,7 @@ static int push_file(struct parts *p, struct part x, struct err *e)
  * a byte a row, and merging a bit a row, 28 bytes a sample and 40 a document. */
 static bool may_load(const struct parts *p, uint64_t rows, uint64_t docs)
 {
-    uint64_t need = rows / 8 * 5 + (rows >> p->rate_log) * 28 + docs * 40;
+    uint64_t need = rows / 8 * 5 + rows / p->rate * 28 + docs * 40;
 
     return !p->o->memory_bytes || need <= p->o->memory_bytes;
 }

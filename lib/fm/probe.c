@@ -14,12 +14,14 @@
 enum {
     CLIENT_LEAST = 4,
     CLIENT_CHUNK = 64,
-    MEMO_SHORT = 4, /* bytes of text are a key, or */
-    MEMO_LONG = 7,  /* these */
+    MEMO_LENGTHS = 3,
     MEMO_SLOTS_LOG = 16,
     MEMO_SLOTS_LOG_LEAST = 8,
     MEMO_WORDS_MAX = 1 << 19, /* 4 MB a thread */
 };
+
+/* So many bytes of text are a key; the longest that is known is taken. */
+static const uint8_t memo_len[MEMO_LENGTHS] = {7, 4, 2};
 
 /* slot: the key, then lo and hi of each shard. A range is kept only if it is not empty. */
 struct memo {
@@ -97,13 +99,21 @@ static bool goes_on(struct lane *x)
     return x->probe.at > x->probe.from;
 }
 
+static bool is_key(uint64_t len)
+{
+    for (size_t i = 0; i < MEMO_LENGTHS; i++)
+        if (len == memo_len[i])
+            return true;
+    return false;
+}
+
 /* The lane's ranges go to the memo when they are those of a key. */
 static void remember(struct lanes *l, size_t i)
 {
     const struct probe *p = &l->lane[i].probe;
     uint64_t len = p->to - p->at, *slot;
 
-    if (!l->memo.slot || (len != MEMO_SHORT && len != MEMO_LONG))
+    if (!l->memo.slot || !is_key(len))
         return;
     slot = memo_slot(&l->memo, memo_key(p, len));
     slot[0] = memo_key(p, len);
@@ -113,26 +123,27 @@ static void remember(struct lanes *l, size_t i)
     }
 }
 
-/* The ranges of the last `len` bytes, if the memo has them, or NULL. */
-static const uint64_t *recall(const struct lanes *l, const struct probe *p, size_t len)
+/* The ranges of the last *len bytes, as many as the memo has, or NULL. */
+static const uint64_t *recall(const struct lanes *l, const struct probe *p, size_t *len)
 {
-    const uint64_t *slot;
-
-    if (!l->memo.slot || p->to - p->from < len)
-        return NULL;
-    slot = memo_slot(&l->memo, memo_key(p, len));
-    return slot[0] == memo_key(p, len) ? slot + 1 : NULL;
+    for (size_t i = 0; l->memo.slot && i < MEMO_LENGTHS; i++) {
+        *len = memo_len[i];
+        if (p->to - p->from < *len)
+            continue;
+        const uint64_t *slot = memo_slot(&l->memo, memo_key(p, *len));
+        if (slot[0] == memo_key(p, *len))
+            return slot + 1;
+    }
+    return NULL;
 }
 
 /* Begins with the ranges of the last bytes, or of the last byte: these cost nothing. */
 static bool enter(struct lanes *l, size_t i)
 {
     struct lane *x = &l->lane[i];
-    size_t len = MEMO_LONG;
-    const uint64_t *known = recall(l, &x->probe, len);
+    size_t len;
+    const uint64_t *known = recall(l, &x->probe, &len);
 
-    if (!known)
-        known = recall(l, &x->probe, len = MEMO_SHORT);
     x->probe.at = x->probe.to - (known ? len - 1 : 0);
     x->next.count = 0;
     for (size_t s = 0; s < l->fm->n_shards; s++) {

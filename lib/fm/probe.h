@@ -53,11 +53,12 @@ bool extend_ask(struct extend *x, struct probe *p); /* false: x->present is the 
 void extend_answer(struct extend *x, const struct probe *p);
 
 /* match.c: the longest match of each text, as fm_longest() finds it; if it is shorter than
- * known[i].min_len it does not count. known[i].len is the length of
- * some match of text[i], 0 if none is known: the nearer to the longest, the less is to do. When it
- * is all of the text, known[i].hits must be that match's. */
+ * known[i].min_len it does not count. No match that counts begins before known[i].from.
+ * known[i].len is the length of some match of text[i], 0 if none is known: the nearer to the
+ * longest, the less is to do. When it is all of the text, known[i].hits must be that match's. */
 struct known_match {
     uint64_t min_len;
+    uint64_t from;
     uint64_t len;
     struct probe_hits hits;
 };

@@ -26,7 +26,7 @@ struct cutter {
 
 static uint64_t stretch_size(const struct shard *s, const struct shard_piece *p, size_t n)
 {
-    uint64_t total = 0, size, rate = UINT64_C(1) << s->head.rate_log;
+    uint64_t total = 0, size, rate = s->head.rate;
 
     for (size_t i = 0; i < n && total < (uint64_t)STRETCH_MAX * RANK_BATCH; i++)
         total += p[i].len;
@@ -39,7 +39,7 @@ static uint64_t stretch_size(const struct shard *s, const struct shard_piece *p,
 static bool next_stretch(const struct shard *s, struct cutter *c, struct stretch *st)
 {
     const struct shard_piece *p;
-    uint64_t start, doc_end, from, to, mask = (UINT64_C(1) << s->head.rate_log) - 1, sample;
+    uint64_t start, doc_end, from, to, rate = s->head.rate, sample;
 
     while (c->i < c->n && c->done >= c->piece[c->i].len) {
         c->i++;
@@ -51,19 +51,20 @@ static bool next_stretch(const struct shard *s, struct cutter *c, struct stretch
     start = shard_doc_start(s, p->doc);
     doc_end = start + shard_doc_len(s, p->doc);
     from = start + p->from + c->done;
-    to = from + c->size; /* a cut at a sample costs nothing */
-    to = (to & ~mask) > from ? to & ~mask : to;
+    to = from + c->size;
+    sample = to / rate;
+    to = sample * rate > from ? sample * rate : to; /* a cut at a sample costs nothing */
     if (to > start + p->from + p->len)
         to = start + p->from + p->len;
-    sample = (to + mask) & ~mask;
+    sample = (to + rate - 1) / rate;
     st->dst = p->dst + c->done;
     st->len = to - from;
-    if (sample >= doc_end || sample >> s->head.rate_log >= s->samples.count) {
+    if (sample * rate >= doc_end || sample >= s->samples.count) {
         st->row = p->doc;
         st->over = doc_end - to;
     } else {
-        st->row = samples_row(&s->samples, sample >> s->head.rate_log);
-        st->over = sample - to;
+        st->row = samples_row(&s->samples, sample);
+        st->over = sample * rate - to;
     }
     c->done += st->len;
     return true;

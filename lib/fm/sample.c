@@ -14,9 +14,14 @@ uint64_t samples_blocks(uint64_t n)
     return (n >> SAMPLE_BLOCK_LOG) + 1;
 }
 
-uint64_t samples_count(uint64_t n, unsigned rate_log)
+uint64_t samples_count(uint64_t n, unsigned rate)
 {
-    return (n + (UINT64_C(1) << rate_log) - 1) >> rate_log;
+    return (n + rate - 1) / rate;
+}
+
+unsigned samples_low_bits(unsigned rate)
+{
+    return bits_for(rate) - 1;
 }
 
 unsigned samples_bits(uint64_t count)
@@ -24,10 +29,10 @@ unsigned samples_bits(uint64_t count)
     return bits_for(count ? count - 1 : 0);
 }
 
-int samples_encode_block(const uint16_t *rel, size_t k, unsigned rate_log, struct buf *out,
+int samples_encode_block(const uint16_t *rel, size_t k, unsigned low_bits, struct buf *out,
                          struct err *e)
 {
-    size_t up = 8 * upper_words(k, rate_log), low = 8 * lower_words(k, rate_log);
+    size_t up = 8 * upper_words(k, low_bits), low = 8 * lower_words(k, low_bits);
     unsigned char *p;
 
     if (buf_reserve(out, up + low + PACKED_SLACK, e) < 0)
@@ -35,8 +40,8 @@ int samples_encode_block(const uint16_t *rel, size_t k, unsigned rate_log, struc
     p = (unsigned char *)out->p + out->len;
     memset(p, 0, up + low + PACKED_SLACK);
     for (size_t i = 0; i < k; i++) {
-        bit_set(p, ((size_t)rel[i] >> rate_log) + i);
-        packed_set(p + up, i, rate_log, rel[i] & ((1u << rate_log) - 1));
+        bit_set(p, ((size_t)rel[i] >> low_bits) + i);
+        packed_set(p + up, i, low_bits, rel[i] & ((1u << low_bits) - 1));
     }
     out->len += up + low;
     return 0;
@@ -162,7 +167,7 @@ void samples_fetch(const struct samples *s, uint64_t row)
         return;
     __builtin_prefetch(m.upper, 0, 3);
     __builtin_prefetch(m.lower - 1, 0, 3);
-    __builtin_prefetch(m.lower + before * s->rate_log / 8, 0, 3);
+    __builtin_prefetch(m.lower + before * s->low_bits / 8, 0, 3);
 }
 
 samples_find_fn *samples_find_for(enum cpu_level level)
@@ -185,8 +190,8 @@ static int list_block(const struct samples *s, uint64_t block, uint64_t from, ui
     for (size_t at = 0; i < m.k && at < 64 * m.words; at++) {
         if (!bit_get(m.upper, at))
             continue;
-        uint64_t row = (block << SAMPLE_BLOCK_LOG) + ((uint64_t)(at - i) << s->rate_log) +
-                       packed_get(m.lower, i, s->rate_log);
+        uint64_t row = (block << SAMPLE_BLOCK_LOG) + ((uint64_t)(at - i) << s->low_bits) +
+                       packed_get(m.lower, i, s->low_bits);
         uint32_t number = (uint32_t)sample_at(s, m.first + i++);
         if (row >= from && row < to &&
             (buf_add(rows, &row, sizeof row, e) < 0 ||
@@ -267,8 +272,8 @@ uint64_t samples_row(const struct samples *s, uint64_t k)
         unsigned ones = word_ones(w);
         if (skip < ones) {
             uint64_t bucket = 64 * word + word_select(w, (unsigned)skip) - i;
-            row = (block << SAMPLE_BLOCK_LOG) + (bucket << s->rate_log) +
-                  packed_get(m.lower, i, s->rate_log);
+            row = (block << SAMPLE_BLOCK_LOG) + (bucket << s->low_bits) +
+                  packed_get(m.lower, i, s->low_bits);
             break;
         }
         skip -= ones;

@@ -1,6 +1,6 @@
 /* sample.h - from rows to text positions and back: suffix-array samples in text order.
  *
- * Every s-th text position (s = 2^rate_log) is a sample. The rows of the samples are marked, block
+ * Every s-th text position is a sample (s is the rate). The rows of the samples are marked, block
  * by block of 2^14 rows, by Elias-Fano; the j-th marked row holds sample perm[j], that is, text
  * position s * perm[j]. So a walk by LF meets a mark, or its document's start, within s - 1 steps.
  *
@@ -10,8 +10,9 @@
  *
  * Sections:
  *   MDIR  a block of rows, and one more: u32 marks before it, u32 offset of its marks in words
- *   MARK  a block's marks: a one for each mark, a zero for each bucket of s rows, as words
- *         (u64); then the marks' places in their buckets, rate_log bits each, as words
+ *   MARK  a block's marks: a one for each mark, a zero for each bucket of 2^b rows (2^b is the
+ *         greatest power of two up to s), as words (u64); then the marks' places in their buckets,
+ *         b bits each, as words
  *   SAMP  perm, packed (bits.h), bits_for(samples - 1) bits each
  *   SINV  bits that tell which elements have a pointer, as words; u32 pointers before each
  *         group of 512 bits, padded to 8 bytes; the pointers, packed as in SAMP
@@ -29,9 +30,9 @@
 #include "base/mem.h"
 
 enum {
-    SAMPLE_RATE_LOG_MIN = 2,
-    SAMPLE_RATE_LOG_MAX = 12,
-    SAMPLE_RATE_LOG_DEFAULT = 6,
+    SAMPLE_RATE_MIN = 4,
+    SAMPLE_RATE_MAX = 4096,
+    SAMPLE_RATE_DEFAULT = 60,
     SAMPLE_BLOCK_LOG = 14, /* rows whose marks stand together */
     SAMPLE_BLOCK = 1 << SAMPLE_BLOCK_LOG,
 };
@@ -47,7 +48,8 @@ samples_find_fn *samples_find_for(enum cpu_level level); /* all give the same an
 struct samples {
     uint64_t n;     /* rows = text positions */
     uint64_t count; /* samples: ceil(n / s) */
-    unsigned rate_log;
+    unsigned rate;
+    unsigned low_bits;   /* of a mark: samples_low_bits(rate) */
     unsigned bits;       /* of one element of perm */
     const uint32_t *dir; /* pairs */
     const unsigned char *marks;
@@ -61,11 +63,12 @@ struct samples {
 };
 
 uint64_t samples_blocks(uint64_t n); /* at least one: position n has a block too */
-uint64_t samples_count(uint64_t n, unsigned rate_log);
+uint64_t samples_count(uint64_t n, unsigned rate);
+unsigned samples_low_bits(unsigned rate);
 unsigned samples_bits(uint64_t count);
 
 /* The marked rows of one block (rel[0..k), growing, relative to the block's start), appended. */
-int samples_encode_block(const uint16_t *rel, size_t k, unsigned rate_log, struct buf *out,
+int samples_encode_block(const uint16_t *rel, size_t k, unsigned low_bits, struct buf *out,
                          struct err *e);
 /* SAMP and SINV from the permutation. */
 int samples_encode_perm(const uint32_t *perm, uint64_t count, struct buf *samp, struct buf *sinv,
@@ -80,7 +83,7 @@ void samples_fetch(const struct samples *s, uint64_t row);
  */
 int samples_list(const struct samples *s, uint64_t from, uint64_t to, struct buf *rows,
                  struct buf *numbers, struct err *e);
-/* The row of text position k * 2^rate_log; k < count. */
+/* The row of text position k * rate; k < count. */
 uint64_t samples_row(const struct samples *s, uint64_t k);
 
 #endif

@@ -29,16 +29,16 @@ static inline size_t bucket_start(const struct marks *m, unsigned bucket)
 static inline bool find_mark(const struct samples *s, uint64_t row, uint64_t *pos)
 {
     struct marks m = block_marks(s, row >> SAMPLE_BLOCK_LOG);
-    unsigned rel = row & (SAMPLE_BLOCK - 1), bucket = rel >> s->rate_log;
-    unsigned low = rel & ((1u << s->rate_log) - 1);
+    unsigned rel = row & (SAMPLE_BLOCK - 1), bucket = rel >> s->low_bits;
+    unsigned low = rel & ((1u << s->low_bits) - 1);
     size_t at = bucket_start(&m, bucket);
 
     for (; at < 64 * m.words && bit_get(m.upper, at); at++) {
         uint64_t i = at - bucket;
         if (i >= m.k)
             return false;
-        if (packed_get(m.lower, i, s->rate_log) == low) {
-            *pos = sample_at(s, m.first + i) << s->rate_log;
+        if (packed_get(m.lower, i, s->low_bits) == low) {
+            *pos = sample_at(s, m.first + i) * s->rate;
             return true;
         }
     }

@@ -5,14 +5,14 @@
 #include "fm/bits.h"
 #include "fm/sample.h"
 
-static inline size_t upper_words(size_t k, unsigned rate_log)
+static inline size_t upper_words(size_t k, unsigned low_bits)
 {
-    return (k + ((size_t)SAMPLE_BLOCK >> rate_log) + 63) / 64;
+    return (k + ((size_t)SAMPLE_BLOCK >> low_bits) + 63) / 64;
 }
 
-static inline size_t lower_words(size_t k, unsigned rate_log)
+static inline size_t lower_words(size_t k, unsigned low_bits)
 {
-    return (k * rate_log + 63) / 64;
+    return (k * low_bits + 63) / 64;
 }
 
 /* The marks of one block of rows. */
@@ -27,9 +27,9 @@ static inline struct marks block_marks(const struct samples *s, uint64_t block)
 {
     const uint32_t *d = s->dir + 2 * block;
     struct marks m = {.first = d[0], .k = d[2] - d[0]};
-    uint64_t words = upper_words(m.k, s->rate_log);
+    uint64_t words = upper_words(m.k, s->low_bits);
 
-    if (m.k <= SAMPLE_BLOCK && d[1] + words + lower_words(m.k, s->rate_log) <= s->mark_words) {
+    if (m.k <= SAMPLE_BLOCK && d[1] + words + lower_words(m.k, s->low_bits) <= s->mark_words) {
         m.words = words;
         m.upper = s->marks + 8 * (uint64_t)d[1];
         m.lower = m.upper + 8 * words;

@@ -28,8 +28,8 @@ static int read_head(struct shard *s, struct err *e)
         return err_set(e, ERR_CORRUPT, "%s: layout %u is not known to this program",
                        sect_path(s->file), h->layout);
     if (h->docs > h->n || h->n >> FM_ROWS_LOG || h->shared_c > h->n || h->ids > h->docs ||
-        h->runs > h->docs || h->normalize > TEXT_GPT3 || h->rate_log < SAMPLE_RATE_LOG_MIN ||
-        h->rate_log > SAMPLE_RATE_LOG_MAX || (h->docs == 0 && h->n > 0) ||
+        h->runs > h->docs || h->normalize > TEXT_GPT3 || h->rate < SAMPLE_RATE_MIN ||
+        h->rate > SAMPLE_RATE_MAX || (h->docs == 0 && h->n > 0) ||
         (distinct == 256 ? h->shared > 255 : h->shared != FM_NOT_SHARED))
         return sect_bad(s->file, "HEAD", "has impossible values", e);
     alphabet_make(&s->al, present, (int)h->shared);
@@ -106,9 +106,10 @@ static int open_samples(struct shard *s, enum cpu_level cpu, struct err *e)
     const void *p;
 
     a->n = s->head.n;
-    a->rate_log = s->head.rate_log;
+    a->rate = s->head.rate;
+    a->low_bits = samples_low_bits(a->rate);
     a->find = samples_find_for(cpu);
-    a->count = samples_count(a->n, a->rate_log);
+    a->count = samples_count(a->n, a->rate);
     a->bits = samples_bits(a->count);
     if (sect_need(s->file, "MDIR", samples_blocks(a->n) + 1, 8, &p, e) < 0)
         return e->code;

@@ -28,7 +28,7 @@
 #define FM_KIND "fm  "
 
 enum {
-    FM_MAJOR = 1,
+    FM_MAJOR = 2,
     FM_MINOR = 0,
     META_BLOCK_BYTES = 32 << 10,
     META_LEVEL = 9,
@@ -48,7 +48,7 @@ struct fm_head {
     uint64_t ids;       /* documents with an id of their own */
     uint64_t runs;      /* rows of RUNS */
     uint32_t layout;    /* id of a struct rank_layout */
-    uint32_t rate_log;
+    uint32_t rate;
     uint32_t normalize; /* enum fm_normalize */
     uint32_t shared;    /* the byte that shares code 0, or FM_NOT_SHARED */
     uint8_t present[32];

@@ -15,7 +15,7 @@ struct sorted {
     const int32_t *sa;
     const uint64_t *start; /* docs + 1 text positions */
     uint64_t docs;
-    unsigned rate_log;
+    unsigned rate;
     uint8_t store_code[257]; /* by symbol: its storage code */
 };
 

@@ -59,7 +59,7 @@ struct fm_info fm_shard_info(const struct fm *fm, size_t shard)
         .raw_bytes = s->head.raw_bytes,
         .file_bytes = sect_size(s->file),
         .rows = s->head.n,
-        .sample_rate = UINT64_C(1) << s->head.rate_log,
+        .sample_rate = s->head.rate,
         .normalize = (enum text_rule)s->head.normalize,
         .layout = s->layout->name,
         .entropy = order0_entropy(s),
@@ -140,7 +140,7 @@ static int check_samples(const struct shard *s, struct err *e)
 {
     for (uint64_t k = 0; k < s->samples.count; k++) {
         uint64_t pos, row = samples_row(&s->samples, k);
-        if (!s->samples.find(&s->samples, row, &pos) || pos != k << s->samples.rate_log)
+        if (!s->samples.find(&s->samples, row, &pos) || pos != k * s->samples.rate)
             return sect_bad(s->file, "SAMP", "does not fit its inverse", e);
     }
     return 0;

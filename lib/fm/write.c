@@ -28,8 +28,7 @@ int write_records(struct sect_writer *w, struct store_writer *raw, struct store_
 int write_rows(struct sect_writer *w, const struct row_source *rows, const struct index_opts *o,
                struct encoded *enc, struct err *e)
 {
-    const struct encode_opts eo = {o->layout, o->rate_log, o->threads, o->progress,
-                                   o->progress_ctx};
+    const struct encode_opts eo = {o->layout, o->rate, o->threads, o->progress, o->progress_ctx};
 
     return encode_rows(rows, &eo, w, enc, e);
 }
@@ -184,7 +183,7 @@ static int put_head(struct job *j, struct err *e)
     h->ids = j->t->ids;
     h->runs = j->t->runs.len / FM_RUN_BYTES;
     h->layout = j->o->layout->id;
-    h->rate_log = j->o->rate_log;
+    h->rate = j->o->rate;
     h->normalize = j->o->normalize;
     h->shared = (uint32_t)j->al->shared;
     for (unsigned b = 0; b < 256; b++)

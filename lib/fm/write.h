@@ -15,7 +15,7 @@
 /* What the index is of, beside its documents. */
 struct index_opts {
     const struct rank_layout *layout;
-    unsigned rate_log;
+    unsigned rate;
     enum text_rule normalize;
     const char *field, *id_field; /* not NULL */
     int threads;

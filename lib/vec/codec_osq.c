@@ -7,6 +7,11 @@
  * without bits are the mean. A code names the cell of each z_j, packed without gaps; one bit, a
  * spare one if there is one, tells a vector that lies outside of what the sample has shown.
  *
+ * Unlike SQUASH's, cells come in 4 classes when there are bits and samples enough: vectors are told
+ * apart by energy, sum z_j^2 / variance_j, and a code begins with 2 bits of class. Of vectors that
+ * differ in contrast, as pictures do, each then has cells of its own width: on fashion784 that
+ * takes a quarter of the squared error away.
+ *
  * Keys are those of the decoded vector, but for rounding: of squared distance sum (V (q - mean) -
  * point)^2, of ip -<mean, q> - <V q, point>; a table of the cells' terms a dimension.
  *
@@ -25,18 +30,25 @@
  *          ones in several.
  *
  * A code, code_bytes = ceil(B d / 8):
- *   bits  the cell of each dimension, bit[j] bits, dimension after dimension (bitpack.h)
+ *   bits  the class, 2 bits when there are classes; the cell of each dimension, bit[j] bits,
+ *         dimension after dimension (bitpack.h)
  *   ...   zeros
  *   last  the lowest bit of the last byte: outside
  * Sections:
  *   MEA  d f32: the mean
  *   BIT  d u8: bits of each dimension, never increasing; a: how many are not 0
  *   ROT  [a][d] f32: rows of V
- *   BRD  2^bits + 1 f32 a dimension of a: borders, increasing; the first and last are for ip
- *   PNT  2^bits f32 a dimension of a: what a cell decodes to
+ *   WGT  a f32: 1 / variance
+ *   CLS  classes - 1 f32, increasing: from which energies on the next class begins; 3 or none
+ *   BRD  for each class, 2^bits + 1 f32 a dimension of a: borders, increasing; the first and last
+ *        are for ip
+ *   PNT  for each class, 2^bits f32 a dimension of a: what a cell decodes to
  *   RAD  2 f32: the longest x - mean, and the longest part of it in dimensions without bits
- * A packed list of n codes, n rounded up to 16 (osq.h): a column a dimension of 5 to 8 bits, one a
- * pair of the others, one of the bit "outside"; a byte a code.
+ * A packed list of n codes, in the order of classes, each class filled up to a multiple of 16:
+ *   0   16  4 u32: codes of each class        16  48  zero
+ *   64      place in the list of each code, u16; zeros up to n rounded up to 32
+ *   then    columns (osq.h) of n rounded up to 16, and 16 a further class, bytes: one a dimension
+ * of 5 to 8 bits, one a pair of the others, one of the bit "outside"
  */
 #include <float.h>
 #include <math.h>
@@ -49,10 +61,15 @@
 #include "vec/osq.h"
 
 enum {
-    DIM_MAX = 8192,       /* d^2 doubles three times in training */
-    CHUNK = 128,          /* products of one chain */
-    BLOCK_ROWS = 64,      /* vectors that are turned together */
-    SAMPLE_ROWS = 1 << 16 /* of which cells are made, at most */
+    DIM_MAX = 8192,        /* d^2 doubles three times in training */
+    CHUNK = 128,           /* products of one chain */
+    BLOCK_ROWS = 64,       /* vectors that are turned together */
+    SAMPLE_ROWS = 1 << 16, /* of which cells are made, at most */
+    CLASS_BITS = 2,
+    CLASSES = 1 << CLASS_BITS,
+    CLASS_SAMPLE = 4096, /* rows from which a sample is shared out to classes */
+    CLASS_BUDGET = 256,  /* bits of a code from which CLASS_BITS are well spent */
+    LIST_HEAD = 64
 };
 
 /* Room around the longest of the sample. */
@@ -65,9 +82,12 @@ struct osq {
     float *mean;            /* [dim] */
     float *turn;            /* [active][dim] */
     float *panels;          /* the same, packed (ops.h) */
-    float *border, *point;  /* of each active dimension, one after the other */
-    size_t borders, points; /* how many */
-    size_t tables;          /* entries of a query's tables, padded */
+    float *weight;          /* [active]: 1 / variance */
+    unsigned classes;       /* 1 or CLASSES */
+    float first[CLASSES];   /* the energy from which on a vector belongs to a class */
+    float *border, *point;  /* of each class, of each active dimension, one after the other */
+    size_t borders, points; /* how many of a class */
+    size_t tables;          /* entries of a query's tables of a class, padded */
     float radius[2];        /* of all; of the dimensions without bits */
     double gross, stretch;  /* G and s above */
     const struct osq_ops *ops;
@@ -103,6 +123,7 @@ static void osq_free(void *state)
         free(q->mean);
         free(q->turn);
         free(q->panels);
+        free(q->weight);
         free(q->border);
         free(q->point);
     }
@@ -117,15 +138,21 @@ static struct osq *osq_new(struct codec *c, struct err *e)
         return NULL;
     c->code_bytes = (c->dim * c->spec.a + 7) / 8;
     q->ops = ops_of(c->cpu);
+    q->classes = 1;
     return q;
 }
 
-/* Bits of cells: all but one. */
+static unsigned class_bits(const struct osq *q)
+{
+    return q->classes > 1 ? CLASS_BITS : 0;
+}
+
+/* Bits of cells: all but one and the class. */
 static uint64_t budget_of(const struct codec *c)
 {
     uint64_t all = (uint64_t)c->dim * c->spec.a, room = (uint64_t)c->code_bytes * 8 - 1;
 
-    return all < room ? all : room;
+    return (all < room ? all : room) - class_bits(c->state);
 }
 
 static uint32_t panels_of(const struct osq *q)
@@ -160,9 +187,10 @@ static int make_room(struct codec *c, struct err *e)
     struct osq *q = c->state;
 
     q->turn = codec_array((size_t)q->active * c->dim, sizeof *q->turn, e);
-    q->border = codec_array(q->borders, sizeof *q->border, e);
-    q->point = codec_array(q->points, sizeof *q->point, e);
-    return q->turn && q->border && q->point ? 0 : ERR_MEM;
+    q->weight = codec_array(q->active, sizeof *q->weight, e);
+    q->border = codec_array(q->classes * q->borders, sizeof *q->border, e);
+    q->point = codec_array(q->classes * q->points, sizeof *q->point, e);
+    return q->turn && q->weight && q->border && q->point ? 0 : ERR_MEM;
 }
 
 static int make_panels(struct codec *c, struct err *e)
@@ -195,6 +223,49 @@ static void turn_panel(const struct codec *c, const float *rows, size_t n, uint3
     }
 }
 
+/* Components of up to BLOCK_ROWS centred rows: z[i * ld + j], ld whole panels. */
+static void turn_rows(const struct codec *c, const float *rows, size_t n, float *z)
+{
+    uint32_t panels = panels_of(c->state);
+    float part[BLOCK_ROWS * PANEL];
+
+    for (uint32_t p = 0; p < panels; p++) {
+        turn_panel(c, rows, n, p, part);
+        for (size_t i = 0; i < n; i++)
+            memcpy(z + (i * panels + p) * PANEL, part + i * PANEL, PANEL * sizeof *z);
+    }
+}
+
+/* What a vector is coded by besides its components. */
+struct measures {
+    double norm;  /* |x - mean|^2 */
+    double rest;  /* of it in dimensions without bits */
+    float energy; /* which tells classes apart */
+    uint8_t class;
+};
+
+static struct measures measure(const struct codec *c, const float *row, const float *z)
+{
+    const struct osq *q = c->state;
+    struct measures s = {.norm = vec_norm2(row, c->dim)};
+
+    s.rest = s.norm;
+    for (uint32_t j = 0; j < q->active; j++) {
+        s.rest -= (double)z[j] * (double)z[j];
+        s.energy += z[j] * z[j] * q->weight[j];
+    }
+    return s;
+}
+
+static unsigned class_of(const struct osq *q, float energy)
+{
+    unsigned class = 0;
+
+    while (class + 1 < q->classes && energy >= q->first[class + 1])
+        class ++;
+    return class;
+}
+
 /* ---- training ---- */
 
 /* Row i of m that stand for n. */
@@ -217,18 +288,65 @@ static void centred_rows(const struct codec *c, const struct codec_train *t, siz
     }
 }
 
-static size_t points_before(const struct osq *q, uint32_t j)
+/* The measures of the sample. */
+static int measure_sample(const struct codec *c, const struct codec_train *t, size_t m,
+                          struct measures *s, struct err *e)
 {
-    size_t sum = 0;
+    size_t ld = (size_t)panels_of(c->state) * PANEL, blocks = (m + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    int rc = 0;
 
-    for (uint32_t k = 0; k < j; k++)
-        sum += (size_t)1 << q->bit[k];
-    return sum;
+#pragma omp parallel for num_threads(t->threads) if (t->threads > 1)
+    for (size_t b = 0; b < blocks; b++) {
+        size_t from = b * BLOCK_ROWS, n = m - from < BLOCK_ROWS ? m - from : BLOCK_ROWS;
+        struct err mine = {0};
+        float *rows = mem_array(BLOCK_ROWS * (c->dim + ld), sizeof *rows, &mine);
+
+        if (rows) {
+            float *z = rows + (size_t)BLOCK_ROWS * c->dim;
+
+            centred_rows(c, t, from, n, m, rows);
+            turn_rows(c, rows, n, z);
+            for (size_t i = 0; i < n; i++)
+                s[from + i] = measure(c, rows + i * c->dim, z + i * ld);
+        } else {
+#pragma omp critical(osq_error)
+            {
+                *e = mine;
+                rc = mine.code;
+            }
+        }
+        free(rows);
+    }
+    return rc;
 }
 
-/* The components of one panel: value[k * m + i]. inside[i]: the sum of their squares. */
+/* Radii, and classes of equal numbers of vectors. */
+static int set_measures(struct osq *q, struct measures *s, size_t m, struct err *e)
+{
+    float *energy = mem_array(m, sizeof *energy, e);
+    double all = 0, rest = 0;
+    int rc = energy ? 0 : ERR_MEM;
+
+    for (size_t i = 0; rc == 0 && i < m; i++) {
+        energy[i] = s[i].energy;
+        all = fmax(all, s[i].norm);
+        rest = fmax(rest, s[i].rest);
+    }
+    q->radius[0] = (float)(radius_room * sqrt(all));
+    q->radius[1] = (float)(radius_room * sqrt(rest));
+    if (rc == 0 && q->classes > 1)
+        rc = osq_sort(energy, m, e);
+    for (unsigned k = 1; rc == 0 && k < q->classes; k++)
+        q->first[k] = energy[k * m / q->classes];
+    for (size_t i = 0; rc == 0 && i < m; i++)
+        s[i].class = (uint8_t)class_of(q, s[i].energy);
+    free(energy);
+    return rc;
+}
+
+/* The components of one panel: value[k * m + i]. */
 static void panel_values(const struct codec *c, const struct codec_train *t, size_t m,
-                         uint32_t panel, float *rows, float *value, float *inside)
+                         uint32_t panel, float *rows, float *value)
 {
     float z[BLOCK_ROWS * PANEL];
 
@@ -238,70 +356,68 @@ static void panel_values(const struct codec *c, const struct codec_train *t, siz
         centred_rows(c, t, from, n, m, rows);
         turn_panel(c, rows, n, panel, z);
         for (size_t i = 0; i < n; i++)
-            for (uint32_t k = 0; k < PANEL; k++) {
+            for (uint32_t k = 0; k < PANEL; k++)
                 value[k * m + from + i] = z[i * PANEL + k];
-                inside[from + i] += z[i * PANEL + k] * z[i * PANEL + k];
-            }
     }
+}
+
+/* Cells of one dimension for every class; the points of dimensions before it are `at`. A class
+ * without a vector, as all may have one energy, has the cells of all. */
+static int dimension_cells(const struct osq *q, const float *value, const struct measures *s,
+                           size_t m, uint32_t j, size_t at, float *work, struct err *e)
+{
+    int rc = 0;
+
+    for (unsigned k = 0; rc == 0 && k < q->classes; k++) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < m; i++)
+            if (s[i].class == k)
+                work[n++] = value[i];
+        if (n == 0)
+            memcpy(work, value, (n = m) * sizeof *work);
+        rc = osq_cells(work, n, q->bit[j], q->border + k * q->borders + at + j,
+                       q->point + k * q->points + at, e);
+    }
+    return rc;
 }
 
 /* Cells of the dimensions of one panel. */
 static int panel_cells(const struct codec *c, const struct codec_train *t, size_t m, uint32_t panel,
-                       float *inside, struct err *e)
+                       const struct measures *s, struct err *e)
 {
     const struct osq *q = c->state;
-    float *value = mem_array(PANEL * m + (size_t)BLOCK_ROWS * c->dim, sizeof *value, e);
+    float *value = mem_array((PANEL + 1) * m + (size_t)BLOCK_ROWS * c->dim, sizeof *value, e);
     uint32_t first = panel * PANEL, end = q->active < first + PANEL ? q->active : first + PANEL;
-    size_t at = points_before(q, first);
+    size_t at = 0;
     int rc = value ? 0 : ERR_MEM;
 
+    for (uint32_t j = 0; j < first; j++)
+        at += (size_t)1 << q->bit[j];
     if (rc == 0)
-        panel_values(c, t, m, panel, value + PANEL * m, value, inside);
+        panel_values(c, t, m, panel, value + (PANEL + 1) * m, value);
     for (uint32_t j = first; rc == 0 && j < end; j++) {
-        rc = osq_cells(value + (j - first) * m, m, q->bit[j], q->border + at + j, q->point + at, e);
+        rc = dimension_cells(q, value + (j - first) * m, s, m, j, at, value + PANEL * m, e);
         at += (size_t)1 << q->bit[j];
     }
     free(value);
     return rc;
 }
 
-/* The longest difference from the mean, and the longest part of one in dimensions without bits. */
-static void find_radii(const struct codec *c, const struct codec_train *t, size_t m,
-                       const float *inside)
-{
-    struct osq *q = c->state;
-    double all = 0, outside = 0;
-
-    for (size_t i = 0; i < m; i++) {
-        const float *x = sample_row(t, c->dim, i, m);
-        double norm = 0, sum = 0;
-
-        for (uint32_t j = 0; j < c->dim; j++) {
-            double r = (double)(x[j] - q->mean[j]);
-
-            norm += r * r;
-        }
-        for (uint32_t p = 0; p < panels_of(q); p++)
-            sum += (double)inside[p * m + i];
-        all = fmax(all, norm);
-        outside = fmax(outside, norm - sum);
-    }
-    q->radius[0] = (float)(radius_room * sqrt(all));
-    q->radius[1] = (float)(radius_room * sqrt(outside));
-}
-
 static int find_cells(struct codec *c, const struct codec_train *t, struct err *e)
 {
     struct osq *q = c->state;
     size_t m = t->n < SAMPLE_ROWS ? t->n : SAMPLE_ROWS;
-    float *inside = mem_zero(panels_of(q) * m, sizeof *inside, e);
-    int rc = inside ? 0 : ERR_MEM;
+    struct measures *s = mem_array(m, sizeof *s, e);
+    int rc = s ? measure_sample(c, t, m, s, e) : ERR_MEM;
 
+    if (rc == 0)
+        rc = set_measures(q, s, m, e);
 #pragma omp parallel for num_threads(t->threads) schedule(dynamic) if (t->threads > 1)
     for (uint32_t p = 0; p < panels_of(q); p++) {
         struct err mine = {0};
 
-        if (inside && panel_cells(c, t, m, p, inside + p * m, &mine) < 0) {
+        if (s && panel_cells(c, t, m, p, s, &mine) < 0) {
 #pragma omp critical(osq_error)
             {
                 *e = mine;
@@ -309,9 +425,7 @@ static int find_cells(struct codec *c, const struct codec_train *t, struct err *
             }
         }
     }
-    if (rc == 0)
-        find_radii(c, t, m, inside);
-    free(inside);
+    free(s);
     return rc;
 }
 
@@ -329,12 +443,15 @@ static int find_turn(struct codec *c, const struct codec_train *t, struct err *e
     if (rc == 0)
         rc = la_eigen(v, d, variance, e);
     if (rc == 0) {
+        q->classes = t->n >= CLASS_SAMPLE && d * c->spec.a >= CLASS_BUDGET ? CLASSES : 1;
         osq_share_bits(variance, d, budget_of(c), q->bit);
         set_shape(c);
         rc = make_room(c, e);
     }
     for (uint32_t j = 0; rc == 0 && j < d; j++)
         q->mean[j] = (float)mean[j];
+    for (uint32_t j = 0; rc == 0 && j < q->active; j++)
+        q->weight[j] = (float)fmin(1 / variance[j], (double)FLT_MAX);
     for (size_t i = 0; rc == 0 && i < (size_t)q->active * d; i++)
         q->turn[i] = (float)v[i];
     free(mean);
@@ -372,8 +489,10 @@ static int save(const struct codec *c, int level, struct sect_writer *w, struct 
     if (codec_put(w, "MEA", level, q->mean, c->dim, sizeof *q->mean, e) < 0 ||
         codec_put(w, "BIT", level, q->bit, c->dim, 1, e) < 0 ||
         codec_put(w, "ROT", level, q->turn, (size_t)q->active * c->dim, sizeof *q->turn, e) < 0 ||
-        codec_put(w, "BRD", level, q->border, q->borders, sizeof *q->border, e) < 0 ||
-        codec_put(w, "PNT", level, q->point, q->points, sizeof *q->point, e) < 0)
+        codec_put(w, "WGT", level, q->weight, q->active, sizeof *q->weight, e) < 0 ||
+        codec_put(w, "CLS", level, q->first + 1, q->classes - 1, sizeof *q->first, e) < 0 ||
+        codec_put(w, "BRD", level, q->border, q->classes * q->borders, sizeof *q->border, e) < 0 ||
+        codec_put(w, "PNT", level, q->point, q->classes * q->points, sizeof *q->point, e) < 0)
         return e->code;
     return codec_put(w, "RAD", level, q->radius, 2, sizeof *q->radius, e);
 }
@@ -400,28 +519,50 @@ static int check_values(const struct codec *c, int level, const struct sect_file
 
     if (codec_finite(f, "MEA", level, q->mean, c->dim, e) < 0 ||
         codec_finite(f, "ROT", level, q->turn, (size_t)q->active * c->dim, e) < 0 ||
-        codec_finite(f, "BRD", level, q->border, q->borders, e) < 0 ||
-        codec_finite(f, "PNT", level, q->point, q->points, e) < 0 ||
+        codec_finite(f, "WGT", level, q->weight, q->active, e) < 0 ||
+        codec_finite(f, "CLS", level, q->first + 1, q->classes - 1, e) < 0 ||
+        codec_finite(f, "BRD", level, q->border, q->classes * q->borders, e) < 0 ||
+        codec_finite(f, "PNT", level, q->point, q->classes * q->points, e) < 0 ||
         codec_finite(f, "RAD", level, q->radius, 2, e) < 0)
         return e->code;
-    for (uint32_t j = 0; j < q->active; border += ((size_t)1 << q->bit[j++]) + 1)
-        for (size_t k = 0; k < (size_t)1 << q->bit[j]; k++)
+    for (size_t j = 0; j < (size_t)q->classes * q->active; j++) {
+        size_t cells = (size_t)1 << q->bit[j % q->active];
+
+        for (size_t k = 0; k < cells; k++)
             if (border[k] > border[k + 1])
                 return sect_bad(f, codec_id("BRD", level).s, "borders out of order", e);
+        border += cells + 1;
+    }
     return 0;
+}
+
+/* How many classes there are: their section is as long. */
+static int load_classes(struct codec *c, int level, const struct sect_file *f, struct err *e)
+{
+    struct osq *q = c->state;
+    uint64_t len = 0;
+
+    q->classes = sect_get(f, codec_id("CLS", level).s, &len) && len > 0 ? CLASSES : 1;
+    if (q->classes > 1 && c->dim * c->spec.a < CLASS_BUDGET)
+        return sect_bad(f, codec_id("CLS", level).s, "codes are too small for classes", e);
+    return codec_get(f, "CLS", level, q->first + 1, q->classes - 1, sizeof *q->first, e);
 }
 
 static int load(struct codec *c, int level, const struct sect_file *f, struct err *e)
 {
     struct osq *q = osq_new(c, e);
+    size_t all;
 
-    if (!q || !(q->mean = codec_take(f, "MEA", level, c->dim, sizeof *q->mean, e)) ||
+    if (!q || load_classes(c, level, f, e) < 0 ||
+        !(q->mean = codec_take(f, "MEA", level, c->dim, sizeof *q->mean, e)) ||
         !(q->bit = codec_take(f, "BIT", level, c->dim, 1, e)) || check_bits(c, level, f, e) < 0)
         return e->code;
     set_shape(c);
+    all = q->classes;
     if (!(q->turn = codec_take(f, "ROT", level, (size_t)q->active * c->dim, sizeof *q->turn, e)) ||
-        !(q->border = codec_take(f, "BRD", level, q->borders, sizeof *q->border, e)) ||
-        !(q->point = codec_take(f, "PNT", level, q->points, sizeof *q->point, e)) ||
+        !(q->weight = codec_take(f, "WGT", level, q->active, sizeof *q->weight, e)) ||
+        !(q->border = codec_take(f, "BRD", level, all * q->borders, sizeof *q->border, e)) ||
+        !(q->point = codec_take(f, "PNT", level, all * q->points, sizeof *q->point, e)) ||
         codec_get(f, "RAD", level, q->radius, 2, sizeof *q->radius, e) < 0 ||
         check_values(c, level, f, e) < 0)
         return e->code;
@@ -429,19 +570,6 @@ static int load(struct codec *c, int level, const struct sect_file *f, struct er
 }
 
 /* ---- encoding ---- */
-
-/* Components of up to BLOCK_ROWS centred rows: z[i * ld + j], ld whole panels. */
-static void turn_rows(const struct codec *c, const float *rows, size_t n, float *z)
-{
-    uint32_t panels = panels_of(c->state);
-    float part[BLOCK_ROWS * PANEL];
-
-    for (uint32_t p = 0; p < panels; p++) {
-        turn_panel(c, rows, n, p, part);
-        for (size_t i = 0; i < n; i++)
-            memcpy(z + (i * panels + p) * PANEL, part + i * PANEL, PANEL * sizeof *z);
-    }
-}
 
 /* How many inner borders are not above z: a search of bits steps. */
 static inline unsigned cell_of(const float *border, unsigned bits, float z)
@@ -457,24 +585,26 @@ static int encode_one(const struct codec *c, const float *row, const float *z, u
                       struct err *e)
 {
     const struct osq *q = c->state;
-    const float *border = q->border;
+    struct measures s = measure(c, row, z);
+    unsigned class = class_of(q, s.energy);
+    const float *border = q->border + class * q->borders;
     struct bit_writer w = {.p = code};
-    double norm = vec_norm2(row, c->dim), rest = norm, radius = (double)q->radius[1];
-    bool outside = norm > (double)q->radius[0] * (double)q->radius[0];
+    double all = (double)q->radius[0], rest = (double)q->radius[1];
+    bool outside = s.norm > all * all || s.rest > rest * rest;
 
-    if (too_far(c, norm, e) < 0)
+    if (too_far(c, s.norm, e) < 0)
         return ERR_INPUT;
     memset(code, 0, c->code_bytes);
+    bit_put(&w, class_bits(q), class);
     for (uint32_t j = 0; j < q->active; j++) {
         unsigned bits = q->bit[j];
 
         bit_put(&w, bits, cell_of(border, bits, z[j]));
         outside |= z[j] < border[0] || z[j] > border[1u << bits];
-        rest -= (double)z[j] * (double)z[j];
         border += (1u << bits) + 1;
     }
     bit_end(&w);
-    code[c->code_bytes - 1] |= outside || rest > radius * radius;
+    code[c->code_bytes - 1] |= outside;
     return 0;
 }
 
@@ -506,7 +636,7 @@ static void points_of(const struct codec *c, const uint8_t *code, size_t n, floa
 
     for (size_t i = 0; i < n; i++, code += c->code_bytes) {
         struct bit_reader r = {.p = code};
-        const float *point = q->point;
+        const float *point = q->point + bit_get(&r, class_bits(q)) * q->points;
 
         for (uint32_t j = 0; j < q->active; j++) {
             *y++ = point[bit_get(&r, q->bit[j])];
@@ -544,7 +674,7 @@ static int decode(const struct codec *c, const uint8_t *code, size_t n, float *x
 
 /* ---- queries ---- */
 
-/* Then tables of keys and of lower bounds, and room for the turned query. A bound is
+/* Then tables of keys and of lower bounds of each class, and room for the turned query. A bound is
  *     l2   keep * max(0, sqrt(sum * (1 - sum_error)) - gross)^2
  *     ip   sum + base_low */
 struct query {
@@ -560,7 +690,8 @@ static size_t query_bytes(const struct codec *c)
 {
     const struct osq *q = c->state;
 
-    return QUERY_HEAD + sizeof(float) * (2 * q->tables + (size_t)panels_of(q) * PANEL + c->dim);
+    return QUERY_HEAD +
+           sizeof(float) * (2 * q->classes * q->tables + (size_t)panels_of(q) * PANEL + c->dim);
 }
 
 static float *query_table(const struct osq *q, void *query, unsigned which)
@@ -568,28 +699,31 @@ static float *query_table(const struct osq *q, void *query, unsigned which)
     return (float *)(void *)((uint8_t *)query + QUERY_HEAD) + which * q->tables;
 }
 
-static float nearest_gap(float z, const float *border, size_t k, size_t cells)
+/* Squares of the distances from z to each cell, the first and the last infinite. */
+static void gaps(float z, const float *restrict border, size_t cells, float *restrict low)
 {
-    float gap = 0;
+    for (size_t k = 0; k < cells; k++) {
+        float below = border[k] - z, above = z - border[k + 1];
+        float gap = below > above ? below : above;
 
-    if (k > 0 && z < border[k])
-        gap = border[k] - z;
-    if (k + 1 < cells && z > border[k + 1])
-        gap = z - border[k + 1];
-    return gap * gap;
+        low[k] = gap > 0 ? gap * gap : 0;
+    }
+    if (z < border[0])
+        low[0] = 0;
+    if (z > border[cells])
+        low[cells - 1] = 0;
 }
 
-static void l2_tables(const struct osq *q, const float *z, float *key, float *low)
+static void l2_tables(const struct osq *q, unsigned class, const float *z, float *key, float *low)
 {
-    const float *border = q->border, *point = q->point;
+    const float *border = q->border + class * q->borders, *point = q->point + class * q->points;
 
     for (uint32_t j = 0; j < q->active; j++) {
         size_t cells = (size_t)1 << q->bit[j];
 
-        for (size_t k = 0; k < cells; k++) {
+        for (size_t k = 0; k < cells; k++)
             key[k] = (z[j] - point[k]) * (z[j] - point[k]);
-            low[k] = nearest_gap(z[j], border, k, cells);
-        }
+        gaps(z[j], border, cells, low);
         key += osq_table(q->bit[j]);
         low += osq_table(q->bit[j]);
         border += cells + 1;
@@ -598,9 +732,9 @@ static void l2_tables(const struct osq *q, const float *z, float *key, float *lo
 }
 
 /* Returns the sum of the largest magnitudes of bounds. */
-static double ip_tables(const struct osq *q, const float *w, float *key, float *low)
+static double ip_tables(const struct osq *q, unsigned class, const float *w, float *key, float *low)
 {
-    const float *border = q->border, *point = q->point;
+    const float *border = q->border + class * q->borders, *point = q->point + class * q->points;
     double sum = 0;
 
     for (uint32_t j = 0; j < q->active; j++) {
@@ -633,11 +767,10 @@ static void query_init(const struct codec *c, enum vec_metric m, const float *x,
 {
     const struct osq *q = c->state;
     struct query *p = query;
-    float *key = query_table(q, query, 0), *low = query_table(q, query, 1);
-    float *z = query_table(q, query, 2), *row = z + (size_t)panels_of(q) * PANEL;
-    double norm, rest, offset = 0;
+    float *z = query_table(q, query, 2 * q->classes), *row = z + (size_t)panels_of(q) * PANEL;
+    double norm, rest, offset = 0, most = 0;
 
-    memset(query, 0, QUERY_HEAD + 2 * q->tables * sizeof *key);
+    memset(query, 0, QUERY_HEAD + 2 * q->classes * q->tables * sizeof *z);
     p->l2 = m == VEC_L2;
     for (uint32_t j = 0; j < c->dim; j++) {
         row[j] = p->l2 ? x[j] - q->mean[j] : x[j];
@@ -649,14 +782,16 @@ static void query_init(const struct codec *c, enum vec_metric m, const float *x,
     p->sum_error = (q->active + 8) * 0x1p-24;
     p->gross = 2.01 * q->gross * sqrt(norm);
     p->keep = (1 - 0x1p-20) / ((q->stretch + q->gross) * (q->stretch + q->gross));
-    if (p->l2) {
-        p->base = (float)rest;
-        l2_tables(q, z, key, low);
-        return;
+    for (unsigned k = 0; k < q->classes; k++) {
+        float *key = query_table(q, query, 2 * k), *low = query_table(q, query, 2 * k + 1);
+
+        if (p->l2)
+            l2_tables(q, k, z, key, low);
+        else
+            most = fmax(most, ip_tables(q, k, z, key, low));
     }
-    p->base = (float)offset;
-    p->base_low = offset - 1e-12 * fabs(offset) - p->sum_error * ip_tables(q, z, key, low) -
-                  ip_room(q, norm, rest);
+    p->base = p->l2 ? (float)rest : (float)offset;
+    p->base_low = offset - 1e-12 * fabs(offset) - p->sum_error * most - ip_room(q, norm, rest);
 }
 
 /* ---- lists ---- */
@@ -671,31 +806,73 @@ static size_t columns_of(const struct osq *q)
     return q->shape.wide + (q->shape.narrow + 1) / 2;
 }
 
+static size_t before_columns(size_t n)
+{
+    return LIST_HEAD + (n + 31) / 32 * 64;
+}
+
+static size_t column_bytes(const struct osq *q, size_t n)
+{
+    return padded(n) + (q->classes - 1) * OSQ_LANES;
+}
+
+/* A list, wherever it is. */
+struct list {
+    uint32_t *count; /* [CLASSES] */
+    uint16_t *place;
+    uint8_t *columns;
+    size_t ld;
+};
+
+static struct list list_of(const struct osq *q, size_t n, uint8_t *packed)
+{
+    struct list l = {.count = (uint32_t *)(void *)packed};
+
+    l.place = (uint16_t *)(void *)(packed + LIST_HEAD);
+    l.columns = packed + before_columns(n);
+    l.ld = column_bytes(q, n);
+    return l;
+}
+
 static size_t packed_bytes(const struct codec *c, size_t n)
 {
-    return (columns_of(c->state) + 1) * padded(n);
+    const struct osq *q = c->state;
+
+    return before_columns(n) + (columns_of(q) + 1) * column_bytes(q, n);
+}
+
+static void pack_one(const struct osq *q, const struct list *l, struct bit_reader *r, uint8_t *to)
+{
+    for (uint32_t j = 0; j < q->shape.wide; j++, to += l->ld)
+        *to = (uint8_t)bit_get(r, q->bit[j]);
+    for (uint32_t j = q->shape.wide; j < q->active; j++) {
+        unsigned second = (j - q->shape.wide) % 2;
+
+        *to |= (uint8_t)(bit_get(r, q->bit[j]) << 4 * second);
+        to += second ? l->ld : 0;
+    }
 }
 
 static void pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed)
 {
     const struct osq *q = c->state;
-    size_t ld = padded(n);
+    size_t places = 0, column = 0;
+    struct list l = list_of(q, n, packed);
 
     memset(packed, 0, packed_bytes(c, n));
-    for (size_t i = 0; i < n; i++, code += c->code_bytes) {
-        struct bit_reader r = {.p = code};
-        uint8_t *p = packed + i;
+    for (unsigned k = 0; k < q->classes; column = padded(column + l.count[k++]))
+        for (size_t i = 0; i < n; i++) {
+            const uint8_t *from = code + i * c->code_bytes;
+            struct bit_reader r = {.p = from};
+            uint8_t *to = l.columns + column + l.count[k];
 
-        for (uint32_t j = 0; j < q->shape.wide; j++, p += ld)
-            *p = (uint8_t)bit_get(&r, q->bit[j]);
-        for (uint32_t j = q->shape.wide; j < q->active; j++) {
-            unsigned second = (j - q->shape.wide) % 2;
-
-            *p |= (uint8_t)(bit_get(&r, q->bit[j]) << 4 * second);
-            p += second ? ld : 0;
+            if (bit_get(&r, class_bits(q)) != k)
+                continue;
+            pack_one(q, &l, &r, to);
+            to[columns_of(q) * l.ld] = from[c->code_bytes - 1] & 1;
+            l.place[places++] = (uint16_t)i;
+            l.count[k]++;
         }
-        packed[columns_of(q) * ld + i] = code[c->code_bytes - 1] & 1;
-    }
 }
 
 /* ---- scanning ---- */
@@ -715,33 +892,49 @@ static float ip_low(const struct query *p, double sum, bool outside)
     return outside ? -INFINITY : (float)(low - 0x1p-23 * fabs(low));
 }
 
+/* One query and the codes of one class, n > 0, in columns at `packed`. */
+static void scan_class(const struct osq *q, const struct query *p, unsigned class,
+                       const struct list *l, const uint8_t *packed, const uint16_t *place, size_t n,
+                       float *key, float *low)
+{
+    const float *table = (const float *)(const void *)((const uint8_t *)p + QUERY_HEAD);
+    const uint8_t *outside = packed + columns_of(q) * l->ld;
+    float sum[CODEC_LIST];
+
+    table += (size_t)2 * class * q->tables;
+    q->ops->sums(&q->shape, table, packed, l->ld, padded(n), sum);
+    for (size_t i = 0; i < n; i++)
+        key[place[i]] = sum[i] + p->base;
+    if (!low)
+        return;
+    q->ops->sums(&q->shape, table + q->tables, packed, l->ld, padded(n), sum);
+    for (size_t i = 0; i < n; i++)
+        low[place[i]] = p->l2 ? l2_low(p, (double)sum[i]) : ip_low(p, (double)sum[i], outside[i]);
+}
+
 static void scan(const struct codec *c, const void *const *query, size_t nq, const uint8_t *packed,
                  size_t n, float *key, float *low, size_t ld)
 {
     const struct osq *q = c->state;
-    const uint8_t *outside = packed + columns_of(q) * padded(n);
-    float sum[CODEC_LIST];
+    /* Only read. */
+    const struct list l = list_of(q, n, (uint8_t *)(uintptr_t)packed);
+    size_t places = 0, column = 0;
 
-    for (size_t k = 0; k < nq; k++, key += ld) {
-        const struct query *p = query[k];
-        const float *table = (const float *)(const void *)((const uint8_t *)p + QUERY_HEAD);
+    for (unsigned k = 0; k < q->classes; k++) {
+        size_t some = l.count[k];
 
-        q->ops->sums(&q->shape, table, packed, padded(n), sum);
-        for (size_t i = 0; i < n; i++)
-            key[i] = sum[i] + p->base;
-        if (!low)
-            continue;
-        q->ops->sums(&q->shape, table + q->tables, packed, padded(n), sum);
-        for (size_t i = 0; i < n; i++)
-            low[k * ld + i] = p->l2 ? l2_low(p, (double)sum[i])
-                                    : ip_low(p, (double)sum[i], outside[i]);
+        for (size_t j = 0; some > 0 && j < nq; j++)
+            scan_class(q, query[j], k, &l, l.columns + column, l.place + places, some, key + j * ld,
+                       low ? low + j * ld : NULL);
+        places += some;
+        column = padded(column + some);
     }
 }
 
 const struct codec_kind codec_osq = {
     .name = "osq",
     .forms = "osq1 to osq8",
-    .what = "turned to its axes, B bits a dimension shared out by variance, with bounds",
+    .what = "cells by variance after a KLT, packed, with lower bounds that never fail",
     .check = check,
     .train = train,
     .free = osq_free,

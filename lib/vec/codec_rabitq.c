@@ -202,7 +202,7 @@ static int scratch_init(struct scratch *s, uint32_t dim, struct err *e)
     if (!s->all)
         return ERR_MEM;
     s->tmp = s->r + dim;
-    s->size = (int16_t *)(s->tmp + dim);
+    s->size = (int16_t *)(void *)(s->tmp + dim);
     s->level = s->size + dim;
     return 0;
 }
@@ -289,14 +289,17 @@ static int decode(const struct codec *c, const uint8_t *code, size_t n, float *x
     const struct rabitq *q = c->state;
     const struct rabitq_turn turn = {c->dim, q->sign};
     struct scratch s;
+    int rc = scratch_init(&s, c->dim, e);
 
-    if (scratch_init(&s, c->dim, e) < 0)
-        return e->code;
-    for (size_t i = 0; i < n; i++, code += c->code_bytes, x += c->dim) {
+    for (size_t i = 0; rc == 0 && i < n; i++, code += c->code_bytes, x += c->dim) {
         int64_t norm = points_of(q, c->dim, code, s.size);
         float factor[2], scale;
 
         memcpy(factor, code, FACTOR_BYTES);
+        if (!(factor[0] >= 0 && factor[0] <= FLT_MAX && factor[1] >= 0 && factor[1] <= FLT_MAX)) {
+            rc = err_set(e, ERR_INPUT, "a code is not one of %s", c->spec.text);
+            continue;
+        }
         /* <c, r> / |c|^2, of twice the point. */
         scale = factor[1] > 0 ? (float)(2 * (double)factor[0] / ((double)factor[1] * (double)norm))
                               : 0;
@@ -307,7 +310,7 @@ static int decode(const struct codec *c, const uint8_t *code, size_t n, float *x
             x[j] = q->mean[j] + s.r[j];
     }
     free(s.all);
-    return 0;
+    return rc;
 }
 
 /* ---- queries ---- */
@@ -523,7 +526,7 @@ static void scan(const struct codec *c, const void *const *query, size_t nq, con
 const struct codec_kind codec_rabitq = {
     .name = "rabitq",
     .forms = "rabitq1 to rabitq8",
-    .what = "turned at random, 1 to 8 bits a dimension, products without bias, bounds",
+    .what = "1 to 8 bits a dimension after a random rotation, unbiased, with error bounds",
     .check = check,
     .train = train,
     .free = rabitq_free,

@@ -49,6 +49,12 @@ int knn_feed(struct knn *s, const struct vec_rows *rows, uint64_t first, const u
 void knn_results(struct knn *s, uint64_t *id, float *score);
 void knn_close(struct knn *s); /* NULL is fine */
 
+struct vec_ops;
+/* The key of one pair of f32, as above; `norm` is |q|, sqrt(dot_f64(q, q)). A row that is used as a
+ * query (cosine: x's own length) stands at a multiple of 4. */
+double knn_key(const struct vec_ops *ops, enum vec_metric metric, const void *row, const float *q,
+               uint32_t dim, double norm);
+
 /* Bytes that a search holds for each query, what was handed in and the results among them. */
 uint64_t knn_query_bytes(const struct knn_opts *o, uint32_t dim);
 

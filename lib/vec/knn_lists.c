@@ -90,24 +90,31 @@ static void sort(struct knn_best *v, size_t n, struct knn_best *spare)
         memcpy(v, from, n * sizeof *v);
 }
 
+double knn_key(const struct vec_ops *ops, enum vec_metric metric, const void *row, const float *q,
+               uint32_t dim, double norm)
+{
+    double d;
+
+    if (metric == VEC_L2)
+        return ops->l2_f64(row, q, dim);
+    d = ops->dot_f64(row, q, dim);
+    if (metric == VEC_IP)
+        return 0.0 - d;
+    d = 1 - d / (sqrt(ops->dot_f64(row, row, dim)) * norm);
+    return d > 0 ? d : 0;
+}
+
 static double key_of(const struct knn *s, struct knn_work *w, const struct vec_rows *rows, size_t q,
                      uint32_t at)
 {
     const void *row = vec_row(rows, at);
     const float *query = vec_matrix_row(&s->q, q);
-    double d;
 
     if (rows->type != VEC_F32 || s->o.metric == VEC_COSINE) {
         ops_to_f32(s->ops, rows->type, row, s->dim, w->row);
         row = w->row;
     }
-    if (s->o.metric == VEC_L2)
-        return s->ops->l2_f64(row, query, s->dim);
-    d = s->ops->dot_f64(row, query, s->dim);
-    if (s->o.metric == VEC_IP)
-        return 0.0 - d;
-    d = 1 - d / (sqrt(s->ops->dot_f64(row, w->row, s->dim)) * s->norm[q]);
-    return d > 0 ? d : 0;
+    return knn_key(s->ops, s->o.metric, row, query, s->dim, s->norm[q]);
 }
 
 /* Above which lower bound (knn_int.h) a pair cannot belong to the best, which are k. */

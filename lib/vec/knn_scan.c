@@ -97,9 +97,10 @@ static struct piece take(const struct knn *s, struct knn_work *w, const struct k
 
 /* Norms that are no ordinary numbers: is it the row (bad), or only its size (computed in double)?
  */
-static void odd_rows(const struct knn *s, struct knn_work *w, const struct piece *p)
+static void odd_rows(const struct knn *s, struct knn_work *w, const struct piece *p, size_t from,
+                     size_t to)
 {
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = from; i < to; i++) {
         const unsigned char *row = p->p + i * p->stride;
         bool finite = true, zero = true;
 
@@ -117,38 +118,41 @@ static void odd_rows(const struct knn *s, struct knn_work *w, const struct piece
     }
 }
 
-/* a and b of a piece's rows (knn_int.h), and `first` of their tiles. */
-static void weigh(const struct knn *s, struct knn_work *w, const struct piece *p)
+/* a and b of a piece's rows [from, to) (knn_int.h), and `first` of their tiles. */
+static void weigh(const struct knn *s, struct knn_work *w, const struct piece *p, size_t from,
+                  size_t to)
 {
+    const unsigned char *rows = p->p + from * p->stride;
     const float c4 = (float)(4 * s->error), tiny = (float)OPS_DOT_TINY(s->dim);
     enum vec_metric metric = s->o.metric;
     int odd = 0;
 
     if (s->query_type == VEC_F32) {
-        s->ops->norms_f32(p->p, p->stride, p->n, s->dim, w->norm2);
+        s->ops->norms_f32(rows, p->stride, to - from, s->dim, w->norm2 + from);
     } else {
-        s->ops->norms_bytes(p->p, s->base_type, p->stride, p->n, s->dim, w->sum, w->inorm2);
-        for (size_t i = 0; i < p->n; i++) {
+        s->ops->norms_bytes(rows, s->base_type, p->stride, to - from, s->dim, w->sum + from,
+                            w->inorm2 + from);
+        for (size_t i = from; i < to; i++) {
             w->norm2[i] = (float)w->inorm2[i];
             w->first[i] = ops_tile_first(s->base_type, s->query_type, w->sum[i]);
         }
     }
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = from; i < to; i++)
         odd |= !(w->norm2[i] < 0x1p120f) | (w->norm2[i] <= 0x1p-100f);
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = from; i < to; i++) {
         w->a[i] = metric == VEC_COSINE ? 1 / sqrtf(w->norm2[i]) : 1;
         w->b[i] = metric == VEC_L2   ? w->norm2[i] * (1 - c4) - tiny
                   : metric == VEC_IP ? -c4 * (sqrtf(w->norm2[i]) + 0x1p-49f) - tiny
                                      : 0;
     }
     if (odd)
-        odd_rows(s, w, p);
+        odd_rows(s, w, p, from, to);
 }
 
 /* ---- products ---- */
 
 static void tile(const struct knn *s, struct knn_lists *l, struct knn_work *w,
-                 const struct knn_block *b, const struct piece *p, size_t panel)
+                 const struct knn_block *b, const struct piece *p, size_t panel, bool fresh)
 {
     const void *packed = s->packed + panel * s->panel_size;
     const float *mul = s->mul + panel * PANEL, *limit = l->limit + panel * PANEL;
@@ -157,6 +161,10 @@ static void tile(const struct knn *s, struct knn_lists *l, struct knn_work *w,
         size_t n = p->n - i < TILE_ROWS ? p->n - i : TILE_ROWS, found;
         const unsigned char *rows = p->p + i * p->stride;
 
+        if (fresh)
+            weigh(s, w, p, i, i + n);
+        if (w->bad != UINT64_MAX)
+            return;
         if (s->query_type == VEC_F32)
             s->ops->tile_f32(rows, p->stride, n, packed, s->dim, w->products);
         else if (s->base_type == VEC_U8)
@@ -232,15 +240,16 @@ void knn_scan(const struct knn *s, struct knn_lists *l, struct knn_work *w,
             continue;
         }
         p = take(s, w, b, at, n);
-        if (knn_is_few(s))
+        if (knn_is_few(s)) {
             lines(s, w, &p); /* first: it asks for the rows ahead of time */
-        weigh(s, w, &p);
-        if (w->bad != UINT64_MAX)
-            return;
-        for (size_t q = 0; knn_is_few(s) && q < s->queries; q++)
+            weigh(s, w, &p, 0, n);
+        }
+        for (size_t q = 0; knn_is_few(s) && w->bad == UINT64_MAX && q < s->queries; q++)
             pass_line(s, l, w, b, at, n, q, s->mul[q], s->query_type != VEC_F32);
         for (size_t panel = p0; !knn_is_few(s) && panel < p1; panel++)
-            tile(s, l, w, b, &p, panel);
+            tile(s, l, w, b, &p, panel, panel == p0);
+        if (w->bad != UINT64_MAX)
+            return;
         at = next;
     }
 }

@@ -6,6 +6,7 @@
  * A tile keeps ROWS rows x 2 vectors of columns in 28 registers: a step is two loads of the panel,
  * ROWS broadcasts of a row's cell and 2 * ROWS multiply-adds. Rows come as they lie; only where the
  * stride puts the rows' lines into the same few sets of the first-level cache, they are copied.
+ * While n rows are multiplied, the n that lie behind them are asked for: callers go on with those.
  */
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -24,9 +25,9 @@ enum {
     ALIAS = 4096, /* bytes that the first-level cache's sets cover */
 };
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE inline __attribute__((always_inline))
 
-INLINE __m512i madd(const enum kind kind, __m512i acc, __m512i row, __m512i col)
+static INLINE __m512i madd(const enum kind kind, __m512i acc, __m512i row, __m512i col)
 {
     if (kind == F32)
         return _mm512_castps_si512(_mm512_fmadd_ps(
@@ -34,7 +35,7 @@ INLINE __m512i madd(const enum kind kind, __m512i acc, __m512i row, __m512i col)
     return kind == US ? _mm512_dpbusd_epi32(acc, row, col) : _mm512_dpbusd_epi32(acc, col, row);
 }
 
-INLINE __m512i cell(const void *p)
+static INLINE __m512i cell(const void *p)
 {
     int32_t v;
 
@@ -54,9 +55,11 @@ INLINE __m512i cell(const void *p)
         }                                                                          \
     } while (0)
 
-/* R rows over `cells` cells, and `tail` bytes of one more; out goes on from what it holds. */
-INLINE void micro(const enum kind kind, const int R, const unsigned char *rows, size_t stride,
-                  const unsigned char *panel, size_t cells, size_t tail, void *out)
+/* R rows over `cells` cells, and `tail` bytes of one more; out goes on from what it holds. As many
+ * bytes from `soon` on are asked for. */
+static INLINE void micro(const enum kind kind, const int R, const unsigned char *rows,
+                         size_t stride, const unsigned char *panel, size_t cells, size_t tail,
+                         const unsigned char *soon, void *out)
 {
     __m512i acc[ROWS][2];
     const unsigned char *row[5] = {rows, rows + 3 * stride, rows + 6 * stride, rows + 9 * stride,
@@ -73,6 +76,9 @@ INLINE void micro(const enum kind kind, const int R, const unsigned char *rows, 
         STEP(R, 0, panel);
         STEP(R, 4, panel + 128);
         panel += 256;
+        for (int at = 0; at < R * 8; at += 64)
+            _mm_prefetch((const char *)soon + at, _MM_HINT_T1);
+        soon += (size_t)R * 8;
         _Pragma("GCC unroll 5") for (int g = 0; g < (R + 2) / 3; g++) row[g] += 8;
     }
     if (k < cells) {
@@ -106,8 +112,8 @@ static const unsigned char *apart(unsigned char *copy, const unsigned char *rows
     return copy;
 }
 
-INLINE void tile(const enum kind kind, const unsigned char *rows, size_t stride, size_t n,
-                 const unsigned char *panel, size_t bytes, unsigned char *out)
+static INLINE void tile(const enum kind kind, const unsigned char *rows, size_t stride, size_t n,
+                        const unsigned char *panel, size_t bytes, unsigned char *out)
 {
     unsigned char copy[ROWS * COPY_STRIDE] __attribute__((aligned(64)));
     const int alias = stride % ALIAS == 0 && n > 1;
@@ -119,18 +125,18 @@ INLINE void tile(const enum kind kind, const unsigned char *rows, size_t stride,
 
         for (const unsigned char *p = rows + at; left; left -= r, p += r * stride, o += r * 128) {
             size_t s = alias ? COPY_STRIDE : stride, cells = len / 4, tail = len % 4;
-            const unsigned char *from;
+            const unsigned char *from, *soon = p + n * stride;
 
             r = left >= ROWS ? ROWS : left >= 6 ? 6 : left >= 2 ? 2 : 1;
             from = alias ? apart(copy, p, stride, r, len) : p;
             if (r == ROWS)
-                micro(kind, ROWS, from, s, panel, cells, tail, o);
+                micro(kind, ROWS, from, s, panel, cells, tail, soon, o);
             else if (r == 6)
-                micro(kind, 6, from, s, panel, cells, tail, o);
+                micro(kind, 6, from, s, panel, cells, tail, soon, o);
             else if (r == 2)
-                micro(kind, 2, from, s, panel, cells, tail, o);
+                micro(kind, 2, from, s, panel, cells, tail, soon, o);
             else
-                micro(kind, 1, from, s, panel, cells, tail, o);
+                micro(kind, 1, from, s, panel, cells, tail, soon, o);
         }
     }
 }

@@ -25,6 +25,9 @@ void osq_share_bits(const double *variance, uint32_t d, uint64_t budget, uint8_t
  * means between them. x: n >= 1 values; it is sorted. ERR_MEM. */
 int osq_cells(float *x, size_t n, unsigned bits, float *border, float *point, struct err *e);
 
+/* Puts n floats into increasing order. ERR_MEM. */
+int osq_sort(float *x, size_t n, struct err *e);
+
 /* A packed list: a column a dimension of more than 4 bits, a byte a code; then a column two
  * dimensions, the first in the low half. */
 struct osq_shape {
@@ -40,10 +43,11 @@ static inline size_t osq_table(unsigned bits)
 
 struct osq_ops {
     /* sum[i] = the sum of table entries of code i, in the order of dimensions, for n codes, a
-     * multiple of OSQ_LANES. The tables follow each other; of an odd number of narrow dimensions
-     * the last has a table of zeros behind it. All levels give the same bits. */
-    void (*sums)(const struct osq_shape *s, const float *table, const uint8_t *packed, size_t n,
-                 float *sum);
+     * multiple of OSQ_LANES, of a list whose columns lie `ld` bytes apart. The tables follow each
+     * other; of an odd number of narrow dimensions the last has a table of zeros behind it. All
+     * levels give the same bits. */
+    void (*sums)(const struct osq_shape *s, const float *table, const uint8_t *packed, size_t ld,
+                 size_t n, float *sum);
 };
 
 extern const struct osq_ops osq_portable;

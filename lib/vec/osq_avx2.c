@@ -41,15 +41,15 @@ static void add_narrow(const float *table, const uint8_t *p, size_t n, float *su
     }
 }
 
-static void sums(const struct osq_shape *s, const float *table, const uint8_t *packed, size_t n,
-                 float *sum)
+static void sums(const struct osq_shape *s, const float *table, const uint8_t *packed, size_t ld,
+                 size_t n, float *sum)
 {
     memset(sum, 0, n * sizeof *sum);
-    for (uint32_t j = 0; j < s->wide; j++, packed += n) {
+    for (uint32_t j = 0; j < s->wide; j++, packed += ld) {
         add_wide(table, packed, n, sum);
         table += osq_table(s->bit[j]);
     }
-    for (uint32_t j = 0; j < s->narrow; j += 2, packed += n) {
+    for (uint32_t j = 0; j < s->narrow; j += 2, packed += ld) {
         add_narrow(table, packed, n, sum);
         table += 2 * osq_table(OSQ_NARROW);
     }

@@ -53,8 +53,8 @@ static void add_wide(unsigned bits, const float *table, const uint8_t *p, size_t
 }
 
 /* `columns` (1 or 2) of two dimensions each. */
-static inline __attribute__((always_inline)) void add_narrow(size_t columns, const float *table,
-                                                             const uint8_t *p, size_t n, float *sum)
+static inline __attribute__((always_inline)) void
+add_narrow(size_t columns, const float *table, const uint8_t *p, size_t ld, size_t n, float *sum)
 {
     __m512 t[4];
 
@@ -64,7 +64,7 @@ static inline __attribute__((always_inline)) void add_narrow(size_t columns, con
         __m512 s = _mm512_loadu_ps(sum + i);
 
         for (size_t k = 0; k < columns; k++) {
-            __m512i cell = load_cells(p + k * n + i); /* a permute takes the lowest 4 bits */
+            __m512i cell = load_cells(p + k * ld + i); /* a permute takes the lowest 4 bits */
 
             s = _mm512_add_ps(s, _mm512_permutexvar_ps(cell, t[2 * k]));
             s = _mm512_add_ps(s, _mm512_permutexvar_ps(_mm512_srli_epi32(cell, 4), t[2 * k + 1]));
@@ -73,20 +73,20 @@ static inline __attribute__((always_inline)) void add_narrow(size_t columns, con
     }
 }
 
-static void sums(const struct osq_shape *s, const float *table, const uint8_t *packed, size_t n,
-                 float *sum)
+static void sums(const struct osq_shape *s, const float *table, const uint8_t *packed, size_t ld,
+                 size_t n, float *sum)
 {
     uint32_t left = (s->narrow + 1) / 2;
 
     memset(sum, 0, n * sizeof *sum);
-    for (uint32_t j = 0; j < s->wide; j++, packed += n) {
+    for (uint32_t j = 0; j < s->wide; j++, packed += ld) {
         add_wide(s->bit[j], table, packed, n, sum);
         table += osq_table(s->bit[j]);
     }
-    for (; left >= 2; left -= 2, packed += 2 * n, table += 4 * osq_table(OSQ_NARROW))
-        add_narrow(2, table, packed, n, sum);
+    for (; left >= 2; left -= 2, packed += 2 * ld, table += 4 * osq_table(OSQ_NARROW))
+        add_narrow(2, table, packed, ld, n, sum);
     if (left > 0)
-        add_narrow(1, table, packed, n, sum);
+        add_narrow(1, table, packed, ld, n, sum);
 }
 
 const struct osq_ops osq_avx512 = {sums};

@@ -6,7 +6,9 @@
 # CORPUS is DIR/CORPUS.jsonl, in SLUICE_BENCH_DIR (default BUILD_DIR/bench), where make-corpus.sh makes
 # the two. One thread unless a row says two. Ours and the peer's runs alternate, ROUNDS of them
 # (default 3), and BUILDS of builds (default 2); the best of each counts. About 20 minutes for the
-# two corpora; the machine must be left alone meanwhile.
+# two corpora; the machine must be left alone meanwhile. On one that is shared, LOCK is a file that
+# is locked for a minute or two at a time, for each group of measurements; after two minutes of
+# waiting they are made all the same.
 set -euo pipefail
 build=$(cd "${1:?usage: bench-fm.sh BUILD_DIR [CORPUS...]}" && pwd)
 shift
@@ -14,7 +16,7 @@ corpora=("$@")
 [ ${#corpora[@]} -gt 0 ] || corpora=(english-200 code-200)
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${SLUICE_BENCH_DIR:-$build/bench}
-rounds=${ROUNDS:-3} build_rounds=${BUILDS:-2}
+rounds=${ROUNDS:-3} build_rounds=${BUILDS:-2} lock=${LOCK:-}
 mkdir -p "$dir" "$build/bench"
 json=$build/bench/fm.json
 : >"$json"
@@ -27,6 +29,16 @@ peer=$build/bench/fm_sdsl
     g++ -O3 -march=native -std=c++17 "$here/fm_sdsl.cpp" -o "$peer" -lsdsl -ldivsufsort -ldivsufsort64
 ours=$build/tests/bench/bench_fm
 bench=$here/../../../shared/data/bench/gsm8k_test.jsonl
+
+# alone FUNCTION ARG...: under the lock, which is given back with the descriptor.
+alone() {
+    if [ -n "$lock" ]; then
+        exec 9>"$lock"
+        flock -w 120 9 || true
+    fi
+    "$@"
+    exec 9>&-
+}
 
 # figure NAME UNIT OURS PEER KIND: KIND says which way is better, "less" or "more".
 figure() {
@@ -78,15 +90,20 @@ PY
     bytes=$(("$(stat -Lc %s "$raw")" - "$(wc -l <"$src")"))
 }
 
+build_both() {
+    build "$log/$1-1" -T 1 --layout "$1" -o "$dir/$corpus.$1.fmi"
+    build "$log/$1-2" -T 2 --layout "$1" -o "$dir/$corpus.$1.fmi"
+}
+
+build_peer() { "$peer" build "$raw" "$dir/$corpus.sdsl" >>"$log/peer"; }
+
 builds() {
     local bound=$((bytes * 19 / 10)) layout
     for _ in $(seq "$build_rounds"); do
-        for layout in fast small; do
-            build "$log/$layout-1" -T 1 --layout $layout -o "$dir/$corpus.$layout.fmi"
-            build "$log/$layout-2" -T 2 --layout $layout -o "$dir/$corpus.$layout.fmi"
-        done
-        build "$log/bound" -T 2 -m $bound -o "$dir/$corpus.bound.fmi"
-        "$peer" build "$raw" "$dir/$corpus.sdsl" >>"$log/peer"
+        alone build_both fast
+        alone build_both small
+        alone build "$log/bound" -T 2 -m $bound -o "$dir/$corpus.bound.fmi"
+        alone build_peer
     done
     cmp "$dir/$corpus.fast.fmi" "$dir/$corpus.bound.fmi"
     rm "$dir/$corpus.bound.fmi"
@@ -118,18 +135,27 @@ queries() {
     } >>"$log"
 }
 
+queries_peer() {
+    {
+        "$peer" count "$dir/$corpus.sdsl" <"$patterns"
+        "$peer" locate "$dir/$corpus.sdsl" 20000
+        "$peer" extract "$dir/$corpus.sdsl" 1024 2000
+    } >>"$log/peer"
+}
+
+queries_all() {
+    local layout
+    for layout in fast small; do
+        queries $layout mapped
+        queries $layout --load
+    done
+    queries_peer
+}
+
 searches() {
     local layout mode kind l p=$log/peer
     for _ in $(seq "$rounds"); do
-        for layout in fast small; do
-            queries $layout mapped
-            queries $layout --load
-        done
-        {
-            "$peer" count "$dir/$corpus.sdsl" <"$patterns"
-            "$peer" locate "$dir/$corpus.sdsl" 20000
-            "$peer" extract "$dir/$corpus.sdsl" 1024 2000
-        } >>"$p"
+        alone queries_all
     done
     [ "$(awk '$1 == "occurrences" { print $2 }' "$log"/*-mapped "$log"/*--load "$p" | sort -u | wc -l)" = 1 ] ||
         { echo "bench-fm: the counts differ" >&2; exit 1; }
@@ -175,5 +201,5 @@ for corpus in "${corpora[@]}"; do
     prepare
     builds
     searches
-    opening
+    alone opening
 done

@@ -1,5 +1,6 @@
 /* limits.c - what this machine can do at all, so that the figures that follow can be read: memory
- * bandwidth and latency of one thread, on ordinary and on huge pages. */
+ * bandwidth and latency of one thread, on ordinary and on huge pages; with an argument, instead,
+ * the peaks of arithmetic (and the bandwidth again) as lines "name value". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -66,8 +67,76 @@ static uint64_t *map_words(int advice)
     return p;
 }
 
-int main(void)
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+/* Sixteen independent chains of one instruction: G results a second, `lanes` an instruction. */
+#define PEAK(name, lanes, start, op)                                                         \
+    __attribute__((target("avx512f,avx512bw,avx512vnni"))) static double name(void)          \
+    {                                                                                        \
+        __m512i v[16], a = _mm512_set1_epi32(0x3e4ccccd), b = _mm512_set1_epi32(0x3e99999a); \
+        double best = 0;                                                                     \
+                                                                                             \
+        for (int i = 0; i < 16; i++)                                                         \
+            v[i] = start;                                                                    \
+        for (int r = 0; r < 5; r++) {                                                        \
+            double t = now_s();                                                              \
+            for (int n = 0; n < 4000000; n++) {                                              \
+                _Pragma("GCC unroll 16") for (int i = 0; i < 16; i++) v[i] = op;             \
+                __asm__ volatile("" : "+v"(a), "+v"(b));                                     \
+            }                                                                                \
+            t = 4000000 * 16.0 * (lanes) / (now_s() - t) / 1e9;                              \
+            best = t > best ? t : best;                                                      \
+        }                                                                                    \
+        for (int i = 1; i < 16; i++)                                                         \
+            v[0] = _mm512_xor_si512(v[0], v[i]);                                             \
+        return _mm512_reduce_add_epi32(v[0]) == 12345 ? 0 : best;                            \
+    }
+
+PEAK(fma_peak, 32, _mm512_setzero_si512(),
+     _mm512_castps_si512(_mm512_fmadd_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b),
+                                         _mm512_castsi512_ps(v[i]))))
+PEAK(vnni_peak, 128, _mm512_setzero_si512(), _mm512_dpbusd_epi32(v[i], a, b))
+PEAK(shuffle_peak, 64, _mm512_set1_epi32(i), _mm512_shuffle_epi8(v[i], a))
+
+static void print_peaks(void)
 {
+    if (cpu_detect() < CPU_AVX512)
+        return;
+    printf("fma_gflops %.1f\nvnni_gops %.1f\nshuffle_glookups %.1f\n", fma_peak(), vnni_peak(),
+           shuffle_peak());
+}
+#else
+static void print_peaks(void)
+{
+}
+#endif
+
+/* As fast as memory gives it: the best of some passes. */
+static void print_bandwidth(void)
+{
+    uint64_t *a = map_words(MADV_HUGEPAGE);
+    double best = 0;
+
+    for (int r = 0; r < 6; r++) {
+        double v;
+        for (size_t i = 0; r == 0 && i < WORDS; i += 8)
+            a[i] = i;
+        v = read_gb_per_s(a);
+        best = v > best ? v : best;
+    }
+    printf("read_gb %.1f\n", best);
+    munmap(a, WORDS * 8);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1) {
+        print_peaks();
+        print_bandwidth();
+        return 0;
+    }
     uint64_t *small = map_words(MADV_NOHUGEPAGE), *huge = map_words(MADV_HUGEPAGE);
     double small_ns = latency_ns(small), huge_ns = latency_ns(huge);
 

@@ -25,7 +25,7 @@ facts() {
     misuse fm-build - <x.jsonl
     misuse fm-build -o - x.jsonl
     for option in --format=csv --normalize=gpt4 --threads=x --memory=1.5x --memory= --memory=-1 \
-        --sample-rate={0,2,3,65,8192,-64,64K,x}; do
+        --sample-rate={0,3,4097,-64,64K,x}; do
         misuse fm-build "$option" x.jsonl
     done
     only x.jsonl
@@ -359,7 +359,7 @@ EOF
     fm-build x.txt
     fm-find x.fmi abc >../expected
     [[ $(wc -l <../expected) -gt 5 ]]
-    for rate in 4 32 4096; do
+    for rate in 4 37 4096; do
         ok fm-build --sample-rate "$rate" -o y.fmi x.txt
         is "$rate" "$(facts y.fmi sample_rate)"
         fm-find y.fmi abc | cmp ../expected -

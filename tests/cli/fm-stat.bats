@@ -78,7 +78,7 @@ every_tool_survives() {
     grep -qx $'raw_bytes\t2310' "$out"
     grep -qx $'normalize\tnone' "$out"
     grep -qx "index"$'\t'"$sample" "$out"
-    grep -qx $'sample_rate\t64' "$out"
+    grep -qx $'sample_rate\t60' "$out"
     size=$(stat -c %s "$sample")
     grep -qx "file_bytes"$'\t'"$size" "$out"
     is "$(awk -v s="$size" 'BEGIN { printf "%.4f", s / 2310 }')" "$(awk '$1 == "file_bytes/text_bytes" { print $2 }' "$out")"

@@ -207,6 +207,14 @@ int32() {
         says 'no row 101'
         ok vec-convert --cat "$f" x.fvecs "$f" --rows 90:210 --to csv
         cat x.csv x.csv x.csv | sed -n 91,210p | prints
+        ok vec-convert --cat "$f" "$f" x.fvecs --rows 10:20 --to csv
+        sed -n 11,20p x.csv | prints
+        ok vec-convert --cat "$f" "$f" "$f" --rows 150:200 --to csv
+        sed -n '51,$p' x.csv | prints
+        ok vec-convert --cat "$f" "$f" --rows 0:0 --to csv
+        empty "$out"
+        fails vec-convert --cat "$f" "$f" --rows 201: --to csv
+        says 'no row 201: only 200'
     done
     ok vec-convert --cat x.fvecs x.fvecs --rows 90:210 -o y.npy
     ok vec-convert y.npy --to csv
@@ -322,6 +330,9 @@ int32() {
     printf '1,2\n6,7\n' | prints
     exits 0 vec-convert x.csv --skip-bad --rows 2:6 --to csv
     echo 6,7 | prints
+    exits 0 vec-convert x.csv --skip-bad --rows 0:5 --to csv
+    echo 1,2 | prints
+    says '4 bad rows'
     { int32 1 && bytes 0 0 128 63 && int32 1 && bytes 0 0 192 127 && int32 2 0 0; } >x.fvecs
     fails vec-convert x.fvecs -o y.fbin
     says 'x.fvecs: row 1: component 0 is no number (NaN)'
@@ -330,6 +341,8 @@ int32() {
     says '2 bad rows'
     exits 0 vec-convert x.fvecs --to csv --skip-bad --sample 9
     echo 1 | prints
+    ok vec-convert x.fvecs --to csv --skip-bad --rows 3: # those on the way do not count
+    empty "$out"
     ok vec-convert x.fvecs --to csv --rows 0:1 # what is not read is not looked at
     head -c -1 x.fvecs >cut.fvecs
     fails vec-convert cut.fvecs -o y.csv --skip-bad

@@ -341,13 +341,12 @@ static inline void write_jsonl(const char *name, const struct naive_docs *d, siz
     buf_free(&out);
 }
 
-/* The rate as its logarithm. The layouts take turns. */
-static inline void build(const char *index, const char *input, unsigned rate_log, int threads)
+/* The layouts take turns. */
+static inline void build(const char *index, const char *input, unsigned rate, int threads)
 {
     static unsigned turn;
-    struct fm_build_opts o = {.rate_log = rate_log,
-                              .threads = threads,
-                              .layout = turn++ % 2 ? FM_LAYOUT_SMALL : FM_LAYOUT_FAST};
+    struct fm_build_opts o = {
+        .rate = rate, .threads = threads, .layout = turn++ % 2 ? FM_LAYOUT_SMALL : FM_LAYOUT_FAST};
     struct fm_build_report report;
     struct err e = {0};
 
@@ -372,7 +371,7 @@ static inline struct fm *must_open(const char *path, enum cpu_level level)
  * writes the set "NAME.set". */
 static inline void build_set(const char *name, const struct naive_docs *d, rng_t *rng)
 {
-    static const unsigned rate_log[] = {2, 6, 12};
+    static const unsigned rate[] = {4, 60, 4096};
     size_t cut[4] = {0, 0, 0, d->n};
     char path[64], input[64];
     FILE *f;
@@ -391,7 +390,7 @@ static inline void build_set(const char *name, const struct naive_docs *d, rng_t
         snprintf(input, sizeof input, "%s.%u.jsonl", name, i);
         snprintf(path, sizeof path, "%s.%u.fmi", name, i);
         write_jsonl(input, d, cut[i], cut[i + 1]);
-        build(path, input, rate_log[i], 1);
+        build(path, input, rate[i], 1);
         fprintf(f, "%s\n", path);
     }
     fclose(f);

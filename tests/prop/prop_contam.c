@@ -100,6 +100,13 @@ static void make_entries(struct naive_docs *t, const struct naive_docs *d, rng_t
         add_prose(rng, &b, b.len + x.len / 2);
         naive_add(t, b.p, b.len);
         buf_free(&b);
+        for (size_t k = 0; k < 49;
+             k++) /* nothing, then one window that ends where the entry does */
+            buf_addc(&b, '#', &e);
+        buf_addc(&b, ' ', &e);
+        buf_add(&b, x.p, x.len < 50 ? x.len : 50, &e);
+        naive_add(t, b.p, b.len);
+        buf_free(&b);
     }
 }
 
@@ -158,20 +165,22 @@ static void check_rule(const struct fm *fm, const struct naive_docs *entries,
                        const char *what)
 {
     struct fm_verdict *v = malloc(entries->n * sizeof *v);
+    const struct fm_match none = {0};
     struct err e = {0};
 
     memset(v, 0xee, entries->n * sizeof *v);
     T_CHECKF(fm_contam(fm, entries->doc, entries->n, &r->o, v, threads, &e) == 0, "%s", e.msg);
     for (size_t i = 0; i < entries->n; i++) {
         double n = (double)r->windows[i], share = n > 0 ? (double)r->found[i] / n : 0;
+        bool counts = r->found[i] || longest[i].len >= r->o.longest_min;
         T_CHECKF(v[i].windows == r->windows[i] && v[i].found == r->found[i],
                  "%s: entry %zu, method %d, %d chars, %d words: %d of %d, not %zu of %zu", what, i,
                  (int)r->o.method, (int)r->o.window_chars, (int)r->o.words, (int)v[i].found,
                  (int)v[i].windows, r->found[i], r->windows[i]);
         T_CHECKF(v[i].share >= share && v[i].share <= share && v[i].label == label(share, &r->o),
                  "%s: entry %zu: share %g, label %d", what, i, v[i].share, (int)v[i].label);
-        T_CHECKF(memcmp(&v[i].longest, &longest[i], sizeof *longest) == 0, "%s: entry %zu", what,
-                 i);
+        T_CHECKF(memcmp(&v[i].longest, counts ? &longest[i] : &none, sizeof none) == 0,
+                 "%s: entry %zu, least length %d", what, i, (int)r->o.longest_min);
         labels[v[i].label]++;
     }
     free(v);
@@ -235,7 +244,13 @@ static void check_raw(corpus_fn *make,
         {.o = {FM_WINDOW, 50, 0, 0.8, 0.2, false, 0}},
         {.o = {FM_WINDOW, 10, 0, 0.5, 0.1, false, 0}},
         {.o = {FM_WINDOW, 1, 0, 1.0, 0.0, false, 0}},
+        {.o = {FM_WINDOW, 50, 0, 0.8, 0.2, false, 50}}, /* with a least length, gaps are chained */
+        {.o = {FM_WINDOW, 50, 0, 0.8, 0.2, false, 32}},
+        {.o = {FM_WINDOW, 50, 0, 0.8, 0.2, false, 12}},
+        {.o = {FM_WINDOW, 10, 0, 0.5, 0.1, false, 9}},
+        {.o = {FM_WINDOW, 10, 0, 0.5, 0.1, false, 20}}, /* which windows are shorter than */
         {.o = {FM_NGRAM, 0, 13, 0.8, 0.2, true, 0}},
+        {.o = {FM_NGRAM, 0, 13, 0.8, 0.2, true, 20}},
         {.o = {FM_NGRAM, 0, 3, 0.8, 0.2, true, 0}},
         {.o = {FM_NGRAM, 0, 1, 0.8, 0.2, true, 0}},
     };
@@ -245,7 +260,7 @@ static void check_raw(corpus_fn *make,
     make(&d, rng);
     make_texts(&t, &d, rng);
     write_jsonl("in.jsonl", &d, 0, d.n);
-    build("in.fmi", "in.jsonl", 6, 1);
+    build("in.fmi", "in.jsonl", 60, 1);
     build_set("s", &d, rng);
     for (size_t k = 0; k < sizeof rule / sizeof *rule; k++)
         apply(&rule[k], &d, &t, false);
@@ -345,7 +360,7 @@ static void test_options(void)
 
     naive_add(&d, "a b c d", 7);
     write_jsonl("in.jsonl", &d, 0, d.n);
-    build("in.fmi", "in.jsonl", 6, 1);
+    build("in.fmi", "in.jsonl", 60, 1);
     fm = must_open("in.fmi", cpu_detect());
     T_CHECK(fm_contam(fm, &text, 1, &o, &v, 1, &e) == ERR_USAGE);
     o.verbatim = true;

@@ -60,10 +60,10 @@ static void write_records(const char *name, const struct naive_docs *d)
     buf_free(&b);
 }
 
-static void build_damage(const char *index, corpus_fn *make, enum text_rule rule, unsigned rate_log)
+static void build_damage(const char *index, corpus_fn *make, enum text_rule rule, unsigned rate)
 {
     const char *input = "in.jsonl";
-    struct fm_build_opts o = {.rate_log = rate_log, .normalize = rule};
+    struct fm_build_opts o = {.rate = rate, .normalize = rule};
     struct fm_build_report report;
     struct naive_docs d = {0};
     struct err e = {0};
@@ -463,10 +463,10 @@ int main(void)
         const char *path;
         corpus_fn *make;
         enum text_rule rule;
-        unsigned rate_log;
-    } index[] = {{"meta.fmi", make_small_prose, TEXT_NONE, 6},
-                 {"normal.fmi", make_small_prose, TEXT_GPT3, 2},
-                 {"256.fmi", make_small_256, TEXT_NONE, 3}};
+        unsigned rate;
+    } index[] = {{"meta.fmi", make_small_prose, TEXT_NONE, 60},
+                 {"normal.fmi", make_small_prose, TEXT_GPT3, 4},
+                 {"256.fmi", make_small_256, TEXT_NONE, 9}};
     static const char *const section[] = {"HEAD", "HYPR", "SUPR", "BDIR", "BLKS", "ZROW", "MDIR",
                                           "MARK", "SAMP", "SINV", "DOCS", "DORD", "MIDX", "MBLK",
                                           "RIDX", "RBLK", "IDHS", "FLDS", "RUNS"};
@@ -475,7 +475,7 @@ int main(void)
     alarm(WATCHDOG_S);
     tmp_enter();
     for (size_t i = 0; i < 3; i++) {
-        build_damage(index[i].path, index[i].make, index[i].rule, index[i].rate_log);
+        build_damage(index[i].path, index[i].make, index[i].rule, index[i].rate);
         note_sections(index[i].path, &seen);
         noise(index[i].path);
         flip_bits(index[i].path);

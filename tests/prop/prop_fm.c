@@ -274,7 +274,7 @@ static void check_index(const char *path, const struct naive_docs *d, const stru
         check_places(fm, s, walk, quick, &rng, what);
         if (!quick)
             check_sizes(fm, d, what);
-        if (!quick && strcmp(path, "64.fmi") != 0)
+        if (!quick && strcmp(path, "60.fmi") != 0)
             check_doc_counts(fm, s, 1 + (int)rand_below(&rng, 2), &rng, what);
         fm_close(fm);
     }
@@ -302,8 +302,8 @@ static void check_threads_agree(const char *name)
 {
     struct buf a, b;
 
-    build("two.fmi", "in.jsonl", 6, 2);
-    a = whole("64.fmi");
+    build("two.fmi", "in.jsonl", 60, 2);
+    a = whole("60.fmi");
     b = whole("two.fmi");
     T_CHECKF(a.len == b.len && memcmp(a.p, b.p, a.len) == 0, "%s: T=1 and T=2 differ", name);
     buf_free(&a);
@@ -313,7 +313,7 @@ static void check_threads_agree(const char *name)
 /* "random 256" and its like must have taken the path of the shared byte. */
 static void check_shared(const char *name, const struct naive_docs *d)
 {
-    struct fm *fm = must_open("64.fmi", CPU_PORTABLE);
+    struct fm *fm = must_open("60.fmi", CPU_PORTABLE);
     bool seen[256] = {false}, zrow = false;
     unsigned values = 0;
 
@@ -331,9 +331,9 @@ static void check_shared(const char *name, const struct naive_docs *d)
 
 /* About how many steps locating a place of a random byte takes: half the way to a sample or to the
  * document's start. */
-static uint64_t mean_walk(const struct naive_docs *d, unsigned rate_log)
+static uint64_t mean_walk(const struct naive_docs *d, unsigned every)
 {
-    double squares = 0, rate = (double)(1u << rate_log);
+    double squares = 0, rate = every;
 
     for (size_t i = 0; i < d->n; i++) {
         double len = (double)d->doc[i].len;
@@ -346,8 +346,8 @@ static void check_corpus(const struct corpus *c, rng_t *rng)
 {
     static const struct {
         const char *path;
-        unsigned rate_log;
-    } rate[] = {{"4.fmi", 2}, {"64.fmi", 6}, {"4096.fmi", 12}};
+        unsigned every;
+    } rate[] = {{"4.fmi", 4}, {"60.fmi", 60}, {"4096.fmi", 4096}};
     enum cpu_level top = cpu_detect(), level;
     struct naive_docs d = {0};
     struct queries s = {0};
@@ -357,13 +357,13 @@ static void check_corpus(const struct corpus *c, rng_t *rng)
     write_jsonl("in.jsonl", &d, 0, d.n);
     for (unsigned i = 0; i < 3; i++) {
         level = (enum cpu_level)rand_below(rng, (size_t)top + 1);
-        build(rate[i].path, "in.jsonl", rate[i].rate_log, 1);
-        check_index(rate[i].path, &d, &s, mean_walk(&d, rate[i].rate_log), level, i == 1, c->name);
+        build(rate[i].path, "in.jsonl", rate[i].every, 1);
+        check_index(rate[i].path, &d, &s, mean_walk(&d, rate[i].every), level, i == 1, c->name);
     }
     check_threads_agree(c->name);
     check_shared(c->name, &d);
     build_set("s", &d, rng);
-    check_index("s.set", &d, &s, mean_walk(&d, 12), top, true, c->name);
+    check_index("s.set", &d, &s, mean_walk(&d, 4096), top, true, c->name);
     free_queries(&s);
     naive_free(&d);
 }
@@ -389,7 +389,7 @@ static void test_many_hits(void)
     for (size_t at = 0; at < LEN; at += LEN / 7)
         naive_add(&d, p + at, LEN / 7);
     write_jsonl("in.jsonl", &d, 0, d.n);
-    build("many.fmi", "in.jsonl", 2, 2);
+    build("many.fmi", "in.jsonl", 4, 2);
     fm = must_open("many.fmi", cpu_detect());
     uint64_t n = naive_places(&d, pat, false, &want);
     T_CHECK(n > 1 << 18);
@@ -427,7 +427,7 @@ static void test_sample(void)
     for (unsigned i = 0; i < HITS; i++)
         naive_add(&d, "..x..", 5);
     write_jsonl("in.jsonl", &d, 0, d.n);
-    build("sample.fmi", "in.jsonl", 6, 1);
+    build("sample.fmi", "in.jsonl", 60, 1);
     fm = must_open("sample.fmi", CPU_PORTABLE);
     T_CHECK(fm_hits_find(&h, fm, (struct fm_text){"x", 1}, false, &e) == 0 && h.count == HITS);
     for (unsigned seed = 0; seed < RUNS; seed++) {

@@ -153,7 +153,7 @@ static void check_corpus(const struct corpus *c, rng_t *rng)
     make_texts(&t, &d, rng);
     make_answers(&a, &d, &t);
     write_jsonl("in.jsonl", &d, 0, d.n);
-    build("in.fmi", "in.jsonl", 6, 1);
+    build("in.fmi", "in.jsonl", 60, 1);
     build_set("s", &d, rng);
     for (unsigned i = 0; i < 2; i++) {
         struct fm *fm = must_open(path[i], cpu_detect());

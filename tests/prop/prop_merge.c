@@ -142,7 +142,7 @@ static void check_append(const struct fm_build_opts *o, const char *what)
 
     must_build("m.fmi", inputs, 1, o);
     more.append = "m.fmi";
-    more.rate_log = 0; /* as the index has it */
+    more.rate = 0; /* as the index has it */
     more.normalize = TEXT_NONE;
     more.layout = FM_LAYOUT_DEFAULT;
     must_build("m.fmi", inputs + 1, 2, &more);
@@ -255,7 +255,7 @@ static int check_corpus(const struct corpus *c, rng_t *rng)
     int runs = 0;
 
     c->make(&d, rng);
-    o.rate_log = (unsigned[]){2, 6, 12}[rand_below(rng, 3)];
+    o.rate = (unsigned[]){4, 60, 4096}[rand_below(rng, 3)];
     o.layout = rand_below(rng, 2) ? FM_LAYOUT_FAST : FM_LAYOUT_SMALL;
     o.normalize = rand_below(rng, 3) ? TEXT_NONE : TEXT_GPT3;
     check_all(&d, &o, rng, c->name);
@@ -312,7 +312,7 @@ static void test_long(rng_t *rng)
     add_random(&b, 20, 131072, rng);
     naive_add(&d, b.p, b.len);
     for (int trial = 0; trial < 3; trial++) {
-        o.rate_log = (unsigned[]){6, 3, 12}[trial];
+        o.rate = (unsigned[]){64, 9, 4096}[trial];
         check_all(&d, &o, rng, "long documents");
     }
     buf_free(&b);
@@ -365,7 +365,7 @@ static void test_refusals(void)
     const struct {
         struct fm_build_opts o;
         const char *name;
-    } other[] = {{{.rate_log = 5}, "--sample-rate"},
+    } other[] = {{{.rate = 37}, "--sample-rate"},
                  {{.normalize = TEXT_GPT3}, "--normalize"},
                  {{.docs.field = "body"}, "--field"},
                  {{.docs.id_field = "body"}, "--id-field"}};
@@ -389,7 +389,7 @@ static void test_refusals(void)
 
 static void test_other_state(rng_t *rng)
 {
-    struct fm_build_opts o = {.rate_log = 4};
+    struct fm_build_opts o = {.rate = 16};
     struct naive_docs d = {0};
     struct err e;
     int rc;
@@ -402,17 +402,17 @@ static void test_other_state(rng_t *rng)
     T_CHECK(there("m.fmi.parts/000000-000000.fmi"));
     T_CHECK(there("m.fmi.parts/state"));
     o.resume = true;
-    o.rate_log = 5;
+    o.rate = 37;
     rc = build_from("m.fmi", inputs, FILES, &o, &e);
     refused(rc, &e, "other inputs or options");
-    o.rate_log = 4;
+    o.rate = 16;
     rc = build_from("m.fmi", inputs, 1, &o, &e);
     refused(rc, &e, "other inputs or options");
     rc = build_from("m.fmi", (const char *[]){"-"}, 1, &o, &e);
     T_CHECK(rc == ERR_USAGE);
     T_CHECK(there("m.fmi.parts/state"));
     o.memory_bytes = bound_for(&d, 90);
-    must_build("all.fmi", inputs, FILES, &(struct fm_build_opts){.rate_log = 4});
+    must_build("all.fmi", inputs, FILES, &(struct fm_build_opts){.rate = 16});
     must_build("m.fmi", inputs, FILES, &o);
     is_reference("m.fmi", "resumed after refusals", "affixes");
     o.memory_bytes = 100;

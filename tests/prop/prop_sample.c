@@ -27,7 +27,7 @@ static void *need(void *p)
 /* Which rows are samples, and of which text positions. */
 struct truth {
     uint64_t n, count;
-    unsigned rate_log;
+    unsigned rate;
     bool *marked;   /* by row; count of them */
     uint32_t *perm; /* sample number by marked row in order */
     uint64_t *row;  /* row by sample number */
@@ -57,7 +57,11 @@ static void make_blocks(struct made *m, const struct truth *t)
     struct buf dir = {0}, marks = {0};
     struct err e = {0};
     uint32_t before[2] = {0, 0};
+    unsigned low_bits = 0;
     int rc = 0;
+
+    while (2u << low_bits <= t->rate)
+        low_bits++;
 
     for (uint64_t b = 0; b < samples_blocks(t->n); b++) {
         size_t k = 0;
@@ -65,10 +69,10 @@ static void make_blocks(struct made *m, const struct truth *t)
             if (t->marked[i])
                 rel[k++] = (uint16_t)(i & (SAMPLE_BLOCK - 1));
         rc |= buf_add(&dir, before, sizeof before, &e);
-        rc |= samples_encode_block(rel, k, t->rate_log, &marks, &e);
+        rc |= samples_encode_block(rel, k, low_bits, &marks, &e);
         /* ones and zeros, and the places, each filled up to words */
-        rc |= marks.len / 8 != before[1] + (k + (SAMPLE_BLOCK >> t->rate_log) + 63) / 64 +
-                                   (k * t->rate_log + 63) / 64;
+        rc |= marks.len / 8 !=
+              before[1] + (k + (SAMPLE_BLOCK >> low_bits) + 63) / 64 + (k * low_bits + 63) / 64;
         before[0] += (uint32_t)k;
         before[1] = (uint32_t)(marks.len / 8);
     }
@@ -102,8 +106,8 @@ static void make(struct made *m, const struct truth *t)
     struct err e = {0};
     uint64_t backs = pointers(t);
 
-    *m = (struct made){.s = {.n = t->n, .rate_log = t->rate_log}};
-    m->s.count = samples_count(t->n, t->rate_log);
+    *m = (struct made){.s = {.n = t->n, .rate = t->rate, .low_bits = samples_low_bits(t->rate)}};
+    m->s.count = samples_count(t->n, t->rate);
     m->s.bits = samples_bits(m->s.count);
     make_blocks(m, t);
     T_CHECK(samples_encode_perm(t->perm, t->count, &samp, &inverse, &e) == 0);
@@ -141,7 +145,7 @@ static void mark(struct truth *t, enum spread spread)
             left--;
         }
     for (uint64_t i = 0; i < t->count && spread != ANYWHERE && spread != BUNCHES; i++)
-        t->marked[spread == FIRST ? i : spread == LAST ? n - 1 - i : i << t->rate_log] = true;
+        t->marked[spread == FIRST ? i : spread == LAST ? n - 1 - i : i * t->rate] = true;
     for (; spread == BUNCHES && left; row = (row + 1 + below(200)) % n)
         for (uint64_t run = below(100); run && left; run--, row = (row + 1) % n)
             if (!t->marked[row]) {
@@ -194,13 +198,13 @@ static void permute(struct truth *t, enum order order)
         rename_elements(t->perm, t->count);
 }
 
-static void truth_make(struct truth *t, uint64_t n, unsigned rate_log, enum spread spread,
+static void truth_make(struct truth *t, uint64_t n, unsigned rate, enum spread spread,
                        enum order order)
 {
     uint64_t j = 0;
 
-    *t = (struct truth){.n = n, .rate_log = rate_log};
-    t->count = n / (UINT64_C(1) << rate_log) + (n % (UINT64_C(1) << rate_log) != 0);
+    *t = (struct truth){.n = n, .rate = rate};
+    t->count = n / rate + (n % rate != 0);
     t->marked = need(calloc(n + 1, sizeof *t->marked));
     t->perm = need(malloc((t->count + 1) * sizeof *t->perm));
     t->row = need(malloc((t->count + 1) * sizeof *t->row));
@@ -235,29 +239,29 @@ static bool find(const struct samples *s, uint64_t row, uint64_t *pos)
     return found;
 }
 
-static void check(uint64_t n, unsigned rate_log, enum spread spread, enum order order)
+static void check(uint64_t n, unsigned rate, enum spread spread, enum order order)
 {
     struct truth t;
     struct made m;
     uint64_t wrong = 0, pos, j = 0;
 
-    truth_make(&t, n, rate_log, spread, order);
+    truth_make(&t, n, rate, spread, order);
     make(&m, &t);
     for (uint64_t i = 0; i < n; i++) {
         bool found;
         pos = UINT64_MAX;
         samples_fetch(&m.s, i);
         found = find(&m.s, i, &pos);
-        wrong += found != t.marked[i] || (found && pos != (uint64_t)t.perm[j] << rate_log);
+        wrong += found != t.marked[i] || (found && pos != (uint64_t)t.perm[j] * rate);
         j += t.marked[i];
     }
-    T_CHECKF(wrong == 0, "n %llu rate 2^%u spread %d order %d: %llu rows", (unsigned long long)n,
-             rate_log, spread, order, (unsigned long long)wrong);
+    T_CHECKF(wrong == 0, "n %llu rate %u spread %d order %d: %llu rows", (unsigned long long)n,
+             rate, spread, order, (unsigned long long)wrong);
     wrong = 0;
     for (uint64_t k = 0; k < t.count; k++)
         wrong += samples_row(&m.s, k) != t.row[k];
-    T_CHECKF(wrong == 0, "n %llu rate 2^%u spread %d order %d: %llu samples", (unsigned long long)n,
-             rate_log, spread, order, (unsigned long long)wrong);
+    T_CHECKF(wrong == 0, "n %llu rate %u spread %d order %d: %llu samples", (unsigned long long)n,
+             rate, spread, order, (unsigned long long)wrong);
     made_free(&m);
     truth_free(&t);
 }
@@ -267,8 +271,13 @@ static void test_all(void)
     static const uint64_t lengths[] = {0,    1,     2,     3,     5,     40,    500,
                                        4096, 16383, 16384, 16385, 32768, 65537, 100000};
 
+    static const unsigned rates[] = {
+        SAMPLE_RATE_MIN, 5, 7, 8, 16, 31, 33, 48, 60, 64, 100, 500, 1024, 2047, 2048,
+        SAMPLE_RATE_MAX};
+
     for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
-        for (unsigned rate = SAMPLE_RATE_LOG_MIN; rate <= SAMPLE_RATE_LOG_MAX; rate++) {
+        for (size_t r = 0; r < sizeof rates / sizeof *rates; r++) {
+            unsigned rate = rates[r];
             int spread = (int)below(SPREADS), order = (int)below(ORDERS);
             check(lengths[l], rate, (enum spread)spread, (enum order)order);
             if (lengths[l] > 40000)
@@ -279,7 +288,7 @@ static void test_all(void)
                 check(lengths[l], rate, (enum spread)below(SPREADS), (enum order)order);
         }
     for (int spread = 0; spread < SPREADS; spread++) /* whole blocks marked, others empty */
-        check(150000, SAMPLE_RATE_LOG_MIN, (enum spread)spread, (enum order)spread);
+        check(150000, SAMPLE_RATE_MIN, (enum spread)spread, (enum order)spread);
 }
 
 /* A pair of equal numbers, or one too large: an error, not an endless walk. */
@@ -304,8 +313,9 @@ static void test_no_permutation(void)
 
 static void test_sizes(void)
 {
-    T_CHECK(samples_count(0, 2) == 0 && samples_count(1, 12) == 1);
-    T_CHECK(samples_count(4096, 12) == 1 && samples_count(4097, 12) == 2);
+    T_CHECK(samples_count(0, 4) == 0 && samples_count(1, 4096) == 1);
+    T_CHECK(samples_count(4096, 4096) == 1 && samples_count(4097, 4096) == 2);
+    T_CHECK(samples_low_bits(4) == 2 && samples_low_bits(7) == 2 && samples_low_bits(4096) == 12);
     T_CHECK(samples_bits(0) == 1 && samples_bits(1) == 1 && samples_bits(2) == 1);
     /* 2,000 bits; four counts of 4 bytes; 50 pointers of 11 bits and the slack */
     T_CHECK(samples_inverse_bytes(2000, 50) == 256 + 16 + 69 + 8);
@@ -321,7 +331,7 @@ static void use_damaged(const struct made *m, const char *what, int trial)
     for (uint64_t i = 0; i < n; i += n < 1000 ? 1 : 1 + below(n / 300)) {
         samples_fetch(&m->s, i);
         if (find(&m->s, i, &pos))
-            wrong += pos >> m->s.rate_log >= m->s.count;
+            wrong += pos / m->s.rate >= m->s.count;
     }
     for (uint64_t k = 0; k < m->s.count; k += n < 1000 ? 1 : 1 + below(m->s.count / 100 + 1))
         wrong += samples_row(&m->s, k) >= n;
@@ -383,12 +393,12 @@ static void damage_directory(const struct made *m, const struct part part[PARTS]
     }
 }
 
-static void damage(uint64_t n, unsigned rate_log, const char *what)
+static void damage(uint64_t n, unsigned rate, const char *what)
 {
     struct truth t;
     struct made m;
 
-    truth_make(&t, n, rate_log, ANYWHERE, below(2) ? SHUFFLED : ONE_CYCLE);
+    truth_make(&t, n, rate, ANYWHERE, below(2) ? SHUFFLED : ONE_CYCLE);
     make(&m, &t);
     struct part part[PARTS] = {[DIR] = {m.dir.p, NULL, m.dir.len},
                                [MARKS] = {m.marks.p, NULL, m.marks.len},
@@ -406,11 +416,11 @@ static void damage(uint64_t n, unsigned rate_log, const char *what)
 
 static void test_damage(void)
 {
-    damage(1, 2, "damaged, one row");
-    damage(300, 2, "damaged, 300 rows");
-    damage(900, 5, "damaged, 900 rows");
-    damage(50000, 3, "damaged, 50,000 rows");
-    damage(40000, 12, "damaged, rate 4096");
+    damage(1, 4, "damaged, one row");
+    damage(300, 4, "damaged, 300 rows");
+    damage(900, 37, "damaged, 900 rows");
+    damage(50000, 9, "damaged, 50,000 rows");
+    damage(40000, 4096, "damaged, rate 4096");
 }
 
 int main(void)

@@ -234,7 +234,7 @@ static void all_ways(struct data *b, struct data *q, uint64_t *seed, const char 
             uint32_t k = (uint32_t)(rand_below(seed, 3) ? 1 + rand_below(seed, 12)
                                                         : 1 + rand_below(seed, 90));
             struct knn_opts o = {(enum vec_metric)m, k, threads[rand_below(seed, 3)],
-                                 (enum cpu_level)l};
+                                 (enum cpu_level)l, 0};
             if (k > b->rows)
                 o.k = (uint32_t)b->rows + 1;
             compare(b, q, &o, want, step, back, what);
@@ -304,7 +304,7 @@ static void check_halves(uint64_t *seed)
     for (int i = 0; i < 2; i++) {
         struct data b = make(3000, 130, VEC_F32, i ? BIG : UNIT, seed);
         struct data q = make(40, 130, VEC_F32, i ? UNIT : BIG, seed);
-        struct knn_opts o = {VEC_L2, 9, 1, cpu_detect()};
+        struct knn_opts o = {VEC_L2, 9, 1, cpu_detect(), 0};
         struct pair *want = oracle(&b, &q, VEC_L2, false);
 
         compare(&b, &q, &o, want, 100, false, "halves");
@@ -322,7 +322,7 @@ static void check_refused(void)
 
     for (int i = 0; i < 24; i++) {
         int few = i & 1, row = i / 2 % 2 ? 205 : 3;
-        struct knn_opts o = {(enum vec_metric)(i % 3), 2, 1 + i % 2, cpu_detect()};
+        struct knn_opts o = {(enum vec_metric)(i % 3), 2, 1 + i % 2, cpu_detect(), 0};
         struct data b = make(300, 20, VEC_F32, NORMAL, &seed);
         struct data q = make(few ? 2 : 80, 20, VEC_F32, NORMAL, &seed);
         struct err e = {0};

@@ -148,6 +148,8 @@ static void hostile_npy(void)
     npy("{'descr': '<f4', " TAIL "3, }", "damaged");
     npy("{'descr': '<f4', " TAIL "(3, 2), 'more': 1}", "damaged");
     npy("{'descr': '<f4', 'descr': '<f4', " TAIL "(3, 2)}", "damaged");
+    npy("{'descr': '<f4', " TAIL "(3, 2), 'shape': (3, 2)}", "damaged");
+    npy("{'descr': '<f4', " TAIL "(3, 2), 'fortran_order': False}", "damaged");
     npy("{'descr': '<f4', 'fortran_order': False}", "damaged");
     npy("{'descr': '<f4', 'shape': (3, 2)}", "damaged");
     npy("{" TAIL "(3, 2)}", "damaged");

@@ -1,0 +1,194 @@
+/* vec-recall - how much of the true neighbours a search found. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/out.h"
+#include "vec/recall.h"
+#include "vec/vec.h"
+
+static const struct cli_prog prog = {
+    "vec-recall", "RESULT TRUTH", "Print which share of the true neighbours a result holds.", 2, 2};
+
+struct job {
+    struct cli_common co;
+    uint64_t k;
+    int metric, from, truth_from;
+    const char *base, *queries; /* for ties */
+    bool per_query;
+    double least; /* --fail-below */
+};
+
+static void print_queries(const struct recall *r, struct out *o)
+{
+    out_header(o, "query hits of recall");
+    for (uint64_t q = 0; q < r->queries; q++) {
+        out_row(o);
+        out_u64(o, "query", q);
+        out_u64(o, "hits", r->hits[q]);
+        out_u64(o, "of", r->of[q]);
+        out_double(o, "recall", r->of[q] ? (double)r->hits[q] / r->of[q] : 1, 6);
+        out_end_row(o);
+    }
+}
+
+/* In TSV a row a fact, in JSON a member. */
+static void count(struct out *o, bool json, const char *what, uint64_t v)
+{
+    if (!json) {
+        out_row(o);
+        out_cstr(o, "what", what);
+    }
+    out_u64(o, what, v);
+    if (!json)
+        out_end_row(o);
+}
+
+static void share(struct out *o, bool json, const char *what, double v)
+{
+    if (!json) {
+        out_row(o);
+        out_cstr(o, "what", what);
+    }
+    out_double(o, what, v, 6);
+    if (!json)
+        out_end_row(o);
+}
+
+static int print_summary(const struct recall *r, uint32_t k, bool json, struct out *o,
+                         struct err *e)
+{
+    static const struct {
+        const char *name;
+        double p;
+    } at[] = {{"min", 0},   {"p1", .01}, {"p5", .05}, {"p10", .1},
+              {"p25", .25}, {"p50", .5}, {"p75", .75}};
+    double *sorted = recall_sort(r, e);
+    uint64_t perfect = 0;
+
+    if (!sorted)
+        return e->code;
+    for (uint64_t i = 0; i < r->counted; i++)
+        perfect += sorted[i] >= 1;
+    out_header(o, "what value");
+    if (json)
+        out_row(o);
+    count(o, json, "queries", r->counted);
+    count(o, json, "k", k);
+    share(o, json, "recall", r->mean);
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++)
+        share(o, json, at[i].name, recall_percentile(sorted, r->counted, at[i].p));
+    count(o, json, "perfect", perfect);
+    count(o, json, "without_truth", r->queries - r->counted);
+    if (json)
+        out_end_row(o);
+    free(sorted);
+    return 0;
+}
+
+static int print(const struct job *j, const struct recall *r, struct err *e)
+{
+    struct out_opts oo = {.path = j->co.out, .json = j->co.json};
+    struct out *o;
+    int rc = out_open(&o, &oo, e);
+
+    if (rc == 0 && j->per_query)
+        print_queries(r, o);
+    else if (rc == 0)
+        rc = print_summary(r, (uint32_t)j->k, j->co.json, o, e);
+    if (rc == 0)
+        rc = out_commit(&o, e);
+    out_abort(&o);
+    return rc;
+}
+
+/* Base and queries for ties: the base where it lies, or read into memory where it cannot be mapped.
+ */
+struct vectors {
+    struct recall_ties ties;
+    struct vec_reader *reader;
+    struct vec_matrix base, queries;
+};
+
+static int load_vectors(struct vectors *v, const struct job *j, struct err *e)
+{
+    static const struct vec_read_opts how;
+
+    v->ties.ops = ops_for(cli_cpu());
+    v->ties.metric = (enum vec_metric)j->metric;
+    v->ties.queries = &v->queries;
+    if (vec_load_f32(&v->queries, j->queries, &how, 0, false, e) < 0 ||
+        vec_open(&v->reader, j->base, &how, e) < 0)
+        return e->code;
+    if (vec_mapped(v->reader, &v->ties.base))
+        return 0;
+    if (vec_load_f32(&v->base, j->base, &how, 0, false, e) < 0)
+        return e->code;
+    v->ties.base = (struct vec_rows){(const unsigned char *)v->base.v, v->base.rows, v->base.dim,
+                                     VEC_F32, v->base.dim * sizeof(float)};
+    return 0;
+}
+
+static void free_vectors(struct vectors *v)
+{
+    vec_close(v->reader);
+    vec_matrix_free(&v->base);
+    vec_matrix_free(&v->queries);
+}
+
+static int compare(const struct job *j, char **file, struct recall *r, struct err *e)
+{
+    struct neigh result = {0}, truth = {0};
+    struct vectors v = {0};
+    int rc = neigh_load(&result, file[0], (enum neigh_format)(j->from + 1), e);
+
+    if (rc == 0)
+        rc = neigh_load(&truth, file[1], (enum neigh_format)(j->truth_from + 1), e);
+    if (rc == 0 && j->base)
+        rc = load_vectors(&v, j, e);
+    if (rc == 0)
+        rc = recall_compute(r, &result, &truth, (uint32_t)j->k, j->base ? &v.ties : NULL, e);
+    free_vectors(&v);
+    neigh_free(&result);
+    neigh_free(&truth);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct job j = {.k = 10, .from = -1, .truth_from = -1, .least = -1};
+    const struct cli_opt opts[] = {
+        CLI_U64('k', "neighbours", &j.k, "K", "of the first K neighbours (default 10)"),
+        CLI_STR(0, "ties-base", &j.base, "FILE",
+                "count rows that are as near as true ones: the base"),
+        CLI_STR(0, "ties-queries", &j.queries, "FILE", "the same: the queries"),
+        CLI_CHOICE(0, "metric", &j.metric, VEC_METRIC_NAMES,
+                   "the same: how near is measured (default l2)"),
+        CLI_CHOICE(0, "from", &j.from, NEIGH_FORMAT_NAMES,
+                   "the result's format (default: by its name, else tsv)"),
+        CLI_CHOICE(0, "truth-from", &j.truth_from, NEIGH_FORMAT_NAMES, "the truth's format"),
+        CLI_FLAG(0, "per-query", &j.per_query, "a row a query instead of the summary"),
+        CLI_DOUBLE(0, "fail-below", &j.least, "X", "exit 1 when the recall is below X"),
+        CLI_OUT(&j.co.out),
+        CLI_JSON(&j.co.json),
+        CLI_QUIET(&j.co.quiet),
+        CLI_VERBOSE(&j.co.verbose),
+        CLI_END,
+    };
+    int first = cli_parse(&prog, opts, argc, argv);
+    struct recall r = {0};
+    struct err e = {0};
+    int ok;
+
+    if (j.k < 1 || j.k > VEC_DIM_MAX)
+        cli_misuse("'-k' is 1 to %u", VEC_DIM_MAX);
+    if (!j.base != !j.queries)
+        cli_misuse("'--ties-base' and '--ties-queries' go together");
+    ok = compare(&j, argv + first, &r, &e) == 0 && print(&j, &r, &e) == 0;
+    if (ok && r.mean < j.least)
+        ok = err_set(&e, ERR_INPUT, "recall@%llu is %.6f, below %g", (unsigned long long)j.k,
+                     r.mean, j.least) == 0;
+    recall_free(&r);
+    cli_finish(j.co.verbose);
+    return ok ? CLI_DONE : cli_fail(&e);
+}

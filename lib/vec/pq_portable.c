@@ -1,0 +1,91 @@
+/* pq_portable.c - the kernels of pq.h in plain C: the oracle of the others, and the choice. */
+#include <string.h>
+
+#include "vec/pq.h"
+#include "vec/pq_vector.h"
+
+static inline float least16(const f32x16 *v)
+{
+    float least = (*v)[0];
+
+    for (int i = 1; i < 16; i++)
+        least = (*v)[i] < least ? (*v)[i] : least;
+    return least;
+}
+
+static inline float most16(const f32x16 *v)
+{
+    float most = (*v)[0];
+
+    for (int i = 1; i < 16; i++)
+        most = (*v)[i] > most ? (*v)[i] : most;
+    return most;
+}
+
+#include "vec/pq_body.h"
+
+/* The sums of a block's codes under one query. */
+static void nibble_sums(const uint8_t *table, const uint8_t *line, size_t lines, uint32_t *sum)
+{
+    enum { HALF = PQ_NIBBLE_CODES / 2 };
+
+    memset(sum, 0, PQ_NIBBLE_CODES * sizeof *sum);
+    for (size_t part = 0; part < lines * PQ_LINE_PARTS; part++, table += PQ_TABLE)
+        for (int i = 0; i < HALF; i++, line++) {
+            sum[i] += table[*line & 15];
+            sum[HALF + i] += table[*line >> 4];
+        }
+}
+
+static void nibbles(const struct pq_query *const *q, size_t nq, const uint8_t *packed, size_t lines,
+                    size_t n, float *key, size_t ld)
+{
+    uint32_t sum[PQ_NIBBLE_CODES];
+
+    for (size_t from = 0; from < n; from += PQ_NIBBLE_CODES, packed += lines * PQ_LINE)
+        for (size_t j = 0; j < nq; j++) {
+            nibble_sums(q[j]->table, packed, lines, sum);
+            for (size_t i = 0; i < PQ_NIBBLE_CODES && from + i < n; i++)
+                key[j * ld + from + i] = key_of(q[j], sum[i]);
+        }
+}
+
+/* Four codes at a time, so that their chains of sums overlap. */
+static void bytes(const struct pq_query *q, const uint8_t *packed, size_t parts, size_t n,
+                  bool fetch, float *key)
+{
+    (void)fetch;
+    for (size_t i = 0; i < n; i += 4) {
+        const uint8_t *code = packed + i / PQ_BYTE_CODES * PQ_BYTE_CODES * parts +
+                              i % PQ_BYTE_CODES;
+        const uint8_t *table = q->table;
+        uint32_t sum[4] = {0};
+
+        for (size_t m = 0; m < parts; m++, table += PQ_BYTE_TABLE, code += PQ_BYTE_CODES)
+            for (int c = 0; c < 4; c++)
+                sum[c] += table[code[c]];
+        for (size_t c = 0; c < 4 && i + c < n; c++)
+            key[i + c] = key_of(q, sum[c]);
+    }
+}
+
+const struct pq_ops pq_portable = {
+    .name = "portable",
+    .table = pq_table,
+    .range = pq_range,
+    .steps = pq_steps,
+    .nibbles = nibbles,
+    .bytes = bytes,
+};
+
+const struct pq_ops *pq_ops_for(enum cpu_level level)
+{
+#if defined(__x86_64__)
+    if (level == CPU_AVX512)
+        return &pq_avx512;
+    if (level == CPU_AVX2)
+        return &pq_avx2;
+#endif
+    (void)level;
+    return &pq_portable;
+}
