@@ -45,7 +45,8 @@ static void *need(void *p)
 /* ---- fvecs and ivecs: rows of 4-byte components ---- */
 
 struct rows {
-    float *v; /* or int32_t of truth; mapped, so that large sets stand in huge pages */
+    float *v;    /* mapped, so that large sets stand in huge pages */
+    int32_t *id; /* the same bytes, of truth */
     size_t n;
     uint32_t dim;
 };
@@ -55,7 +56,7 @@ static struct rows read_vecs(const char *path)
     struct rows r = {0};
     struct err e;
     FILE *f = fopen(path, "rb");
-    int32_t dim;
+    int32_t dim = 0;
     long size;
 
     if (!f || fread(&dim, 4, 1, f) != 1 || dim <= 0 || fseek(f, 0, SEEK_END) < 0)
@@ -64,7 +65,8 @@ static struct rows read_vecs(const char *path)
     rewind(f);
     r.dim = (uint32_t)dim;
     r.n = (size_t)size / (4 + 4 * (size_t)dim);
-    r.v = need(mem_map(r.n * r.dim * 4, &e));
+    r.id = need(mem_map(r.n * r.dim * 4, &e));
+    r.v = (float *)(void *)r.id;
     for (size_t i = 0; i < r.n; i++)
         if (fread(&dim, 4, 1, f) != 1 || (uint32_t)dim != r.dim ||
             fread(r.v + i * r.dim, 4, r.dim, f) != r.dim)
@@ -135,7 +137,7 @@ static void recall(const struct bench *b)
         struct hit top[RERANK], best[K];
         size_t n = 0, m = 0;
         const float *q = b->query.v + i * dim;
-        const int32_t *truth = (const int32_t *)b->truth.v + i * b->truth.dim;
+        const int32_t *truth = b->truth.id + i * b->truth.dim;
 
         codec_list_scan(b->c, &b->list, (const void *const *)&b->prepared[i], 1, b->key, b->low);
         for (size_t j = 0; j < b->base.n; j++)
@@ -216,7 +218,8 @@ static double f32_s(const struct bench *b, size_t query)
     return now_s() - t;
 }
 
-/* In turn, so that what else the machine does meets all of them. */
+/* In turn, so that what else the machine does meets all of them, and the f32 rows drive the list
+ * out of the last level of cache before each of its scans. */
 static void speed_memory(const struct bench *b)
 {
     double f32 = 1e30, codes = 1e30, bounds = 1e30;
@@ -224,6 +227,7 @@ static void speed_memory(const struct bench *b)
     for (size_t i = 0; i < SINGLE; i++) {
         f32 = fmin(f32, f32_s(b, i));
         codes = fmin(codes, list_s(b, i, NULL));
+        f32 = fmin(f32, f32_s(b, i));
         if (b->low)
             bounds = fmin(bounds, list_s(b, i, b->low));
     }

@@ -3,10 +3,10 @@
  * bit, keys within what weights of 8 and 16 bits may lose, bounds never above the true key and not
  * far below. All levels, threads and lengths of lists give the same bits.
  */
-#include "codec_data.h"
+#include "scalar_data.h"
 
 static const char *const specs[] = {"lvq8", "lvq4", "lvq4x8"};
-enum { SPECS = sizeof specs / sizeof *specs, ROWS = 83, QUERIES = 11 };
+enum { SPECS = sizeof specs / sizeof *specs };
 
 /* ---- the formulas ---- */
 
@@ -217,22 +217,14 @@ static void check_keys(const struct ref *r, const struct codec *c, const float *
 
 static void check_one(const char *spec, uint32_t dim, enum data_kind kind)
 {
-    float *x = data_make(kind, ROWS, dim), *q = data_make(kind, QUERIES, dim);
-    struct codec *c = codec_of(spec, cpu_detect(), x, ROWS, dim, 1);
-    struct ref r = ref_of(spec, x, ROWS, dim);
+    struct scalar_case s = scalar_make(spec, dim, kind);
+    struct ref r = ref_of(spec, s.x, ROWS, dim);
 
-    memcpy(q, x + 5 * dim, dim * sizeof *q); /* one that is there */
-    memset(q + dim, 0, dim * sizeof *q);
-    q[2 * dim + dim / 2] = 1e4F; /* one component outweighs the others */
-    check_codes(&r, c, x, ROWS);
-    check_keys(&r, c, x, ROWS, q, VEC_L2);
-    check_keys(&r, c, x, ROWS, q, VEC_IP);
-    check_levels(spec, x, ROWS, dim, q, QUERIES);
-    check_lists(c, x, ROWS, q, QUERIES);
+    check_codes(&r, s.c, s.x, ROWS);
+    check_keys(&r, s.c, s.x, ROWS, s.q, VEC_L2);
+    check_keys(&r, s.c, s.x, ROWS, s.q, VEC_IP);
     free(r.mean);
-    free(x);
-    free(q);
-    codec_free(c);
+    scalar_end(&s);
 }
 
 /* Rows that are unlike the sample: sizes from subnormal to the limit, all equal, minus zero. */
@@ -305,34 +297,22 @@ static void check_files(void)
     free(x);
 }
 
-static void check_specs(void)
+int main(void)
 {
     static const char *const bad[] = {"lvq",    "lvq5",     "lvq8x8",  "lvq4x4",
                                       "lvq8:x", "lvq8+sq8", "lvq4x8x8"};
-    const struct codec_train t = {.x = (const float[]){1}, .n = 1, .threads = 1};
-    struct codec *c;
-    struct err e;
-
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        T_CHECKF(codec_train(&c, bad[i], 1, CPU_PORTABLE, &t, &e) == ERR_USAGE && !c, "%s", bad[i]);
-}
-
-int main(void)
-{
-    static const uint32_t dims[] = {1,  2,  3,  4,  5,  7,   8,   9,   12,  15,  16,
-                                    17, 31, 33, 63, 64, 100, 255, 256, 257, 784, 1500};
 
     tmp_enter();
     for (size_t s = 0; s < SPECS; s++) {
-        for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
-            check_one(specs[s], dims[i], (enum data_kind)((i + s) % DATA_KINDS));
+        for (size_t i = 0; i < SCALAR_DIMS; i++)
+            check_one(specs[s], scalar_dims[i], (enum data_kind)((i + s) % DATA_KINDS));
         for (int kind = 0; kind < DATA_KINDS; kind++)
             check_one(specs[s], 29, (enum data_kind)kind);
         check_extremes(specs[s]);
         check_refused(specs[s]);
     }
     check_files();
-    check_specs();
+    scalar_bad_specs(bad, sizeof bad / sizeof *bad);
     tmp_leave();
     return t_done("prop_lvq");
 }

@@ -2,9 +2,7 @@
  * vectors bit for bit, keys within what weights of 16 and 8 bits may lose. All levels, threads and
  * lengths of lists give the same bits.
  */
-#include "codec_data.h"
-
-enum { ROWS = 83, QUERIES = 11 };
+#include "scalar_data.h"
 
 struct ref {
     float most;
@@ -112,29 +110,32 @@ static void check_keys(const struct ref *r, const struct codec *c, const float *
     free(key);
 }
 
+/* Some of the vectors lie outside the ranges. */
+static float *strayed(const float *x, uint32_t dim)
+{
+    float *out = data_need(malloc((size_t)ROWS * dim * sizeof *out));
+
+    memcpy(out, x, (size_t)ROWS * dim * sizeof *out);
+    for (uint32_t k = 0; k < dim; k++) {
+        out[7 * dim + k] *= 3;
+        out[8 * dim + k] = k % 2 ? 3e38F : -3e38F;
+    }
+    return out;
+}
+
 static void check_one(const char *spec, uint32_t dim, enum data_kind kind)
 {
-    float *x = data_make(kind, ROWS, dim), *q = data_make(kind, QUERIES, dim);
-    struct codec *c = codec_of(spec, cpu_detect(), x, ROWS, dim, 1);
-    struct ref r = ref_of(spec, x, ROWS, dim);
+    struct scalar_case s = scalar_make(spec, dim, kind);
+    struct ref r = ref_of(spec, s.x, ROWS, dim);
+    float *x = strayed(s.x, dim);
 
-    memcpy(q, x + 5 * dim, dim * sizeof *q); /* one that is there */
-    memset(q + dim, 0, dim * sizeof *q);
-    q[2 * dim + dim / 2] = 1e4F;         /* one component outweighs the others */
-    for (uint32_t k = 0; k < dim; k++) { /* outside the ranges */
-        x[7 * dim + k] *= 3;
-        x[8 * dim + k] = k % 2 ? 3e38F : -3e38F;
-    }
-    check_codes(&r, c, x, ROWS);
-    check_keys(&r, c, x, ROWS, q, VEC_L2);
-    check_keys(&r, c, x, ROWS, q, VEC_IP);
-    check_levels(spec, x, ROWS, dim, q, QUERIES);
-    check_lists(c, x, ROWS, q, QUERIES);
-    T_CHECK(!c->spec.kind->bounds);
-    ref_free(&r);
+    check_codes(&r, s.c, x, ROWS);
+    check_keys(&r, s.c, x, ROWS, s.q, VEC_L2);
+    check_keys(&r, s.c, x, ROWS, s.q, VEC_IP);
+    T_CHECK(!s.c->spec.kind->bounds);
     free(x);
-    free(q);
-    codec_free(c);
+    ref_free(&r);
+    scalar_end(&s);
 }
 
 /* Ranges as wide and as narrow as f32 has them. */
@@ -165,33 +166,21 @@ static void check_files(void)
     free(x);
 }
 
-static void check_specs(void)
-{
-    static const char *const bad[] = {"sq", "sq5", "sq8x8", "sq4:x", "sq8+sq8"};
-    const struct codec_train t = {.x = (const float[]){1}, .n = 1, .threads = 1};
-    struct codec *c;
-    struct err e;
-
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        T_CHECKF(codec_train(&c, bad[i], 1, CPU_PORTABLE, &t, &e) == ERR_USAGE && !c, "%s", bad[i]);
-}
-
 int main(void)
 {
-    static const uint32_t dims[] = {1,  2,  3,  4,  5,  7,   8,   9,   12,  15,  16,
-                                    17, 31, 33, 63, 64, 100, 255, 256, 257, 784, 1500};
+    static const char *const bad[] = {"sq", "sq5", "sq8x8", "sq4:x", "sq8+sq8"};
     static const char *const specs[] = {"sq8", "sq4"};
 
     tmp_enter();
     for (size_t s = 0; s < 2; s++) {
-        for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
-            check_one(specs[s], dims[i], (enum data_kind)((i + s) % DATA_KINDS));
+        for (size_t i = 0; i < SCALAR_DIMS; i++)
+            check_one(specs[s], scalar_dims[i], (enum data_kind)((i + s) % DATA_KINDS));
         for (int kind = 0; kind < DATA_KINDS; kind++)
             check_one(specs[s], 29, (enum data_kind)kind);
         check_extremes(specs[s]);
     }
     check_files();
-    check_specs();
+    scalar_bad_specs(bad, sizeof bad / sizeof *bad);
     tmp_leave();
     return t_done("prop_sq");
 }
