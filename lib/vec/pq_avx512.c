@@ -85,24 +85,25 @@ struct sums {
  * processor does not see so far ahead. */
 struct ahead {
     __m512i a, b;
-    const uint8_t *packed;
-    size_t at, last; /* where a is from, and where the very last line begins: none is read behind */
+    const uint8_t *block; /* that is looked up, and behind it the next */
+    size_t last;          /* where the last line begins that is there */
 };
 
-static inline void load_ahead(struct ahead *l, size_t step, bool fetch)
+/* Loads line `at` of the block, and the next. */
+static inline __attribute__((always_inline)) void load_ahead(struct ahead *l, size_t at, bool fetch)
 {
-    size_t a = l->at += step, b = a + PQ_LINE;
+    size_t next = at + PQ_LINE;
 
     if (fetch) {
-        _mm_prefetch((const char *)l->packed + a + FETCH_AHEAD, _MM_HINT_T0);
-        _mm_prefetch((const char *)l->packed + b + FETCH_AHEAD, _MM_HINT_T0);
+        _mm_prefetch((const char *)l->block + at + FETCH_AHEAD, _MM_HINT_T0);
+        _mm_prefetch((const char *)l->block + at + FETCH_AHEAD + PQ_LINE, _MM_HINT_T0);
     }
-    if (__builtin_expect(b > l->last, 0)) {
-        b = l->last;
-        a = a < b ? a : b;
+    if (__builtin_expect(next > l->last, 0)) {
+        next = l->last;
+        at = at < next ? at : next;
     }
-    l->a = load_line(l->packed + a);
-    l->b = load_line(l->packed + b);
+    l->a = load_line(l->block + at);
+    l->b = load_line(l->block + next);
 }
 
 /* Two lines, whose bytes add up to 255 at most (codec_pq.c); or one, the last of a block. */
@@ -134,7 +135,7 @@ single(const struct pq_query *const *q, int nq, struct ahead *lines, size_t at, 
 {
     struct places a = places_of(lines->a);
 
-    load_ahead(lines, PQ_LINE, nq < FEW);
+    load_ahead(lines, at + PQ_LINE, nq < FEW);
 #pragma GCC unroll 8
     for (int j = 0; j < nq; j++)
         add_line(q[j], at, &a, &s->low[j], &s->high[j]);
@@ -176,7 +177,10 @@ static inline __attribute__((always_inline)) void block_keys(const struct pq_que
     for (; at + PQ_LINE < x->all; at += 2 * PQ_LINE) {
         struct places a = places_of(lines->a), b = places_of(lines->b);
 
-        load_ahead(lines, 2 * PQ_LINE, nq < FEW);
+        /* One index for all: else each query's tables get a pointer of their own, and there are not
+         * registers enough. */
+        __asm__("" : "+r"(at));
+        load_ahead(lines, at + 2 * PQ_LINE, nq < FEW);
 #pragma GCC unroll 8
         for (int j = 0; j < nq; j++)
             add_pair(q[j], at, &a, &b, &s.low[j], &s.high[j]);
@@ -188,6 +192,8 @@ static inline __attribute__((always_inline)) void block_keys(const struct pq_que
         store_keys(q[j], s.low[j], key);
         store_keys(q[j], s.high[j], key + 16);
     }
+    lines->block += x->all;
+    lines->last -= x->all;
 }
 
 static inline __attribute__((always_inline)) void team(const struct pq_query *const *q, int nq,
@@ -196,7 +202,7 @@ static inline __attribute__((always_inline)) void team(const struct pq_query *co
                                                        size_t ld)
 {
     size_t blocks = (n + PQ_NIBBLE_CODES - 1) / PQ_NIBBLE_CODES;
-    struct ahead ahead = {.packed = packed, .last = blocks * x->all - PQ_LINE};
+    struct ahead ahead = {.block = packed, .last = blocks * x->all - PQ_LINE};
 
     if (n > 0)
         load_ahead(&ahead, 0, false);
