@@ -10,6 +10,7 @@
 
 #include "base/rand.h"
 #include "vec/codec.h"
+#include "vec/linalg.h"
 
 static uint64_t seed = 1;
 static enum cpu_level most;
@@ -355,6 +356,20 @@ static void check_packed(const struct book *b, const struct codec *c, const uint
     free(order);
 }
 
+/* The same keys from no more memory than packed_bytes() says. */
+static void check_exact_room(const struct codec *c, const void *const *query, size_t nq,
+                             const uint8_t *code, size_t n, const float *want)
+{
+    uint8_t *packed = need(aligned_alloc(64, c->spec.kind->packed_bytes(c, n)));
+    float *key = need(malloc(n * nq * sizeof *key));
+
+    c->spec.kind->pack(c, code, n, packed);
+    c->spec.kind->scan(c, query, nq, packed, n, key, NULL, n);
+    T_CHECK(memcmp(key, want, n * nq * sizeof *key) == 0);
+    free(packed);
+    free(key);
+}
+
 /* Keys of a list against the oracle; left in key[nq][n] for comparing levels. */
 static void check_keys(const struct book *b, const struct codec *c, enum vec_metric m,
                        const float *queries, size_t nq, const uint8_t *code, size_t n, float *key)
@@ -371,6 +386,8 @@ static void check_keys(const struct book *b, const struct codec *c, enum vec_met
     if (codec_list_init(&l, c, code, n, &e) < 0)
         abort();
     codec_list_scan(c, &l, (const void *const *)query, nq, key, NULL);
+    if (n <= CODEC_LIST)
+        check_exact_room(c, (const void *const *)query, nq, code, n, key);
     for (size_t j = 0; j < nq; j++) {
         double size = 0, bound;
 
@@ -577,6 +594,31 @@ static float *correlated(size_t n, uint32_t dim, double noise)
     return x;
 }
 
+/* Four parts of two components, each of the sixteen points of a grid and a little noise, turned:
+ * the same variance in all directions, so that eigenvectors say nothing. */
+static float *turned(size_t n)
+{
+    enum { DIM = 8 };
+    double q[DIM * DIM], row[DIM];
+    float *x = array(n * DIM, sizeof *x);
+    struct err e;
+
+    if (la_orthogonal(q, DIM, 5, &e) < 0)
+        abort();
+    for (size_t i = 0; i < n; i++) {
+        for (int j = 0; j < DIM; j++)
+            row[j] = (double)rand_below(&seed, 4) + 0.02 * rand_normal(&seed);
+        for (int j = 0; j < DIM; j++) {
+            double v = 0;
+
+            for (int d = 0; d < DIM; d++)
+                v += q[j * DIM + d] * row[d];
+            x[i * DIM + j] = (float)v;
+        }
+    }
+    return x;
+}
+
 static double mean_error(const struct codec *c, const float *x, size_t n)
 {
     uint8_t *code = array(n * c->code_bytes, 1);
@@ -654,13 +696,17 @@ static double trained(const char *spec, uint32_t dim, const float *x, size_t n)
 static void training(void)
 {
     enum { N = 400, DIM = 24 };
-    float *x = correlated(N, DIM, 0.1), *same = array(N * DIM, sizeof *same);
+    float *x = correlated(N, DIM, 0.1), *same = array(N * DIM, sizeof *same), *grid;
     double pq = trained("pq6x4", DIM, x, N), opq = trained("opq6x4", DIM, x, N);
 
     T_CHECKF(opq < 0.8 * pq, "opq %g, pq %g", opq, pq);
     pq = trained("pq4x6", DIM, x, N);
     opq = trained("opq4x6", DIM, x, N);
     T_CHECKF(opq < 0.9 * pq, "opq %g, pq %g", opq, pq);
+    grid = turned(2000);
+    pq = trained("pq4x4", 8, grid, 2000);
+    opq = trained("opq4x4", 8, grid, 2000);
+    T_CHECKF(opq < 0.5 * pq, "opq %g, pq %g", opq, pq);
     trained("pq24x1", DIM, x, N);
     trained("opq1x8", DIM, x, N);
     trained("pq3x8", DIM, x, 256); /* as many as centroids: each its own */
@@ -672,6 +718,7 @@ static void training(void)
     T_CHECK(trained("opq6x4", DIM, same, N) < 1e-8);
     free(x);
     free(same);
+    free(grid);
 }
 
 static void refuses(const char *spec, uint32_t dim, size_t n, int code, const char *what)
@@ -698,8 +745,10 @@ static void bad_specs(void)
     refuses("pq6x4:es", 24, 100, ERR_USAGE, "pqMxB");
     refuses("pq6x4+sq8", 24, 100, ERR_USAGE, "pqMxB");
     refuses("pq0x4", 24, 100, ERR_USAGE, "");
-    refuses("pq6x8", 24, 255, ERR_INPUT, "256 centroids need as many vectors, and there are 255");
-    refuses("opq6x4", 24, 15, ERR_INPUT, "16 centroids need as many vectors, and there are 15");
+    refuses("pq6x8", 24, 255, ERR_INPUT,
+            "pq6x8: 256 centroids need as many vectors, and there are 255");
+    refuses("opq6x4", 24, 15, ERR_INPUT,
+            "opq6x4: 16 centroids need as many vectors, and there are 15");
     refuses("opq2x4", 8194, 17, ERR_USAGE, "up to 8192");
 }
 
