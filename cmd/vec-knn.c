@@ -73,9 +73,10 @@ static void settle(struct search *s, const struct asked *a, struct progress *p)
     s->base_how = (struct vec_read_opts){.format = format_asked(a->from), .field = a->field};
     s->query_how = (struct vec_read_opts){.format = format_asked(a->queries_from),
                                           .field = a->field};
-    /* --from speaks of what standard input is, wherever it stands, and of a base without a name. */
-    if (is_stdin(s->queries) && a->queries_from < 0)
+    if (is_stdin(s->queries) && a->queries_from < 0) { /* --from speaks of standard input */
         s->query_how.format = format_asked(a->from);
+        s->base_how.format = VEC_AUTO;
+    }
     s->write.k = s->f.knn.k;
     s->write.metric = s->f.knn.metric;
 }
@@ -133,7 +134,7 @@ int main(int argc, char **argv)
         CLI_STR(0, "distances", &s.write.distances, "FILE",
                 "scores of ivecs or ibin, as fvecs beside them"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES,
-                   "format of the base, and of what is standard input"),
+                   "the base's format; the queries', if they are standard input"),
         CLI_CHOICE(0, "queries-from", &a.queries_from, VEC_FORMAT_NAMES, "the queries' format"),
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
         CLI_SIZE('m', "memory", &s.f.memory, "SIZE",

@@ -10,15 +10,8 @@
 
 /* A new kind is a line here and one in codec_kinds.h. */
 static const struct codec_kind *const kinds[] = {
-    &codec_sq,
-    &codec_lvq,
-    &codec_pq,
-    &codec_opq,
-    &codec_rabitq,
-    &codec_osq,
-    &codec_qavq,
-    &codec_leanvec,
-    &codec_w4g,
+    &codec_sq,  &codec_lvq,  &codec_pq,      &codec_opq, &codec_rabitq,
+    &codec_osq, &codec_qavq, &codec_leanvec, &codec_w4g,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -4,15 +4,8 @@
 
 #include "vec/codec.h"
 
-extern const struct codec_kind codec_sq;
-extern const struct codec_kind codec_lvq;
-extern const struct codec_kind codec_pq;
-extern const struct codec_kind codec_opq;
-extern const struct codec_kind codec_rabitq;
-extern const struct codec_kind codec_osq;
-extern const struct codec_kind codec_qavq;
-extern const struct codec_kind codec_leanvec;
-extern const struct codec_kind codec_w4g;
+extern const struct codec_kind codec_sq, codec_lvq, codec_pq, codec_opq, codec_rabitq, codec_osq,
+    codec_qavq, codec_leanvec, codec_w4g;
 
 /* codec.c: an empty codec of a spec, for who fills it. */
 struct codec *codec_new(const struct codec_spec *s, uint32_t dim, enum cpu_level cpu,

@@ -496,6 +496,15 @@ static void pq_scan(const struct codec *c, const void *const *query, size_t nq,
     .encode = pq_encode, .decode = pq_decode, .query_bytes = pq_query_bytes,              \
     .query_init = pq_query_init, .packed_bytes = pq_packed_bytes, .pack = pq_pack, .scan = pq_scan
 
-const struct codec_kind codec_pq = {.name = "pq", .forms = "pqMxB (M parts of B bits)", PQ_KIND};
+const struct codec_kind codec_pq = {
+    .name = "pq",
+    .forms = "pqMxB",
+    .what = "M parts, each the nearest of 2^B centroids",
+    PQ_KIND,
+};
 const struct codec_kind codec_opq = {
-    .name = "opq", .forms = "opqMxB (the same after a rotation)", PQ_KIND};
+    .name = "opq",
+    .forms = "opqMxB",
+    .what = "the same, turned first so that the parts lose least",
+    PQ_KIND,
+};

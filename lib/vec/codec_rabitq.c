@@ -202,7 +202,7 @@ static int scratch_init(struct scratch *s, uint32_t dim, struct err *e)
     if (!s->all)
         return ERR_MEM;
     s->tmp = s->r + dim;
-    s->size = (int16_t *)(s->tmp + dim);
+    s->size = (int16_t *)(void *)(s->tmp + dim);
     s->level = s->size + dim;
     return 0;
 }

@@ -167,23 +167,21 @@ static size_t sq_packed_bytes(const struct codec *c, size_t n)
 static float norm_of(const struct sq *q, const uint8_t *code)
 {
     enum { SUMS = 8 };
-    uint16_t cell[SCODE_CHUNK] = {0};
     const float middle = q->most / 2;
     double sum[SUMS] = {0}, total = 0;
 
     for (uint32_t from = 0, m; from < q->shape.dim; from += m) {
+        uint16_t cell[SCODE_CHUNK];
+        float x[SCODE_CHUNK + SUMS];
+
         m = q->shape.dim - from < SCODE_CHUNK ? q->shape.dim - from : SCODE_CHUNK;
         scode_cells(&q->shape, code, from, m, cell);
-        for (uint32_t k = 0; k < m / SUMS * SUMS; k++) {
-            float x = q->step[from + k] * ((float)cell[k] - middle);
-
-            sum[k % SUMS] += (double)x * (double)x;
-        }
-        for (uint32_t k = m / SUMS * SUMS; k < m; k++) {
-            float x = q->step[from + k] * ((float)cell[k] - middle);
-
-            sum[0] += (double)x * (double)x;
-        }
+        for (uint32_t k = 0; k < m; k++)
+            x[k] = q->step[from + k] * ((float)cell[k] - middle);
+        memset(x + m, 0, SUMS * sizeof *x);
+        for (uint32_t k = 0; k < m; k += SUMS)
+            for (size_t i = 0; i < SUMS; i++)
+                sum[i] += (double)x[k + i] * (double)x[k + i];
     }
     for (size_t i = 0; i < SUMS; i++)
         total += sum[i];

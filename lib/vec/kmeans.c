@@ -30,8 +30,7 @@ int kmeans_assign(const struct vec_ops *ops, const float *x, size_t n, uint32_t 
 
         nearest_find(&near, x + from * dim, to - from, assign + from);
         for (size_t i = from; distance && i < to; i++)
-            distance[i] = (float)nearest_distance(x + i * dim, centroids + (size_t)assign[i] * dim,
-                                                  dim);
+            distance[i] = (float)ops->l2_f64(x + i * dim, centroids + (size_t)assign[i] * dim, dim);
     }
     nearest_free(&near);
     return 0;
@@ -72,8 +71,8 @@ static void group(struct run *r)
 
 static double distance_of(const struct run *r, size_t row)
 {
-    return nearest_distance(r->x + row * r->dim, r->centroids + (size_t)r->assign[row] * r->dim,
-                            r->dim);
+    return r->o->ops->l2_f64(r->x + row * r->dim, r->centroids + (size_t)r->assign[row] * r->dim,
+                             r->dim);
 }
 
 /* Farthest first, of equals the smaller row. */
@@ -153,7 +152,7 @@ static int move_all(const struct run *r, struct err *e)
 
     if (!sums)
         return e->code;
-    /* A cluster's sum is its thread's own, in the order of rows. */
+        /* A cluster's sum is its thread's own, in the order of rows. */
 #pragma omp parallel for num_threads(threads) if (threads > 1 && r->n * r->dim > WORTH_THREADS)
     for (int t = 0; t < threads; t++) {
         for (uint32_t c = (uint32_t)t; c < r->o->k; c += (uint32_t)threads)

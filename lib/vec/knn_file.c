@@ -26,11 +26,11 @@ struct base {
 static int open_base(struct base *b, const struct knn_files *f, struct vec_reader *r, struct err *e)
 {
     size_t row = vec_reader_dim(r) * vec_type_size(vec_reader_type(r));
-    uint64_t bytes = f->memory / 8;
+    uint64_t bytes = f->memory / 8; /* dim 0: an empty file, which has no row to tell */
     enum vec_format format = vec_reader_format(r);
 
     bytes = bytes < BLOCK_LEAST ? BLOCK_LEAST : bytes > BLOCK_BYTES ? BLOCK_BYTES : bytes;
-    *b = (struct base){.r = r, .allow = f->allow, .block = row < bytes ? bytes / row : 1};
+    *b = (struct base){.r = r, .allow = f->allow, .block = row && row < bytes ? bytes / row : 1};
     b->is_mapped = vec_mapped(r, &b->mapped);
     /* Of a base that has a sketch, rows are not looked at but for candidates. */
     b->prefixed = !f->sketch && (format == VEC_FVECS || format == VEC_BVECS);

@@ -295,21 +295,31 @@ int lean_frank_wolfe(const double *kq, const double *kx, uint32_t n, uint32_t r,
 
 /* ---- sphering ---- */
 
-/* A = T^-1 P W^-1 and B = T P W give the same products for every T. T = w^(-1/4), w the
- * eigenvalues, leaves <Aq> and <Bx> the same spread, which loses least when B x is quantized in
- * equal steps. */
-static void balance(const double *w, uint32_t n, uint32_t r, double *a, double *b)
+enum { SEED = 1 }; /* of the rotation */
+
+/* A = T^-1 P W^-1 and B = T P W give the same products for every T. T = R w^(-1/4), w the
+ * eigenvalues and R a rotation, leaves Aq and Bx the same spread, and the same in each component,
+ * which loses least when Bx is quantized in equal steps. */
+static int balance(const double *w, uint32_t n, uint32_t r, double *a, double *b, struct err *e)
 {
-    enum { ROOT = 4 };
+    const double least = 1e-12; /* of w, of the largest */
+    double *turn = mem_array((size_t)r * r, sizeof *turn, e);
+    double *old = mem_array((size_t)r * n, sizeof *old, e);
+    int rc = turn && old ? la_orthogonal(turn, r, SEED, e) : e->code;
 
-    for (uint32_t i = 0; i < r; i++) {
-        double t = w[0] > 0 ? pow(fmax(w[i] / w[0], 1e-12), -1.0 / ROOT) : 1;
+    for (size_t side = 0; rc == 0 && side < 2; side++) {
+        double *m = side == 0 ? a : b;
 
-        for (size_t j = 0; j < n; j++) {
-            a[i * (size_t)n + j] /= t;
-            b[i * (size_t)n + j] *= t;
+        for (size_t i = 0; i < (size_t)r * n; i++) {
+            double share = w[0] > 0 ? sqrt(sqrt(fmax(w[i / n] / w[0], least))) : 1;
+
+            old[i] = side == 0 ? m[i] * share : m[i] / share;
         }
+        la_product(false, false, r, n, r, 1, turn, old, 0, m);
     }
+    free(turn);
+    free(old);
+    return rc;
 }
 
 static int sphering(const double *kq, const double *kx, uint32_t n, uint32_t r, double *a,
@@ -330,7 +340,7 @@ static int sphering(const double *kq, const double *kx, uint32_t n, uint32_t r, 
     if (rc == 0) {
         la_product(false, false, r, n, n, 1, k, inverse, 0, a);
         la_product(false, false, r, n, n, 1, k, root, 0, b);
-        balance(w, n, r, a, b);
+        rc = balance(w, n, r, a, b, e);
     }
     free(root);
     free(inverse);

@@ -73,23 +73,3 @@ void nearest_find(const struct nearest *t, const float *x, size_t n, uint32_t *b
     for (size_t i = 0; i < n; i += BLOCK)
         find_block(t, lanes, x + i * t->products.in, n - i < BLOCK ? n - i : BLOCK, best + i);
 }
-
-double nearest_distance(const float *a, const float *b, uint32_t dim)
-{
-    enum { LANES = 8 };
-    double sum[LANES] = {0};
-    uint32_t k = 0;
-
-    for (; k + LANES <= dim; k += LANES)
-        for (uint32_t j = 0; j < LANES; j++) {
-            double d = (double)a[k + j] - (double)b[k + j];
-
-            sum[j] += d * d;
-        }
-    for (uint32_t j = 0; k < dim; k++, j++) {
-        double d = (double)a[k] - (double)b[k];
-
-        sum[j] += d * d;
-    }
-    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
-}

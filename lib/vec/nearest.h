@@ -26,8 +26,4 @@ void nearest_free(struct nearest *t); /* leaves it empty; {0} is fine */
 /* best[i]: of row i. One thread, no memory of its own. */
 void nearest_find(const struct nearest *t, const float *x, size_t n, uint32_t *best);
 
-/* |a - b|^2 in double, of eight lanes added in one way: the same bits on every level, and 0 for
- * equal rows. */
-double nearest_distance(const float *a, const float *b, uint32_t dim);
-
 #endif

@@ -59,7 +59,8 @@ struct neigh_writer {
     uint64_t done;
     struct out *rows;             /* tsv, jsonl */
     struct vec_writer *ids, *far; /* ivecs, ibin, and distances */
-    struct atomic_file *truth;
+    struct atomic_file *truth;    /* a named file, or standard output: */
+    struct out *raw;
     struct buf later; /* truth: distances, where the target cannot be sought */
     struct buf line;  /* of the batch: i32 ids, or u32 ids and f32 distances */
 };
@@ -80,16 +81,29 @@ static int open_ids(struct neigh_writer *w, struct err *e)
     return vec_create(&w->far, w->o.distances, &o, e);
 }
 
+/* Bytes of a truth file that come next. */
+static int put_truth(struct neigh_writer *w, const void *p, size_t len, struct err *e)
+{
+    if (w->truth)
+        return atomic_write(w->truth, p, len, e);
+    out_raw(w->raw, p, len);
+    return 0; /* out_commit() tells */
+}
+
 static int open_truth(struct neigh_writer *w, struct err *e)
 {
     uint32_t head[2] = {(uint32_t)w->o.queries, w->o.k};
+    struct out_opts to_stdout = {0};
     bool named = w->o.path && strcmp(w->o.path, "-") != 0;
 
     if (w->o.queries > UINT32_MAX)
-        return err_set(e, ERR_USAGE, "a truth file holds at most %u queries", UINT32_MAX);
-    if (atomic_open(&w->truth, named ? w->o.path : "/dev/stdout", e) < 0)
+        return err_set(e, ERR_USAGE,
+                       "a truth file begins with the number of queries, at most %u: it must be "
+                       "known beforehand",
+                       UINT32_MAX);
+    if (named ? atomic_open(&w->truth, w->o.path, e) < 0 : out_open(&w->raw, &to_stdout, e) < 0)
         return e->code;
-    return atomic_write(w->truth, head, sizeof head, e);
+    return put_truth(w, head, sizeof head, e);
 }
 
 static int open_rows(struct neigh_writer *w, struct err *e)
@@ -208,9 +222,9 @@ static int write_truth(struct neigh_writer *w, const uint64_t *id, const float *
     uint64_t at = TRUTH_HEAD + 4 * (w->o.queries + w->done) * w->o.k;
 
     if (narrow_ids(w, id, places, UINT32_MAX - 1, e) < 0 ||
-        atomic_write(w->truth, w->line.p, places * 4, e) < 0)
+        put_truth(w, w->line.p, places * 4, e) < 0)
         return e->code;
-    if (atomic_can_seek(w->truth))
+    if (w->truth && atomic_can_seek(w->truth))
         return atomic_pwrite(w->truth, score, places * 4, at, e);
     return buf_add(&w->later, score, places * 4, e);
 }
@@ -226,7 +240,8 @@ int neigh_write(struct neigh_writer *w, const uint64_t *id, const float *score, 
     if (w->rows)
         rc = write_rows(w, id, score, n);
     else
-        rc = w->truth ? write_truth(w, id, score, n, e) : write_ids(w, id, score, n, e);
+        rc = w->o.to == NEIGH_TRUTH ? write_truth(w, id, score, n, e)
+                                    : write_ids(w, id, score, n, e);
     w->done += n;
     return rc;
 }
@@ -240,10 +255,10 @@ static int commit(struct neigh_writer *w, struct err *e)
     if (w->done != w->o.queries)
         return err_set(e, ERR_INPUT, "there are only %llu of the %llu queries that were promised",
                        (unsigned long long)w->done, (unsigned long long)w->o.queries);
-    if (w->truth) {
-        if (w->later.len && atomic_write(w->truth, w->later.p, w->later.len, e) < 0)
+    if (w->o.to == NEIGH_TRUTH) {
+        if (w->later.len && put_truth(w, w->later.p, w->later.len, e) < 0)
             return e->code;
-        return atomic_commit(&w->truth, e);
+        return w->truth ? atomic_commit(&w->truth, e) : out_commit(&w->raw, e);
     }
     if (w->far && vec_commit(&w->far, e) < 0)
         return e->code;
@@ -268,6 +283,7 @@ void neigh_abort(struct neigh_writer **wp)
     vec_abort(&w->ids);
     vec_abort(&w->far);
     atomic_abort(&w->truth);
+    out_abort(&w->raw);
     buf_free(&w->later);
     buf_free(&w->line);
     free(w);

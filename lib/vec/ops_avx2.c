@@ -11,11 +11,11 @@
 #include "vec/ops_level.h"
 #include "vec/ops_plain.h"
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE inline __attribute__((always_inline))
 
 enum { ROWS = 6, HALF = 16, BYTE_ROWS = 2 };
 
-INLINE __m256 cell(const void *p)
+static INLINE __m256 cell(const void *p)
 {
     float v;
 
@@ -24,8 +24,8 @@ INLINE __m256 cell(const void *p)
 }
 
 /* R rows x HALF columns of a panel, in chains from 0. */
-INLINE void micro_f32(const int R, const unsigned char *rows, size_t stride, const float *panel,
-                      uint32_t dim, float *out)
+static INLINE void micro_f32(const int R, const unsigned char *rows, size_t stride,
+                             const float *panel, uint32_t dim, float *out)
 {
     const unsigned char *row[2] = {rows, rows + 3 * stride};
     __m256 acc[ROWS][2];
@@ -63,13 +63,13 @@ static void tile_f32(const void *rows, size_t stride, size_t n, const float *pan
 
 /* ---- tiles of bytes ---- */
 
-INLINE __m256i widen(const int is_signed, __m128i v)
+static INLINE __m256i widen(const int is_signed, __m128i v)
 {
     return is_signed ? _mm256_cvtepi8_epi16(v) : _mm256_cvtepu8_epi16(v);
 }
 
 /* Up to four components of a row as four words, four times over. */
-INLINE __m256i cells16(const int is_signed, const unsigned char *p, size_t n)
+static INLINE __m256i cells16(const int is_signed, const unsigned char *p, size_t n)
 {
     int32_t v = 0;
 
@@ -79,8 +79,9 @@ INLINE __m256i cells16(const int is_signed, const unsigned char *p, size_t n)
 }
 
 /* One step: four components of R rows with the cells of HALF columns. */
-INLINE void step_bytes(const int R, const int row_signed, const unsigned char *row, size_t stride,
-                       size_t n, const unsigned char *line, __m256i acc[BYTE_ROWS][4])
+static INLINE void step_bytes(const int R, const int row_signed, const unsigned char *row,
+                              size_t stride, size_t n, const unsigned char *line,
+                              __m256i acc[BYTE_ROWS][4])
 {
     __m256i c[4];
 
@@ -94,9 +95,9 @@ INLINE void step_bytes(const int R, const int row_signed, const unsigned char *r
     }
 }
 
-INLINE void micro_bytes(const int R, const int row_signed, const unsigned char *row, size_t stride,
-                        const unsigned char *panel, uint32_t dim, const int32_t *first,
-                        int32_t *out)
+static INLINE void micro_bytes(const int R, const int row_signed, const unsigned char *row,
+                               size_t stride, const unsigned char *panel, uint32_t dim,
+                               const int32_t *first, int32_t *out)
 {
     __m256i acc[BYTE_ROWS][4];
     uint32_t k = 0;
@@ -120,8 +121,9 @@ INLINE void micro_bytes(const int R, const int row_signed, const unsigned char *
     }
 }
 
-INLINE void tile_bytes(const int row_signed, const unsigned char *rows, size_t stride, size_t n,
-                       const unsigned char *panel, uint32_t dim, const int32_t *first, int32_t *out)
+static INLINE void tile_bytes(const int row_signed, const unsigned char *rows, size_t stride,
+                              size_t n, const unsigned char *panel, uint32_t dim,
+                              const int32_t *first, int32_t *out)
 {
     for (size_t h = 0; h < PANEL; h += HALF)
         for (size_t i = 0; i < n; i += BYTE_ROWS) {
@@ -150,7 +152,7 @@ static void tile_su(const void *rows, size_t stride, size_t n, const void *panel
 
 /* ---- sums along the components ---- */
 
-INLINE float reduce_f32(__m256 v)
+static INLINE float reduce_f32(__m256 v)
 {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
 
@@ -158,7 +160,7 @@ INLINE float reduce_f32(__m256 v)
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
-INLINE int32_t reduce_i32(__m256i v)
+static INLINE int32_t reduce_i32(__m256i v)
 {
     __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 
@@ -167,7 +169,7 @@ INLINE int32_t reduce_i32(__m256i v)
 }
 
 /* Eight components, or the n that are left and zeros. */
-INLINE __m256 eight(const unsigned char *p, size_t n)
+static INLINE __m256 eight(const unsigned char *p, size_t n)
 {
     float v[8] = {0};
 
@@ -178,8 +180,8 @@ INLINE __m256 eight(const unsigned char *p, size_t n)
 }
 
 /* R rows, a line of which is asked for when the one R rows before is read, with one query. */
-INLINE void sums_f32(const int R, const unsigned char *row, size_t stride, const unsigned char *q,
-                     uint32_t dim, float *out)
+static INLINE void sums_f32(const int R, const unsigned char *row, size_t stride,
+                            const unsigned char *q, uint32_t dim, float *out)
 {
     __m256 acc[4];
 
@@ -225,7 +227,7 @@ static void norms_f32(const void *rows, size_t stride, size_t n, uint32_t dim, f
 }
 
 /* Sixteen components as words, or the n that are left and zeros. */
-INLINE __m256i sixteen(enum vec_type t, const unsigned char *p, size_t n)
+static INLINE __m256i sixteen(enum vec_type t, const unsigned char *p, size_t n)
 {
     unsigned char v[16] = {0};
 
@@ -274,22 +276,23 @@ static void norms_bytes(const void *rows, enum vec_type t, size_t stride, size_t
 
 /* ---- filters ---- */
 
-INLINE __m256 product(const int ints, const int32_t *p)
+static INLINE __m256 product(const int ints, const int32_t *p)
 {
     __m256i v = _mm256_loadu_si256((const __m256i *)p);
 
     return ints ? _mm256_cvtepi32_ps(v) : _mm256_castsi256_ps(v);
 }
 
-INLINE uint32_t below(__m256 p, __m256 m, __m256 b, __m256 limit)
+static INLINE uint32_t below(__m256 p, __m256 m, __m256 b, __m256 limit)
 {
     __m256 v = _mm256_fmadd_ps(p, m, b);
 
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(v, limit, _CMP_NGT_UQ));
 }
 
-INLINE size_t tile_below(const int ints, const int32_t *p, size_t n, const float *a, const float *b,
-                         const float *mul, const float *limit, struct ops_hit *hits)
+static INLINE size_t tile_below(const int ints, const int32_t *p, size_t n, const float *a,
+                                const float *b, const float *mul, const float *limit,
+                                struct ops_hit *hits)
 {
     size_t found = 0;
 
@@ -322,8 +325,8 @@ static uint32_t few_below(const int ints, const int32_t *p, size_t n, const floa
            ((1u << n) - 1);
 }
 
-INLINE size_t line_below(const int ints, const int32_t *p, size_t n, const float *a, const float *b,
-                         float mul, float limit, struct ops_hit *hits)
+static INLINE size_t line_below(const int ints, const int32_t *p, size_t n, const float *a,
+                                const float *b, float mul, float limit, struct ops_hit *hits)
 {
     const __m256 m = _mm256_set1_ps(mul), t = _mm256_set1_ps(limit);
     size_t found = 0;

@@ -25,9 +25,9 @@ enum {
     ALIAS = 4096, /* bytes that the first-level cache's sets cover */
 };
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE inline __attribute__((always_inline))
 
-INLINE __m512i madd(const enum kind kind, __m512i acc, __m512i row, __m512i col)
+static INLINE __m512i madd(const enum kind kind, __m512i acc, __m512i row, __m512i col)
 {
     if (kind == F32)
         return _mm512_castps_si512(_mm512_fmadd_ps(
@@ -35,7 +35,7 @@ INLINE __m512i madd(const enum kind kind, __m512i acc, __m512i row, __m512i col)
     return kind == US ? _mm512_dpbusd_epi32(acc, row, col) : _mm512_dpbusd_epi32(acc, col, row);
 }
 
-INLINE __m512i cell(const void *p)
+static INLINE __m512i cell(const void *p)
 {
     int32_t v;
 
@@ -57,9 +57,9 @@ INLINE __m512i cell(const void *p)
 
 /* R rows over `cells` cells, and `tail` bytes of one more; out goes on from what it holds. As many
  * bytes from `soon` on are asked for. */
-INLINE void micro(const enum kind kind, const int R, const unsigned char *rows, size_t stride,
-                  const unsigned char *panel, size_t cells, size_t tail, const unsigned char *soon,
-                  void *out)
+static INLINE void micro(const enum kind kind, const int R, const unsigned char *rows,
+                         size_t stride, const unsigned char *panel, size_t cells, size_t tail,
+                         const unsigned char *soon, void *out)
 {
     __m512i acc[ROWS][2];
     const unsigned char *row[5] = {rows, rows + 3 * stride, rows + 6 * stride, rows + 9 * stride,
@@ -112,8 +112,8 @@ static const unsigned char *apart(unsigned char *copy, const unsigned char *rows
     return copy;
 }
 
-INLINE void tile(const enum kind kind, const unsigned char *rows, size_t stride, size_t n,
-                 const unsigned char *panel, size_t bytes, unsigned char *out)
+static INLINE void tile(const enum kind kind, const unsigned char *rows, size_t stride, size_t n,
+                        const unsigned char *panel, size_t bytes, unsigned char *out)
 {
     unsigned char copy[ROWS * COPY_STRIDE] __attribute__((aligned(64)));
     const int alias = stride % ALIAS == 0 && n > 1;

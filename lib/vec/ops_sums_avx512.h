@@ -9,7 +9,7 @@
 enum { AHEAD = 8192 }; /* bytes, at least, that rows are asked for before they are wanted */
 enum { GROUP = 16 };   /* rows that meet all queries while they are in the first-level cache */
 
-INLINE __m512i add(const enum kind kind, __m512i a, __m512i b)
+static INLINE __m512i add(const enum kind kind, __m512i a, __m512i b)
 {
     if (kind == F32)
         return _mm512_castps_si512(_mm512_add_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b)));
@@ -17,7 +17,7 @@ INLINE __m512i add(const enum kind kind, __m512i a, __m512i b)
 }
 
 /* Lane i of the result is the sum of the lanes of v[i]. */
-INLINE __m512i collapse(const enum kind kind, __m512i v[16])
+static INLINE __m512i collapse(const enum kind kind, __m512i v[16])
 {
     __m512i t[8], u[4], w[2];
 
@@ -34,14 +34,15 @@ INLINE __m512i collapse(const enum kind kind, __m512i v[16])
                _mm512_shuffle_i32x4(w[0], w[1], 0xdd));
 }
 
-INLINE __mmask64 first_bytes(size_t n)
+static INLINE __mmask64 first_bytes(size_t n)
 {
     return n >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << n) - 1;
 }
 
 /* R rows with 16 / R queries; `ahead` bytes before it is wanted, a row's line is asked for. */
-INLINE __m512i sums16(const enum kind kind, const int R, const unsigned char *rows, size_t stride,
-                      const unsigned char *q, size_t bytes, __m512i flip, size_t ahead)
+static INLINE __m512i sums16(const enum kind kind, const int R, const unsigned char *rows,
+                             size_t stride, const unsigned char *q, size_t bytes, __m512i flip,
+                             size_t ahead)
 {
     const unsigned char *row[6] = {rows,
                                    rows + 3 * stride,
@@ -64,11 +65,12 @@ INLINE __m512i sums16(const enum kind kind, const int R, const unsigned char *ro
             if (kind != F32)
                 x[r] = _mm512_xor_si512(x[r], flip);
         }
-        _Pragma("GCC unroll 16") for (int j = 0; j < 16 / R; j++)
+        __m512i y = _mm512_setzero_si512();
+        _Pragma("GCC unroll 16") for (int i = 0; i < 16; i++)
         {
-            __m512i y = _mm512_maskz_loadu_epi8(m, q + (size_t)j * bytes + at);
-            _Pragma("GCC unroll 16") for (int r = 0; r < R; r++)
-                acc[j * R + r] = madd(kind, acc[j * R + r], x[r], y);
+            if (i % R == 0)
+                y = _mm512_maskz_loadu_epi8(m, q + (size_t)(i / R) * bytes + at);
+            acc[i] = madd(kind, acc[i], x[i % R], y);
         }
     }
     return collapse(kind, acc);
@@ -97,9 +99,9 @@ static int32_t sum1(const enum kind kind, const unsigned char *row, const unsign
 }
 
 /* GROUP rows with all queries. */
-INLINE void sums_group(const enum kind kind, const unsigned char *rows, size_t stride,
-                       const unsigned char *q, size_t nq, size_t bytes, __m512i flip, int32_t *out,
-                       size_t ldo)
+static INLINE void sums_group(const enum kind kind, const unsigned char *rows, size_t stride,
+                              const unsigned char *q, size_t nq, size_t bytes, __m512i flip,
+                              int32_t *out, size_t ldo)
 {
     size_t group = GROUP * stride, ahead = group < AHEAD ? AHEAD / group * group + group : group;
 
@@ -134,9 +136,9 @@ INLINE void sums_group(const enum kind kind, const unsigned char *rows, size_t s
         _mm512_storeu_si512(out, sums16(kind, 16, rows, stride, q, bytes, flip, ahead));
 }
 
-INLINE void sums(const enum kind kind, const unsigned char *rows, size_t stride, size_t n,
-                 const unsigned char *q, size_t nq, size_t bytes, __m512i flip, int32_t *out,
-                 size_t ldo)
+static INLINE void sums(const enum kind kind, const unsigned char *rows, size_t stride, size_t n,
+                        const unsigned char *q, size_t nq, size_t bytes, __m512i flip, int32_t *out,
+                        size_t ldo)
 {
     size_t i = 0;
 
@@ -196,7 +198,7 @@ static void dots_bytes(const void *rows, enum vec_type rt, size_t stride, size_t
 }
 
 /* The squares' sums of 16 rows; rows behind the n-th are the n-th again. */
-INLINE __m512i squares16(const unsigned char *rows, size_t stride, size_t n, size_t bytes)
+static INLINE __m512i squares16(const unsigned char *rows, size_t stride, size_t n, size_t bytes)
 {
     __m512i acc[16];
     const unsigned char *row[16];
@@ -230,15 +232,16 @@ static void norms_f32(const void *rows, size_t stride, size_t n, uint32_t dim, f
 
 /* ---- filters ---- */
 
-INLINE __m512 product(const int ints, const void *p, __mmask16 m)
+static INLINE __m512 product(const int ints, const void *p, __mmask16 m)
 {
     if (ints)
         return _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(m, p));
     return _mm512_maskz_loadu_ps(m, p);
 }
 
-INLINE size_t tile_below(const int ints, const int32_t *p, size_t n, const float *a, const float *b,
-                         const float *mul, const float *limit, struct ops_hit *hits)
+static INLINE size_t tile_below(const int ints, const int32_t *p, size_t n, const float *a,
+                                const float *b, const float *mul, const float *limit,
+                                struct ops_hit *hits)
 {
     const __m512 m0 = _mm512_loadu_ps(mul), m1 = _mm512_loadu_ps(mul + 16);
     const __m512 t0 = _mm512_loadu_ps(limit), t1 = _mm512_loadu_ps(limit + 16);
@@ -257,8 +260,8 @@ INLINE size_t tile_below(const int ints, const int32_t *p, size_t n, const float
     return found;
 }
 
-INLINE size_t line_below(const int ints, const int32_t *p, size_t n, const float *a, const float *b,
-                         float mul, float limit, struct ops_hit *hits)
+static INLINE size_t line_below(const int ints, const int32_t *p, size_t n, const float *a,
+                                const float *b, float mul, float limit, struct ops_hit *hits)
 {
     const __m512 m = _mm512_set1_ps(mul), t = _mm512_set1_ps(limit);
     size_t found = 0;

@@ -69,10 +69,11 @@ static void sort_pass(const uint32_t *from, uint32_t *to, size_t n, unsigned shi
 
 int osq_sort(float *x, size_t n, struct err *e)
 {
-    uint32_t *a = mem_array(2 * n, sizeof *a, e), *b = a + n;
+    uint32_t *a = mem_array(2 * n, sizeof *a, e), *b;
 
     if (!a)
         return ERR_MEM;
+    b = a + n;
     memcpy(a, x, n * sizeof *x);
     sort_pass(a, b, n, 0);
     sort_pass(b, a, n, RADIX_BITS);

@@ -13,14 +13,13 @@
 
 enum { PARTS = RABITQ_UNIT / sizeof(V) };
 
-#define INLINE static inline __attribute__((always_inline))
-
 /* Where the planes of a block begin. */
 struct planes {
     const uint8_t *four, *two, *one;
 };
 
-INLINE struct planes planes_of(unsigned bits, uint32_t units, const uint8_t *p)
+static inline __attribute__((always_inline)) struct planes planes_of(unsigned bits, uint32_t units,
+                                                                     const uint8_t *p)
 {
     struct planes s = {p, p, p};
 
@@ -30,7 +29,8 @@ INLINE struct planes planes_of(unsigned bits, uint32_t units, const uint8_t *p)
 }
 
 /* Cells of unit u + j, u a multiple of 8. */
-INLINE V unit_cells(unsigned bits, struct planes p, uint32_t u, unsigned j)
+static inline __attribute__((always_inline)) V unit_cells(unsigned bits, struct planes p,
+                                                          uint32_t u, unsigned j)
 {
     V cells = v_zero();
 
@@ -48,8 +48,9 @@ INLINE V unit_cells(unsigned bits, struct planes p, uint32_t u, unsigned j)
 }
 
 /* Sums of n rows, in 8 chains, as the latency of one would be the bound. */
-INLINE void tile(unsigned bits, uint32_t units, struct planes p, const int8_t *const *row, size_t n,
-                 int32_t *out)
+static inline __attribute__((always_inline)) void tile(unsigned bits, uint32_t units,
+                                                       struct planes p, const int8_t *const *row,
+                                                       size_t n, int32_t *out)
 {
     const size_t chains = 8 / n;
     V acc[8];
@@ -83,8 +84,10 @@ INLINE void tile(unsigned bits, uint32_t units, struct planes p, const int8_t *c
     }
 }
 
-INLINE void tiles(unsigned bits, uint32_t units, const uint8_t *planes, const int8_t *const *row,
-                  size_t n, int32_t *out)
+static inline __attribute__((always_inline)) void tiles(unsigned bits, uint32_t units,
+                                                        const uint8_t *planes,
+                                                        const int8_t *const *row, size_t n,
+                                                        int32_t *out)
 {
     for (size_t part = 0; part < PARTS; part++) {
         struct planes p = planes_of(bits, units, planes + part * sizeof(V));

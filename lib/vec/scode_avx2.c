@@ -5,7 +5,7 @@
 
 #include "vec/scode.h"
 
-enum { TILE_QUERIES = 4, AHEAD = 2048, HALF = 32, SHORT_SUMS = 4 };
+enum { TILE_QUERIES = 4, AHEAD = 4096, HALF = 32, SHORT_SUMS = 4 };
 
 static inline __m256i weights_at(const int8_t *w)
 {

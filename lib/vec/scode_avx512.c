@@ -6,7 +6,7 @@
 
 #include "vec/scode.h"
 
-enum { TILE_QUERIES = 8, AHEAD = 2048 };
+enum { TILE_QUERIES = 8, AHEAD = 8192 };
 
 static inline __m512i weights_at(const int8_t *w)
 {

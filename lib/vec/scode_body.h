@@ -12,13 +12,16 @@
 #include <math.h>
 #include <string.h>
 
-static inline float bf16_at(const uint8_t *p)
+/* A block's bf16, the upper halves of f32. */
+static inline void load_bf16(const uint8_t *p, float *out)
 {
-    uint32_t bits = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 24;
-    float v;
+    uint16_t half[SCODE_ROWS];
+    uint32_t bits[SCODE_ROWS];
 
-    memcpy(&v, &bits, sizeof v);
-    return v;
+    memcpy(half, p, sizeof half);
+    for (size_t r = 0; r < SCODE_ROWS; r++)
+        bits[r] = (uint32_t)half[r] << 16;
+    memcpy(out, bits, sizeof bits);
 }
 
 /* The constants of a tile's vectors. */
@@ -30,11 +33,9 @@ static void load_tile(const struct scode_shape *s, const uint8_t *p, size_t nb, 
 {
     for (size_t b = 0; b < nb; b++, p += s->block) {
         memcpy(t->norm + b * SCODE_ROWS, p, SCODE_ROWS * sizeof *t->norm);
-        if (!s->ranged)
-            continue;
-        for (size_t r = 0; r < SCODE_ROWS; r++) {
-            t->low[b * SCODE_ROWS + r] = bf16_at(p + 64 + 2 * r);
-            t->step[b * SCODE_ROWS + r] = bf16_at(p + 96 + 2 * r);
+        if (s->ranged) {
+            load_bf16(p + 64, t->low + b * SCODE_ROWS);
+            load_bf16(p + 96, t->step + b * SCODE_ROWS);
         }
     }
 }
@@ -58,7 +59,7 @@ static void join(const struct scode_shape *s, const struct scode_query *q,
 }
 
 static void keys(const struct scode_shape *s, const struct scode_query *q, const struct tile *t,
-                 const float *sum, float *key)
+                 const float *sum, float *restrict key)
 {
     const float base = q->base, u = q->u, v = q->v, w = q->w;
 
@@ -79,7 +80,8 @@ static void keys(const struct scode_shape *s, const struct scode_query *q, const
             key[r] = key[r] > 0 ? key[r] : 0;
 }
 
-static void lows(const struct scode_query *q, const struct tile *t, const float *key, float *low)
+static void lows(const struct scode_query *q, const struct tile *t, const float *key,
+                 float *restrict low)
 {
     for (size_t r = 0; r < SCODE_TILE; r++)
         low[r] = key[r] - (q->a0 + q->a1 * fabsf(t->low[r]) + q->a2 * t->step[r]);
@@ -111,13 +113,17 @@ static void scan_tile(const struct scode_shape *s, const struct scode_query *con
     if (s->eight)
         dots8(s, p + s->at8, nb, plane8, nq, eight);
     for (size_t j = 0; j < nq; j++) {
+        float *to = key + j * ld, *to_low = low ? low + j * ld : NULL;
+        bool full = rows == SCODE_TILE; /* as nearly all are: written where they belong */
+
         join(s, q[j], four + j * each, eight[j], sum);
-        keys(s, q[j], t, sum, out);
-        memcpy(key + j * ld, out, rows * sizeof *key);
-        if (low) {
-            lows(q[j], t, out, bound);
-            memcpy(low + j * ld, bound, rows * sizeof *low);
-        }
+        keys(s, q[j], t, sum, full ? to : out);
+        if (low)
+            lows(q[j], t, full ? to : out, full ? to_low : bound);
+        if (!full)
+            memcpy(to, out, rows * sizeof *to);
+        if (!full && low)
+            memcpy(to_low, bound, rows * sizeof *to_low);
     }
 }
 

@@ -1,6 +1,6 @@
 /* bench_leanvec.c - figures of the codecs that know the queries, and of k-means: "name value".
  *
- *   bench_leanvec recall BASE QUERIES TRAIN TRUTH N SPEC...   fvecs, and the truth as ivecs: the
+ *   bench_leanvec recall BASE QUERIES TRAIN TRUTH N SPEC...   vector files, the truth as ivecs: the
  *       share of the true top 10 within the first 50 and 100 by key, of the first N queries
  *   bench_leanvec loss N DIM D     f of each method over f of pca, and seconds, of N synthetic
  *       vectors whose queries have another spread
@@ -18,6 +18,7 @@
 #include "base/par.h"
 #include "base/rand.h"
 #include "vec/codec.h"
+#include "vec/file.h"
 #include "vec/kmeans.h"
 #include "vec/lean.h"
 #include "vec/nearest.h"
@@ -53,32 +54,14 @@ static void ok(int rc)
         fail(e.msg);
 }
 
-/* A file of rows of 4-byte components, each behind its i32 dimension. */
-struct table {
-    uint32_t *v;
-    size_t n;
-    uint32_t dim;
-};
-
-static struct table load(const char *path)
+/* Ids are read as floats too: they are small. */
+static struct vec_matrix load(const char *path)
 {
-    struct table t = {0};
-    FILE *f = fopen(path, "rb");
-    long size;
+    static const struct vec_read_opts ids = {.raw_ids = true};
+    struct vec_matrix m;
 
-    if (!f || fread(&t.dim, 4, 1, f) != 1 || fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < 0)
-        fail(path);
-    t.n = (size_t)size / (4 * ((size_t)t.dim + 1));
-    t.v = need(t.n * t.dim, 4);
-    rewind(f);
-    for (size_t i = 0; i < t.n; i++) {
-        uint32_t dim;
-
-        if (fread(&dim, 4, 1, f) != 1 || fread(t.v + i * t.dim, 4, t.dim, f) != t.dim)
-            fail(path);
-    }
-    fclose(f);
-    return t;
+    ok(vec_load_f32(&m, path, &ids, 0, false, &e));
+    return m;
 }
 
 /* ---- recall ---- */
@@ -88,7 +71,7 @@ enum { TOP = 10, WITHIN = 100 };
 struct scan {
     const struct codec *c;
     const struct codec_list *list;
-    const struct table *query, *truth;
+    const struct vec_matrix *query, *truth;
 };
 
 /* How many keys are smaller than that of row id (equal ones of smaller rows too). */
@@ -107,10 +90,10 @@ static void count_query(const struct scan *s, size_t q, size_t found[2])
     void *prepared = aligned_alloc(64, (s->c->spec.kind->query_bytes(s->c) + 63) / 64 * 64);
     const void *query = prepared;
 
-    s->c->spec.kind->query_init(s->c, VEC_IP, (const float *)s->query->v + q * s->c->dim, prepared);
+    s->c->spec.kind->query_init(s->c, VEC_IP, vec_matrix_row(s->query, q), prepared);
     codec_list_scan(s->c, s->list, &query, 1, key, NULL);
     for (size_t i = 0; i < TOP; i++) {
-        size_t rank = rank_of(key, s->list->n, s->truth->v[q * s->truth->dim + i]);
+        size_t rank = rank_of(key, s->list->n, (uint32_t)vec_matrix_row(s->truth, q)[i]);
 
         found[0] += rank < WITHIN / 2;
         found[1] += rank < WITHIN;
@@ -119,8 +102,8 @@ static void count_query(const struct scan *s, size_t q, size_t found[2])
     free(key);
 }
 
-static void recall_of(const char *spec, const struct codec_train *t, const struct table *query,
-                      const struct table *truth, size_t n)
+static void recall_of(const char *spec, const struct codec_train *t, const struct vec_matrix *query,
+                      const struct vec_matrix *truth, size_t n)
 {
     struct scan s = {.query = query, .truth = truth};
     struct codec *c = NULL;
@@ -154,22 +137,22 @@ static void recall_of(const char *spec, const struct codec_train *t, const struc
 
 static void recall(char **arg, int specs)
 {
-    struct table base = load(arg[0]), query = load(arg[1]), train = load(arg[2]);
-    struct table truth = load(arg[3]);
+    struct vec_matrix base = load(arg[0]), query = load(arg[1]), train = load(arg[2]);
+    struct vec_matrix truth = load(arg[3]);
     size_t n = strtoul(arg[4], NULL, 10);
-    struct codec_train t = {.x = (const float *)base.v,
-                            .n = base.n,
-                            .queries = (const float *)train.v,
-                            .n_queries = train.n,
+    struct codec_train t = {.x = base.v,
+                            .n = base.rows,
+                            .queries = train.v,
+                            .n_queries = train.rows,
                             .seed = 1,
                             .threads = par_threads(0)};
 
     for (int i = 0; i < specs; i++)
-        recall_of(arg[5 + i], &t, &query, &truth, n < query.n ? n : query.n);
-    free(base.v);
-    free(query.v);
-    free(train.v);
-    free(truth.v);
+        recall_of(arg[5 + i], &t, &query, &truth, n < query.rows ? n : query.rows);
+    vec_matrix_free(&base);
+    vec_matrix_free(&query);
+    vec_matrix_free(&train);
+    vec_matrix_free(&truth);
 }
 
 /* ---- synthetic vectors: normal, of standard deviations `s` along the rows of a rotation ---- */

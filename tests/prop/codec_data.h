@@ -93,7 +93,7 @@ static double data_dot(const float *a, const float *b, uint32_t d)
     return sum;
 }
 
-static double data_key(enum vec_metric m, const float *x, const float *q, uint32_t d)
+static inline double data_key(enum vec_metric m, const float *x, const float *q, uint32_t d)
 {
     return m == VEC_L2 ? data_l2(x, q, d) : -data_dot(x, q, d);
 }

@@ -8,7 +8,6 @@
 #include "base/rand.h"
 #include "vec/kmeans.h"
 #include "vec/kmeans_seed.h"
-#include "vec/nearest.h"
 
 static unsigned long long seed = 3;
 
@@ -91,7 +90,7 @@ static size_t naive_farthest(const float *x, size_t n, uint32_t dim, const float
     double most = 0;
 
     for (size_t i = 0; i < n; i++) {
-        double d = nearest_distance(x + i * dim, c + (size_t)own[i] * dim, dim);
+        double d = ops_for(CPU_PORTABLE)->l2_f64(x + i * dim, c + (size_t)own[i] * dim, dim);
 
         if (!taken[i] && size[assign[i]] > 1 && d > most) {
             most = d;
@@ -391,20 +390,6 @@ static void test_refused(void)
     }
 }
 
-static void test_distance(void)
-{
-    float a[40], b[40];
-
-    for (uint32_t dim = 1; dim <= 40; dim++) {
-        for (uint32_t j = 0; j < dim; j++) {
-            a[j] = (float)below(1000);
-            b[j] = (float)below(1000);
-        }
-        T_CHECK(nearest_distance(a, b, dim) == naive_distance(a, b, dim)); /* integers: exact */
-        T_CHECK(nearest_distance(a, a, dim) == 0);
-    }
-}
-
 int main(void)
 {
     static const uint32_t dims[] = {1, 2, 7, 16, 33}, ks[] = {1, 2, 31, 32, 33, 100};
@@ -433,6 +418,5 @@ int main(void)
     test_few(40, 3000, 100);
     test_overflow();
     test_refused();
-    test_distance();
     return t_done("kmeans");
 }

@@ -126,6 +126,57 @@ static void check_steps(const double *kq, const double *kx, uint32_t dim, uint32
     for (uint32_t i = 1; i <= steps; i++)
         rises = fmax(rises, (loss[i] - loss[i - 1]) / (loss[0] + 1));
     T_CHECKF(rises <= 1e-12, "%g", rises);
+    T_CHECK(steps == LEAN_STEPS || loss[steps - 1] - loss[steps] <= 1e-3 * loss[steps - 1]);
+}
+
+/* The least f of the vectors of 201 mixtures. */
+static double grid_search(const double *kq, const double *kx, uint32_t dim, uint32_t r)
+{
+    size_t cells = (size_t)dim * dim;
+    double *k = cf_need(cells, sizeof *k), *w = cf_need(dim, sizeof *w);
+    double tq = 0, tx = 0, least = INFINITY, f;
+    struct err e;
+
+    for (size_t i = 0; i < dim; i++) {
+        tq += kq[i * dim + i];
+        tx += kx[i * dim + i];
+    }
+    for (int t = 0; t <= 200; t++) {
+        for (size_t i = 0; i < cells; i++)
+            k[i] = t / 200.0 * kq[i] / tq + (1 - t / 200.0) * kx[i] / tx;
+        T_CHECK(la_eigen(k, dim, w, &e) == 0);
+        T_CHECK(lean_loss(k, k, kq, kx, dim, r, &f, &e) == 0);
+        least = fmin(least, f);
+    }
+    free(k);
+    free(w);
+    return least;
+}
+
+/* Sphering's A q and B x have the same second moment, but for a factor, and on average the same in
+ * each component. */
+static void check_balance(const double *a, const double *b, const double *kq, const double *kx,
+                          uint32_t dim, uint32_t r)
+{
+    size_t cells = (size_t)r * r;
+    double *half = cf_need((size_t)r * dim, sizeof *half), *qq = cf_need(cells, sizeof *qq);
+    double *xx = cf_need(cells, sizeof *xx), off = 0, most = 0, sum = 0;
+
+    la_product(false, false, r, dim, dim, 1, a, kq, 0, half);
+    la_product(false, true, r, r, dim, 1, half, a, 0, qq);
+    la_product(false, false, r, dim, dim, 1, b, kx, 0, half);
+    la_product(false, true, r, r, dim, 1, half, b, 0, xx);
+    for (size_t i = 0; i < cells; i++)
+        off = fmax(off, fabs(qq[i] * xx[0] - xx[i] * qq[0]));
+    T_CHECKF(off <= 1e-6 * qq[0] * xx[0], "%g of %g", off, qq[0] * xx[0]);
+    for (size_t i = 0; i < r; i++) {
+        most = fmax(most, xx[i * r + i]);
+        sum += xx[i * r + i];
+    }
+    T_CHECKF(most < 2.5 * sum / r, "%g of %g", most, sum / r);
+    free(half);
+    free(qq);
+    free(xx);
 }
 
 struct spread {
@@ -160,6 +211,12 @@ static void test_maps(uint32_t dim, uint32_t r, size_t n, size_t nq, struct spre
     least = least_loss(kq, kx, dim, r);
     T_CHECKF(fabs(f[LEAN_SPHERING] - least) <= 1e-6 * f[0] + 1e-10, "%g, %g", f[LEAN_SPHERING],
              least);
+    if (r < dim) {
+        least = grid_search(kq, kx, dim, r);
+        T_CHECKF(f[LEAN_ES] <= least * (1 + 1e-4), "%g, %g", f[LEAN_ES], least);
+    }
+    if (nq >= dim)
+        check_balance(a, b, kq, kx, dim, r);
     check_steps(kq, kx, dim, r, a, b);
     free(x);
     if (!s.same)
@@ -442,25 +499,70 @@ static void test_refused(void)
             strstr(e.msg, "all zero"));
 }
 
-/* Another codec that knows the queries inside: it gets them mapped. */
+/* Another codec that knows the queries inside gets them mapped: its factor is that of their second
+ * moment, divided by the root of its mean square. */
 static void test_inside(void)
 {
-    enum { N = 400, DIM = 8, NQ = 50 };
-    float *x = turned(N, DIM, 0.3, 1), *q = turned(NQ, DIM, 0.3, 2), *factor;
+    enum { N = 400, DIM = 8, NQ = 50, R = 4 };
+    float *x = turned(N, DIM, 0.3, 1), *q = turned(NQ, DIM, 0.3, 2), mapped[NQ * R];
     struct codec_train t = {.x = x, .n = N, .queries = q, .n_queries = NQ, .seed = 1};
     struct codec *c = cf_check_same("leanvec4+qavq16", DIM, t);
-    double off = 0;
+    float *factor = cf_section("codec", "FAC1", R * R, 4),
+          *a = cf_section("codec", "MPA0", R * DIM, 4);
+    double *want, size = 0, off = 0;
 
     T_CHECK(c && c->code_bytes == 5);
-    /* Sphered queries: their second moment is diagonal, and so is its factor. */
-    factor = cf_section("codec", "FAC1", 16, 4);
-    for (size_t i = 0; i < 16; i++)
-        off = fmax(off, i % 5 == 0 ? 0 : fabs((double)factor[i]));
-    T_CHECKF(off < 1e-3 && fabsf(factor[0] - factor[15]) > 1e-3f, "%g", off);
+    for (size_t i = 0; i < NQ; i++)
+        naive_map(a, R, DIM, q + i * DIM, mapped + i * R);
+    want = moment(mapped, NQ, R);
+    for (size_t i = 0; i < R * R; i++)
+        size += want[i] * want[i] / (R * R);
+    for (size_t i = 0; i < R; i++)
+        for (size_t j = 0; j < R; j++) {
+            double sum = 0;
+
+            for (size_t k = 0; k < R; k++)
+                sum += (double)factor[k * R + i] * (double)factor[k * R + j];
+            off = fmax(off, fabs(sum - want[i * R + j] / sqrt(size)));
+        }
+    T_CHECKF(off < 1e-5, "%g", off);
     codec_free(c);
     free(x);
     free(q);
     free(factor);
+    free(a);
+    free(want);
+}
+
+/* Codes inside that are packed for scanning: decoded vectors say what the keys must be. */
+static void test_packed_inside(const char *spec)
+{
+    enum { N = 1100, DIM = 40, NQ = 35 };
+    float *x = turned(N, DIM, 0.3, 1), *q = turned(NQ, DIM, 0.3, 2);
+    float *back = cf_need(N * DIM, sizeof *back), *key = cf_need(N * NQ, sizeof *key);
+    struct codec_train t = {.x = x, .n = N, .queries = q, .n_queries = NQ, .seed = 1};
+    struct codec *c = cf_check_same(spec, DIM, t);
+    uint8_t *code = cf_need(N, c->code_bytes);
+    double worst = 0;
+    struct err e;
+
+    T_CHECK(codec_encode(c, x, N, code, 1, &e) == 0 && codec_decode(c, code, N, back, 1, &e) == 0);
+    cf_scan(c, VEC_IP, code, N, q, NQ, key);
+    for (size_t j = 0; j < NQ; j++)
+        for (size_t i = 0; i < N; i++) {
+            double want = 0;
+
+            for (size_t k = 0; k < DIM; k++)
+                want -= (double)q[j * DIM + k] * (double)back[i * DIM + k];
+            worst = fmax(worst, fabs(want - (double)key[j * N + i]));
+        }
+    T_CHECKF(worst < 0.1, "%s: %g", spec, worst); /* queries may be rounded to bytes inside */
+    codec_free(c);
+    free(x);
+    free(q);
+    free(back);
+    free(key);
+    free(code);
 }
 
 static void test_damage(void)
@@ -500,6 +602,9 @@ int main(void)
     test_nasty();
     test_refused();
     test_inside();
+    test_packed_inside("leanvec20+lvq8");
+    test_packed_inside("leanvec20+lvq4");
+    test_packed_inside("leanvec20+lvq4x8");
     test_damage();
     tmp_leave();
     return t_done("leanvec");

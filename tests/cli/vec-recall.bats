@@ -1,0 +1,90 @@
+# vec-recall: lists of neighbours against the truth.
+load helper
+
+setup() {
+    enter_work
+    printf '0\t0\t5\t1\n0\t1\t7\t2\n1\t0\t3\t0\n1\t1\t4\t1\n2\t0\t1\t1\n' >truth.tsv
+    printf '# query\trank\tid\tscore\n0\t0\t7\t2\n0\t1\t5\t3\n1\t0\t9\t0\n1\t1\t3\t1\n' >result.tsv
+}
+
+@test "help, version, misuse" {
+    helps vec-recall
+    misuse vec-recall truth.tsv
+    misuse vec-recall -k 0 truth.tsv truth.tsv
+    misuse vec-recall --ties-base x truth.tsv truth.tsv
+}
+
+@test "shares by hand" {
+    ok vec-recall -k 2 --per-query result.tsv truth.tsv
+    tsv <<'EOF'
+# query|hits|of|recall
+0|2|2|1.000000
+1|1|2|0.500000
+2|0|1|0.000000
+EOF
+    ok vec-recall -k 2 --json result.tsv truth.tsv
+    is '0.5 3 0 1' "$(jq -r '"\(.recall) \(.queries) \(.min) \(.perfect)"' "$out")"
+    ok vec-recall -k 1 result.tsv truth.tsv
+    is 0.000000 "$(awk '$1 == "recall" { print $2 }' "$out")"
+}
+
+@test "a row named twice counts once" {
+    printf '0\t0\t5\n0\t1\t5\n' >twice.tsv
+    ok vec-recall -k 2 --per-query twice.tsv truth.tsv
+    is $'0\t1\t2\t0.500000' "$(sed -n 2p "$out")"
+}
+
+@test "ties by distance" {
+    printf '0\n1\n1\n2\n' >base.csv
+    printf '0\n' >query.csv
+    printf '0\t0\t0\n0\t1\t1\n' >truth.tsv
+    printf '0\t0\t0\n0\t1\t2\n' >tied.tsv
+    printf '0\t0\t0\n0\t1\t3\n' >far.tsv
+    ok vec-recall -k 2 --fail-below 1 --ties-base base.csv --ties-queries query.csv tied.tsv truth.tsv
+    fails vec-recall -k 2 --fail-below 1 tied.tsv truth.tsv
+    fails vec-recall -k 2 --fail-below 1 --ties-base base.csv --ties-queries query.csv far.tsv truth.tsv
+    printf '0\t0\t0\n0\t1\t4\n' >beyond.tsv
+    fails vec-recall -k 2 --ties-base base.csv --ties-queries query.csv beyond.tsv truth.tsv
+    says 'row 4'
+}
+
+@test "a bound on the recall sets the exit code" {
+    ok vec-recall -k 2 --fail-below 0.5 result.tsv truth.tsv
+    exits 1 vec-recall -k 2 --fail-below 0.51 result.tsv truth.tsv
+    says 'recall@2 is 0.500000'
+    [[ -s $out ]]
+}
+
+@test "lists that are none" {
+    fails vec-recall -k 3 result.tsv truth.tsv
+    says 'fewer than 3'
+    fails vec-recall -k 1 truth.tsv <(head -n 2 truth.tsv)
+    says 'queries'
+    while IFS='|' read -r bad what; do
+        printf "$bad" >bad.tsv
+        fails vec-recall -k 1 bad.tsv truth.tsv
+        says "$what"
+    done <<'EOF'
+1\t0\t1\n0\t0\t1\n|bad.tsv:2: query 0 is out of order
+0\t1\t1\n|rank 1 of query 0 should be 0
+0\t0\t1\n0\t2\t1\n|bad.tsv:2
+0\t0\n|fewer than three
+0\t0\tx\n|no id
+0\t0\t1\t2\t3\n|more than four
+EOF
+    printf '\2\0\0\0\1\0\0\0' >short.truth
+    fails vec-recall -k 1 short.truth truth.tsv
+    says short.truth
+    printf '{"query":0,"rank":0}\n' >bad.jsonl
+    fails vec-recall -k 1 bad.jsonl truth.tsv
+    says bad.jsonl:1
+    printf '\2\0\0\0\xff\xff\xff\xff\1\0\0\0' >bad.ivecs
+    fails vec-recall -k 1 bad.ivecs truth.tsv
+    says 'row 0'
+}
+
+@test "output whole or not at all, and lost output" {
+    mkdir empty && cd empty
+    writes_whole_or_not vec-recall -k 2 ../result.tsv ../truth.tsv
+    reports_lost_output vec-recall -k 2 ../result.tsv ../truth.tsv
+}
