@@ -5,26 +5,24 @@
 #include <string.h>
 
 #include "vec/pq.h"
+
+#define LANES 8
 #include "vec/pq_vector.h"
 
-/* Halves are folded onto each other until one lane is left; order does not matter to a minimum. */
-static inline float least16(const f32x16 *v)
+static inline float least_of(const lanes *v)
 {
-    float f[16];
-    __m128 m;
+    __m256 all = (__m256)*v;
+    __m128 m = _mm_min_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
 
-    memcpy(f, v, sizeof f);
-    m = _mm_min_ps(_mm_min_ps(_mm_loadu_ps(f), _mm_loadu_ps(f + 4)),
-                   _mm_min_ps(_mm_loadu_ps(f + 8), _mm_loadu_ps(f + 12)));
     m = _mm_min_ps(m, _mm_movehl_ps(m, m));
     return _mm_cvtss_f32(_mm_min_ss(m, _mm_movehdup_ps(m)));
 }
 
-static inline float most16(const f32x16 *v)
+static inline float most_of(const lanes *v)
 {
-    f32x16 minus = -*v;
+    lanes minus = -*v;
 
-    return -least16(&minus);
+    return -least_of(&minus);
 }
 
 #include "vec/pq_body.h"

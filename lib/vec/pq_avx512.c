@@ -7,14 +7,16 @@
 #include <string.h>
 
 #include "vec/pq.h"
+
+#define LANES 16
 #include "vec/pq_vector.h"
 
-static inline float least16(const f32x16 *v)
+static inline float least_of(const lanes *v)
 {
     return _mm512_reduce_min_ps((__m512)*v);
 }
 
-static inline float most16(const f32x16 *v)
+static inline float most_of(const lanes *v)
 {
     return _mm512_reduce_max_ps((__m512)*v);
 }

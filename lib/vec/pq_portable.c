@@ -2,24 +2,22 @@
 #include <string.h>
 
 #include "vec/pq.h"
+
+#define LANES 4
 #include "vec/pq_vector.h"
 
-static inline float least16(const f32x16 *v)
+static inline float least_of(const lanes *v)
 {
-    float least = (*v)[0];
+    float low = (*v)[0] < (*v)[1] ? (*v)[0] : (*v)[1], high = (*v)[2] < (*v)[3] ? (*v)[2] : (*v)[3];
 
-    for (int i = 1; i < 16; i++)
-        least = (*v)[i] < least ? (*v)[i] : least;
-    return least;
+    return low < high ? low : high;
 }
 
-static inline float most16(const f32x16 *v)
+static inline float most_of(const lanes *v)
 {
-    float most = (*v)[0];
+    float low = (*v)[0] > (*v)[1] ? (*v)[0] : (*v)[1], high = (*v)[2] > (*v)[3] ? (*v)[2] : (*v)[3];
 
-    for (int i = 1; i < 16; i++)
-        most = (*v)[i] > most ? (*v)[i] : most;
-    return most;
+    return low > high ? low : high;
 }
 
 #include "vec/pq_body.h"
