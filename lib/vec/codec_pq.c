@@ -41,7 +41,8 @@
  *   ROT   f32 [dim][dim]          opq: the rotation; row i gives component i of what is coded
  *
  * Where it differs from faiss (PQFastScan): its tables are rounded to 8 bits a part and added in 16
- * bits; here pairs share 8 bits, half a bit of precision for half of the additions.
+ * bits; here pairs share 8 bits: a bit of precision for half of the additions; and it has no wide
+ * parts.
  */
 #include <float.h>
 #include <math.h>
