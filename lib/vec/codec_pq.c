@@ -11,7 +11,7 @@
  * parts, a byte an entry; a key is one look-up a part and integer additions. B <= 4, "fast scan"
  * (Andre, Kermarrec & Le Scouarnec 2015; 2017 for the layout): a table is 16 bytes, and one
  * instruction looks up a register full of codes. They are packed in blocks of 32 codes, a 64-byte
- * line for every four parts, zeros for parts and codes that are not there:
+ * line for every four parts (wide ones first, see below), zeros for what is not there:
  *
  *   line l of a block, byte 16 k + i:   low nibble   part 4 l + k of code i        (i = 0 .. 15)
  *                                       high nibble  part 4 l + k of code 16 + i
@@ -19,17 +19,30 @@
  * B > 4: blocks of 64 codes, a 64-byte line for every part, byte i that of code i; tables of 256.
  *
  * Steps: entry = round((t - least of the part) / scale), so a key is within M * scale / 2 (and the
- * rounding of floats) of the exact sum, the distance to the decoded vector. As bytes the scale is
- * the widest part's range / 255. As nibbles parts go in pairs, p and p + 4 when p / 4 is even: the
- * entries of a pair add up to 255 at most, so that two look-ups are added as bytes, and the scale
- * is the widest pair's range / 253.9.
+ * rounding of floats) of the exact sum, the distance to the decoded vector. As nibbles parts go in
+ * pairs, p and p + 4 when p / 4 is even, whose entries add up to 255 at most, so that two look-ups
+ * are added as bytes; as bytes each has 255 steps of its own. The scale is the least that all
+ * allow:
+ *
+ *   nibbles  (range + partner's range) / 253.9; range / 126.9 if the partner is wide
+ *   bytes    range / 255
+ *
+ * Wide parts: rotations put much into few parts, whose range would leave the others a step or two.
+ * Their entries are larger: a low byte where others have theirs, of 7 bits (nibbles) or 8, and a
+ * high byte, looked up in lines of their own that repeat the part's codes. These come first in a
+ * block, and their sum is shifted by as many bits before the others are added. A wide part's scale
+ * is range / 16382, or / 65534. Which parts: up to a quarter of all (or four nibbles'), those whose
+ * box of centroids has the largest squared diagonals, in that order, a line of four (or one as
+ * bytes) after the other while the widest left has more than 8 times the mean of the other three
+ * quarters.
  *
  * Sections after MET:
  *   CEN   f32 [M][2^B][dim / M]   centroids
  *   ROT   f32 [dim][dim]          opq: the rotation; row i gives component i of what is coded
  *
  * Where it differs from faiss (PQFastScan): its tables are rounded to 8 bits a part and added in 16
- * bits; here pairs share 8 bits, half a bit of precision for half of the additions.
+ * bits; here pairs share 8 bits: a bit of precision for half of the additions; and it has no wide
+ * parts.
  */
 #include <float.h>
 #include <math.h>
@@ -78,6 +91,8 @@ static void pq_free(void *state)
             nearest_free(&p->near[part]);
         free(p->near);
         free(p->rotation);
+        free(p->wide);
+        free(p->is_wide);
         linmap_free(&p->there);
         linmap_free(&p->back);
     }
@@ -266,19 +281,36 @@ static int pq_decode(const struct codec *c, const uint8_t *code, size_t n, float
     return 0;
 }
 
-/* ---- queries ---- */
+/* ---- packed parts and their tables ---- */
 
 static size_t table_entries(const struct pq *p)
 {
     return as_nibbles(p) ? PQ_TABLE : PQ_BYTE_TABLE;
 }
 
+/* Lines of a block: of high bytes, and all. */
+static size_t high_lines(const struct pq *p)
+{
+    return as_nibbles(p) ? pq_lines(p->wides) : p->wides;
+}
+
+static size_t all_lines(const struct pq *p)
+{
+    return high_lines(p) + (as_nibbles(p) ? pq_lines(p->parts) : p->parts);
+}
+
+/* Parts of a line. */
+static size_t line_parts(const struct pq *p)
+{
+    return as_nibbles(p) ? PQ_LINE_PARTS : 1;
+}
+
+/* ---- queries ---- */
+
 /* Of the fixed part and the tables: where a rotated query begins. */
 static size_t tables_end(const struct pq *p)
 {
-    size_t parts = as_nibbles(p) ? pq_lines(p) * PQ_LINE_PARTS : p->parts;
-
-    return sizeof(struct pq_query) + parts * table_entries(p);
+    return sizeof(struct pq_query) + all_lines(p) * line_parts(p) * table_entries(p);
 }
 
 static size_t pq_query_bytes(const struct codec *c)
@@ -289,41 +321,91 @@ static size_t pq_query_bytes(const struct codec *c)
     return (tables_end(p) + rotated + 63) / 64 * 64;
 }
 
-/* What each centroid of a part adds to the key, for at least PQ_TABLE of them. */
-static void part_table(const struct pq *p, enum vec_metric m, const float *q, uint32_t part,
-                       float *t)
+/* What each centroid of a part adds to the key, and the least and the range of that. */
+static float part_table(const struct pq *p, enum vec_metric m, const float *q, uint32_t part,
+                        float *t, float *least)
 {
+    float most;
+
     p->ops->table(m == VEC_L2, q + (size_t)part * p->sub, p->near[part].products.panels, p->sub,
                   pq_filled(p), t);
+    p->ops->range(t, pq_filled(p), least, &most);
+    return most - *least;
 }
 
-/* The sum of the parts' least, and the step. Ranges are of a part, or of the pair that it ends. */
-static void find_steps(const struct pq *p, enum vec_metric m, const float *q, float *step,
-                       float *bias)
+/* The scale that a part of this range allows. `ranges` are those of the parts of two lines, 0 for
+ * wide ones. */
+static float part_scale(const struct pq *p, uint32_t part, float range, float *ranges)
 {
-    float t[PQ_K_MAX], ranges[2 * PQ_LINE_PARTS] = {0}, widest = 0;
+    uint32_t partner = part ^ PQ_LINE_PARTS;
+    float *own = &ranges[part % (2 * PQ_LINE_PARTS)];
+    bool wide = p->is_wide[part];
+
+    *own = wide ? 0 : range;
+    if (!as_nibbles(p))
+        return wide ? range / 65534 : range / 255;
+    if (wide)
+        return range / 16382;
+    if (partner < p->parts && p->is_wide[partner])
+        return range / 126.9F;
+    return (part < partner ? range : range + ranges[partner % (2 * PQ_LINE_PARTS)]) / 253.9F;
+}
+
+/* The scale that all parts allow; *bias is the sum of what they add at least. */
+static float find_scale(const struct pq *p, enum vec_metric m, const float *q, float *bias)
+{
+    float t[PQ_K_MAX], ranges[2 * PQ_LINE_PARTS] = {0}, scale = 0;
     double sum = 0;
 
     for (uint32_t part = 0; part < p->parts; part++) {
-        float least, most, *range = &ranges[part % (2 * PQ_LINE_PARTS)];
+        float least, range = part_table(p, m, q, part, t, &least);
+        float need = part_scale(p, part, range, ranges);
 
-        part_table(p, m, q, part, t);
-        p->ops->range(t, pq_filled(p), &least, &most);
         sum += (double)least;
-        *range = most - least;
-        if (as_nibbles(p) && part & PQ_LINE_PARTS)
-            *range += range[-PQ_LINE_PARTS];
-        widest = *range > widest || isnan(*range) ? *range : widest;
+        scale = need > scale || isnan(need) ? need : scale;
     }
-    *step = widest / (as_nibbles(p) ? PQ_PAIR_STEPS : 255);
     *bias = (float)sum;
+    return scale;
+}
+
+/* The tables of the i-th wide part: low and high bytes. */
+static void wide_steps(const struct pq *p, const float *t, float least, float inverse, uint32_t i,
+                       struct pq_query *q)
+{
+    unsigned bits = as_nibbles(p) ? PQ_HIGH_BITS : PQ_BYTE_HIGH_BITS;
+    uint8_t *high = q->table + i * table_entries(p);
+    uint8_t *low = q->table + (high_lines(p) * line_parts(p) + p->wide[i]) * table_entries(p);
+
+    for (uint32_t j = 0; j < pq_filled(p); j++) {
+        unsigned steps = (unsigned)((t[j] - least) * inverse + 0.5F);
+
+        low[j] = (uint8_t)(steps & ((1U << bits) - 1));
+        high[j] = (uint8_t)(steps >> bits);
+    }
+}
+
+static void fill_tables(const struct pq *p, enum vec_metric m, const float *x, float inverse,
+                        struct pq_query *q)
+{
+    uint8_t *table = q->table + high_lines(p) * line_parts(p) * table_entries(p);
+    float t[PQ_K_MAX], least;
+
+    for (uint32_t part = 0; part < p->parts; part++, table += table_entries(p))
+        if (!p->is_wide[part]) {
+            part_table(p, m, x, part, t, &least);
+            p->ops->steps(t, pq_filled(p), least, inverse, table);
+        }
+    for (uint32_t i = 0; i < p->wides; i++) {
+        part_table(p, m, x, p->wide[i], t, &least);
+        wide_steps(p, t, least, inverse, i, q);
+    }
 }
 
 static void pq_query_init(const struct codec *c, enum vec_metric m, const float *x, void *query)
 {
     const struct pq *p = c->state;
     struct pq_query *q = query;
-    float t[PQ_K_MAX], inverse;
+    float inverse;
 
     memset(q, 0, pq_query_bytes(c));
     if (p->rotation) {
@@ -332,62 +414,64 @@ static void pq_query_init(const struct codec *c, enum vec_metric m, const float 
         linmap_apply(&p->there, x, 1, rotated);
         x = rotated;
     }
-    find_steps(p, m, x, &q->scale, &q->bias);
+    q->scale = find_scale(p, m, x, &q->bias);
     inverse = 1 / q->scale;
     if (!isfinite(q->bias))
         q->bias = FLT_MAX;
-    if (!isfinite(q->scale) || !isfinite(inverse)) {
+    if (isfinite(q->scale) && isfinite(inverse))
+        fill_tables(p, m, x, inverse, q);
+    else
         q->scale = 0;
-        return;
-    }
-    for (uint32_t part = 0; part < p->parts; part++) {
-        float least, most;
-
-        part_table(p, m, x, part, t);
-        p->ops->range(t, pq_filled(p), &least, &most);
-        p->ops->steps(t, pq_filled(p), least, inverse, q->table + part * table_entries(p));
-    }
 }
 
 /* ---- lists ---- */
+
+static size_t block_codes(const struct pq *p)
+{
+    return as_nibbles(p) ? PQ_NIBBLE_CODES : PQ_BYTE_CODES;
+}
+
+static size_t block_bytes(const struct pq *p)
+{
+    return all_lines(p) * PQ_LINE;
+}
 
 static size_t pq_packed_bytes(const struct codec *c, size_t n)
 {
     const struct pq *p = c->state;
 
-    return as_nibbles(p) ? (n + PQ_NIBBLE_CODES - 1) / PQ_NIBBLE_CODES * pq_lines(p) * PQ_LINE
-                         : (n + PQ_BYTE_CODES - 1) / PQ_BYTE_CODES * p->parts * PQ_LINE;
+    return (n + block_codes(p) - 1) / block_codes(p) * block_bytes(p);
 }
 
-static void pack_nibbles(const struct pq *p, const uint8_t *code, size_t code_bytes, size_t n,
-                         uint8_t *block)
+/* Code i of a block has `value` in the part that stands at `place`. */
+static void pack_part(const struct pq *p, uint8_t *block, size_t place, size_t i, unsigned value)
 {
     enum { HALF = PQ_NIBBLE_CODES / 2 };
 
-    for (size_t i = 0; i < n; i++, code += code_bytes)
-        for (uint32_t part = 0; part < p->parts; part++)
-            block[part * (size_t)HALF + i % HALF] |= (uint8_t)(get_part(code, p, part)
-                                                               << (i < HALF ? 0 : 4));
+    if (as_nibbles(p))
+        block[place * HALF + i % HALF] |= (uint8_t)(value << (i < HALF ? 0 : 4));
+    else
+        block[place * PQ_LINE + i] = (uint8_t)value;
 }
 
-static void pack_bytes(const struct pq *p, const uint8_t *code, size_t code_bytes, size_t n,
-                       uint8_t *block)
+static void pack_code(const struct pq *p, const uint8_t *code, uint8_t *block, size_t i)
 {
-    for (size_t i = 0; i < n; i++, code += code_bytes)
-        for (uint32_t part = 0; part < p->parts; part++)
-            block[part * (size_t)PQ_LINE + i] = (uint8_t)get_part(code, p, part);
+    size_t low = high_lines(p) * line_parts(p);
+
+    for (uint32_t w = 0; w < p->wides; w++)
+        pack_part(p, block, w, i, get_part(code, p, p->wide[w]));
+    for (uint32_t part = 0; part < p->parts; part++)
+        pack_part(p, block, low + part, i, get_part(code, p, part));
 }
 
 static void pq_pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed)
 {
     const struct pq *p = c->state;
-    size_t codes = as_nibbles(p) ? PQ_NIBBLE_CODES : PQ_BYTE_CODES;
-    size_t bytes = pq_packed_bytes(c, codes);
+    size_t codes = block_codes(p);
 
     memset(packed, 0, pq_packed_bytes(c, n));
-    for (size_t from = 0; from < n; from += codes, packed += bytes)
-        (as_nibbles(p) ? pack_nibbles : pack_bytes)(p, code + from * c->code_bytes, c->code_bytes,
-                                                    n - from < codes ? n - from : codes, packed);
+    for (size_t i = 0; i < n; i++)
+        pack_code(p, code + i * c->code_bytes, packed + i / codes * block_bytes(p), i % codes);
 }
 
 static void pq_scan(const struct codec *c, const void *const *query, size_t nq,
@@ -402,10 +486,10 @@ static void pq_scan(const struct codec *c, const void *const *query, size_t nq,
 
         for (size_t i = 0; i < m; i++)
             team[i] = query[j + i];
-        p->ops->nibbles(team, m, packed, pq_lines(p), n, key + j * ld, ld);
+        p->ops->nibbles(team, m, packed, high_lines(p), all_lines(p), n, key + j * ld, ld);
     }
     for (size_t j = 0; !as_nibbles(p) && j < nq; j++)
-        p->ops->bytes(query[j], packed, p->parts, n, j == 0, key + j * ld);
+        p->ops->bytes(query[j], packed, high_lines(p), all_lines(p), n, j == 0, key + j * ld);
 }
 
 #define PQ_KIND                                                                           \

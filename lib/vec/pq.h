@@ -20,12 +20,12 @@ enum {
     PQ_LINE_PARTS = 4,    /* of nibbles: parts of a line */
     PQ_NIBBLE_CODES = 32, /* codes of a packed block */
     PQ_BYTE_CODES = 64,
+    PQ_HIGH_BITS = 7,      /* a high byte counts 2^7, */
+    PQ_BYTE_HIGH_BITS = 8, /* or 2^8 steps */
     PQ_QUERIES = 8,        /* of one pass over nibbles */
-    PQ_PARTS_MAX = 65536,  /* 255 times as many is exact in f32 */
+    PQ_PARTS_MAX = 65536,  /* sums of steps stay below 2^31 */
     PQ_ROTATED_MAX = 8192, /* dimensions of opq: training takes their third power */
 };
-
-#define PQ_PAIR_STEPS 253.9F /* of both parts of a pair: rounded they are 255 at most */
 
 struct pq {
     uint32_t dim, parts, bits, sub; /* sub: dimensions of a part */
@@ -34,12 +34,16 @@ struct pq {
     struct nearest *near;           /* [parts], of max(k, PQ_TABLE) centroids: see pq_prepare() */
     float *rotation;                /* [dim][dim], or NULL */
     struct linmap there, back;      /* with a rotation: it, and its transpose */
+    uint32_t *wide;                 /* [wides] parts whose tables have high bytes, */
+    bool *is_wide;                  /* [parts] */
+    uint32_t wides;                 /* as codec_pq.c says */
     const struct pq_ops *ops;
 };
 
-static inline size_t pq_lines(const struct pq *p)
+/* Lines of nibbles that so many parts take. */
+static inline size_t pq_lines(size_t parts)
 {
-    return ((size_t)p->parts + PQ_LINE_PARTS - 1) / PQ_LINE_PARTS;
+    return (parts + PQ_LINE_PARTS - 1) / PQ_LINE_PARTS;
 }
 
 /* Entries of a part's table that are filled: k, and at least PQ_TABLE. */
@@ -68,7 +72,7 @@ enum { PQ_ROWS = 84 }; /* of a block: whole groups of every level's tile */
 struct pq_query {
     float scale, bias;
     float pad[14];
-    uint8_t table[]; /* [lines * PQ_LINE_PARTS][PQ_TABLE], or [parts][PQ_BYTE_TABLE] */
+    uint8_t table[]; /* [lines * PQ_LINE_PARTS][PQ_TABLE], or [wides + parts][PQ_BYTE_TABLE] */
 };
 
 struct pq_ops {
@@ -79,12 +83,14 @@ struct pq_ops {
     void (*range)(const float *t, uint32_t k, float *least, float *most);
     /* out[j] = (t[j] - least) * inverse, rounded */
     void (*steps)(const float *t, uint32_t k, float least, float inverse, uint8_t *out);
-    /* key[j * ld + i] of nq <= PQ_QUERIES queries and n codes in packed blocks. */
-    void (*nibbles)(const struct pq_query *const *q, size_t nq, const uint8_t *packed, size_t lines,
-                    size_t n, float *key, size_t ld);
-    /* key[i] of one query; with `fetch` the codes may have to come from memory. */
-    void (*bytes)(const struct pq_query *q, const uint8_t *packed, size_t parts, size_t n,
-                  bool fetch, float *key);
+    /* key[j * ld + i] of nq <= PQ_QUERIES queries and n codes in packed blocks; of the lines of a
+     * block the first `high` count 2^PQ_HIGH_BITS-fold. */
+    void (*nibbles)(const struct pq_query *const *q, size_t nq, const uint8_t *packed, size_t high,
+                    size_t lines, size_t n, float *key, size_t ld);
+    /* key[i] of one query; the first `high` parts count 2^PQ_BYTE_HIGH_BITS-fold. With `fetch` the
+     * codes may have to come from memory. */
+    void (*bytes)(const struct pq_query *q, const uint8_t *packed, size_t high, size_t parts,
+                  size_t n, bool fetch, float *key);
 };
 
 /* The tables, a file each. */

@@ -5,26 +5,24 @@
 #include <string.h>
 
 #include "vec/pq.h"
+
+#define LANES 8
 #include "vec/pq_vector.h"
 
-/* Halves are folded onto each other until one lane is left; order does not matter to a minimum. */
-static inline float least16(const f32x16 *v)
+static inline float least_of(const lanes *v)
 {
-    float f[16];
-    __m128 m;
+    __m256 all = (__m256)*v;
+    __m128 m = _mm_min_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
 
-    memcpy(f, v, sizeof f);
-    m = _mm_min_ps(_mm_min_ps(_mm_loadu_ps(f), _mm_loadu_ps(f + 4)),
-                   _mm_min_ps(_mm_loadu_ps(f + 8), _mm_loadu_ps(f + 12)));
     m = _mm_min_ps(m, _mm_movehl_ps(m, m));
     return _mm_cvtss_f32(_mm_min_ss(m, _mm_movehdup_ps(m)));
 }
 
-static inline float most16(const f32x16 *v)
+static inline float most_of(const lanes *v)
 {
-    f32x16 minus = -*v;
+    lanes minus = -*v;
 
-    return -least16(&minus);
+    return -least_of(&minus);
 }
 
 #include "vec/pq_body.h"
@@ -114,19 +112,23 @@ static inline void spill(__m256i all, __m256i odd, uint32_t *sum)
                                                 _mm256_cvtepu16_epi32(_mm_unpackhi_epi16(e, o))));
 }
 
-static inline __attribute__((always_inline)) void block(const struct pq_query *const *q, int nq,
-                                                        const uint8_t *packed, size_t lines,
-                                                        uint32_t (*sum)[PQ_NIBBLE_CODES])
+/* Lines [from, to) of a block. nq is a constant where these are inlined. */
+static inline __attribute__((always_inline)) void add_lines(const struct pq_query *const *q, int nq,
+                                                            const uint8_t *packed, size_t from,
+                                                            size_t to,
+                                                            uint32_t (*sum)[PQ_NIBBLE_CODES])
 {
-    for (size_t from = 0; from < lines; from += SPILL_LINES) {
-        size_t to = lines - from < SPILL_LINES ? lines : from + SPILL_LINES, l = from;
+    while (from < to) {
+        size_t end = to - from < SPILL_LINES ? to : from + SPILL_LINES;
         struct sums s[TEAM];
 
         memset(s, 0, sizeof s);
-        for (; l + 1 < to; l += 2)
-            add_pair(q, nq, packed + l * PQ_LINE, l * PQ_LINE, s);
-        if (l < to)
-            add_line(q, nq, packed + l * PQ_LINE, l * PQ_LINE, s);
+        for (; from + 1 < end; from += 2)
+            add_pair(q, nq, packed + from * PQ_LINE, from * PQ_LINE, s);
+        if (from < end) {
+            add_line(q, nq, packed + from * PQ_LINE, from * PQ_LINE, s);
+            from++;
+        }
         for (int j = 0; j < nq; j++) {
             spill(s[j].low_all, s[j].low_odd, sum[j]);
             spill(s[j].high_all, s[j].high_odd, sum[j] + PQ_NIBBLE_CODES / 2);
@@ -134,36 +136,42 @@ static inline __attribute__((always_inline)) void block(const struct pq_query *c
     }
 }
 
-/* nq is a constant where this is inlined. */
 static inline __attribute__((always_inline)) void team(const struct pq_query *const *q, int nq,
-                                                       const uint8_t *packed, size_t lines,
-                                                       size_t n, float *key, size_t ld)
+                                                       const uint8_t *packed, size_t high,
+                                                       size_t lines, size_t n, float *key,
+                                                       size_t ld)
 {
     for (size_t from = 0; from < n; from += PQ_NIBBLE_CODES, packed += lines * PQ_LINE) {
         _Alignas(32) uint32_t sum[TEAM][PQ_NIBBLE_CODES] = {{0}};
 
-        block(q, nq, packed, lines, sum);
+        if (high > 0) {
+            add_lines(q, nq, packed, 0, high, sum);
+            for (int j = 0; j < nq; j++)
+                for (size_t i = 0; i < PQ_NIBBLE_CODES; i++)
+                    sum[j][i] <<= PQ_HIGH_BITS;
+        }
+        add_lines(q, nq, packed, high, lines, sum);
         for (int j = 0; j < nq; j++)
             for (size_t i = 0; i < PQ_NIBBLE_CODES && from + i < n; i++)
                 key[(size_t)j * ld + from + i] = key_of(q[j], sum[j][i]);
     }
 }
 
-static void nibbles(const struct pq_query *const *q, size_t nq, const uint8_t *packed, size_t lines,
-                    size_t n, float *key, size_t ld)
+static void nibbles(const struct pq_query *const *q, size_t nq, const uint8_t *packed, size_t high,
+                    size_t lines, size_t n, float *key, size_t ld)
 {
     size_t j = 0;
 
     for (; j + TEAM <= nq; j += TEAM)
-        team(q + j, TEAM, packed, lines, n, key + j * ld, ld);
+        team(q + j, TEAM, packed, high, lines, n, key + j * ld, ld);
     if (j < nq)
-        team(q + j, 1, packed, lines, n, key + j * ld, ld);
+        team(q + j, 1, packed, high, lines, n, key + j * ld, ld);
 }
 
-static void bytes(const struct pq_query *q, const uint8_t *packed, size_t parts, size_t n,
-                  bool fetch, float *key)
+static void bytes(const struct pq_query *q, const uint8_t *packed, size_t high, size_t parts,
+                  size_t n, bool fetch, float *key)
 {
-    pq_portable.bytes(q, packed, parts, n, fetch, key);
+    pq_portable.bytes(q, packed, high, parts, n, fetch, key);
 }
 
 const struct pq_ops pq_avx2 = {

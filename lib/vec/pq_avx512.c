@@ -7,14 +7,16 @@
 #include <string.h>
 
 #include "vec/pq.h"
+
+#define LANES 16
 #include "vec/pq_vector.h"
 
-static inline float least16(const f32x16 *v)
+static inline float least_of(const lanes *v)
 {
     return _mm512_reduce_min_ps((__m512)*v);
 }
 
-static inline float most16(const f32x16 *v)
+static inline float most_of(const lanes *v)
 {
     return _mm512_reduce_max_ps((__m512)*v);
 }
@@ -85,24 +87,25 @@ struct sums {
  * processor does not see so far ahead. */
 struct ahead {
     __m512i a, b;
-    const uint8_t *packed;
-    size_t at, last; /* where a is from, and where the very last line begins: none is read behind */
+    const uint8_t *block; /* that is looked up, and behind it the next */
+    size_t last;          /* where the last line begins that is there */
 };
 
-static inline void load_ahead(struct ahead *l, size_t step, bool fetch)
+/* Loads line `at` of the block, and the next. */
+static inline __attribute__((always_inline)) void load_ahead(struct ahead *l, size_t at, bool fetch)
 {
-    size_t a = l->at += step, b = a + PQ_LINE;
+    size_t next = at + PQ_LINE;
 
     if (fetch) {
-        _mm_prefetch((const char *)l->packed + a + FETCH_AHEAD, _MM_HINT_T0);
-        _mm_prefetch((const char *)l->packed + b + FETCH_AHEAD, _MM_HINT_T0);
+        _mm_prefetch((const char *)l->block + at + FETCH_AHEAD, _MM_HINT_T0);
+        _mm_prefetch((const char *)l->block + at + FETCH_AHEAD + PQ_LINE, _MM_HINT_T0);
     }
-    if (__builtin_expect(b > l->last, 0)) {
-        b = l->last;
-        a = a < b ? a : b;
+    if (__builtin_expect(next > l->last, 0)) {
+        next = l->last;
+        at = at < next ? at : next;
     }
-    l->a = load_line(l->packed + a);
-    l->b = load_line(l->packed + b);
+    l->a = load_line(l->block + at);
+    l->b = load_line(l->block + next);
 }
 
 /* Two lines, whose bytes add up to 255 at most (codec_pq.c); or one, the last of a block. */
@@ -128,73 +131,99 @@ add_line(const struct pq_query *q, size_t at, const struct places *a, __m512i *l
     *high = add_bytes(*high, _mm512_permutexvar_epi8(a->high, t));
 }
 
-/* nq is a constant where these are inlined. */
+/* A line without a partner. nq is a constant where these are inlined. */
 static inline __attribute__((always_inline)) void
-block(const struct pq_query *const *q, int nq, struct ahead *lines, size_t bytes, struct sums *s)
+single(const struct pq_query *const *q, int nq, struct ahead *lines, size_t at, struct sums *s)
 {
-    size_t at = 0;
+    struct places a = places_of(lines->a);
 
+    load_ahead(lines, at + PQ_LINE, nq < FEW);
 #pragma GCC unroll 8
     for (int j = 0; j < nq; j++)
-        s->low[j] = s->high[j] = _mm512_setzero_si512();
-    for (; at + PQ_LINE < bytes; at += 2 * PQ_LINE) {
-        struct places a = places_of(lines->a), b = places_of(lines->b);
+        add_line(q[j], at, &a, &s->low[j], &s->high[j]);
+}
 
-        load_ahead(lines, 2 * PQ_LINE, nq < FEW);
+/* The high bytes of `high` bytes of lines; what follows counts less by PQ_HIGH_BITS. */
+static inline __attribute__((always_inline)) void high_lines(const struct pq_query *const *q,
+                                                             int nq, struct ahead *lines,
+                                                             size_t high, struct sums *s)
+{
+    for (size_t at = 0; at < high; at += PQ_LINE)
+        single(q, nq, lines, at, s);
 #pragma GCC unroll 8
-        for (int j = 0; j < nq; j++)
-            add_pair(q[j], at, &a, &b, &s->low[j], &s->high[j]);
-    }
-    if (at < bytes) {
-        struct places a = places_of(lines->a);
-
-        load_ahead(lines, PQ_LINE, nq < FEW);
-#pragma GCC unroll 8
-        for (int j = 0; j < nq; j++)
-            add_line(q[j], at, &a, &s->low[j], &s->high[j]);
+    for (int j = 0; j < nq; j++) {
+        s->low[j] = _mm512_slli_epi32(s->low[j], PQ_HIGH_BITS);
+        s->high[j] = _mm512_slli_epi32(s->high[j], PQ_HIGH_BITS);
     }
 }
+
+/* Bytes of lines: of high bytes, and all. */
+struct extent {
+    size_t high, all;
+};
 
 /* All keys of a block. */
 static inline __attribute__((always_inline)) void block_keys(const struct pq_query *const *q,
                                                              int nq, struct ahead *lines,
-                                                             size_t bytes, float *key, size_t ld)
+                                                             const struct extent *x, float *key,
+                                                             size_t ld)
 {
     struct sums s;
+    size_t at = x->high;
 
-    block(q, nq, lines, bytes, &s);
+#pragma GCC unroll 8
+    for (int j = 0; j < nq; j++)
+        s.low[j] = s.high[j] = _mm512_setzero_si512();
+    if (x->high > 0)
+        high_lines(q, nq, lines, x->high, &s);
+    for (; at + PQ_LINE < x->all; at += 2 * PQ_LINE) {
+        struct places a = places_of(lines->a), b = places_of(lines->b);
+
+        /* One index for all: else each query's tables get a pointer of their own, and there are not
+         * registers enough. */
+        __asm__("" : "+r"(at));
+        load_ahead(lines, at + 2 * PQ_LINE, nq < FEW);
+#pragma GCC unroll 8
+        for (int j = 0; j < nq; j++)
+            add_pair(q[j], at, &a, &b, &s.low[j], &s.high[j]);
+    }
+    if (at < x->all)
+        single(q, nq, lines, at, &s);
 #pragma GCC unroll 8
     for (int j = 0; j < nq; j++, key += ld) {
         store_keys(q[j], s.low[j], key);
         store_keys(q[j], s.high[j], key + 16);
     }
+    lines->block += x->all;
+    lines->last -= x->all;
 }
 
 static inline __attribute__((always_inline)) void team(const struct pq_query *const *q, int nq,
-                                                       const uint8_t *packed, size_t lines,
-                                                       size_t n, float *key, size_t ld)
+                                                       const uint8_t *packed,
+                                                       const struct extent *x, size_t n, float *key,
+                                                       size_t ld)
 {
-    size_t bytes = lines * PQ_LINE, blocks = (n + PQ_NIBBLE_CODES - 1) / PQ_NIBBLE_CODES;
-    struct ahead ahead = {.packed = packed, .last = blocks * bytes - PQ_LINE};
+    size_t blocks = (n + PQ_NIBBLE_CODES - 1) / PQ_NIBBLE_CODES;
+    struct ahead ahead = {.block = packed, .last = blocks * x->all - PQ_LINE};
 
     if (n > 0)
         load_ahead(&ahead, 0, false);
     for (; n >= PQ_NIBBLE_CODES; n -= PQ_NIBBLE_CODES, key += PQ_NIBBLE_CODES)
-        block_keys(q, nq, &ahead, bytes, key, ld);
+        block_keys(q, nq, &ahead, x, key, ld);
     if (n > 0) {
         float last[PQ_QUERIES][PQ_NIBBLE_CODES];
 
-        block_keys(q, nq, &ahead, bytes, last[0], PQ_NIBBLE_CODES);
+        block_keys(q, nq, &ahead, x, last[0], PQ_NIBBLE_CODES);
         for (int j = 0; j < nq; j++)
             memcpy(key + (size_t)j * ld, last[j], n * sizeof *key);
     }
 }
 
-#define TEAM(N)                                                                               \
-    static void team##N(const struct pq_query *const *q, const uint8_t *packed, size_t lines, \
-                        size_t n, float *key, size_t ld)                                      \
-    {                                                                                         \
-        team(q, N, packed, lines, n, key, ld);                                                \
+#define TEAM(N)                                                                  \
+    static void team##N(const struct pq_query *const *q, const uint8_t *packed,  \
+                        const struct extent *x, size_t n, float *key, size_t ld) \
+    {                                                                            \
+        team(q, N, packed, x, n, key, ld);                                       \
     }
 
 TEAM(1)
@@ -206,15 +235,16 @@ TEAM(6)
 TEAM(7)
 TEAM(8)
 
-static void nibbles(const struct pq_query *const *q, size_t nq, const uint8_t *packed, size_t lines,
-                    size_t n, float *key, size_t ld)
+static void nibbles(const struct pq_query *const *q, size_t nq, const uint8_t *packed, size_t high,
+                    size_t lines, size_t n, float *key, size_t ld)
 {
-    static void (*const teams[])(const struct pq_query *const *, const uint8_t *, size_t, size_t,
-                                 float *,
+    static void (*const teams[])(const struct pq_query *const *, const uint8_t *,
+                                 const struct extent *, size_t, float *,
                                  size_t) = {team1, team2, team3, team4, team5, team6, team7, team8};
+    const struct extent x = {high * PQ_LINE, lines * PQ_LINE};
 
     if (nq > 0)
-        teams[nq - 1](q, packed, lines, n, key, ld);
+        teams[nq - 1](q, packed, &x, n, key, ld);
 }
 
 /* ---- codes of a byte a part: 64 look-ups in a table of 256 bytes, four registers ---- */
@@ -247,30 +277,38 @@ static inline void spill(__m512i all, __m512i odd, uint32_t *sum)
         }
 }
 
-static inline __attribute__((always_inline)) void byte_blocks(const struct pq_query *q, int blocks,
-                                                              const uint8_t *packed, size_t parts,
-                                                              bool fetch,
-                                                              uint32_t (*sum)[PQ_BYTE_CODES])
+/* Blocks whose codes are looked up together, of `parts` lines each. */
+struct bytes_at {
+    const uint8_t *p;
+    size_t parts;
+    bool fetch;
+};
+
+/* Adds the look-ups of parts [from, to). `blocks` is a constant where this is inlined. */
+static inline __attribute__((always_inline)) void add_parts(const struct pq_query *q, int blocks,
+                                                            const struct bytes_at *at, size_t from,
+                                                            size_t to,
+                                                            uint32_t (*sum)[PQ_BYTE_CODES])
 {
-    for (size_t from = 0; from < parts; from += SPILL_PARTS) {
-        size_t to = parts - from < SPILL_PARTS ? parts : from + SPILL_PARTS;
+    while (from < to) {
+        size_t end = to - from < SPILL_PARTS ? to : from + SPILL_PARTS;
         __m512i all[BLOCKS], odd[BLOCKS];
 
 #pragma GCC unroll 4
         for (int b = 0; b < blocks; b++)
             all[b] = odd[b] = _mm512_setzero_si512();
-        for (size_t m = from; m < to; m++) {
-            const uint8_t *p = q->table + m * PQ_BYTE_TABLE;
+        for (; from < end; from++) {
+            const uint8_t *p = q->table + from * PQ_BYTE_TABLE;
             const __m512i table[4] = {_mm512_load_si512(p), _mm512_load_si512(p + 64),
                                       _mm512_load_si512(p + 128), _mm512_load_si512(p + 192)};
 
 #pragma GCC unroll 4
             for (int b = 0; b < blocks; b++) {
-                const uint8_t *line = packed + ((size_t)b * parts + m) * PQ_BYTE_CODES;
+                const uint8_t *line = at->p + ((size_t)b * at->parts + from) * PQ_BYTE_CODES;
                 __m512i found = look_up(table, _mm512_load_si512(line));
 
-                if (fetch)
-                    _mm_prefetch((const char *)line + (size_t)blocks * parts * PQ_BYTE_CODES,
+                if (at->fetch)
+                    _mm_prefetch((const char *)line + (size_t)blocks * at->parts * PQ_BYTE_CODES,
                                  _MM_HINT_T0);
                 all[b] = _mm512_add_epi16(all[b], found);
                 odd[b] = _mm512_add_epi16(odd[b], _mm512_srli_epi16(found, 8));
@@ -282,19 +320,32 @@ static inline __attribute__((always_inline)) void byte_blocks(const struct pq_qu
     }
 }
 
-static void bytes(const struct pq_query *q, const uint8_t *packed, size_t parts, size_t n,
-                  bool fetch, float *key)
+static inline __attribute__((always_inline)) void byte_blocks(const struct pq_query *q, int blocks,
+                                                              const struct bytes_at *at,
+                                                              size_t high,
+                                                              uint32_t (*sum)[PQ_BYTE_CODES])
+{
+    if (high > 0) {
+        add_parts(q, blocks, at, 0, high, sum);
+        for (size_t i = 0; i < (size_t)blocks * PQ_BYTE_CODES; i++)
+            sum[i / PQ_BYTE_CODES][i % PQ_BYTE_CODES] <<= PQ_BYTE_HIGH_BITS;
+    }
+    add_parts(q, blocks, at, high, at->parts, sum);
+}
+
+static void bytes(const struct pq_query *q, const uint8_t *packed, size_t high, size_t parts,
+                  size_t n, bool fetch, float *key)
 {
     for (size_t from = 0; from < n; from += BLOCKS * PQ_BYTE_CODES) {
         uint32_t sum[BLOCKS][PQ_BYTE_CODES] = {{0}};
-        const uint8_t *p = packed + from * parts;
+        struct bytes_at at = {packed + from * parts, parts, fetch};
         size_t left = n - from;
 
         if (left > (BLOCKS - 1) * PQ_BYTE_CODES)
-            byte_blocks(q, BLOCKS, p, parts, fetch, sum);
+            byte_blocks(q, BLOCKS, &at, high, sum);
         else
-            for (size_t b = 0; b * PQ_BYTE_CODES < left; b++)
-                byte_blocks(q, 1, p + b * PQ_BYTE_CODES * parts, parts, fetch, sum + b);
+            for (size_t b = 0; b * PQ_BYTE_CODES < left; b++, at.p += PQ_BYTE_CODES * parts)
+                byte_blocks(q, 1, &at, high, sum + b);
         for (size_t i = 0; i < BLOCKS * PQ_BYTE_CODES && i < left; i++)
             key[from + i] = key_of(q, sum[i / PQ_BYTE_CODES][i % PQ_BYTE_CODES]);
     }

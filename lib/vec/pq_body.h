@@ -1,13 +1,14 @@
-/* pq_body.h - the kernels of pq.h that are one source on all levels, on vectors of sixteen floats
- * that the compiler cuts to the width at hand. The includer has defined, before,
- *   least16(&v), most16(&v)   the smallest and largest of sixteen lanes
+/* pq_body.h - the kernels of pq.h that are one source on all levels, on vectors as wide as the
+ * level's registers. The includer has defined, before,
+ *   LANES                       floats of a register
+ *   least_of(&v), most_of(&v)   the smallest and largest of the lanes
+ * Vectors are handed on by address only: how they travel by value differs between levels.
  */
-
-static inline void distances16(bool l2, const float *q, const float *col, uint32_t sub, f32x16 *sum)
+static inline void add_terms(bool l2, const float *q, const float *col, uint32_t sub, lanes *sum)
 {
-    *sum = (f32x16){0};
+    *sum = (lanes){0};
     for (uint32_t d = 0; d < sub; d++, col += PANEL) {
-        f32x16 c, by;
+        lanes c, by;
 
         memcpy(&c, col, sizeof c);
         by = q[d] - c;
@@ -18,14 +19,14 @@ static inline void distances16(bool l2, const float *q, const float *col, uint32
 static void pq_table(bool l2, const float *q, const float *panels, uint32_t sub, uint32_t k,
                      float *t)
 {
-    for (uint32_t j = 0; j < k; j += 16) {
+    for (uint32_t j = 0; j < k; j += LANES) {
         const float *col = panels + (size_t)(j / PANEL) * sub * PANEL + j % PANEL;
-        f32x16 v;
+        lanes v;
 
         if (l2)
-            distances16(true, q, col, sub, &v);
+            add_terms(true, q, col, sub, &v);
         else
-            distances16(false, q, col, sub, &v);
+            add_terms(false, q, col, sub, &v);
         memcpy(t + j, &v, sizeof v);
     }
 }
@@ -34,13 +35,13 @@ static void pq_range(const float *t, uint32_t k, float *least, float *most)
 {
     *least = __builtin_inff();
     *most = -__builtin_inff();
-    for (uint32_t j = 0; j < k; j += 16) {
-        f32x16 v;
+    for (uint32_t j = 0; j < k; j += LANES) {
         float low, high;
+        lanes v;
 
         memcpy(&v, t + j, sizeof v);
-        low = least16(&v);
-        high = most16(&v);
+        low = least_of(&v);
+        high = most_of(&v);
         *least = low < *least ? low : *least;
         *most = high > *most ? high : *most;
     }
@@ -48,13 +49,13 @@ static void pq_range(const float *t, uint32_t k, float *least, float *most)
 
 static void pq_steps(const float *t, uint32_t k, float least, float inverse, uint8_t *out)
 {
-    for (uint32_t j = 0; j < k; j += 16) {
-        f32x16 v;
-        u8x16 steps;
+    for (uint32_t j = 0; j < k; j += LANES) {
+        lanes v;
+        byte_lanes steps;
 
         memcpy(&v, t + j, sizeof v);
         v = (v - least) * inverse + 0.5F;
-        steps = __builtin_convertvector(__builtin_convertvector(v, i32x16), u8x16);
+        steps = __builtin_convertvector(__builtin_convertvector(v, int_lanes), byte_lanes);
         memcpy(out + j, &steps, sizeof steps);
     }
 }

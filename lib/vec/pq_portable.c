@@ -2,34 +2,31 @@
 #include <string.h>
 
 #include "vec/pq.h"
+
+#define LANES 4
 #include "vec/pq_vector.h"
 
-static inline float least16(const f32x16 *v)
+static inline float least_of(const lanes *v)
 {
-    float least = (*v)[0];
+    float low = (*v)[0] < (*v)[1] ? (*v)[0] : (*v)[1], high = (*v)[2] < (*v)[3] ? (*v)[2] : (*v)[3];
 
-    for (int i = 1; i < 16; i++)
-        least = (*v)[i] < least ? (*v)[i] : least;
-    return least;
+    return low < high ? low : high;
 }
 
-static inline float most16(const f32x16 *v)
+static inline float most_of(const lanes *v)
 {
-    float most = (*v)[0];
+    float low = (*v)[0] > (*v)[1] ? (*v)[0] : (*v)[1], high = (*v)[2] > (*v)[3] ? (*v)[2] : (*v)[3];
 
-    for (int i = 1; i < 16; i++)
-        most = (*v)[i] > most ? (*v)[i] : most;
-    return most;
+    return low > high ? low : high;
 }
 
 #include "vec/pq_body.h"
 
-/* The sums of a block's codes under one query. */
-static void nibble_sums(const uint8_t *table, const uint8_t *line, size_t lines, uint32_t *sum)
+/* Adds the look-ups of some lines of a block. */
+static void add_lines(const uint8_t *table, const uint8_t *line, size_t lines, uint32_t *sum)
 {
     enum { HALF = PQ_NIBBLE_CODES / 2 };
 
-    memset(sum, 0, PQ_NIBBLE_CODES * sizeof *sum);
     for (size_t part = 0; part < lines * PQ_LINE_PARTS; part++, table += PQ_TABLE)
         for (int i = 0; i < HALF; i++, line++) {
             sum[i] += table[*line & 15];
@@ -37,33 +34,49 @@ static void nibble_sums(const uint8_t *table, const uint8_t *line, size_t lines,
         }
 }
 
-static void nibbles(const struct pq_query *const *q, size_t nq, const uint8_t *packed, size_t lines,
-                    size_t n, float *key, size_t ld)
+static void nibbles(const struct pq_query *const *q, size_t nq, const uint8_t *packed, size_t high,
+                    size_t lines, size_t n, float *key, size_t ld)
 {
-    uint32_t sum[PQ_NIBBLE_CODES];
+    const size_t low = high * PQ_LINE;
 
     for (size_t from = 0; from < n; from += PQ_NIBBLE_CODES, packed += lines * PQ_LINE)
         for (size_t j = 0; j < nq; j++) {
-            nibble_sums(q[j]->table, packed, lines, sum);
+            uint32_t sum[PQ_NIBBLE_CODES] = {0};
+
+            add_lines(q[j]->table, packed, high, sum);
+            for (size_t i = 0; i < PQ_NIBBLE_CODES; i++)
+                sum[i] <<= PQ_HIGH_BITS;
+            add_lines(q[j]->table + low, packed + low, lines - high, sum);
             for (size_t i = 0; i < PQ_NIBBLE_CODES && from + i < n; i++)
                 key[j * ld + from + i] = key_of(q[j], sum[i]);
         }
 }
 
 /* Four codes at a time, so that their chains of sums overlap. */
-static void bytes(const struct pq_query *q, const uint8_t *packed, size_t parts, size_t n,
-                  bool fetch, float *key)
+static void add_parts(const uint8_t *table, const uint8_t *code, size_t parts, uint32_t *sum)
+{
+    uint32_t s[4] = {0};
+
+    for (size_t m = 0; m < parts; m++, table += PQ_BYTE_TABLE, code += PQ_BYTE_CODES)
+        for (int c = 0; c < 4; c++)
+            s[c] += table[code[c]];
+    for (int c = 0; c < 4; c++)
+        sum[c] += s[c];
+}
+
+static void bytes(const struct pq_query *q, const uint8_t *packed, size_t high, size_t parts,
+                  size_t n, bool fetch, float *key)
 {
     (void)fetch;
     for (size_t i = 0; i < n; i += 4) {
         const uint8_t *code = packed + i / PQ_BYTE_CODES * PQ_BYTE_CODES * parts +
                               i % PQ_BYTE_CODES;
-        const uint8_t *table = q->table;
         uint32_t sum[4] = {0};
 
-        for (size_t m = 0; m < parts; m++, table += PQ_BYTE_TABLE, code += PQ_BYTE_CODES)
-            for (int c = 0; c < 4; c++)
-                sum[c] += table[code[c]];
+        add_parts(q->table, code, high, sum);
+        for (int c = 0; c < 4; c++)
+            sum[c] <<= PQ_BYTE_HIGH_BITS;
+        add_parts(q->table + high * PQ_BYTE_TABLE, code + high * PQ_BYTE_CODES, parts - high, sum);
         for (size_t c = 0; c < 4 && i + c < n; c++)
             key[i + c] = key_of(q, sum[c]);
     }

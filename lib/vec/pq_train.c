@@ -24,6 +24,7 @@ enum {
     ROTATION_ROWS = 8192, /* and so many or so many a dimension for the rotation */
     ROTATION_ROWS_A_DIM = 10,
     ROUNDS = 50,       /* of the rotation */
+    WIDE = 8,          /* spans of others that make a part wide */
     FIRST_ROUNDS = 10, /* of k-means before them */
 };
 #define GAIN 1e-3
@@ -46,12 +47,78 @@ int pq_prepare_part(struct pq *p, const struct vec_ops *ops, uint32_t part, stru
     return p->near[part].norm ? 0 : e->code;
 }
 
+struct span {
+    double width; /* the square of the diagonal of the box of a part's centroids: about what its
+                     tables span, whatever the query */
+    uint32_t part;
+};
+
+static double part_width(const struct pq *p, uint32_t part)
+{
+    const float *c = p->centroids + (size_t)part * p->k * p->sub;
+    double width = 0;
+
+    for (uint32_t d = 0; d < p->sub; d++) {
+        double low = (double)c[d], high = low;
+
+        for (uint32_t j = 1; j < p->k; j++) {
+            low = fmin(low, (double)c[(size_t)j * p->sub + d]);
+            high = fmax(high, (double)c[(size_t)j * p->sub + d]);
+        }
+        width += (high - low) * (high - low);
+    }
+    return width;
+}
+
+/* The widest first, of equals the smaller part. */
+static int by_width(const void *a, const void *b)
+{
+    const struct span *x = a, *y = b;
+
+    if (x->width != y->width)
+        return x->width < y->width ? 1 : -1;
+    return x->part < y->part ? -1 : 1;
+}
+
+/* Of parts in order of width. */
+static void mark_wide(struct pq *p, const struct span *span)
+{
+    uint32_t line = p->bits <= PQ_NIBBLE ? PQ_LINE_PARTS : 1;
+    uint32_t most = p->parts / 4 > line ? p->parts / 4 : line;
+    double others = 0;
+
+    for (uint32_t i = most; i < p->parts; i++)
+        others += span[i].width;
+    while (p->wides + line <= most && p->parts > most &&
+           span[p->wides].width * (p->parts - most) > WIDE * others)
+        for (uint32_t i = 0; i < line; i++, p->wides++) {
+            p->wide[p->wides] = span[p->wides].part;
+            p->is_wide[span[p->wides].part] = true;
+        }
+}
+
+static int choose_wide(struct pq *p, struct err *e)
+{
+    struct span *span = mem_array(p->parts, sizeof *span, e);
+
+    p->wide = mem_array(p->parts, sizeof *p->wide, e);
+    p->is_wide = mem_zero(p->parts, sizeof *p->is_wide, e);
+    if (span && p->wide && p->is_wide) {
+        for (uint32_t part = 0; part < p->parts; part++)
+            span[part] = (struct span){part_width(p, part), part};
+        qsort(span, p->parts, sizeof *span, by_width);
+        mark_wide(p, span);
+    }
+    free(span);
+    return span && p->wide && p->is_wide ? 0 : e->code;
+}
+
 int pq_prepare(struct pq *p, const struct vec_ops *ops, struct err *e)
 {
     for (uint32_t part = 0; part < p->parts; part++)
         if (pq_prepare_part(p, ops, part, e) < 0)
             return e->code;
-    return 0;
+    return choose_wide(p, e);
 }
 
 void pq_assign(const struct pq *p, const float *x, size_t n, uint32_t part, float *own,

@@ -1,12 +1,11 @@
-/* pq_vector.h - the vector types of pq_body.h: handed to functions by address only, as how they
- * travel by value differs between levels. */
+/* pq_vector.h - vectors of LANES floats, and as many whole numbers and bytes, for pq_body.h. */
 #ifndef VEC_PQ_VECTOR_H
 #define VEC_PQ_VECTOR_H
 
 #include <stdint.h>
 
-typedef float f32x16 __attribute__((vector_size(64)));
-typedef int32_t i32x16 __attribute__((vector_size(64)));
-typedef uint8_t u8x16 __attribute__((vector_size(16)));
+typedef float lanes __attribute__((vector_size(4 * LANES)));
+typedef int32_t int_lanes __attribute__((vector_size(4 * LANES)));
+typedef uint8_t byte_lanes __attribute__((vector_size(LANES)));
 
 #endif

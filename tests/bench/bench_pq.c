@@ -156,8 +156,10 @@ static void cached(const struct bench *b, size_t n, size_t nq)
         die(&e);
     s = lists_s(b, &l, nq, (int)(1 << 16) / (int)(n * nq) + 1, 300);
     rate = (double)n * (double)nq * b->c->spec.a / s / 1e9;
-    printf("  %5zu codes, %2zu quer%s %7.1f G look-ups/s, %3.0f %% of the peak\n", n, nq,
-           nq == 1 ? "y:  " : "ies:", rate, 100 * rate / b->peak);
+    printf("  %5zu codes, %2zu quer%s %7.1f G look-ups/s", n, nq, nq == 1 ? "y:  " : "ies:", rate);
+    if (b->peak > 0)
+        printf(", %3.0f %% of the peak", 100 * rate / b->peak);
+    printf("\n");
     codec_list_free(&l);
 }
 
@@ -282,8 +284,10 @@ int main(int argc, char **argv)
     if (cpu >= CPU_AVX2) {
         double shuffle = peak_look_ups(cpu, false), across = peak_look_ups(cpu, true);
 
-        printf("peak: %.0f G bytes looked up a second by vpshufb, %.0f by vpermb\n", shuffle,
-               cpu == CPU_AVX512 ? across : 0);
+        printf("peak: %.0f G bytes looked up a second by vpshufb", shuffle);
+        if (cpu == CPU_AVX512)
+            printf(", %.0f by vpermb", across);
+        printf("\n");
         peak = shuffle > across ? shuffle : across;
     }
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/rand.h"
 #include "vec/codec.h"
+#include "vec/linalg.h"
 
 static uint64_t seed = 1;
 static enum cpu_level most;
@@ -173,17 +174,90 @@ static double range_of(const struct book *b, enum vec_metric m, const double *q,
     return part < b->parts ? high - low : 0;
 }
 
+/* The square of the diagonal of a part's box. */
+static double box(const struct book *b, uint32_t part)
+{
+    double sum = 0;
+
+    for (uint32_t d = 0; d < b->sub; d++) {
+        double low = INFINITY, high = -INFINITY;
+
+        for (uint32_t j = 0; j < b->k; j++) {
+            low = fmin(low, (double)book_centroid(b, part, j)[d]);
+            high = fmax(high, (double)book_centroid(b, part, j)[d]);
+        }
+        sum += (high - low) * (high - low);
+    }
+    return sum;
+}
+
+/* The widest part that is not marked, the first of equals. */
+static uint32_t widest_left(const struct book *b, const double *width, const bool *wide)
+{
+    uint32_t best = UINT32_MAX;
+
+    for (uint32_t part = 0; part < b->parts; part++)
+        if (!wide[part] && (best == UINT32_MAX || width[part] > width[best]))
+            best = part;
+    return best;
+}
+
+/* The wide parts, as the file head says; `order` in the order of their places. */
+static uint32_t wide_parts(const struct book *b, bool *wide, uint32_t *order)
+{
+    uint32_t line = b->bits <= 4 ? 4 : 1, n = 0, most_of = b->parts / 4;
+    double *width = array(b->parts, sizeof *width), others = 0;
+
+    for (uint32_t part = 0; part < b->parts; part++)
+        width[part] = box(b, part);
+    most_of = most_of > line ? most_of : line;
+    memset(wide, 0, b->parts);
+    for (uint32_t i = 0; i < most_of && i < b->parts; i++) {
+        order[i] = widest_left(b, width, wide);
+        wide[order[i]] = true;
+    }
+    for (uint32_t part = 0; part < b->parts; part++)
+        others += wide[part] ? 0 : width[part] / (b->parts - most_of);
+    while (b->parts > most_of && n + line <= most_of && width[order[n]] > 8 * others)
+        n += line;
+    memset(wide, 0, b->parts);
+    for (uint32_t i = 0; i < n; i++)
+        wide[order[i]] = true;
+    free(width);
+    return n;
+}
+
+/* The scale that the file head gives. */
+static double scale_of(const struct book *b, enum vec_metric m, const double *q)
+{
+    bool *wide = array(b->parts, sizeof *wide);
+    uint32_t *order = array(b->parts + 4, sizeof *order);
+    double scale = 0;
+
+    wide_parts(b, wide, order);
+    for (uint32_t part = 0; part < b->parts; part++) {
+        double range = range_of(b, m, q, part), other;
+        uint32_t partner = part / 4 % 2 ? part - 4 : part + 4;
+
+        other = partner < b->parts ? range_of(b, m, q, partner) : 0;
+        if (wide[part])
+            scale = fmax(scale, range / (b->bits <= 4 ? 16382 : 65534));
+        else if (b->bits > 4)
+            scale = fmax(scale, range / 255);
+        else if (partner < b->parts && wide[partner])
+            scale = fmax(scale, range / 126.9);
+        else
+            scale = fmax(scale, (range + other) / 253.9);
+    }
+    free(wide);
+    free(order);
+    return scale;
+}
+
 /* What a key may be off by: half a step a part, and float sums of numbers up to `size`. */
 static double key_bound(const struct book *b, enum vec_metric m, const double *q, double size)
 {
-    double widest = 0;
-
-    for (uint32_t part = 0; part < b->parts; part++)
-        if (b->bits > 4)
-            widest = fmax(widest, range_of(b, m, q, part) / 255);
-        else if (part / 4 % 2 == 0)
-            widest = fmax(widest, (range_of(b, m, q, part) + range_of(b, m, q, part + 4)) / 253.9);
-    return b->parts * widest / 2 * 1.0001 + size * 1e-6 * (b->sub + 8);
+    return b->parts * scale_of(b, m, q) / 2 * 1.0001 + size * 1e-6 * (b->sub + 8);
 }
 
 /* ---- checks ---- */
@@ -246,29 +320,54 @@ static void check_decoded(const struct book *b, const uint8_t *code, size_t n, c
     free(y);
 }
 
+static uint32_t packed_value(const struct book *b, const uint8_t *packed, size_t lines, size_t i,
+                             size_t place)
+{
+    if (b->bits > 4)
+        return packed[(i / 64 * lines + place) * 64 + i % 64];
+    return packed[(i / 32 * lines + place / 4) * 64 + place % 4 * 16 + i % 16] >>
+               (i % 32 < 16 ? 0 : 4) &
+           15;
+}
+
 /* The packed form, by the diagrams. */
 static void check_packed(const struct book *b, const struct codec *c, const uint8_t *code, size_t n)
 {
-    size_t lines = (b->parts + 3) / 4, wrong = 0, len = c->spec.kind->packed_bytes(c, n);
+    bool *wide = array(b->parts, sizeof *wide);
+    uint32_t *order = array(b->parts + 4, sizeof *order), wides = wide_parts(b, wide, order);
+    size_t lines = b->bits <= 4 ? wides / 4 + (b->parts + 3) / 4 : wides + b->parts;
+    size_t wrong = 0, len = c->spec.kind->packed_bytes(c, n), block = b->bits <= 4 ? 32 : 64;
     uint8_t *packed = array(len, 1);
 
-    T_CHECK(len == (b->bits <= 4 ? (n + 31) / 32 * lines * 64 : (n + 63) / 64 * b->parts * 64));
+    T_CHECK(len == (n + block - 1) / block * lines * 64);
     memset(packed, 0xff, len);
     c->spec.kind->pack(c, code, n, packed);
-    for (size_t i = 0; i < n; i++)
-        for (uint32_t part = 0; part < b->parts; part++) {
-            uint32_t v;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *one = code + i * c->code_bytes;
 
-            if (b->bits <= 4)
-                v = packed[(i / 32 * lines + part / 4) * 64 + part % 4 * 16 + i % 16] >>
-                        (i % 32 < 16 ? 0 : 4) &
-                    15;
-            else
-                v = packed[(i / 64 * b->parts + part) * 64 + i % 64];
-            wrong += v != book_part(b, code + i * c->code_bytes, part);
-        }
-    T_CHECKF(wrong == 0, "parts %u bits %u n %zu", b->parts, b->bits, n);
+        for (uint32_t w = 0; w < wides; w++)
+            wrong += packed_value(b, packed, lines, i, w) != book_part(b, one, order[w]);
+        for (uint32_t part = 0; part < b->parts; part++)
+            wrong += packed_value(b, packed, lines, i, wides + part) != book_part(b, one, part);
+    }
+    T_CHECKF(wrong == 0, "parts %u bits %u n %zu wide %u", b->parts, b->bits, n, wides);
     free(packed);
+    free(wide);
+    free(order);
+}
+
+/* The same keys from no more memory than packed_bytes() says. */
+static void check_exact_room(const struct codec *c, const void *const *query, size_t nq,
+                             const uint8_t *code, size_t n, const float *want)
+{
+    uint8_t *packed = need(aligned_alloc(64, c->spec.kind->packed_bytes(c, n)));
+    float *key = need(malloc(n * nq * sizeof *key));
+
+    c->spec.kind->pack(c, code, n, packed);
+    c->spec.kind->scan(c, query, nq, packed, n, key, NULL, n);
+    T_CHECK(memcmp(key, want, n * nq * sizeof *key) == 0);
+    free(packed);
+    free(key);
 }
 
 /* Keys of a list against the oracle; left in key[nq][n] for comparing levels. */
@@ -287,6 +386,8 @@ static void check_keys(const struct book *b, const struct codec *c, enum vec_met
     if (codec_list_init(&l, c, code, n, &e) < 0)
         abort();
     codec_list_scan(c, &l, (const void *const *)query, nq, key, NULL);
+    if (n <= CODEC_LIST)
+        check_exact_room(c, (const void *const *)query, nq, code, n, key);
     for (size_t j = 0; j < nq; j++) {
         double size = 0, bound;
 
@@ -442,6 +543,31 @@ static void long_sums(uint32_t parts, uint32_t bits)
     free(q);
 }
 
+/* Few parts that span much more than the others: their codes weigh in full, and the others keep
+ * their steps. */
+static void wide_spans(uint32_t parts, uint32_t bits, uint32_t wides, float more)
+{
+    struct book b = book_new(parts * 2, parts, bits, false);
+    bool *wide = array(parts, sizeof *wide);
+    uint32_t *order = array(parts + 4, sizeof *order);
+    size_t n = 150;
+    float *x = array(n * b.dim, sizeof *x);
+
+    for (size_t i = 0; i < (size_t)parts * b.k * 2; i++)
+        b.centroids[i] = (i / b.k / 2 * 7 % parts < wides ? more : 1) *
+                         (float)(rand_unit(&seed) - 0.5);
+    for (size_t i = 0; i < n * b.dim; i++)
+        x[i] = (i % b.dim / 2 * 7 % parts < wides ? more : 1) * (float)(rand_unit(&seed) - 0.5);
+    T_CHECKF(wide_parts(&b, wide, order) == (bits <= 4 ? (wides + 3) / 4 * 4 : wides),
+             "%u parts of %u bits: %u wide", parts, bits, wide_parts(&b, wide, order));
+    book_write(&b, "wide");
+    check_file("wide", &b, x, n, false);
+    book_free(&b);
+    free(x);
+    free(wide);
+    free(order);
+}
+
 /* Rows that a few directions make up, and a little noise. */
 static float *correlated(size_t n, uint32_t dim, double noise)
 {
@@ -465,6 +591,31 @@ static float *correlated(size_t n, uint32_t dim, double noise)
         }
     }
     free(direction);
+    return x;
+}
+
+/* Four parts of two components, each of the sixteen points of a grid and a little noise, turned:
+ * the same variance in all directions, so that eigenvectors say nothing. */
+static float *turned(size_t n)
+{
+    enum { DIM = 8 };
+    double q[DIM * DIM], row[DIM];
+    float *x = array(n * DIM, sizeof *x);
+    struct err e;
+
+    if (la_orthogonal(q, DIM, 5, &e) < 0)
+        abort();
+    for (size_t i = 0; i < n; i++) {
+        for (int j = 0; j < DIM; j++)
+            row[j] = (double)rand_below(&seed, 4) + 0.02 * rand_normal(&seed);
+        for (int j = 0; j < DIM; j++) {
+            double v = 0;
+
+            for (int d = 0; d < DIM; d++)
+                v += q[j * DIM + d] * row[d];
+            x[i * DIM + j] = (float)v;
+        }
+    }
     return x;
 }
 
@@ -545,13 +696,17 @@ static double trained(const char *spec, uint32_t dim, const float *x, size_t n)
 static void training(void)
 {
     enum { N = 400, DIM = 24 };
-    float *x = correlated(N, DIM, 0.1), *same = array(N * DIM, sizeof *same);
+    float *x = correlated(N, DIM, 0.1), *same = array(N * DIM, sizeof *same), *grid;
     double pq = trained("pq6x4", DIM, x, N), opq = trained("opq6x4", DIM, x, N);
 
     T_CHECKF(opq < 0.8 * pq, "opq %g, pq %g", opq, pq);
     pq = trained("pq4x6", DIM, x, N);
     opq = trained("opq4x6", DIM, x, N);
     T_CHECKF(opq < 0.9 * pq, "opq %g, pq %g", opq, pq);
+    grid = turned(2000);
+    pq = trained("pq4x4", 8, grid, 2000);
+    opq = trained("opq4x4", 8, grid, 2000);
+    T_CHECKF(opq < 0.5 * pq, "opq %g, pq %g", opq, pq);
     trained("pq24x1", DIM, x, N);
     trained("opq1x8", DIM, x, N);
     trained("pq3x8", DIM, x, 256); /* as many as centroids: each its own */
@@ -563,6 +718,7 @@ static void training(void)
     T_CHECK(trained("opq6x4", DIM, same, N) < 1e-8);
     free(x);
     free(same);
+    free(grid);
 }
 
 static void refuses(const char *spec, uint32_t dim, size_t n, int code, const char *what)
@@ -589,8 +745,10 @@ static void bad_specs(void)
     refuses("pq6x4:es", 24, 100, ERR_USAGE, "pqMxB");
     refuses("pq6x4+sq8", 24, 100, ERR_USAGE, "pqMxB");
     refuses("pq0x4", 24, 100, ERR_USAGE, "");
-    refuses("pq6x8", 24, 255, ERR_INPUT, "256 centroids need as many vectors, and there are 255");
-    refuses("opq6x4", 24, 15, ERR_INPUT, "16 centroids need as many vectors, and there are 15");
+    refuses("pq6x8", 24, 255, ERR_INPUT,
+            "pq6x8: 256 centroids need as many vectors, and there are 255");
+    refuses("opq6x4", 24, 15, ERR_INPUT,
+            "opq6x4: 16 centroids need as many vectors, and there are 15");
     refuses("opq2x4", 8194, 17, ERR_USAGE, "up to 8192");
 }
 
@@ -714,6 +872,12 @@ int main(void)
     long_sums(2100, 1);
     long_sums(2103, 4);
     long_sums(600, 8);
+    wide_spans(17, 4, 1, 100);
+    wide_spans(40, 4, 7, 20);
+    wide_spans(1101, 4, 270, 30);
+    wide_spans(16, 3, 3, 1000);
+    wide_spans(40, 8, 7, 20);
+    wide_spans(1101, 5, 270, 30);
     training();
     bad_specs();
     extremes();
