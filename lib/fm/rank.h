@@ -100,7 +100,7 @@ struct rank_ops {
 extern const struct rank_ops rank_fast_portable, rank_fast_avx2, rank_fast_avx512;
 extern const struct rank_ops rank_small_portable, rank_small_avx2, rank_small_avx512;
 
-enum { RANK_BATCH = 48 }; /* the most that any layout's batch is */
+enum { RANK_BATCH = 64 }; /* the most that any layout's batch is */
 
 /* A layout: how blocks are written and read. */
 struct rank_layout {

@@ -119,12 +119,8 @@ static int open_samples(struct shard *s, enum cpu_level cpu, struct err *e)
     uint64_t len;
     const void *p;
 
-    a->n = s->head.n;
-    a->rate = s->head.rate;
-    a->low_bits = samples_low_bits(a->rate);
+    samples_init(a, s->head.n, s->head.rate);
     a->find = samples_find_for(cpu);
-    a->count = samples_count(a->n, a->rate);
-    a->bits = samples_bits(a->count);
     if (sect_need(s->file, "MDIR", samples_blocks(a->n) + 1, 8, &p, e) < 0)
         return e->code;
     a->dir = p;

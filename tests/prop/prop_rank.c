@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-enum { OCC_EVERY = 64, BATCH_MAX = 100, MAX_KERNELS = 3, BITS_MOST = 8 * RANK_BLOCK_MOST };
+enum { OCC_EVERY = 64, BATCH_MAX = 140, MAX_KERNELS = 3, BITS_MOST = 8 * RANK_BLOCK_MOST };
 
 static unsigned long long seed = 1;
 static const struct rank_layout *layout; /* under test */
