@@ -292,7 +292,7 @@ static int push(struct parts *p, struct part x, struct err *e)
 static int open_part(const struct parts *p, const struct part *x, bool load, struct shard **out,
                      struct err *e)
 {
-    const struct fm_open_opts o = {.cpu = p->cpu, .load = load};
+    const struct fm_open_opts o = {.cpu = p->cpu, .load = load, .bare = true};
     struct buf path = {0};
     int rc = part_path(p, x, &path, e);
 

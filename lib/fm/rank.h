@@ -44,7 +44,8 @@ enum {
         31, /* superblock counts are 32 bits, relative to a 64-bit count a hyperblock */
     RANK_LINE = 64,
     RANK_HEADER_FIXED = 40,
-    RANK_GUARD_LINES = 32, /* zero lines after the last block: a header read there stays inside */
+    RANK_GUARD_LINES = 32,  /* zero lines after the last block: a header read there stays inside */
+    RANK_HINTS_AHEAD = 128, /* of a block, fetched at once: the hints are so much longer */
 };
 
 /* The four sections. sigma is the number of storage codes. There is one more block, superblock and
@@ -57,6 +58,8 @@ struct rank {
     const uint32_t *dir;   /* [block]: its offset in lines */
     const uint8_t *blocks; /* the lines */
     uint64_t last_line;    /* index of the section's last line: the clamp */
+    const uint16_t
+        *hint; /* [line]: its first two bytes, where searches look ahead by them; or NULL */
 };
 
 uint64_t rank_supers(uint64_t n);
@@ -81,9 +84,15 @@ typedef void rank_lf_fn(const struct rank *r, size_t k, uint64_t *row, uint8_t *
 /* k single positions: pos[i] becomes LF(c[i], pos[i]). */
 typedef void rank_map_fn(const struct rank *r, size_t k, const uint8_t *c, uint64_t *pos);
 
+/* Steps of one search by sym[n - 1], sym[n - 2] and on, until none is left or the range is empty;
+ * returns how many are left. The same ranges as step by step, sooner. */
+typedef size_t rank_seek_fn(const struct rank *r, const uint8_t *sym, size_t n, uint64_t *lo,
+                            uint64_t *hi);
+
 struct rank_ops {
     const char *name;
     rank_step_fn *step;
+    rank_seek_fn *seek;
     rank_lf_fn *lf;
     rank_map_fn *map;
 };
@@ -91,7 +100,7 @@ struct rank_ops {
 extern const struct rank_ops rank_fast_portable, rank_fast_avx2, rank_fast_avx512;
 extern const struct rank_ops rank_small_portable, rank_small_avx2, rank_small_avx512;
 
-enum { RANK_BATCH = 48 }; /* the most that any layout's batch is */
+enum { RANK_BATCH = 64 }; /* the most that any layout's batch is */
 
 /* A layout: how blocks are written and read. */
 struct rank_layout {
@@ -99,6 +108,7 @@ struct rank_layout {
     uint32_t id; /* in the file */
     unsigned block_log;
     unsigned batch; /* how many searches or walks are best handed over at once */
+    bool hints;     /* a search alone is faster with them */
     rank_encode_fn *encode;
     rank_decode_fn *decode;
     const struct rank_ops *ops[CPU_AVX512 + 1]; /* by level; all give the same numbers */
@@ -108,6 +118,10 @@ extern const struct rank_layout rank_fast, rank_small;
 
 const struct rank_layout *rank_layout_of(uint32_t id); /* NULL when there is none */
 uint64_t rank_blocks(const struct rank_layout *l, uint64_t n);
+
+/* Hints for a rank of a layout that has any. */
+uint64_t rank_hint_bytes(const struct rank *r);
+void rank_fill_hints(const struct rank *r, uint16_t *hint, int threads);
 
 /* Where a block's header stands, in lines; inside the section, whatever the directory says. */
 static inline uint64_t rank_block_line(const struct rank *r, uint64_t block)

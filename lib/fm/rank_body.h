@@ -13,6 +13,7 @@
  *   fetch_early()                  of few searches: all that may be needed, where it can be told
  *   read_code(), read_delta()      of the symbol with `index` others before it in the block
  *   leaf_symbol()                  whose leaf it is
+ * and what rank_seek.h names.
  *
  * Searches and walks advance in lock step: each phase touches, for all of a batch, the memory that
  * the phase before has asked to be fetched, so that one cache miss is waited for while the others
@@ -53,9 +54,11 @@ static inline unsigned symbol_index(const uint8_t *header, unsigned c)
     return (unsigned)__builtin_popcountll(word) + before;
 }
 
+/* The statement keeps gcc from dropping calls of functions that do nothing but fetch. */
 static inline void fetch(const void *p)
 {
     __builtin_prefetch(p, 0, 3);
+    __asm__ volatile("");
 }
 
 #include RANK_BITS_H
@@ -225,9 +228,10 @@ static inline void run_levels(const struct rank *r, struct walk *w, size_t n)
     }
 }
 
-/* k <= RANK_BATCH ranges, two walks each; the second rests where one block has both ends. */
+/* k <= RANK_BATCH ranges, two walks each; the second rests where one block has both ends. `idle`
+ * tells that memory has nothing to do. */
 static inline void step_batch(const struct rank *r, size_t k, const uint8_t *c, uint64_t *lo,
-                              uint64_t *hi)
+                              uint64_t *hi, bool idle)
 {
     struct walk w[2 * RANK_BATCH];
     bool alone[RANK_BATCH];
@@ -235,14 +239,14 @@ static inline void step_batch(const struct rank *r, size_t k, const uint8_t *c, 
     for (size_t i = 0; i < k; i++) {
         struct walk *x = &w[2 * i];
         enter_block(r, &x[0], lo[i], c[i]);
-        if (k < FEW)
+        if (idle)
             fetch_early(x[0].header, x[0].p);
         alone[i] = lo[i] <= hi[i] && hi[i] <= r->n && lo[i] >> BLOCK_LOG == hi[i] >> BLOCK_LOG;
         if (alone[i])
             x[0].apart = (uint32_t)(hi[i] - lo[i]);
         else
             enter_block(r, &x[1], hi[i], c[i]);
-        if (k < FEW && !alone[i])
+        if (idle && !alone[i])
             fetch_early(x[1].header, x[1].p);
     }
     for (size_t i = 0; i < k; i++) {
@@ -276,7 +280,7 @@ static inline void step_batch(const struct rank *r, size_t k, const uint8_t *c, 
 static void rank_step(const struct rank *r, size_t k, const uint8_t *c, uint64_t *lo, uint64_t *hi)
 {
     for (size_t i = 0; i < k; i += RANK_BATCH)
-        step_batch(r, k - i < RANK_BATCH ? k - i : RANK_BATCH, c + i, lo + i, hi + i);
+        step_batch(r, k - i < RANK_BATCH ? k - i : RANK_BATCH, c + i, lo + i, hi + i, k < FEW);
 }
 
 static void map_batch(const struct rank *r, size_t k, const uint8_t *c, uint64_t *pos)
@@ -381,5 +385,7 @@ static void rank_lf(const struct rank *r, size_t k, uint64_t *row, uint8_t *sym)
     for (size_t i = 0; i < k; i += RANK_BATCH)
         lf_batch(r, k - i < RANK_BATCH ? k - i : RANK_BATCH, row + i, sym + i);
 }
+
+#include "fm/rank_seek.h"
 
 #endif

@@ -123,7 +123,8 @@ const struct rank_layout rank_fast = {
     .name = "fast",
     .id = 1,
     .block_log = RANK_FAST_BLOCK_LOG,
-    .batch = 48,
+    .batch = 64,
+    .hints = true,
     .encode = encode_block,
     .decode = decode_block,
 #if defined(__x86_64__)

@@ -6,7 +6,7 @@
 #define RANK_BITS_H "fm/rank_fast_bits.h"
 #include "fm/rank_body.h"
 
-const struct rank_ops rank_fast_avx2 = {"avx2", rank_step, rank_lf, rank_map};
+const struct rank_ops rank_fast_avx2 = {"avx2", rank_step, rank_seek, rank_lf, rank_map};
 #else
 typedef int rank_fast_avx2_is_for_x86;
 #endif

@@ -21,7 +21,7 @@ static inline uint32_t line_ones(const uint8_t *line, unsigned off)
 #define RANK_BITS_H "fm/rank_fast_bits.h"
 #include "fm/rank_body.h"
 
-const struct rank_ops rank_fast_avx512 = {"avx512", rank_step, rank_lf, rank_map};
+const struct rank_ops rank_fast_avx512 = {"avx512", rank_step, rank_seek, rank_lf, rank_map};
 #else
 typedef int rank_fast_avx512_is_for_x86;
 #endif

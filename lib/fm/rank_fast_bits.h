@@ -86,6 +86,37 @@ static inline void fetch_early(const uint8_t *header, uint32_t p)
         fetch(line + i * RANK_LINE);
 }
 
+static inline bool can_guess(const struct rank *r)
+{
+    return r->hint != NULL;
+}
+
+/* Of text: a header is 4 to 9 lines, the bits a hundred. */
+static inline void fetch_counts(const struct rank *r, const uint8_t *header)
+{
+    const uint16_t *hint = r->hint + (uint64_t)(header - r->blocks) / RANK_LINE;
+    unsigned hints_a_line = RANK_LINE / sizeof *hint;
+
+    for (unsigned i = 1; i < 7; i++)
+        fetch(header + i * RANK_LINE);
+    for (unsigned i = 0; i < RANK_HINTS_AHEAD; i += hints_a_line)
+        fetch(hint + i);
+}
+
+/* Near a line's end the next line, too, is likely. */
+static inline uint32_t guess_ones(const struct rank *r, struct place x, uint32_t g)
+{
+    enum { EDGE = 48 };
+    struct look look = look_for(r, x, g);
+    uint64_t line = (uint64_t)(look.line - r->blocks) / RANK_LINE;
+    uint32_t off = look.off - 16, before = r->hint[line];
+    uint32_t in = (r->hint[line + 1] - before) & ONES_MASK;
+
+    fetch(look.line - (off < EDGE && line > 0 ? RANK_LINE : 0));
+    fetch(look.line + (off >= RANK_LINE_BITS - EDGE ? RANK_LINE : 0));
+    return before + (in < RANK_LINE_BITS ? in : RANK_LINE_BITS) * off / RANK_LINE_BITS;
+}
+
 static inline void fetch_code(const uint8_t *header, unsigned index)
 {
     fetch(entry(header, index));

@@ -5,4 +5,4 @@
 #define RANK_BITS_H "fm/rank_fast_bits.h"
 #include "fm/rank_body.h"
 
-const struct rank_ops rank_fast_portable = {"portable", rank_step, rank_lf, rank_map};
+const struct rank_ops rank_fast_portable = {"portable", rank_step, rank_seek, rank_lf, rank_map};

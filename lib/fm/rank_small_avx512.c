@@ -21,7 +21,7 @@ static inline uint32_t raw_ones(const uint8_t *p, unsigned n)
 #define RANK_BITS_H "fm/rank_small_bits.h"
 #include "fm/rank_body.h"
 
-const struct rank_ops rank_small_avx512 = {"avx512", rank_step, rank_lf, rank_map};
+const struct rank_ops rank_small_avx512 = {"avx512", rank_step, rank_seek, rank_lf, rank_map};
 #else
 typedef int rank_small_avx512_is_for_x86;
 #endif

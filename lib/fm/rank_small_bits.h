@@ -130,6 +130,30 @@ static inline uint32_t look_ones_and_bit(const struct look *x, unsigned *bit)
     return before + (kind == SMALL_ONES ? x->at : 0);
 }
 
+static inline bool can_guess(const struct rank *r)
+{
+    (void)r;
+    return true;
+}
+
+static inline void fetch_counts(const struct rank *r, const uint8_t *header)
+{
+    (void)r;
+    for (unsigned i = 2; i < 8; i++)
+        fetch(header + i * RANK_LINE);
+}
+
+static inline uint32_t guess_ones(const struct rank *r, struct place x, uint32_t g)
+{
+    struct look look = look_for(r, x, g);
+    uint64_t next = x.dir + 4 * (uint64_t)(g / SMALL_CHUNK + 1);
+    uint32_t before = small_ones(look.entry);
+    uint32_t in = (small_ones(load_u32(small_byte(r, next))) - before) & ONES_MASK;
+
+    fetch_look(r, &look, true);
+    return before + (in < SMALL_CHUNK ? in : SMALL_CHUNK) * look.at / SMALL_CHUNK;
+}
+
 static inline const uint8_t *deltas(const uint8_t *header)
 {
     return small_lengths(header) + (symbol_count(header) + 1) / 2;

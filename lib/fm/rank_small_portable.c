@@ -50,4 +50,4 @@ static inline unsigned nth_one(uint64_t word, unsigned n)
 #define RANK_BITS_H "fm/rank_small_bits.h"
 #include "fm/rank_body.h"
 
-const struct rank_ops rank_small_portable = {"portable", rank_step, rank_lf, rank_map};
+const struct rank_ops rank_small_portable = {"portable", rank_step, rank_seek, rank_lf, rank_map};

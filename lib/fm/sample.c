@@ -29,6 +29,16 @@ unsigned samples_bits(uint64_t count)
     return bits_for(count ? count - 1 : 0);
 }
 
+void samples_init(struct samples *s, uint64_t n, unsigned rate)
+{
+    *s = (struct samples){.n = n, .rate = rate, .low_bits = samples_low_bits(rate)};
+    s->fields = PACKED_MAX_BITS / s->low_bits;
+    for (unsigned i = 0; i < s->fields; i++)
+        s->field |= UINT64_C(1) << i * s->low_bits;
+    s->count = samples_count(n, rate);
+    s->bits = samples_bits(s->count);
+}
+
 int samples_encode_block(const uint16_t *rel, size_t k, unsigned low_bits, struct buf *out,
                          struct err *e)
 {
@@ -156,25 +166,23 @@ int samples_encode_perm(const uint32_t *perm, uint64_t count, struct buf *samp, 
     return encode_inverse(perm, count, sinv, e);
 }
 
-/* The upper bits, and the lower ones of about as many marks as there would be before the row if
- * they stood evenly. */
+/* At the usual rates a block's marks are five lines: they are searched from the first to the last.
+ */
 void samples_fetch(const struct samples *s, uint64_t row)
 {
+    enum { LINE = 64, LINES = 5 };
     struct marks m = block_marks(s, row >> SAMPLE_BLOCK_LOG);
-    uint64_t before = (uint64_t)m.k * (row & (SAMPLE_BLOCK - 1)) >> SAMPLE_BLOCK_LOG;
 
-    if (!m.words)
-        return;
-    __builtin_prefetch(m.upper, 0, 3);
-    __builtin_prefetch(m.lower - 1, 0, 3);
-    __builtin_prefetch(m.lower + before * s->low_bits / 8, 0, 3);
+    if (m.words)
+        for (unsigned i = 0; i < LINES; i++)
+            __builtin_prefetch(m.upper + i * LINE, 0, 3);
 }
 
 samples_find_fn *samples_find_for(enum cpu_level level)
 {
 #if defined(__x86_64__)
     if (level >= CPU_AVX2)
-        return samples_find_avx2;
+        return level >= CPU_AVX512 ? samples_find_avx512 : samples_find_avx2;
 #endif
     (void)level;
     return samples_find_portable;

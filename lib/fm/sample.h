@@ -42,7 +42,7 @@ struct samples;
 /* Is the row marked? Then *pos is its text position. */
 typedef bool samples_find_fn(const struct samples *s, uint64_t row, uint64_t *pos);
 
-samples_find_fn samples_find_portable, samples_find_avx2;
+samples_find_fn samples_find_portable, samples_find_avx2, samples_find_avx512;
 samples_find_fn *samples_find_for(enum cpu_level level); /* all give the same answers */
 
 struct samples {
@@ -50,6 +50,8 @@ struct samples {
     uint64_t count; /* samples: ceil(n / s) */
     unsigned rate;
     unsigned low_bits;   /* of a mark: samples_low_bits(rate) */
+    unsigned fields;     /* marks' low bits that one load has at least */
+    uint64_t field;      /* the lowest bit of each */
     unsigned bits;       /* of one element of perm */
     const uint32_t *dir; /* pairs */
     const unsigned char *marks;
@@ -65,6 +67,8 @@ struct samples {
 uint64_t samples_blocks(uint64_t n); /* at least one: position n has a block too */
 uint64_t samples_count(uint64_t n, unsigned rate);
 unsigned samples_low_bits(unsigned rate);
+/* Sets n, and what follows from it and the rate. */
+void samples_init(struct samples *s, uint64_t n, unsigned rate);
 unsigned samples_bits(uint64_t count);
 
 /* The marked rows of one block (rel[0..k), growing, relative to the block's start), appended. */

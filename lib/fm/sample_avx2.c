@@ -13,6 +13,7 @@ static inline unsigned select_word(uint64_t w, unsigned k)
     return (unsigned)_tzcnt_u64(_pdep_u64(UINT64_C(1) << k, w));
 }
 
+#include "fm/sample_scan.h"
 #include "fm/sample_find.h"
 
 bool samples_find_avx2(const struct samples *s, uint64_t row, uint64_t *pos)

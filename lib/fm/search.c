@@ -1,5 +1,5 @@
 /* search.c - backward search of many patterns in lock step: as soon as one is done, the next takes
- * its place, so that the batch stays full. */
+ * its place, so that the batch stays full. The last one, or one alone, looks ahead instead. */
 #include "fm/shard.h"
 
 struct search {
@@ -42,6 +42,11 @@ void shard_search(const struct shard *s, const struct fm_text *pat, size_t n, st
         hi[k++] = r.hi;
     }
     while (k) {
+        if (k == 1 && next == n) {
+            shard_seek(s, (const uint8_t *)q[0].pat->p, q[0].left, &lo[0], &hi[0]);
+            out[q[0].id] = (struct fm_range){lo[0], hi[0]};
+            return;
+        }
         for (size_t i = 0; i < k; i++)
             byte[i] = (uint8_t)q[i].pat->p[--q[i].left];
         shard_step(s, k, byte, lo, hi);

@@ -99,18 +99,28 @@ static int copy_tables(struct shard *s, struct err *e)
     return 0;
 }
 
+/* Loaded, an index may take a little more memory; mapped, its lines would all have to be read. */
+static int make_hints(struct shard *s, const struct fm_open_opts *o, struct err *e)
+{
+    struct rank *r = &s->rank;
+
+    if (!s->layout->hints || o->bare)
+        return 0;
+    if (!(s->hints = mem_map(rank_hint_bytes(r), e)))
+        return e->code;
+    rank_fill_hints(r, s->hints, o->threads < 1 ? 1 : o->threads);
+    r->hint = s->hints;
+    return 0;
+}
+
 static int open_samples(struct shard *s, enum cpu_level cpu, struct err *e)
 {
     struct samples *a = &s->samples;
     uint64_t len;
     const void *p;
 
-    a->n = s->head.n;
-    a->rate = s->head.rate;
-    a->low_bits = samples_low_bits(a->rate);
+    samples_init(a, s->head.n, s->head.rate);
     a->find = samples_find_for(cpu);
-    a->count = samples_count(a->n, a->rate);
-    a->bits = samples_bits(a->count);
     if (sect_need(s->file, "MDIR", samples_blocks(a->n) + 1, 8, &p, e) < 0)
         return e->code;
     a->dir = p;
@@ -202,7 +212,7 @@ int shard_open(struct shard **out, const char *path, const struct fm_open_opts *
                  : sect_open(&s->file, path, FM_KIND, FM_MAJOR, e)) < 0 ||
         sect_known(s->file, known_sections, e) < 0 || read_head(s, e) < 0 ||
         open_rank(s, o->cpu, e) < 0 || open_samples(s, o->cpu, e) < 0 || open_docs(s, e) < 0 ||
-        open_records(s, e) < 0 || (!o->load && copy_tables(s, e) < 0)) {
+        open_records(s, e) < 0 || (o->load ? make_hints(s, o, e) : copy_tables(s, e)) < 0) {
         shard_close(s);
         return e->code;
     }
@@ -214,6 +224,7 @@ void shard_close(struct shard *s)
 {
     if (!s)
         return;
+    mem_unmap(s->hints, rank_hint_bytes(&s->rank));
     mem_unmap(s->tables, s->tables_bytes);
     sect_close(s->file);
     free(s);
@@ -261,6 +272,42 @@ void shard_step(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *
         if (lo[i] > hi[i])
             lo[i] = hi[i];
     }
+}
+
+/* How many of the last bytes, of SEEK_MOST at most, are symbols of their own: as these, in code[].
+ */
+enum { SEEK_MOST = 256 };
+
+static size_t own_codes(const struct shard *s, const uint8_t *byte, size_t n,
+                        uint8_t code[SEEK_MOST])
+{
+    size_t k = 0;
+
+    while (k < n && k < SEEK_MOST && s->al.present[byte[n - 1 - k]] &&
+           byte[n - 1 - k] != s->al.shared) {
+        k++;
+        code[SEEK_MOST - k] = s->al.code_of[byte[n - k]];
+    }
+    return k;
+}
+
+void shard_seek(const struct shard *s, const uint8_t *byte, size_t n, uint64_t *lo, uint64_t *hi)
+{
+    uint8_t code[SEEK_MOST];
+
+    while (n && *lo < *hi) {
+        size_t k = own_codes(s, byte, n, code);
+        if (k == 0) {
+            shard_step(s, 1, &byte[--n], lo, hi);
+            continue;
+        }
+        s->ops->seek(&s->rank, code + SEEK_MOST - k, k, lo, hi);
+        n -= k;
+        if (*hi > s->head.n) /* only in a damaged file */
+            *hi = s->head.n;
+    }
+    if (*lo > *hi)
+        *lo = *hi;
 }
 
 void shard_map(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *pos)

@@ -65,6 +65,7 @@ struct shard {
     const struct rank_ops *ops;
     void *tables; /* of rank, copied into huge pages; NULL: they are the file's */
     size_t tables_bytes;
+    uint16_t *hints; /* of rank, when it is loaded */
     struct samples samples;
     struct ef starts; /* docs + 1 text positions */
     struct ef ends;   /* rows with an end as their symbol; n == 0 unless a byte is shared */
@@ -87,7 +88,10 @@ int shard_check(const struct shard *s, struct err *e);
 struct fm_range shard_first(const struct shard *s, uint8_t byte);
 /* rank_step and rank_lf in bytes. A byte that does not occur empties its range. */
 void shard_step(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *lo, uint64_t *hi);
-/* The same of single positions: pos[i] becomes the row where byte[i] followed by what stands before
+/* Steps of one search by byte[n - 1], byte[n - 2] and on, until none is left or the range is empty.
+ */
+void shard_seek(const struct shard *s, const uint8_t *byte, size_t n, uint64_t *lo, uint64_t *hi);
+/* rank_map of single positions: pos[i] becomes the row where byte[i] followed by what stands before
  * row pos[i] would be put. */
 void shard_map(const struct shard *s, size_t k, const uint8_t *byte, uint64_t *pos);
 /* end[i] tells that the row's symbol is a document's end; then row[i] becomes its number among

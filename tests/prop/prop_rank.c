@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-enum { OCC_EVERY = 64, BATCH_MAX = 100, MAX_KERNELS = 3, BITS_MOST = 8 * RANK_BLOCK_MOST };
+enum { OCC_EVERY = 64, BATCH_MAX = 140, MAX_KERNELS = 3, BITS_MOST = 8 * RANK_BLOCK_MOST };
 
 static unsigned long long seed = 1;
 static const struct rank_layout *layout; /* under test */
@@ -53,6 +53,7 @@ struct index {
     uint32_t *super, *dir;
     uint8_t *blocks;
     size_t blocks_len;
+    uint16_t *hint;
     uint32_t *occ; /* [position / OCC_EVERY][symbol] */
 };
 
@@ -118,6 +119,9 @@ static void index_make(struct index *x, const uint8_t *text, uint64_t n, unsigne
     x->r.dir = x->dir;
     x->r.blocks = x->blocks;
     x->r.last_line = x->blocks_len / RANK_LINE - 1;
+    x->hint = need(malloc(rank_hint_bytes(&x->r)));
+    rank_fill_hints(&x->r, x->hint, 2);
+    x->r.hint = x->hint;
 }
 
 static void index_free(struct index *x)
@@ -126,6 +130,7 @@ static void index_free(struct index *x)
     free(x->super);
     free(x->dir);
     free(x->blocks);
+    free(x->hint);
     free(x->occ);
 }
 
@@ -567,6 +572,46 @@ static size_t wrong_walks(const struct rank *r, size_t k, const uint64_t *rows, 
     return wrong;
 }
 
+/* ---- one search alone ---- */
+
+enum { SEEK_MOST = 40 };
+
+/* Symbols that a walk from a random row meets, the last one first, and now and then another. */
+static size_t draw_symbols(const struct rank *r, lf_fn *lf, const void *ctx,
+                           uint8_t (*symbol)(const void *ctx, uint64_t row), uint8_t sym[SEEK_MOST])
+{
+    uint64_t row = position(r->n - 1), other = below(2) ? 30 : UINT64_MAX;
+    size_t n = (size_t)below(SEEK_MOST + 1);
+
+    for (size_t i = n; i-- > 0;) {
+        sym[i] = below(other) ? symbol(ctx, row) : (uint8_t)below(r->sigma);
+        row = lf(ctx, sym[i], row) % r->n;
+    }
+    return n;
+}
+
+/* With hints and without, from all rows or from some. */
+static size_t wrong_seeks(const struct rank *with, lf_fn *lf, const void *ctx,
+                          uint8_t (*symbol)(const void *ctx, uint64_t row))
+{
+    uint8_t sym[SEEK_MOST];
+    size_t n = draw_symbols(with, lf, ctx, symbol, sym), left = n, wrong = 0;
+    uint64_t from = below(2) ? 0 : position(with->n), lo = from, hi = with->n;
+    struct rank without = *with;
+
+    without.hint = NULL;
+    for (; left && lo < hi; left--) {
+        lo = lf(ctx, sym[left - 1], lo);
+        hi = lf(ctx, sym[left - 1], hi);
+    }
+    for (size_t o = 0; o < 2 * n_kernels; o++) {
+        uint64_t a = from, b = with->n;
+        wrong += kernel[o / 2]->seek(o % 2 ? with : &without, sym, n, &a, &b) != left;
+        wrong += lo < hi ? a != lo || b != hi : a != b;
+    }
+    return wrong;
+}
+
 static uint8_t symbol_of_index(const void *ctx, uint64_t row)
 {
     const struct index *x = ctx;
@@ -590,6 +635,10 @@ static void check_index(const struct index *x, enum kind kind)
         wrong += wrong_walks(&x->r, k, rows, lf_of_index, x, symbol_of_index);
     }
     T_CHECKF(wrong == 0, "kind %d n %llu: %zu wrong walks", kind, n, wrong);
+    wrong = 0;
+    for (int trial = 0; n && trial < 100; trial++)
+        wrong += wrong_seeks(&x->r, lf_of_index, x, symbol_of_index);
+    T_CHECKF(wrong == 0, "kind %d n %llu: %zu wrong seeks", kind, n, wrong);
 }
 
 /* Every row of a text, one walk after the other: LF is a permutation. */
@@ -684,6 +733,7 @@ static void check_repeated(struct repeated *x, uint64_t n)
         for (size_t i = 0; i < BATCH_MAX; i++)
             rows[i] = position(n - 1);
         wrong += wrong_walks(&r, BATCH_MAX, rows, lf_repeated, x, symbol_repeated);
+        wrong += wrong_seeks(&r, lf_repeated, x, symbol_repeated);
     }
     T_CHECKF(wrong == 0, "n %llu: %zu wrong", (unsigned long long)n, wrong);
     free(hyper);
@@ -722,6 +772,24 @@ static void decode_damaged(const struct rank *r, const char *what, int trial)
         T_CHECKF(layout->decode(r, b, rel, sym) == len_of_block(r->n, b), "%s, trial %d: decoding",
                  what, trial);
     }
+}
+
+static void seek_damaged(const struct rank *r, const char *what, int trial)
+{
+    uint8_t sym[SEEK_MOST];
+    size_t wrong = 0, first_left = 0;
+    uint64_t from = position(r->n), first_lo = 0;
+
+    for (size_t i = 0; i < SEEK_MOST; i++)
+        sym[i] = (uint8_t)below(r->sigma);
+    for (size_t o = 0; o < n_kernels; o++) {
+        uint64_t lo = from, hi = r->n;
+        size_t left = kernel[o]->seek(r, sym, SEEK_MOST, &lo, &hi);
+        wrong += lo > hi || (o && (lo != first_lo || left != first_left));
+        first_lo = lo;
+        first_left = left;
+    }
+    T_CHECKF(wrong == 0, "%s, trial %d: seeking", what, trial);
 }
 
 static void use_damaged(const struct rank *r, const char *what, int trial)
@@ -783,9 +851,10 @@ static void damage(uint64_t n, enum kind kind, const char *what)
     struct span span[] = {{x.blocks, x.blocks_len},
                           {(uint8_t *)x.dir, rank_blocks(layout, n) * 4},
                           {(uint8_t *)x.super, rank_supers(n) * x.r.sigma * 4},
-                          {(uint8_t *)x.hyper, rank_hypers(n) * x.r.sigma * 8}};
+                          {(uint8_t *)x.hyper, rank_hypers(n) * x.r.sigma * 8},
+                          {(uint8_t *)x.hint, rank_hint_bytes(&x.r)}};
     size_t spans = sizeof span / sizeof *span;
-    uint8_t *saved[4];
+    uint8_t *saved[5];
     for (size_t s = 0; s < spans; s++)
         saved[s] = memcpy(need(malloc(span[s].len)), span[s].p, span[s].len);
     for (int trial = 0; trial < 300; trial++) {
@@ -794,6 +863,7 @@ static void damage(uint64_t n, enum kind kind, const char *what)
                 memcpy(span[s].p, saved[s], span[s].len);
         flip(&x, span, trial % 8 ? 1 : spans, trial);
         use_damaged(&x.r, what, trial);
+        seek_damaged(&x.r, what, trial);
         decode_damaged(&x.r, what, trial);
     }
     for (int value = 0; value < 256; value += 51) { /* all of it */
@@ -801,6 +871,7 @@ static void damage(uint64_t n, enum kind kind, const char *what)
         use_damaged(&x.r, what, value);
         memset(x.dir, value, rank_blocks(layout, n) * 4);
         use_damaged(&x.r, what, value);
+        seek_damaged(&x.r, what, value);
         decode_damaged(&x.r, what, value);
     }
     for (size_t s = 0; s < spans; s++)

@@ -106,9 +106,8 @@ static void make(struct made *m, const struct truth *t)
     struct err e = {0};
     uint64_t backs = pointers(t);
 
-    *m = (struct made){.s = {.n = t->n, .rate = t->rate, .low_bits = samples_low_bits(t->rate)}};
-    m->s.count = samples_count(t->n, t->rate);
-    m->s.bits = samples_bits(m->s.count);
+    *m = (struct made){0};
+    samples_init(&m->s, t->n, t->rate);
     make_blocks(m, t);
     T_CHECK(samples_encode_perm(t->perm, t->count, &samp, &inverse, &e) == 0);
     T_CHECK(m->s.count == t->count && samp.len == packed_bytes(t->count, m->s.bits));
