@@ -87,7 +87,7 @@ int main(int argc, char **argv)
         CLI_STR('c', "codec", &a.o.codec, "SPEC",
                 "codes to search by: int8, int4, leanvecD+int8, bytes (default: by the base)"),
         CLI_U64('R', "degree", &a.degree, "N", "links of a row (default 64, or 32 with leanvec)"),
-        CLI_U64('L', "beam", &a.beam, "N", "rows kept on the way while linking (default 128)"),
+        CLI_U64('L', "beam", &a.beam, "N", "rows kept on the way while linking (default 160)"),
         CLI_DOUBLE(0, "alpha", &a.alpha, "X", "how far links may reach, from 1 (default 1.06)"),
         CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
                  "leave the vectors out: smaller, and scores are estimates"),

@@ -76,7 +76,8 @@ static void put_links(struct out *o, const struct asked *a, const struct ann_inf
     put_u64(o, a->json, "rows_without_links", l->none);
     if (!a->degrees)
         return;
-    out_array(o, "degrees");
+    if (a->json)
+        out_array(o, "degrees");
     for (uint32_t d = 0; d <= i->degree; d++) {
         char name[32];
 
@@ -92,14 +93,16 @@ static void put_links(struct out *o, const struct asked *a, const struct ann_inf
             put_u64(o, false, name, l->by_degree[d]);
         }
     }
-    out_close_array(o);
+    if (a->json)
+        out_close_array(o);
 }
 
 static void put_sections(struct out *o, const struct asked *a, const struct ann *ann)
 {
     struct ann_section s;
 
-    out_array(o, "sections");
+    if (a->json)
+        out_array(o, "sections");
     for (size_t i = 0; ann_section(ann, i, &s); i++) {
         char name[16];
 
@@ -114,7 +117,8 @@ static void put_sections(struct out *o, const struct asked *a, const struct ann 
             put_u64(o, false, name, s.len);
         }
     }
-    out_close_array(o);
+    if (a->json)
+        out_close_array(o);
 }
 
 static int show(const struct asked *a, const struct ann *ann, struct err *e)

@@ -36,7 +36,7 @@ enum {
                                easier than its dimension says */
     ANN_DEGREE_LEAST = 4,
     ANN_DEGREE_MOST = 256,
-    ANN_BEAM_DEFAULT = 128,
+    ANN_BEAM_DEFAULT = 160,
     ANN_BEAM_MOST = 10000,
     ANN_SPEC_MAX = 32
 };

@@ -57,9 +57,12 @@ int ann_build(const char *path, const struct vec_rows *base, const struct ann_bu
                             .cpu = o->cpu,
                             .threads = o->threads > 0 ? o->threads : 1};
     double began = now_s();
-    int rc = form_make(&m.form, &how, base, e);
+    int rc;
 
     *report = (struct ann_build_report){.rows = base->rows};
+    if (base->dim == 0)
+        return err_set(e, ERR_INPUT, "it holds no vector, and does not say of what dimension");
+    rc = form_make(&m.form, &how, base, e);
     if (rc < 0)
         return rc;
     m.meta.rows = base->rows;
