@@ -5,10 +5,10 @@
 
 #include "ann/cells.h"
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE inline __attribute__((always_inline))
 
 /* 32 cells of 8 bits. */
-INLINE __m256i half8(__m256i acc, const uint8_t *row, const int8_t *weights)
+static INLINE __m256i half8(__m256i acc, const uint8_t *row, const int8_t *weights)
 {
     for (size_t at = 0; at < 32; at += 16) {
         __m256i v = _mm256_cvtepu8_epi16(
@@ -22,7 +22,7 @@ INLINE __m256i half8(__m256i acc, const uint8_t *row, const int8_t *weights)
 }
 
 /* 64 cells of 4 bits. */
-INLINE __m256i half4(__m256i acc, const uint8_t *row, const int8_t *weights, size_t stride)
+static INLINE __m256i half4(__m256i acc, const uint8_t *row, const int8_t *weights, size_t stride)
 {
     const __m256i low = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1);
     __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)row);
@@ -35,7 +35,7 @@ INLINE __m256i half4(__m256i acc, const uint8_t *row, const int8_t *weights, siz
                             _mm256_add_epi32(_mm256_madd_epi16(a, one), _mm256_madd_epi16(b, one)));
 }
 
-INLINE int32_t sum_of(__m256i v)
+static INLINE int32_t sum_of(__m256i v)
 {
     __m128i h = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 
@@ -43,8 +43,8 @@ INLINE int32_t sum_of(__m256i v)
     return _mm_cvtsi128_si32(_mm_add_epi32(h, _mm_shuffle_epi32(h, 0xb1)));
 }
 
-INLINE void keys(const unsigned bits, const struct cells_query *q, const uint8_t *rows,
-                 size_t stride, const uint32_t *id, size_t n, float *key)
+static INLINE void keys(const unsigned bits, const struct cells_query *q, const uint8_t *rows,
+                        size_t stride, const uint32_t *id, size_t n, float *key)
 {
     for (size_t i = 0; i < n; i++) {
         const uint8_t *row = rows + id[i] * stride;

@@ -6,10 +6,10 @@
 
 #include "ann/cells.h"
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE inline __attribute__((always_inline))
 
-INLINE __m512i line_sum(const unsigned bits, __m512i acc, const uint8_t *row, const int8_t *weights,
-                        size_t stride)
+static INLINE __m512i line_sum(const unsigned bits, __m512i acc, const uint8_t *row,
+                               const int8_t *weights, size_t stride)
 {
     __m512i v = _mm512_load_si512(row), w = _mm512_load_si512(weights);
 
@@ -21,7 +21,7 @@ INLINE __m512i line_sum(const unsigned bits, __m512i acc, const uint8_t *row, co
 }
 
 /* The sum of the lanes of each of four. */
-INLINE __m128i lanes4(__m512i a, __m512i b, __m512i c, __m512i d)
+static INLINE __m128i lanes4(__m512i a, __m512i b, __m512i c, __m512i d)
 {
     __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
     __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
@@ -32,8 +32,8 @@ INLINE __m128i lanes4(__m512i a, __m512i b, __m512i c, __m512i d)
 }
 
 /* Four rows, of which `n` are written. */
-INLINE void four(const unsigned bits, const struct cells_query *q, const uint8_t *const row[4],
-                 size_t stride, size_t n, float *key)
+static INLINE void four(const unsigned bits, const struct cells_query *q,
+                        const uint8_t *const row[4], size_t stride, size_t n, float *key)
 {
     __m512i acc[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
                       _mm512_setzero_si512()};
@@ -53,8 +53,8 @@ INLINE void four(const unsigned bits, const struct cells_query *q, const uint8_t
     _mm_mask_storeu_ps(key, (__mmask8)((1u << n) - 1), _mm_add_ps(norm, dot));
 }
 
-INLINE void keys(const unsigned bits, const struct cells_query *q, const uint8_t *rows,
-                 size_t stride, const uint32_t *id, size_t n, float *key)
+static INLINE void keys(const unsigned bits, const struct cells_query *q, const uint8_t *rows,
+                        size_t stride, const uint32_t *id, size_t n, float *key)
 {
     for (size_t i = 0; i < n; i += 4) {
         size_t left = n - i < 4 ? n - i : 4;
@@ -83,7 +83,7 @@ static void keys4(const struct cells_query *q, const uint8_t *rows, size_t strid
     keys(4, q, rows, stride, id, n, key);
 }
 
-INLINE __m512i squares(__m512i acc, __m512i a, __m512i b)
+static INLINE __m512i squares(__m512i acc, __m512i a, __m512i b)
 {
     __m512i d = _mm512_or_si512(_mm512_subs_epu8(a, b), _mm512_subs_epu8(b, a));
     __m512i zero = _mm512_setzero_si512();

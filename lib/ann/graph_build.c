@@ -133,7 +133,7 @@ static size_t thin(const struct builder *b, struct hand *h, size_t n, uint32_t *
 static uint32_t choose(const struct builder *b, struct hand *h, uint32_t row, size_t n)
 {
     float norm = cells_norm(row_of(b->g, row), b->g->stride);
-    uint32_t lost[FEW], got = 0;
+    uint32_t lost[FEW] = {0}, got = 0;
     size_t n_lost = 0;
 
     for (size_t i = 0; i < n; i++) {
