@@ -94,7 +94,7 @@ struct graph_walker {
     uint64_t keys, hops; /* of all walks so far */
 };
 
-/* `left` is kept up to left_cap rows. */
+/* ef: at least 1; no more than rows are kept. `left` is kept up to left_cap rows. */
 int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t left_cap,
                       struct err *e);
 void graph_walker_free(struct graph_walker *w); /* {0} is fine */

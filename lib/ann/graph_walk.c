@@ -8,6 +8,7 @@
 int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t left_cap,
                       struct err *e)
 {
+    ef = ef < rows ? ef : rows ? (size_t)rows : 1;
     *w = (struct graph_walker){.ef = ef, .rows = rows, .left_cap = left_cap};
     w->pool = mem_array(ef + 1, sizeof *w->pool, e);
     w->met = mem_zero(rows, 1, e);

@@ -195,7 +195,7 @@ static int finder_new(void **finder, const struct ann *a, uint32_t ef, struct er
 
     if (!w)
         return e->code;
-    if (graph_walker_init(w, a->rows, ef < a->rows ? ef : a->rows, 0, e) == 0)
+    if (graph_walker_init(w, a->rows, ef, 0, e) == 0)
         return 0;
     free(w);
     *finder = NULL;

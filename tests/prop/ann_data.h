@@ -71,7 +71,7 @@ static inline double ann_kth(const struct ann_base *b, enum vec_metric m, const 
         if (j < k)
             best[j] = key;
     }
-    last = n < k ? (double)INFINITY : best[k - 1];
+    last = n < k || k == 0 ? (double)INFINITY : best[k - 1];
     free(best);
     return last;
 }
