@@ -29,10 +29,12 @@ enum {
     SEED = 1,
     BATCH_PART = 50, /* a batch is at most 1 / this of the rows, */
     BATCH_LEAST = 1000,
-    LEFT_PER_BEAM = 4, /* rows that a walk remembers to have left, per place of the pool */
-    BACK_CHUNK = 256,  /* links back that a row looks at together */
-    FEW = 4,           /* a row with fewer links than this takes dropped ones */
-    DIGIT = 11,        /* bits of a pass of the sort */
+    LEFT_PER_BEAM = 4,    /* rows that a walk remembers to have left, per place of the pool */
+    BACK_CHUNK = 256,     /* links back that a row looks at together */
+    ENTRIES = 64,         /* at most, */
+    ROWS_PER_ENTRY = 256, /* and one for so many rows */
+    FEW = 4,              /* a row with fewer links than this takes dropped ones */
+    DIGIT = 11,           /* bits of a pass of the sort */
 };
 
 /* What a thread needs. */
@@ -430,6 +432,16 @@ static int hand_over(const struct builder *b, struct graph_made *m, struct err *
     return 0;
 }
 
+/* Walks begin at the middle and at some rows of any kind, of which one is nearer: the first that
+ * were inserted, whose links are the longest. */
+static void set_entries(const struct builder *b, struct graph_made *m, struct graph *g)
+{
+    uint64_t n = 1 + g->rows / ROWS_PER_ENTRY;
+
+    g->n_entries = n < ENTRIES ? (uint32_t)n : ENTRIES;
+    memcpy(m->entry, b->order, g->n_entries * sizeof *m->entry);
+}
+
 int graph_make(struct graph_made *m, struct graph *g, const struct graph_opts *o, struct err *e)
 {
     struct builder b = {.g = g,
@@ -454,6 +466,7 @@ int graph_make(struct graph_made *m, struct graph *g, const struct graph_opts *o
         g->degree = b.wide;
         g->links = (const uint8_t *)b.link;
         insert_all(&b);
+        set_entries(&b, m, g);
         rc = hand_over(&b, m, e);
     }
     builder_free(&b);

@@ -10,7 +10,7 @@ ann_setup() {
 
 # refuses_bad_ann COMMAND...: @ stands for the index; good.ann is there.
 refuses_bad_ann() {
-    local at size
+    local at size command
     for at in missing.ann no/folder.ann; do
         with "$at" "$@"
         fails "${command[@]}"
