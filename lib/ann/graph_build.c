@@ -31,7 +31,7 @@ enum {
     BATCH_LEAST = 1000,
     LEFT_PER_BEAM = 4,    /* rows that a walk remembers to have left, per place of the pool */
     BACK_CHUNK = 256,     /* links back that a row looks at together */
-    ENTRIES = 64,         /* at most, */
+    ENTRIES = 16,         /* at most, */
     ROWS_PER_ENTRY = 256, /* and one for so many rows */
     FEW = 4,              /* a row with fewer links than this takes dropped ones */
     DIGIT = 11,           /* bits of a pass of the sort */
