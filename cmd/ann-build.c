@@ -1,0 +1,115 @@
+/* ann-build - an index of vectors for approximate nearest neighbours. */
+#include "ann/ann.h"
+#include "base/cli.h"
+#include "base/num.h"
+#include "base/par.h"
+#include "base/progress.h"
+#include "base/ram.h"
+#include "vec/base.h"
+#include "vec/vec.h"
+
+static const struct cli_prog prog = {
+    "ann-build", "BASE", "Make an index of vectors for approximate nearest neighbours.", 1, 1};
+
+struct asked {
+    struct cli_common co;
+    int kind, metric, from;
+    uint64_t degree, beam, memory;
+    double alpha;
+    const char *field, *path;
+    struct ann_build_opts o;
+};
+
+static void settle(struct asked *a, struct progress *p)
+{
+    if (!a->co.out)
+        cli_misuse("'-o FILE' is needed: an index is a file");
+    if (a->degree && (a->degree < ANN_DEGREE_LEAST || a->degree > ANN_DEGREE_MOST))
+        cli_misuse("'-R' is %d to %d", ANN_DEGREE_LEAST, ANN_DEGREE_MOST);
+    if (a->beam < 1 || a->beam > ANN_BEAM_MOST)
+        cli_misuse("'-L' is 1 to %d", ANN_BEAM_MOST);
+    if (!(a->alpha >= 1 && a->alpha <= 10))
+        cli_misuse("'--alpha' is 1 to 10");
+    a->o.metric = (enum vec_metric)a->metric;
+    a->o.degree = (uint32_t)a->degree;
+    a->o.beam = (uint32_t)a->beam;
+    a->o.alpha = a->alpha;
+    a->o.threads = par_threads(a->co.threads);
+    a->o.cpu = cli_cpu();
+    a->o.progress = progress_report;
+    a->o.progress_ctx = p;
+}
+
+/* Says what it will take, and refuses what there is no room for. */
+static int announce(const struct asked *a, const struct vec_rows *base, struct err *e)
+{
+    uint64_t have = a->memory ? a->memory : ram_available();
+    char need[NUM_HUMAN], file[NUM_HUMAN], room[NUM_HUMAN];
+    struct ann_plan plan;
+
+    ann_plan(&plan, base, &a->o);
+    num_human_bytes(plan.memory_bytes, need);
+    num_human_bytes(plan.file_bytes, file);
+    if (have && plan.memory_bytes > have)
+        return err_set(e, ERR_MEM, "%s: an index needs about %s of memory, and there are %s",
+                       a->path, need, num_human_bytes(have, room));
+    cli_note(a->co.quiet,
+             "%llu vectors of %u components: about %s of memory and %.0f s for a file of %s",
+             (unsigned long long)base->rows, base->dim, need, plan.seconds, file);
+    return 0;
+}
+
+static int build(struct asked *a, struct err *e)
+{
+    struct vec_read_opts how = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
+                                .field = a->field};
+    struct ann_build_report report = {0};
+    struct vec_base base = {0};
+    int rc = vec_base_load(&base, a->path, &how, e);
+
+    if (rc == 0)
+        rc = announce(a, &base.rows, e);
+    if (rc == 0 && (rc = ann_build(a->co.out, &base.rows, &a->o, &report, e)) == ERR_INPUT)
+        err_prefix(e, "%s", a->path);
+    if (rc == 0 && report.repaired)
+        cli_note(a->co.quiet, "%llu rows were linked anew, as no walk reached them",
+                 (unsigned long long)report.repaired);
+    vec_base_free(&base);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct asked a = {.from = -1, .beam = ANN_BEAM_DEFAULT, .alpha = ANN_ALPHA_DEFAULT};
+    const struct cli_opt opts[] = {
+        CLI_CHOICE('t', "type", &a.kind, ANN_KIND_NAMES, "the kind of index (default graph)"),
+        CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
+        CLI_STR('c', "codec", &a.o.codec, "SPEC",
+                "codes to search by: int8, int4, leanvecD+int8, bytes (default: by the base)"),
+        CLI_U64('R', "degree", &a.degree, "N", "links of a row (default 64, or 32 with leanvec)"),
+        CLI_U64('L', "beam", &a.beam, "N", "rows kept on the way while linking (default 160)"),
+        CLI_DOUBLE(0, "alpha", &a.alpha, "X", "how far links may reach, from 1 (default 1.06)"),
+        CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
+                 "leave the vectors out: smaller, and scores are estimates"),
+        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),
+        CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
+        CLI_SIZE('m', "memory", &a.memory, "SIZE",
+                 "refuse what needs more (default: what is available)"),
+        CLI_OUT(&a.co.out),
+        CLI_THREADS(&a.co.threads),
+        CLI_QUIET(&a.co.quiet),
+        CLI_VERBOSE(&a.co.verbose),
+        CLI_END,
+    };
+    struct progress progress;
+    struct err e = {0};
+    int ok;
+
+    a.path = argv[cli_parse(&prog, opts, argc, argv)];
+    settle(&a, &progress);
+    progress_init(&progress, a.co.quiet);
+    ok = build(&a, &e) == 0;
+    progress_end(&progress);
+    cli_finish(a.co.verbose);
+    return ok ? CLI_DONE : cli_fail(&e);
+}

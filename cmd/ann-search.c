@@ -1,0 +1,233 @@
+/* ann-search - approximate nearest neighbours of queries, by an index of ann-build. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ann/ann.h"
+#include "base/cli.h"
+#include "base/mem.h"
+#include "base/par.h"
+#include "base/progress.h"
+#include "vec/vec.h"
+
+static const struct cli_prog prog = {
+    "ann-search", "IDX QUERIES",
+    "Find near neighbours of every query in an index made by ann-build.", 2, 2};
+
+enum { BATCH_BYTES = 32 << 20 };
+
+struct asked {
+    struct cli_common co;
+    uint64_t k, ef, rerank;
+    int to, from;
+    const char *field, *index, *queries;
+    bool load, stats;
+    struct neigh_write_opts write;
+    struct ann_search_opts o;
+};
+
+/* A batch of queries and what is found; `us` of all so far. */
+struct batch {
+    struct vec_matrix q;
+    struct neigh found;
+    float *us;
+    size_t us_cap;
+    uint64_t done;
+    struct ann_search_stats stats;
+};
+
+static bool is_stdin(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+static void settle(struct asked *a)
+{
+    enum neigh_format to = a->to >= 0 ? (enum neigh_format)(a->to + 1) : NEIGH_AUTO;
+
+    if (a->k < 1 || a->k > ANN_EF_MOST)
+        cli_misuse("'-k' is 1 to %d", ANN_EF_MOST);
+    if (a->ef < 1 || a->ef > ANN_EF_MOST)
+        cli_misuse("'--ef' is 1 to %d", ANN_EF_MOST);
+    if (a->rerank > ANN_EF_MOST)
+        cli_misuse("'--rerank' is up to %d", ANN_EF_MOST);
+    if (is_stdin(a->index))
+        cli_misuse("an index is a file, not standard input");
+    a->write.path = a->co.out;
+    if (to == NEIGH_AUTO)
+        to = a->co.json ? NEIGH_JSONL : a->write.path ? neigh_format_of(a->write.path) : NEIGH_TSV;
+    if (a->co.json && to != NEIGH_JSONL)
+        cli_misuse("'--json' is '--to jsonl', and the output is to be another");
+    if (a->write.distances && to != NEIGH_IVECS && to != NEIGH_IBIN)
+        cli_misuse("'--distances' stands beside ivecs or ibin");
+    if (to >= NEIGH_IVECS && (!a->write.path || is_stdin(a->write.path)) && isatty(STDOUT_FILENO))
+        cli_misuse("binary is not written to a terminal");
+    a->write.to = to;
+    a->write.k = a->o.k = (uint32_t)a->k;
+    a->o.ef = (uint32_t)a->ef;
+    a->o.rerank = (uint32_t)a->rerank;
+    a->o.threads = par_threads(a->co.threads);
+}
+
+static int batch_init(struct batch *b, uint32_t dim, uint32_t k, struct err *e)
+{
+    uint64_t rows = BATCH_BYTES / (4 * (uint64_t)dim + 12 * (uint64_t)k);
+
+    rows = rows < 64 ? 64 : rows > 1 << 16 ? 1 << 16 : rows;
+    if (vec_matrix_init(&b->q, rows, dim, e) < 0)
+        return e->code;
+    return neigh_init(&b->found, rows, k, true, e);
+}
+
+static void batch_free(struct batch *b)
+{
+    vec_matrix_free(&b->q);
+    neigh_free(&b->found);
+    free(b->us);
+}
+
+/* As many queries as fit, or all that are left: how many. */
+static int64_t fill(struct batch *b, struct vec_reader *r, struct err *e)
+{
+    uint64_t n = 0;
+    int64_t got = 1;
+
+    while (got > 0 && n < b->q.rows) {
+        got = vec_read_f32(r, vec_matrix_row(&b->q, n), b->q.rows - n, e);
+        n += got > 0 ? (uint64_t)got : 0;
+    }
+    return got < 0 ? got : (int64_t)n;
+}
+
+static int search_batch(const struct ann *a, struct asked *how, struct batch *b, uint64_t n,
+                        struct err *e)
+{
+    if (how->stats) {
+        if (mem_reserve(&b->us, &b->us_cap, b->done + n, sizeof *b->us, e) < 0)
+            return e->code;
+        b->stats.us = b->us + b->done;
+    }
+    how->o.first_query = b->done;
+    b->done += n;
+    return ann_search(a, &how->o, b->q.v, n, b->found.id, b->found.score, &b->stats, e);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+
+    return (x > y) - (x < y);
+}
+
+static float percentile(const struct batch *b, double p)
+{
+    uint64_t at = (uint64_t)(p * (double)b->done);
+
+    return b->done ? b->us[at < b->done ? at : b->done - 1] : 0;
+}
+
+static void say_stats(const struct batch *b)
+{
+    double n = b->done ? (double)b->done : 1;
+
+    if (b->done)
+        qsort(b->us, b->done, sizeof *b->us, ascending);
+    cli_note(false,
+             "%llu queries, %.0f queries/s; a query: %.1f codes compared, %.1f hops, %.1f vectors "
+             "read, %.0f bytes, %.1f us at p50, %.1f us at p99",
+             (unsigned long long)b->done, b->stats.seconds > 0 ? n / b->stats.seconds : 0,
+             (double)b->stats.keys / n, (double)b->stats.hops / n, (double)b->stats.exact / n,
+             (double)b->stats.bytes / n, (double)percentile(b, .5), (double)percentile(b, .99));
+}
+
+static int search_all(const struct ann *a, struct asked *how, struct vec_reader *r,
+                      struct neigh_writer *w, struct progress *p, struct err *e)
+{
+    struct batch b = {0};
+    struct ann_info i;
+    int64_t n = 1;
+    int rc;
+
+    ann_info(a, &i);
+    if (vec_reader_dim(r) != i.dim && vec_reader_rows(r) != 0)
+        return err_set(e, ERR_INPUT, "%s has %u components a vector, the index '%s' %u",
+                       vec_reader_name(r), vec_reader_dim(r), how->index, i.dim);
+    rc = batch_init(&b, i.dim, how->o.k, e);
+    while (rc == 0 && vec_reader_rows(r) != 0 && (n = fill(&b, r, e)) != 0) {
+        rc = n < 0 ? (int)n : search_batch(a, how, &b, (uint64_t)n, e);
+        if (rc == ERR_INPUT && n > 0)
+            err_prefix(e, "%s", vec_reader_name(r));
+        if (rc == 0)
+            rc = neigh_write(w, b.found.id, b.found.score, (uint64_t)n, e);
+        progress_report(p, "searching", b.done,
+                        vec_reader_rows(r) == VEC_UNKNOWN ? 0 : vec_reader_rows(r));
+    }
+    if (rc == 0 && how->stats)
+        say_stats(&b);
+    batch_free(&b);
+    return rc;
+}
+
+static int search(struct asked *how, struct progress *p, struct err *e)
+{
+    struct vec_read_opts read = {
+        .format = how->from < 0 ? VEC_AUTO : (enum vec_format)(how->from + 1), .field = how->field};
+    struct vec_reader *r = NULL;
+    struct neigh_writer *w = NULL;
+    struct ann *a = NULL;
+    struct ann_info i;
+    int rc = how->load ? ann_load(&a, how->index, cli_cpu(), how->o.threads, e)
+                       : ann_open(&a, how->index, cli_cpu(), e);
+
+    if (rc == 0)
+        rc = vec_open(&r, how->queries, &read, e);
+    if (rc == 0) {
+        ann_info(a, &i);
+        how->write.metric = i.metric;
+        how->write.queries = vec_reader_rows(r);
+        rc = neigh_create(&w, &how->write, e);
+    }
+    if (rc == 0)
+        rc = search_all(a, how, r, w, p, e);
+    if (rc == 0)
+        rc = neigh_commit(&w, e);
+    neigh_abort(&w);
+    vec_close(r);
+    ann_close(a);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct asked a = {.k = 10, .ef = ANN_EF_DEFAULT, .to = -1, .from = -1};
+    const struct cli_opt opts[] = {
+        CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
+        CLI_U64(0, "ef", &a.ef, "N", "candidates kept on the way: more find more (default 64)"),
+        CLI_U64(0, "rerank", &a.rerank, "N",
+                "candidates whose distance is computed from the vectors (default: all)"),
+        CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,
+                   "the output's format (default: by its name, else tsv)"),
+        CLI_STR(0, "distances", &a.write.distances, "FILE",
+                "scores of ivecs or ibin, as fvecs beside them"),
+        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the queries' format"),
+        CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
+        CLI_FLAG(0, "stats", &a.stats, "end with what a query cost, on stderr"),
+        CLI_LOAD(&a.load),
+        CLI_COMMON(&a.co),
+        CLI_END,
+    };
+    int first = cli_parse(&prog, opts, argc, argv);
+    struct progress progress;
+    struct err e = {0};
+    int ok;
+
+    a.index = argv[first];
+    a.queries = argv[first + 1];
+    settle(&a);
+    progress_init(&progress, a.co.quiet);
+    ok = search(&a, &progress, &e) == 0;
+    progress_end(&progress);
+    cli_finish(a.co.verbose);
+    return ok ? CLI_DONE : cli_fail(&e);
+}

@@ -1,0 +1,172 @@
+/* ann-stat - what is in an index of ann-build, and whether it is whole. */
+#include <stdio.h>
+
+#include "ann/ann.h"
+#include "base/cli.h"
+#include "base/out.h"
+
+static const struct cli_prog prog = {
+    "ann-stat", "IDX", "Show what is in an index made by ann-build, or check it.", 1, 1};
+
+struct asked {
+    const char *out;
+    bool json, check, degrees, verbose, quiet;
+};
+
+static void put_u64(struct out *o, bool json, const char *name, uint64_t v)
+{
+    if (!json) {
+        out_row(o);
+        out_cstr(o, "name", name);
+    }
+    out_u64(o, name, v);
+    if (!json)
+        out_end_row(o);
+}
+
+static void put_text(struct out *o, bool json, const char *name, const char *v)
+{
+    if (!json) {
+        out_row(o);
+        out_cstr(o, "name", name);
+    }
+    out_cstr(o, name, v);
+    if (!json)
+        out_end_row(o);
+}
+
+static void put_double(struct out *o, bool json, const char *name, double v)
+{
+    if (!json) {
+        out_row(o);
+        out_cstr(o, "name", name);
+    }
+    out_double(o, name, v, 3);
+    if (!json)
+        out_end_row(o);
+}
+
+static void put_info(struct out *o, bool json, const struct ann_info *i)
+{
+    put_text(o, json, "kind", i->kind);
+    put_u64(o, json, "rows", i->rows);
+    put_u64(o, json, "dim", i->dim);
+    put_text(o, json, "type", vec_type_name(i->type));
+    put_text(o, json, "metric", vec_metric_name(i->metric));
+    put_text(o, json, "codec", i->codec);
+    put_text(o, json, "vectors", i->vectors ? "yes" : "no");
+    put_u64(o, json, "bytes", i->bytes);
+    put_double(o, json, "bytes_a_row", i->rows ? (double)i->bytes / (double)i->rows : 0);
+    put_u64(o, json, "code_bytes", i->code_bytes);
+    put_u64(o, json, "link_bytes", i->link_bytes);
+    put_u64(o, json, "degree", i->degree);
+    put_u64(o, json, "beam", i->beam);
+    put_double(o, json, "alpha", i->alpha);
+    put_u64(o, json, "entries", i->entries);
+}
+
+static void put_links(struct out *o, const struct asked *a, const struct ann_info *i,
+                      const struct ann_links *l)
+{
+    put_u64(o, a->json, "reached", l->reached);
+    put_u64(o, a->json, "links", l->links);
+    put_double(o, a->json, "links_a_row", i->rows ? (double)l->links / (double)i->rows : 0);
+    put_u64(o, a->json, "links_least", l->least);
+    put_u64(o, a->json, "links_most", l->most);
+    put_u64(o, a->json, "rows_without_links", l->none);
+    if (!a->degrees)
+        return;
+    if (a->json)
+        out_array(o, "degrees");
+    for (uint32_t d = 0; d <= i->degree; d++) {
+        char name[32];
+
+        if (l->by_degree[d] == 0)
+            continue;
+        if (a->json) {
+            out_object(o, NULL);
+            out_u64(o, "links", d);
+            out_u64(o, "rows", l->by_degree[d]);
+            out_close_object(o);
+        } else {
+            snprintf(name, sizeof name, "rows_of_%u_links", d);
+            put_u64(o, false, name, l->by_degree[d]);
+        }
+    }
+    if (a->json)
+        out_close_array(o);
+}
+
+static void put_sections(struct out *o, const struct asked *a, const struct ann *ann)
+{
+    struct ann_section s;
+
+    if (a->json)
+        out_array(o, "sections");
+    for (size_t i = 0; ann_section(ann, i, &s); i++) {
+        char name[16];
+
+        if (a->json) {
+            out_object(o, NULL);
+            out_cstr(o, "id", s.id);
+            out_u64(o, "offset", s.offset);
+            out_u64(o, "bytes", s.len);
+            out_close_object(o);
+        } else {
+            snprintf(name, sizeof name, "section_%s", s.id);
+            put_u64(o, false, name, s.len);
+        }
+    }
+    if (a->json)
+        out_close_array(o);
+}
+
+static int show(const struct asked *a, const struct ann *ann, struct err *e)
+{
+    struct out *o = NULL;
+    struct ann_links l;
+    struct ann_info i;
+
+    ann_info(ann, &i);
+    if (ann_links(ann, &l, e) < 0 ||
+        out_open(&o, &(struct out_opts){a->out, a->json, false}, e) < 0)
+        return e->code;
+    out_header(o, "name value");
+    if (a->json)
+        out_row(o);
+    put_info(o, a->json, &i);
+    put_links(o, a, &i, &l);
+    put_sections(o, a, ann);
+    if (a->json)
+        out_end_row(o);
+    return out_commit(&o, e);
+}
+
+int main(int argc, char **argv)
+{
+    struct asked a = {0};
+    const struct cli_opt opts[] = {
+        CLI_FLAG(0, "check", &a.check, "read everything: every checksum, link and row"),
+        CLI_FLAG(0, "degrees", &a.degrees, "how many rows have how many links, too"),
+        CLI_OUT(&a.out),
+        CLI_JSON(&a.json),
+        CLI_QUIET(&a.quiet),
+        CLI_VERBOSE(&a.verbose),
+        CLI_END,
+    };
+    int first = cli_parse(&prog, opts, argc, argv), ok;
+    struct ann *ann = NULL;
+    struct err e = {0};
+
+    ok = ann_open(&ann, argv[first], cli_cpu(), &e) == 0;
+    if (ok && a.check) {
+        ok = ann_check(ann, &e) == 0;
+        if (ok)
+            cli_note(a.quiet, "%s is whole", argv[first]);
+    } else if (ok) {
+        ok = show(&a, ann, &e) == 0;
+    }
+    ann_close(ann);
+    cli_finish(a.verbose);
+    return ok ? CLI_DONE : cli_fail(&e);
+}

@@ -1,0 +1,143 @@
+/* ann.h - approximate nearest neighbours: an index of vectors in one file, made once, mapped by any
+ * number of processes.
+ *
+ * Kinds of index are files behind struct ann_kind (kind.h). There is
+ *   graph   rows linked to near ones, walked best first (graph.h)
+ * A search finds candidates by short codes of the vectors (form.h), then computes the distances of
+ * the best from the vectors themselves, in double: scores are exact, what may be missed are rows.
+ * An index without vectors is smaller, and its scores are estimates.
+ *
+ * The bytes of an index depend on the base and the options alone: not on threads, and not on the
+ * level of CPU. (Maps of leanvec are LAPACK's, whose last bits may differ between processors.)
+ *
+ * ann-index(5) describes the file. ann_open() checks header, section table and every length;
+ * contents are clamped where they are used, so a damaged file may give wrong neighbours but never a
+ * wild access. ann_check() reads everything.
+ *
+ * Errors   0 or a negative ERR_* with a sentence in *e.
+ * Memory   the caller owns *out and closes it; close(NULL) does nothing.
+ * Threads  an open index is immutable: share it. `threads` is how many a call may use; no result
+ *          depends on it.
+ */
+#ifndef ANN_ANN_H
+#define ANN_ANN_H
+
+#include "base/cpu.h"
+#include "base/progress.h"
+#include "vec/types.h"
+
+/* ---- making ---- */
+
+#define ANN_KIND_NAMES "graph"
+
+enum {
+    ANN_DEGREE_DEFAULT = 64,
+    ANN_DEGREE_MAPPED = 32, /* the default where codes are mapped to fewer dimensions: such data is
+                               easier than its dimension says */
+    ANN_DEGREE_LEAST = 4,
+    ANN_DEGREE_MOST = 256,
+    ANN_BEAM_DEFAULT = 160,
+    ANN_BEAM_MOST = 10000,
+    ANN_SPEC_MAX = 32
+};
+#define ANN_ALPHA_DEFAULT 1.06
+
+struct ann_build_opts {
+    enum vec_metric metric;
+    const char *codec; /* form.h; NULL: by the base */
+    uint32_t degree;   /* links of a row; 0: the default */
+    uint32_t beam;     /* rows that a walk keeps while the graph is made; 0: the default */
+    double alpha;      /* 0: the default */
+    bool no_vectors;
+    int threads;
+    enum cpu_level cpu;
+    progress_fn *progress; /* NULL: none */
+    void *progress_ctx;
+};
+
+struct ann_build_report {
+    uint64_t rows, bytes, repaired;
+    double seconds;
+};
+
+/* What a build will take, about. */
+struct ann_plan {
+    uint64_t memory_bytes; /* beside the base */
+    uint64_t file_bytes;
+    double seconds;
+};
+
+/* base: finite; rows at multiples of 4 where its type is f32. ERR_INPUT names a row that is a zero
+ * vector under cosine. */
+int ann_build(const char *path, const struct vec_rows *base, const struct ann_build_opts *o,
+              struct ann_build_report *report, struct err *e);
+void ann_plan(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
+
+/* ---- searching ---- */
+
+struct ann;
+
+int ann_open(struct ann **out, const char *path, enum cpu_level cpu, struct err *e);
+/* The same, copied into huge pages of this process, where searches are faster. */
+int ann_load(struct ann **out, const char *path, enum cpu_level cpu, int threads, struct err *e);
+void ann_close(struct ann *a);
+
+enum { ANN_EF_DEFAULT = 64, ANN_EF_MOST = 1 << 20 };
+
+struct ann_search_opts {
+    uint32_t k;      /* at least 1 */
+    uint32_t ef;     /* candidates kept on the way; 0: the default; at least k are */
+    uint32_t rerank; /* of them, how many get their distance from the vectors; 0: all */
+    int threads;
+    uint64_t first_query; /* its number, for messages */
+};
+
+struct ann_search_stats {
+    uint64_t keys, hops, exact; /* of all queries: codes compared, rows left, vectors read */
+    uint64_t bytes;             /* read for them */
+    double seconds;             /* of the call */
+    float *us;                  /* [queries], to be filled; NULL: not wanted */
+};
+
+/* n queries of f32 of the index's dimension. id, score: [n][k], best first, scores as printed
+ * (types.h); where there is nothing NEIGH_NONE (neigh.h) and NaN. ERR_INPUT names a query that is
+ * not finite, or a zero vector under cosine. stats: NULL, or added to. */
+int ann_search(const struct ann *a, const struct ann_search_opts *o, const float *queries,
+               uint64_t n, uint64_t *id, float *score, struct ann_search_stats *stats,
+               struct err *e);
+
+/* ---- looking at it ---- */
+
+struct ann_info {
+    const char *kind;
+    char codec[ANN_SPEC_MAX];
+    uint64_t rows, bytes;
+    uint32_t dim;
+    enum vec_type type;
+    enum vec_metric metric;
+    bool vectors;
+    uint32_t code_bytes, link_bytes; /* of a row */
+    uint32_t degree, beam, entries;
+    double alpha;
+};
+
+void ann_info(const struct ann *a, struct ann_info *i);
+/* Sections, from 0; false after the last. */
+struct ann_section {
+    char id[5];
+    uint64_t offset, len;
+};
+bool ann_section(const struct ann *a, size_t i, struct ann_section *s);
+
+struct ann_links {
+    uint64_t links, none; /* in all; rows without any */
+    uint32_t least, most; /* of a row */
+    uint64_t reached;     /* rows, from the first entry */
+    uint64_t by_degree[ANN_DEGREE_MOST + 1];
+};
+
+int ann_links(const struct ann *a, struct ann_links *l, struct err *e);
+/* Every checksum; every link and entry is to a row; all rows are reached. */
+int ann_check(const struct ann *a, struct err *e);
+
+#endif

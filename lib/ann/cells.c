@@ -1,0 +1,27 @@
+/* cells.c - the table of a level, and rows as queries. */
+#include "ann/cells.h"
+
+const struct cells_ops *cells_ops_for(enum cpu_level level)
+{
+#if defined(__x86_64__)
+    if (level >= CPU_AVX512)
+        return &cells_avx512;
+    if (level >= CPU_AVX2)
+        return &cells_avx2;
+#endif
+    (void)level;
+    return &cells_portable;
+}
+
+void cells_query_row(const uint8_t *row, size_t stride, int8_t *room, struct cells_query *q)
+{
+    size_t n = stride - CELLS_NORM;
+    int32_t sum = 0;
+
+    for (size_t k = 0; k < n; k++) {
+        room[k] = (int8_t)(row[k] ^ 0x80);
+        sum += room[k];
+    }
+    memset(room + n, 0, CELLS_NORM);
+    *q = (struct cells_query){room, 128 * sum, 1, -2};
+}

@@ -1,0 +1,116 @@
+/* form.h - what becomes of a vector before it is cells (cells.h), and of a query.
+ *
+ *   y = B (x - mean)     cells = y in whole steps, clamped
+ *
+ * With cosine x is first made of length 1. B is left out, or holds the main directions of the base
+ * (LeanVec, Tepper et al. 2024, without a sample of queries: principal components), so that what
+ * tells vectors apart fits into few cells. One step serves all components: where lengths count, as
+ * they do in y, it loses no more than steps of their own would, and the distance of two rows is a
+ * sum of products of small integers. Bytes may be kept as they are, steps of 1: nothing is lost.
+ *
+ * The inner product is the squared distance when all rows have the same length. When they have not,
+ * each gets one more component, sqrt(most - |x|^2) of the largest square there is, by which all
+ * become as long (Bachrach et al. 2014): so the graph is made. It counts nothing in a query.
+ *
+ * Specs    [leanvecD+]int8, [leanvecD+]int4, and `bytes` for bases of u8 and i8.
+ * Errors   ERR_INPUT names the row that has no cosine; ERR_USAGE what cannot be.
+ * Threads  immutable once made: share it.
+ */
+#ifndef ANN_FORM_H
+#define ANN_FORM_H
+
+#include "ann/cells.h"
+#include "base/sect.h"
+#include "vec/linmap.h"
+#include "vec/types.h"
+
+enum { FORM_SPEC_MAX = 32, FORM_BLOCK = 84 /* vectors mapped at once */ };
+
+struct form {
+    const struct vec_ops *ops;
+    enum vec_metric metric;
+    enum vec_type type; /* of the base */
+    uint32_t dim, kept; /* components before and after B */
+    unsigned bits;      /* of a cell */
+    bool mapped, bytes;
+    bool longer;             /* with the component that evens lengths */
+    float step, fine;        /* of the cells kept, and of the 8-bit cells to build with */
+    double most, extra_mean; /* `longer` */
+    float *mean;             /* [dim] */
+    float *b;                /* [kept][dim], or NULL */
+    struct linmap to;
+};
+
+/* Cells of a row. */
+static inline uint32_t form_cells(const struct form *f)
+{
+    return f->kept + f->longer;
+}
+
+/* Are the cells the components themselves? */
+static inline bool form_holds_vectors(const struct form *f)
+{
+    return f->bytes && f->type == VEC_U8;
+}
+
+struct form_opts {
+    const char *spec; /* NULL: by the base */
+    bool vectors;     /* they are kept beside the cells */
+    enum vec_metric metric;
+    enum cpu_level cpu;
+    int threads;
+};
+
+/* The numbers that form_make() would settle on; with a spec that cannot be, the default's. */
+void form_plan(struct form *f, const struct vec_rows *base, const char *spec, bool vectors,
+               enum vec_metric metric);
+int form_make(struct form *f, const struct form_opts *o, const struct vec_rows *base,
+              struct err *e);
+void form_free(struct form *f); /* {0} is fine */
+void form_spec(const struct form *f, char spec[FORM_SPEC_MAX]);
+
+/* Rows [from, from + n) as cells of `bits`, 8 or those of the form, into rows of `stride` bytes. */
+int form_encode(const struct form *f, const struct vec_rows *base, uint64_t from, uint64_t n,
+                unsigned bits, uint8_t *rows, size_t stride, struct err *e);
+
+/* n rows, at most FORM_BLOCK, as what is counted in steps: y[i * form_cells()]. x: room of [n][dim]
+ * floats. */
+int form_steps(const struct form *f, const struct vec_rows *base, uint64_t from, size_t n, float *x,
+               float *y, struct err *e);
+
+/* Floats of room that n queries need, and bytes of weights that one has. */
+static inline size_t form_room(const struct form *f, size_t n)
+{
+    return n * ((size_t)f->dim + f->kept);
+}
+
+static inline size_t form_weights(const struct form *f)
+{
+    return cells_stride(form_cells(f), f->bits) * (f->bits == 8 ? 1 : 2);
+}
+
+struct form_query {
+    struct cells_query cells;
+    double add, mul; /* the true key is about add + mul * key of the cells */
+};
+
+/* n queries, finite, at most FORM_BLOCK, each at a multiple of 4: q[i], and its weights at weights
+ * + i * form_weights(). */
+void form_queries(const struct form *f, const float *x, size_t n, float *room, int8_t *weights,
+                  struct form_query *q);
+
+/* Sections MEAN and MAPB; all else stands in struct form_head, which the index keeps. */
+struct form_head {
+    uint32_t dim, kept;
+    uint8_t metric, type, bits, mapped, bytes, longer, zero[2];
+    float step, fine;
+    double most, extra_mean;
+};
+
+struct form_head form_head(const struct form *f);
+int form_save(const struct form *f, struct sect_writer *w, struct err *e);
+/* The head may hold anything. */
+int form_load(struct form *f, const struct form_head *h, const struct sect_file *s,
+              enum cpu_level cpu, struct err *e);
+
+#endif

@@ -1,0 +1,289 @@
+/* form_make.c - which form suits a base: its mean, its main directions, the step that loses least.
+ *
+ * All of it from rows that lie evenly over the base, in fixed order and in double: the same for any
+ * number of threads and on every level of CPU.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "ann/form.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "vec/lean.h"
+#include "vec/linalg.h"
+
+enum {
+    SAMPLE = 16384, /* rows for the mean and the directions */
+    STEP_ROWS = 2016,
+    CLIPS = 40,        /* steps that are tried, each CLIP times the one before */
+    WIDE = 252,        /* more components than this are mapped, unless asked otherwise: 4 lines */
+    LEAN_DEFAULT = 124 /* to as many as fit into two */
+};
+
+#define CLIP 0.94
+
+/* ---- the spec ---- */
+
+static int unknown(const char *spec, struct err *e)
+{
+    return err_set(e, ERR_USAGE,
+                   "'%s' is no form of codes: there are int8, int4, leanvecD+int8, leanvecD+int4 "
+                   "with D components to keep, and bytes",
+                   spec);
+}
+
+/* "leanvecD+": what follows it, and D; NULL: no such. */
+static const char *lean_prefix(const char *spec, uint64_t *kept)
+{
+    const char *plus = strchr(spec, '+');
+    char digits[16] = {0};
+    size_t n;
+
+    if (strncmp(spec, "leanvec", 7) != 0 || !plus)
+        return NULL;
+    n = (size_t)(plus - spec) - 7;
+    if (n >= sizeof digits)
+        return NULL;
+    memcpy(digits, spec + 7, n);
+    return num_u64(digits, kept) && *kept ? plus + 1 : NULL;
+}
+
+static int read_spec(struct form *f, const char *spec, struct err *e)
+{
+    uint64_t kept = f->dim;
+    const char *cells = lean_prefix(spec, &kept);
+
+    f->mapped = cells != NULL;
+    if (!cells)
+        cells = spec;
+    if (strcmp(cells, "int8") == 0)
+        f->bits = 8;
+    else if (strcmp(cells, "int4") == 0)
+        f->bits = 4;
+    else if (strcmp(spec, "bytes") == 0)
+        f->bytes = true;
+    else
+        return unknown(spec, e);
+    if (kept > f->dim)
+        return err_set(e, ERR_USAGE, "'%s' of %u components", spec, f->dim);
+    f->kept = (uint32_t)kept;
+    return 0;
+}
+
+static bool may_be_bytes(const struct form *f)
+{
+    return f->metric == VEC_L2 && (f->type == VEC_U8 || f->type == VEC_I8);
+}
+
+/* What is searched fastest where the vectors themselves rank the best again: 8 bits, or 4 if that
+ * saves lines. */
+static unsigned fast_bits(uint32_t dim, bool vectors)
+{
+    return vectors && cells_stride(dim, 4) < cells_stride(dim, 8) ? 4 : 8;
+}
+
+static int settle(struct form *f, const char *spec, bool vectors, uint64_t rows, struct err *e)
+{
+    f->kept = f->dim;
+    f->bits = 8;
+    if (spec) {
+        if (read_spec(f, spec, e) < 0)
+            return e->code;
+    } else if (f->dim > WIDE && f->dim <= LA_DIM_MAX && rows > WIDE) {
+        f->mapped = true;
+        f->kept = LEAN_DEFAULT;
+    } else {
+        f->bytes = may_be_bytes(f);
+        f->bits = f->bytes ? 8 : fast_bits(f->dim, vectors);
+    }
+    if (f->bytes && !may_be_bytes(f))
+        return err_set(e, ERR_USAGE, "'bytes' is for bases of u8 or i8 and metric l2");
+    if (f->mapped && f->dim > LA_DIM_MAX)
+        return err_set(e, ERR_USAGE, "vectors of up to %d components can be mapped", LA_DIM_MAX);
+    if (f->kept >= CELLS_DIM_MAX)
+        return err_set(e, ERR_USAGE,
+                       "rows of cells have up to %d components: fewer must be kept, as with "
+                       "leanvec256+int8",
+                       CELLS_DIM_MAX - 1);
+    return 0;
+}
+
+/* ---- what the sample says ---- */
+
+/* The i-th of n rows that lie evenly. */
+static uint64_t spread(const struct vec_rows *base, uint64_t n, uint64_t i)
+{
+    return n < base->rows ? (uint64_t)((double)i * (double)base->rows / (double)n) : i;
+}
+
+/* As floats, of length 1 with cosine. */
+static float *sample(const struct form *f, const struct vec_rows *base, uint64_t n, struct err *e)
+{
+    float *x = mem_array((size_t)n * f->dim, sizeof *x, e);
+
+    for (uint64_t i = 0; x && i < n; i++) {
+        float *at = x + i * f->dim;
+        double length = 1;
+
+        ops_to_f32(f->ops, f->type, vec_row(base, spread(base, n, i)), f->dim, at);
+        if (f->metric == VEC_COSINE)
+            length = sqrt(f->ops->dot_f64(at, at, f->dim));
+        for (uint32_t k = 0; k < f->dim && length > 0; k++)
+            at[k] = (float)(at[k] / length);
+    }
+    return x;
+}
+
+static int directions(struct form *f, const float *x, uint64_t n, double *mean, int threads,
+                      struct err *e)
+{
+    size_t cells = (size_t)f->kept * f->dim;
+    double *k = mem_array((size_t)f->dim * f->dim, sizeof *k, e);
+    double *a = mem_array(cells, sizeof *a, e), *b = mem_array(cells, sizeof *b, e);
+    int rc = k && a && b ? la_moment(x, n, f->dim, mean, k, threads, e) : e->code;
+
+    if (rc == 0)
+        rc = lean_maps(LEAN_PCA, NULL, k, f->dim, f->kept, a, b, e);
+    if (rc == 0 && !(f->b = mem_array(cells, sizeof *f->b, e)))
+        rc = e->code;
+    for (size_t i = 0; i < cells && rc == 0; i++)
+        f->b[i] = (float)b[i];
+    free(k);
+    free(a);
+    free(b);
+    return rc < 0 ? rc : linmap_init(&f->to, f->ops, f->b, f->kept, f->dim, e);
+}
+
+static int moments(struct form *f, const struct vec_rows *base, int threads, struct err *e)
+{
+    uint64_t n = base->rows < SAMPLE ? base->rows : SAMPLE;
+    double *mean = mem_zero(f->dim, sizeof *mean, e);
+    float *x = NULL;
+    int rc = mean ? 0 : e->code;
+
+    if (rc == 0 && n > 0 && !(x = sample(f, base, n, e)))
+        rc = e->code;
+    if (rc == 0 && n > 0)
+        rc = la_mean(x, n, f->dim, mean, e);
+    for (uint32_t k = 0; k < f->dim && rc == 0; k++)
+        mean[k] = (double)(f->mean[k] = (float)mean[k]);
+    if (rc == 0 && f->mapped)
+        rc = directions(f, x, n, mean, threads, e);
+    free(mean);
+    free(x);
+    return rc;
+}
+
+/* Have all rows the same length, nearly? Else what evens them. */
+static void lengths(struct form *f, const struct vec_rows *base, float *x)
+{
+    double least = INFINITY, sum = 0;
+
+    f->most = 0;
+    for (uint64_t i = 0; i < base->rows; i++) {
+        double norm2;
+
+        ops_to_f32(f->ops, f->type, vec_row(base, i), f->dim, x);
+        norm2 = f->ops->dot_f64(x, x, f->dim);
+        f->most = norm2 > f->most ? norm2 : f->most;
+        least = norm2 < least ? norm2 : least;
+    }
+    f->longer = f->most - least > 1e-4 * f->most;
+    for (uint64_t i = 0; i < base->rows && f->longer; i++) {
+        ops_to_f32(f->ops, f->type, vec_row(base, i), f->dim, x);
+        sum += sqrt(fmax(0, f->most - f->ops->dot_f64(x, x, f->dim)));
+    }
+    f->extra_mean = f->longer ? sum / (double)base->rows : 0;
+}
+
+/* ---- steps ---- */
+
+/* The square of what cells lose of v, which is in steps. */
+static inline double lost(double v, unsigned bits)
+{
+    double edge = bits == 8 ? 127 : 7.5;
+    double c = bits == 8 ? floor(v + 0.5) : floor(v) + 0.5;
+
+    c = c > edge ? edge : c < -edge ? -edge : c;
+    return (v - c) * (v - c);
+}
+
+static float best_step(const float *y, size_t n, unsigned bits)
+{
+    double most = 0, best = INFINITY, step = 1, edge = bits == 8 ? 127 : 7.5;
+
+    for (size_t i = 0; i < n; i++)
+        most = fabs((double)y[i]) > most ? fabs((double)y[i]) : most;
+    if (!(most >= 0x1p-120 && most <= 0x1p120))
+        return most > 1 ? 0x1p113f : 1;
+    for (int t = 0; t < CLIPS; t++, most *= CLIP) {
+        double sum = 0;
+
+        for (size_t i = 0; i < n; i++)
+            sum += lost((double)y[i] * edge / most, bits);
+        sum *= most * most;
+        if (sum < best) {
+            best = sum;
+            step = most / edge;
+        }
+    }
+    return (float)step;
+}
+
+static int steps(struct form *f, const struct vec_rows *base, struct err *e)
+{
+    uint64_t n = base->rows < STEP_ROWS ? base->rows : STEP_ROWS;
+    size_t out = form_cells(f);
+    float *x = mem_array(f->dim, sizeof *x, e), *y = mem_array(n * out, sizeof *y, e);
+    int rc = x && y ? 0 : e->code;
+
+    for (uint64_t i = 0; i < n && rc == 0; i++)
+        rc = form_steps(f, base, spread(base, n, i), 1, x, y + i * out, e);
+    if (rc == 0) {
+        f->fine = best_step(y, n * out, 8);
+        f->step = f->bits == 8 ? f->fine : best_step(y, n * out, 4);
+    }
+    free(x);
+    free(y);
+    return rc;
+}
+
+void form_plan(struct form *f, const struct vec_rows *base, const char *spec, bool vectors,
+               enum vec_metric metric)
+{
+    struct err none;
+
+    *f = (struct form){.metric = metric, .type = base->type, .dim = base->dim};
+    if (settle(f, spec, vectors, base->rows, &none) < 0)
+        settle(f, NULL, vectors, base->rows, &none);
+}
+
+int form_make(struct form *f, const struct form_opts *o, const struct vec_rows *base, struct err *e)
+{
+    float *x = NULL;
+    int rc;
+
+    *f = (struct form){.ops = ops_for(o->cpu),
+                       .metric = o->metric,
+                       .type = base->type,
+                       .dim = base->dim,
+                       .step = 1,
+                       .fine = 1};
+    rc = settle(f, o->spec, o->vectors, base->rows, e);
+    if (rc == 0 && !((f->mean = mem_zero(f->dim, sizeof *f->mean, e)) &&
+                     (x = mem_array(f->dim, sizeof *x, e))))
+        rc = e->code;
+    if (rc == 0 && f->metric == VEC_IP)
+        lengths(f, base, x);
+    if (rc == 0 && f->bytes)
+        for (uint32_t k = 0; k < f->dim; k++)
+            f->mean[k] = f->type == VEC_U8 ? 128 : 0;
+    else if (rc == 0)
+        rc = moments(f, base, o->threads, e);
+    if (rc == 0 && !f->bytes)
+        rc = steps(f, base, e);
+    free(x);
+    if (rc < 0)
+        form_free(f);
+    return rc;
+}

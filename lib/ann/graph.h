@@ -1,0 +1,136 @@
+/* graph.h - a graph of near rows, and the walk through it: best first, with the best `ef` rows so
+ * far in a sorted pool (the beam search of HNSW, NSG and DiskANN).
+ *
+ * Row i has `degree` links of `width` bytes (2, 3 or 4), little-endian, without gaps; a link to
+ * itself is none. Whatever the bytes, a link leads to a row: what is too large is the last one.
+ *
+ * One hop takes the nearest row of the pool that has not been left yet, asks memory for the cells
+ * of all its neighbours that were not met before, and then computes their keys in one call.
+ *
+ * Threads  a graph is immutable while it is walked; a walker belongs to one thread.
+ */
+#ifndef ANN_GRAPH_H
+#define ANN_GRAPH_H
+
+#include <stdbool.h>
+
+#include "ann/cells.h"
+#include "base/err.h"
+#include "base/progress.h"
+
+enum {
+    GRAPH_DEGREE_MAX = 256,
+    GRAPH_ENTRIES_MAX = 256,
+};
+#define GRAPH_ROWS_MAX UINT64_C(0x7fffffff) /* a row and a mark in 32 bits */
+
+struct graph {
+    uint64_t rows;
+    uint32_t degree;
+    unsigned width;
+    const uint8_t *links;
+    const uint32_t *entries; /* where walks begin; each below rows */
+    uint32_t n_entries;
+    unsigned bits; /* of the cells */
+    const uint8_t *cells;
+    size_t stride;
+    const struct cells_ops *ops;
+};
+
+static inline uint32_t graph_read(const uint8_t *p, unsigned width)
+{
+    uint32_t to = p[0] | (uint32_t)p[1] << 8;
+
+    if (width > 2)
+        to |= (uint32_t)p[2] << 16;
+    if (width > 3)
+        to |= (uint32_t)p[3] << 24;
+    return to;
+}
+
+static inline uint32_t graph_link(const struct graph *g, uint64_t row, uint32_t i)
+{
+    uint32_t to = graph_read(g->links + (row * g->degree + i) * g->width, g->width);
+
+    return to < g->rows ? to : (uint32_t)(g->rows - 1);
+}
+
+/* A row of the pool: its key in the upper half, as a number of the same order; the row and, lowest,
+ * whether it was left. So equal keys go by row. */
+static inline uint64_t graph_place(float key, uint32_t row)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &key, sizeof bits);
+    bits ^= bits >> 31 ? 0xffffffff : 0x80000000;
+    return (uint64_t)bits << 32 | row << 1;
+}
+
+static inline float graph_key(uint64_t place)
+{
+    uint32_t bits = (uint32_t)(place >> 32);
+    float key;
+
+    bits ^= bits >> 31 ? 0x80000000 : 0xffffffff;
+    memcpy(&key, &bits, sizeof key);
+    return key;
+}
+
+static inline uint32_t graph_row(uint64_t place)
+{
+    return (uint32_t)place >> 1;
+}
+
+struct graph_walker {
+    uint64_t *pool; /* [ef + 1]; best first once walked */
+    size_t n, ef;
+    uint64_t *left; /* rows left, in that order; NULL: not kept */
+    size_t n_left, left_cap;
+    uint8_t *met; /* [rows]: == turn when met */
+    uint64_t rows;
+    uint8_t turn; /* this walk's */
+    uint32_t *id; /* [GRAPH_DEGREE_MAX + 1] */
+    float *key;
+    uint64_t keys, hops; /* of all walks so far */
+};
+
+/* ef: at least 1; no more than rows are kept. `left` is kept up to left_cap rows. */
+int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t left_cap,
+                      struct err *e);
+void graph_walker_free(struct graph_walker *w); /* {0} is fine */
+
+void graph_walk(const struct graph *g, const struct cells_query *q, struct graph_walker *w);
+
+/* ---- making (graph_build.c, graph_repair.c) ---- */
+
+struct graph_opts {
+    uint32_t degree; /* links of a row at most, 2 to GRAPH_DEGREE_MAX */
+    uint32_t beam;   /* rows of the pool while building */
+    double alpha;    /* at least 1: how much nearer a neighbour's neighbour must be */
+    int threads;
+    progress_fn *progress; /* NULL: none */
+    void *progress_ctx;
+};
+
+/* Links of 4 bytes for the cells of *g (of 8 bits; rows, stride, cells, ops are set), and entries;
+ * *g points to them. All rows can be reached from the first entry. */
+struct graph_made {
+    uint32_t *link; /* [rows][degree], of this mapping */
+    size_t bytes;
+    uint32_t entry[GRAPH_ENTRIES_MAX];
+    uint64_t repaired; /* rows that could not be reached at first */
+};
+
+int graph_make(struct graph_made *m, struct graph *g, const struct graph_opts *o, struct err *e);
+void graph_made_free(struct graph_made *m); /* {0} is fine */
+
+/* Bytes that making takes, beside the cells. */
+uint64_t graph_make_bytes(uint64_t rows, const struct graph_opts *o);
+
+/* Rows that can be reached from the first entry. */
+int graph_reach(const struct graph *g, uint64_t *reached, struct err *e);
+/* Links to rows that cannot be reached, from near ones that can, so that all can. link is g's. */
+int graph_repair(const struct graph *g, uint32_t *link, size_t beam, uint64_t *repaired,
+                 struct err *e);
+
+#endif

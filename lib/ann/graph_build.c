@@ -1,0 +1,478 @@
+/* graph_build.c - a graph by insertion in batches: ParlayANN's way (Manohar et al. 2024) to the
+ * graph of DiskANN (Subramanya et al. 2019), the same bytes for any number of threads.
+ *
+ * Rows come in a random order of a fixed seed, the one nearest to the mean first. A batch is as
+ * large as all before it, up to a fiftieth of the rows. Each of its rows walks through the graph as
+ * it was before the batch, and of the rows that its walk left, those become neighbours that no
+ * chosen one is nearer to by `alpha`:
+ *
+ *   candidates by distance; the nearest is chosen; all c with alpha^2 d(chosen, c) <= d(row, c) are
+ *   dropped (d squared); again, until there are `degree`
+ *
+ * Then the links back are sorted by the row that they start from, and each such row takes its own:
+ * while there is room for a quarter more than `degree`, else by the same rule. What is more than
+ * `degree` at the end is dropped by it as well. Nothing depends on who did it or when; distances
+ * are those of cells of 8 bits, sums of integers, the same on every level of CPU.
+ *
+ * Cost     a walk and a choice a row, and about a choice for the links back: for 100 components
+ *          some 60 us together. Memory: graph_make_bytes().
+ */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+
+#include "ann/graph.h"
+#include "base/mem.h"
+#include "base/rand.h"
+
+enum {
+    SEED = 1,
+    BATCH_PART = 50, /* a batch is at most 1 / this of the rows, */
+    BATCH_LEAST = 1000,
+    LEFT_PER_BEAM = 4,    /* rows that a walk remembers to have left, per place of the pool */
+    BACK_CHUNK = 256,     /* links back that a row looks at together */
+    ENTRIES = 16,         /* at most, */
+    ROWS_PER_ENTRY = 256, /* and one for so many rows */
+    FEW = 4,              /* a row with fewer links than this takes dropped ones */
+    DIGIT = 11,           /* bits of a pass of the sort */
+};
+
+/* What a thread needs. */
+struct hand {
+    struct graph_walker w;
+    struct cells_query q;
+    int8_t *room;   /* [stride] of the row at hand, [stride] of a chosen one */
+    uint64_t *cand; /* [cand_cap] */
+    float *d;       /* the same: of the row at hand and the candidate */
+    uint32_t *id;
+    float *key;
+    uint32_t *chosen; /* [GRAPH_DEGREE_MAX] */
+};
+
+struct builder {
+    struct graph *g;
+    const struct graph_opts *o;
+    uint32_t *link; /* [rows][wide] */
+    uint32_t wide;
+    uint32_t *order;         /* of the rows */
+    uint64_t *back, *sorted; /* (to, from) of a batch */
+    uint64_t *group;         /* where another `to` begins */
+    size_t cand_cap;
+    double alpha2;
+    int threads;
+    struct hand *hand; /* [threads] */
+};
+
+static uint64_t batch_most(uint64_t rows)
+{
+    uint64_t part = rows / BATCH_PART;
+
+    return part > BATCH_LEAST ? part : BATCH_LEAST;
+}
+
+static uint32_t wide_of(uint32_t degree)
+{
+    uint32_t wide = degree + degree / 4;
+
+    return wide < GRAPH_DEGREE_MAX ? wide : GRAPH_DEGREE_MAX;
+}
+
+/* ---- choosing ---- */
+
+static int by_place(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Walks leave rows nearly in order. */
+static void sort_places(uint64_t *p, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        uint64_t v = p[i];
+        size_t j = i;
+
+        for (; j > 0 && p[j - 1] > v; j--)
+            p[j] = p[j - 1];
+        p[j] = v;
+    }
+}
+
+static inline const uint8_t *row_of(const struct graph *g, uint32_t row)
+{
+    return g->cells + row * g->stride;
+}
+
+/* Of n candidates in h->id with distances h->d, in order, those behind the first that it does not
+ * make needless; what it does goes behind h->id + cap, `dropped` are there. */
+static size_t thin(const struct builder *b, struct hand *h, size_t n, uint32_t *lost,
+                   size_t *n_lost)
+{
+    const struct graph *g = b->g;
+    const uint8_t *first = row_of(g, h->id[0]);
+    float norm = cells_norm(first, g->stride);
+    struct cells_query q;
+    size_t kept = 0;
+
+    cells_query_row(first, g->stride, h->room + g->stride, &q);
+    g->ops->keys8(&q, g->cells, g->stride, h->id + 1, n - 1, h->key);
+    for (size_t i = 1; i < n; i++) {
+        double between = (double)h->key[i - 1] + (double)norm;
+
+        if (b->alpha2 * (between > 0 ? between : 0) <= (double)h->d[i]) {
+            if (*n_lost < FEW)
+                lost[(*n_lost)++] = h->id[i];
+            continue;
+        }
+        h->id[kept] = h->id[i];
+        h->d[kept++] = h->d[i];
+    }
+    return kept;
+}
+
+/* Chooses of n sorted candidates of a row into h->chosen; how many. */
+static uint32_t choose(const struct builder *b, struct hand *h, uint32_t row, size_t n)
+{
+    float norm = cells_norm(row_of(b->g, row), b->g->stride);
+    uint32_t lost[FEW] = {0}, got = 0;
+    size_t n_lost = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        h->id[i] = graph_row(h->cand[i]);
+        h->d[i] = graph_key(h->cand[i]) + norm;
+    }
+    while (n > 0 && got < b->o->degree) {
+        h->chosen[got++] = h->id[0];
+        n = thin(b, h, n, lost, &n_lost);
+    }
+    for (size_t i = 0; i < n_lost && got < FEW && got < b->o->degree; i++)
+        h->chosen[got++] = lost[i];
+    return got;
+}
+
+static void put_links(const struct builder *b, uint32_t row, const uint32_t *to, uint32_t n)
+{
+    uint32_t *link = b->link + (size_t)row * b->wide;
+
+    for (uint32_t i = 0; i < b->wide; i++)
+        link[i] = i < n ? to[i] : row;
+}
+
+static uint32_t count_links(const struct builder *b, uint32_t row)
+{
+    const uint32_t *link = b->link + (size_t)row * b->wide;
+    uint32_t n = 0;
+
+    while (n < b->wide && link[n] != row)
+        n++;
+    return n;
+}
+
+/* ---- one row of a batch ---- */
+
+static void insert(const struct builder *b, struct hand *h, uint32_t row)
+{
+    size_t n = 0;
+
+    cells_query_row(row_of(b->g, row), b->g->stride, h->room, &h->q);
+    graph_walk(b->g, &h->q, &h->w);
+    for (size_t i = 0; i < h->w.n_left; i++)
+        if (graph_row(h->w.left[i]) != row)
+            h->cand[n++] = h->w.left[i] & ~UINT64_C(1);
+    sort_places(h->cand, n);
+    put_links(b, row, h->chosen, choose(b, h, row, n));
+}
+
+/* ---- links back ---- */
+
+/* n links of `row` that are in h->id, by the rule. */
+static void link_anew(const struct builder *b, struct hand *h, uint32_t row, size_t n)
+{
+    cells_query_row(row_of(b->g, row), b->g->stride, h->room, &h->q);
+    b->g->ops->keys8(&h->q, b->g->cells, b->g->stride, h->id, n, h->key);
+    for (size_t i = 0; i < n; i++)
+        h->cand[i] = graph_place(h->key[i], h->id[i]);
+    qsort(h->cand, n, sizeof *h->cand, by_place);
+    put_links(b, row, h->chosen, choose(b, h, row, n));
+}
+
+static void take_back(const struct builder *b, struct hand *h, const uint64_t *back, size_t n)
+{
+    uint32_t row = (uint32_t)(back[0] >> 32);
+    uint32_t *link = b->link + (size_t)row * b->wide;
+
+    for (size_t at = 0, some; at < n; at += some) {
+        uint32_t have = count_links(b, row);
+
+        some = n - at < BACK_CHUNK ? n - at : BACK_CHUNK;
+        if (have + some <= b->wide) {
+            for (size_t i = 0; i < some; i++)
+                link[have + i] = (uint32_t)back[at + i];
+            continue;
+        }
+        memcpy(h->id, link, have * sizeof *link);
+        for (size_t i = 0; i < some; i++)
+            h->id[have + i] = (uint32_t)back[at + i];
+        link_anew(b, h, row, have + some);
+    }
+}
+
+/* By `to`, in the order of the batch; the sorted ones are returned. */
+static uint64_t *sort_back(const struct builder *b, size_t n)
+{
+    uint64_t *from = b->back, *to = b->sorted;
+
+    for (unsigned shift = 32; shift < 64 && b->g->rows >> (shift - 32); shift += DIGIT) {
+        size_t at[(1 << DIGIT) + 1] = {0};
+        uint64_t *t = from;
+
+        for (size_t i = 0; i < n; i++)
+            at[(from[i] >> shift & ((1 << DIGIT) - 1)) + 1]++;
+        for (size_t i = 0; i < 1 << DIGIT; i++)
+            at[i + 1] += at[i];
+        for (size_t i = 0; i < n; i++)
+            to[at[from[i] >> shift & ((1 << DIGIT) - 1)]++] = from[i];
+        from = to;
+        to = t;
+    }
+    return from;
+}
+
+static void link_back(const struct builder *b, const uint32_t *rows, uint64_t n)
+{
+    uint64_t *sorted;
+    size_t pairs = 0, groups = 0;
+
+    for (uint64_t i = 0; i < n; i++) {
+        const uint32_t *link = b->link + (size_t)rows[i] * b->wide;
+
+        for (uint32_t k = 0; k < b->wide && link[k] != rows[i]; k++)
+            b->back[pairs++] = (uint64_t)link[k] << 32 | rows[i];
+    }
+    sorted = sort_back(b, pairs);
+    for (size_t i = 0; i < pairs; i++)
+        if (i == 0 || sorted[i] >> 32 != sorted[i - 1] >> 32)
+            b->group[groups++] = i;
+    b->group[groups] = pairs;
+#pragma omp parallel for schedule(dynamic, 16) num_threads(b->threads)
+    for (size_t i = 0; i < groups; i++)
+        take_back(b, &b->hand[omp_get_thread_num()], sorted + b->group[i],
+                  b->group[i + 1] - b->group[i]);
+}
+
+static void thin_out(const struct builder *b)
+{
+#pragma omp parallel for schedule(dynamic, 64) num_threads(b->threads)
+    for (uint64_t row = 0; row < b->g->rows; row++) {
+        struct hand *h = &b->hand[omp_get_thread_num()];
+        uint32_t n = count_links(b, (uint32_t)row);
+
+        if (n <= b->o->degree)
+            continue;
+        memcpy(h->id, b->link + row * b->wide, n * sizeof *h->id);
+        link_anew(b, h, (uint32_t)row, n);
+    }
+}
+
+/* ---- the whole ---- */
+
+/* The row nearest to the mean of all. */
+static int find_middle(const struct graph *g, uint32_t *middle, struct err *e)
+{
+    uint64_t *sum = mem_zero(g->stride, sizeof *sum, e), best = UINT64_MAX;
+    uint8_t *mean = mem_array(g->stride, 2, e);
+    struct cells_query q;
+
+    *middle = 0;
+    for (uint64_t i = 0; i < g->rows && sum && mean; i++)
+        for (size_t k = 0; k < g->stride; k++)
+            sum[k] += row_of(g, (uint32_t)i)[k];
+    if (sum && mean) {
+        for (size_t k = 0; k < g->stride; k++)
+            mean[k] = (uint8_t)((sum[k] + g->rows / 2) / g->rows);
+        cells_query_row(mean, g->stride, (int8_t *)mean + g->stride, &q);
+    }
+    for (uint64_t i = 0; i < g->rows && sum && mean; i++) {
+        uint32_t row = (uint32_t)i;
+        uint64_t place;
+        float key;
+
+        cells_portable.keys8(&q, g->cells, g->stride, &row, 1, &key);
+        place = graph_place(key, row);
+        best = place < best ? place : best;
+    }
+    if (best != UINT64_MAX)
+        *middle = graph_row(best);
+    free(sum);
+    free(mean);
+    return sum && mean ? 0 : e->code;
+}
+
+static int set_order(struct builder *b, struct err *e)
+{
+    uint64_t seed = SEED, n = b->g->rows;
+    uint32_t middle;
+
+    if (find_middle(b->g, &middle, e) < 0)
+        return e->code;
+    for (uint64_t i = 0; i < n; i++)
+        b->order[i] = (uint32_t)i;
+    b->order[0] = middle;
+    b->order[middle] = 0;
+    for (uint64_t i = n - 1; i > 1; i--) {
+        uint64_t j = 1 + rand_below(&seed, i);
+        uint32_t t = b->order[i];
+
+        b->order[i] = b->order[j];
+        b->order[j] = t;
+    }
+    return 0;
+}
+
+static void insert_all(struct builder *b)
+{
+    uint64_t n = b->g->rows, most = batch_most(n), size;
+
+    put_links(b, b->order[0], NULL, 0);
+    for (uint64_t done = 1; done < n; done += size) {
+        size = done < most ? done : most;
+        size = size < n - done ? size : n - done;
+#pragma omp parallel for schedule(dynamic, 8) num_threads(b->threads)
+        for (uint64_t i = done; i < done + size; i++)
+            insert(b, &b->hand[omp_get_thread_num()], b->order[i]);
+        link_back(b, b->order + done, size);
+        if (b->o->progress)
+            b->o->progress(b->o->progress_ctx, "linking", done + size, n);
+    }
+    thin_out(b);
+}
+
+static int hand_init(const struct builder *b, struct hand *h, struct err *e)
+{
+    if (graph_walker_init(&h->w, b->g->rows, b->o->beam, LEFT_PER_BEAM * (size_t)b->o->beam, e) < 0)
+        return e->code;
+    h->room = aligned_alloc(CELLS_LINE, 2 * b->g->stride);
+    h->cand = mem_array(b->cand_cap, sizeof *h->cand, e);
+    h->d = mem_array(b->cand_cap, sizeof *h->d, e);
+    h->id = mem_array(b->cand_cap, sizeof *h->id, e);
+    h->key = mem_array(b->cand_cap, sizeof *h->key, e);
+    h->chosen = mem_array(GRAPH_DEGREE_MAX, sizeof *h->chosen, e);
+    if (!h->room)
+        return err_set(e, ERR_MEM, "out of memory for a graph");
+    return h->cand && h->d && h->id && h->key && h->chosen ? 0 : e->code;
+}
+
+static void builder_free(struct builder *b)
+{
+    for (int t = 0; t < b->threads && b->hand; t++) {
+        struct hand *h = &b->hand[t];
+
+        graph_walker_free(&h->w);
+        free(h->room);
+        free(h->cand);
+        free(h->d);
+        free(h->id);
+        free(h->key);
+        free(h->chosen);
+    }
+    free(b->hand);
+    free(b->order);
+    free(b->back);
+    free(b->sorted);
+    free(b->group);
+    if (b->link)
+        mem_unmap(b->link, b->g->rows * b->wide * sizeof *b->link);
+}
+
+static int builder_init(struct builder *b, struct err *e)
+{
+    uint64_t n = b->g->rows, pairs = batch_most(n) * b->o->degree;
+    size_t left = LEFT_PER_BEAM * (size_t)b->o->beam, back = BACK_CHUNK + GRAPH_DEGREE_MAX;
+    int rc = 0;
+
+    b->cand_cap = left > back ? left : back;
+    b->link = mem_map(n * b->wide * sizeof *b->link, e);
+    b->order = mem_array(n, sizeof *b->order, e);
+    b->back = mem_array(pairs, sizeof *b->back, e);
+    b->sorted = mem_array(pairs, sizeof *b->sorted, e);
+    b->group = mem_array(pairs + 1, sizeof *b->group, e);
+    b->hand = mem_zero((size_t)b->threads, sizeof *b->hand, e);
+    if (!b->link || !b->order || !b->back || !b->sorted || !b->group || !b->hand)
+        return e->code;
+    for (int t = 0; t < b->threads && rc == 0; t++)
+        rc = hand_init(b, &b->hand[t], e);
+    return rc;
+}
+
+uint64_t graph_make_bytes(uint64_t rows, const struct graph_opts *o)
+{
+    uint64_t a_row = 4 * ((uint64_t)wide_of(o->degree) + o->degree + 1) + (uint64_t)o->threads;
+
+    return rows * a_row + 24 * batch_most(rows) * o->degree;
+}
+
+void graph_made_free(struct graph_made *m)
+{
+    if (m->link)
+        mem_unmap(m->link, m->bytes);
+    *m = (struct graph_made){0};
+}
+
+/* The links that are there in rows of `degree`. */
+static int hand_over(const struct builder *b, struct graph_made *m, struct err *e)
+{
+    uint32_t degree = b->o->degree;
+
+    m->bytes = b->g->rows * degree * sizeof *m->link;
+    if (!(m->link = mem_map(m->bytes, e)))
+        return e->code;
+    for (uint64_t i = 0; i < b->g->rows; i++)
+        memcpy(m->link + i * degree, b->link + i * b->wide, degree * sizeof *m->link);
+    return 0;
+}
+
+/* Walks begin at the middle and at some rows of any kind, of which one is nearer: the first that
+ * were inserted, whose links are the longest. */
+static void set_entries(const struct builder *b, struct graph_made *m, struct graph *g)
+{
+    uint64_t n = 1 + g->rows / ROWS_PER_ENTRY;
+
+    g->n_entries = n < ENTRIES ? (uint32_t)n : ENTRIES;
+    memcpy(m->entry, b->order, g->n_entries * sizeof *m->entry);
+}
+
+int graph_make(struct graph_made *m, struct graph *g, const struct graph_opts *o, struct err *e)
+{
+    struct builder b = {.g = g,
+                        .o = o,
+                        .wide = wide_of(o->degree),
+                        .alpha2 = o->alpha * o->alpha,
+                        .threads = o->threads > 0 ? o->threads : 1};
+    int rc;
+
+    *m = (struct graph_made){0};
+    g->entries = m->entry;
+    g->n_entries = 0;
+    if (g->rows == 0)
+        return (m->link = mem_map(m->bytes = 1, e)) ? 0 : e->code;
+    rc = builder_init(&b, e);
+    if (rc == 0)
+        rc = set_order(&b, e);
+    if (rc == 0) {
+        m->entry[0] = b.order[0];
+        g->n_entries = 1;
+        g->width = sizeof *b.link;
+        g->degree = b.wide;
+        g->links = (const uint8_t *)b.link;
+        insert_all(&b);
+        set_entries(&b, m, g);
+        rc = hand_over(&b, m, e);
+    }
+    builder_free(&b);
+    g->degree = o->degree;
+    g->links = (const uint8_t *)m->link;
+    if (rc == 0)
+        rc = graph_repair(g, m->link, o->beam, &m->repaired, e);
+    return rc;
+}

@@ -1,0 +1,177 @@
+/* graph_walk.c - the walk of graph.h. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "ann/graph.h"
+#include "base/mem.h"
+
+int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t left_cap,
+                      struct err *e)
+{
+    ef = ef < rows ? ef : rows ? (size_t)rows : 1;
+    *w = (struct graph_walker){.ef = ef, .rows = rows, .left_cap = left_cap};
+    w->pool = mem_array(ef + 1, sizeof *w->pool, e);
+    w->met = mem_zero(rows, 1, e);
+    w->id = mem_array(GRAPH_DEGREE_MAX + 1, sizeof *w->id, e);
+    w->key = mem_array(GRAPH_DEGREE_MAX, sizeof *w->key, e);
+    if (left_cap)
+        w->left = mem_array(left_cap, sizeof *w->left, e);
+    if (w->pool && w->met && w->id && w->key && (w->left || !left_cap))
+        return 0;
+    graph_walker_free(w);
+    return e->code;
+}
+
+void graph_walker_free(struct graph_walker *w)
+{
+    free(w->pool);
+    free(w->met);
+    free(w->id);
+    free(w->key);
+    free(w->left);
+    *w = (struct graph_walker){0};
+}
+
+static void begin(struct graph_walker *w)
+{
+    w->n = w->n_left = 0;
+    if (++w->turn == 0) {
+        memset(w->met, 0, w->rows);
+        w->turn = 1;
+    }
+}
+
+/* How many of the n >= 1 places at p are below v: halving without branches to guess. */
+static inline size_t below(const uint64_t *p, size_t n, uint64_t v)
+{
+    const uint64_t *at = p;
+
+    for (; n > 1; n -= n / 2)
+        at += at[n / 2 - 1] < v ? n / 2 : 0;
+    return (size_t)(at - p) + (*at < v);
+}
+
+/* Puts n rows with their keys into the pool; the smallest place that was taken. */
+static size_t take(struct graph_walker *w, const uint32_t *id, const float *key, size_t n)
+{
+    bool full = w->n == w->ef;
+    float limit = full ? graph_key(w->pool[w->n - 1]) : INFINITY;
+    size_t first = w->n;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t p = graph_place(key[i], id[i]);
+        size_t at;
+
+        if (!(key[i] <= limit))
+            continue;
+        at = w->n ? below(w->pool, w->n, p) : 0;
+        if (at == w->ef)
+            continue;
+        memmove(w->pool + at + 1, w->pool + at, (w->n - at) * sizeof *w->pool);
+        w->pool[at] = p;
+        w->n += !full;
+        first = at < first ? at : first;
+        full = w->n == w->ef;
+        limit = full ? graph_key(w->pool[w->n - 1]) : INFINITY;
+    }
+    return first;
+}
+
+static inline void ask_row(const struct graph *g, uint32_t row)
+{
+    const uint8_t *p = g->cells + row * g->stride;
+
+    for (size_t at = 0; at < g->stride; at += CELLS_LINE)
+        __builtin_prefetch(p + at);
+}
+
+static inline void ask_links(const struct graph *g, uint32_t row)
+{
+    size_t bytes = (size_t)g->degree * g->width;
+    const uint8_t *p = g->links + row * bytes;
+
+    for (size_t at = 0; at < bytes; at += CELLS_LINE)
+        __builtin_prefetch(p + at);
+}
+
+/* The links of a row that were not met before, met now: into id, without a branch, as no guess is
+ * better than another. */
+static inline __attribute__((always_inline)) size_t
+unmet(const struct graph *g, struct graph_walker *w, uint32_t row, const unsigned width)
+{
+    const uint8_t *p = g->links + (size_t)row * g->degree * width;
+    const uint32_t last = (uint32_t)(g->rows - 1), degree = g->degree;
+    const uint8_t turn = w->turn;
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < degree; i++, p += width) {
+        uint32_t to = graph_read(p, width);
+
+        to = to < last ? to : last;
+        w->id[n] = to;
+        n += w->met[to] != turn;
+        w->met[to] = turn;
+    }
+    return n;
+}
+
+/* The neighbours of a row that were not met before; their cells are asked for. */
+static size_t meet(const struct graph *g, struct graph_walker *w, uint32_t row)
+{
+    size_t n = g->width == 2   ? unmet(g, w, row, 2)
+               : g->width == 3 ? unmet(g, w, row, 3)
+                               : unmet(g, w, row, 4);
+
+    for (size_t i = 0; i < n; i++)
+        ask_row(g, w->id[i]);
+    return n;
+}
+
+static void compute(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
+                    size_t n)
+{
+    (g->bits == 8 ? g->ops->keys8 : g->ops->keys4)(q, g->cells, g->stride, w->id, n, w->key);
+    w->keys += n;
+}
+
+static void enter(const struct graph *g, const struct cells_query *q, struct graph_walker *w)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < g->n_entries; i++) {
+        uint32_t row = g->entries[i];
+
+        if (w->met[row] == w->turn)
+            continue;
+        w->met[row] = w->turn;
+        ask_row(g, row);
+        w->id[n++] = row;
+    }
+    compute(g, q, w, n);
+    take(w, w->id, w->key, n);
+}
+
+void graph_walk(const struct graph *g, const struct cells_query *q, struct graph_walker *w)
+{
+    size_t at = 0;
+
+    begin(w);
+    enter(g, q, w);
+    while (at < w->n) {
+        uint64_t place = w->pool[at];
+        size_t n, first, next = at + 1;
+
+        w->pool[at] |= 1;
+        if (w->n_left < w->left_cap)
+            w->left[w->n_left++] = place;
+        n = meet(g, w, graph_row(place));
+        while (next < w->n && w->pool[next] & 1)
+            next++;
+        if (next < w->n)
+            ask_links(g, graph_row(w->pool[next]));
+        compute(g, q, w, n);
+        w->hops++;
+        first = take(w, w->id, w->key, n);
+        at = first < next ? first : next;
+    }
+}

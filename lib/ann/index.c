@@ -1,0 +1,139 @@
+/* index.c - an index is opened, looked at and checked. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "ann/kind.h"
+#include "base/mem.h"
+
+static const struct ann_kind *const kinds[] = {&ann_graph};
+
+static int find_kind(struct ann *a, struct err *e)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (memcmp(kinds[i]->id, a->meta.kind, sizeof a->meta.kind) == 0)
+            a->kind = kinds[i];
+    if (!a->kind)
+        return sect_bad(a->file, "META", "it is of no kind that this version knows", e);
+    return sect_known(a->file, a->kind->sections, e);
+}
+
+static int open_vectors(struct ann *a, struct err *e)
+{
+    const void *p;
+
+    a->vector_bytes = a->vector_stride = a->form.dim * vec_type_size(a->form.type);
+    if (a->meta.vectors == 0)
+        return 0;
+    if (sect_need(a->file, "VECS", a->rows, a->vector_bytes, &p, e) < 0)
+        return e->code;
+    a->vectors = p;
+    return 0;
+}
+
+static int open_parts(struct ann *a, enum cpu_level cpu, struct err *e)
+{
+    const void *meta;
+
+    if (sect_need(a->file, "META", 1, sizeof a->meta, &meta, e) < 0 ||
+        sect_verify(a->file, "META", e) < 0)
+        return e->code;
+    memcpy(&a->meta, meta, sizeof a->meta);
+    if (find_kind(a, e) < 0)
+        return e->code;
+    if (a->meta.rows > VEC_ROWS_MAX || a->meta.vectors > 1)
+        return sect_bad(a->file, "META", "its numbers contradict each other", e);
+    a->rows = a->meta.rows;
+    a->ops = cells_ops_for(cpu);
+    if (form_load(&a->form, &a->meta.form, a->file, cpu, e) < 0 || open_vectors(a, e) < 0)
+        return e->code;
+    return a->kind->open(a, e);
+}
+
+static int finish(struct ann **out, struct ann *a, int rc, enum cpu_level cpu, struct err *e)
+{
+    if (rc == 0)
+        rc = open_parts(a, cpu, e);
+    if (rc < 0) {
+        ann_close(a);
+        return rc;
+    }
+    *out = a;
+    return 0;
+}
+
+int ann_open(struct ann **out, const char *path, enum cpu_level cpu, struct err *e)
+{
+    struct ann *a = mem_zero(1, sizeof *a, e);
+    int rc = a ? sect_open(&a->file, path, "ann ", 1, e) : e->code;
+
+    if (!a)
+        return rc;
+    if (rc == 0)
+        sect_random(a->file);
+    return finish(out, a, rc, cpu, e);
+}
+
+int ann_load(struct ann **out, const char *path, enum cpu_level cpu, int threads, struct err *e)
+{
+    struct ann *a = mem_zero(1, sizeof *a, e);
+
+    if (!a)
+        return e->code;
+    return finish(out, a, sect_load(&a->file, path, "ann ", 1, threads, e), cpu, e);
+}
+
+void ann_close(struct ann *a)
+{
+    if (!a)
+        return;
+    if (a->kind)
+        a->kind->close(a->state);
+    form_free(&a->form);
+    sect_close(a->file);
+    free(a);
+}
+
+void ann_info(const struct ann *a, struct ann_info *i)
+{
+    const struct ann_meta *m = &a->meta;
+
+    *i = (struct ann_info){.kind = a->kind->name,
+                           .rows = a->rows,
+                           .bytes = sect_size(a->file),
+                           .dim = a->form.dim,
+                           .type = a->form.type,
+                           .metric = a->form.metric,
+                           .vectors = a->vectors != NULL,
+                           .code_bytes = (uint32_t)cells_stride(form_cells(&a->form), a->form.bits),
+                           .link_bytes = m->degree * m->width,
+                           .degree = m->degree,
+                           .beam = m->beam,
+                           .entries = m->entries,
+                           .alpha = m->alpha};
+    form_spec(&a->form, i->codec);
+}
+
+bool ann_section(const struct ann *a, size_t i, struct ann_section *s)
+{
+    struct sect_row row;
+
+    if (i >= sect_count(a->file))
+        return false;
+    row = sect_row(a->file, i);
+    memcpy(s->id, row.id, sizeof s->id);
+    s->offset = row.offset;
+    s->len = row.len;
+    return true;
+}
+
+int ann_links(const struct ann *a, struct ann_links *l, struct err *e)
+{
+    return a->kind->links(a, l, e);
+}
+
+int ann_check(const struct ann *a, struct err *e)
+{
+    if (sect_check(a->file, e) < 0)
+        return e->code;
+    return a->kind->check(a, e);
+}

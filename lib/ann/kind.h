@@ -1,0 +1,90 @@
+/* kind.h - what an index is inside, and what a kind of index brings. Inside this domain only. */
+#ifndef ANN_KIND_H
+#define ANN_KIND_H
+
+#include "ann/ann.h"
+#include "ann/form.h"
+#include "base/sect.h"
+
+/* Section META. */
+struct ann_meta {
+    uint64_t rows;
+    char kind[4];
+    uint32_t vectors;                      /* 1: section VECS is there */
+    uint32_t degree, width, entries, beam; /* the kind's own */
+    double alpha;
+    struct form_head form;
+};
+_Static_assert(sizeof(struct ann_meta) == 80, "META has no holes");
+
+struct ann_kind;
+
+struct ann {
+    const struct ann_kind *kind;
+    struct ann_meta meta;
+    struct form form;
+    const struct cells_ops *ops;
+    uint64_t rows;
+    const uint8_t *vectors;             /* or NULL; codes that are the bytes themselves, too */
+    size_t vector_bytes, vector_stride; /* of a row, and from one to the next */
+    void *state;                        /* the kind's own */
+    struct sect_file *file;
+};
+
+/* A build under way. */
+struct ann_maker {
+    const struct ann_build_opts *o;
+    const struct vec_rows *base;
+    struct form form;
+    struct ann_meta meta;
+    const struct cells_ops *ops;
+    void *state;
+    uint64_t repaired;
+};
+
+struct ann_kind {
+    const char *name;
+    char id[4]; /* in META */
+    const char *sections;
+    /* Makes what will be written, into m->state, and sets its part of m->meta; writes it; frees it
+     * (NULL is fine). */
+    int (*make)(struct ann_maker *m, struct err *e);
+    int (*save)(const struct ann_maker *m, struct sect_writer *w, struct err *e);
+    void (*made_free)(void *state);
+    /* Checks a->meta and the sections, sets a->state; on failure `close` follows. */
+    int (*open)(struct ann *a, struct err *e);
+    void (*close)(void *state);
+    /* A thread's searcher for pools of ef. */
+    int (*finder_new)(void **finder, const struct ann *a, uint32_t ef, struct err *e);
+    /* The best candidates of a query as places (graph.h), best first, until the next call. */
+    size_t (*find)(void *finder, const struct ann *a, const struct cells_query *q,
+                   const uint64_t **places);
+    /* Adds what was done by it. */
+    void (*count)(const void *finder, const struct ann *a, struct ann_search_stats *s);
+    void (*finder_free)(void *finder);
+    int (*links)(const struct ann *a, struct ann_links *l, struct err *e);
+    int (*check)(const struct ann *a, struct err *e);
+    void (*plan)(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
+};
+
+extern const struct ann_kind ann_graph;
+
+/* exact.c: the exact key of a row and a query, as knn.h has it. */
+struct exact {
+    const struct ann *a;
+    float *q;       /* [dim], 64-byte aligned */
+    float *row;     /* the same: of what is no f32 */
+    uint8_t *bytes; /* the query as the base's bytes */
+    bool whole;     /* they are the query */
+    double norm;
+};
+
+int exact_init(struct exact *x, const struct ann *a, struct err *e);
+void exact_free(struct exact *x); /* {0} is fine */
+void exact_query(struct exact *x, const float *q);
+double exact_key(const struct exact *x, uint32_t row);
+void exact_ask(const struct exact *x, uint32_t row); /* the row will be read */
+/* A key as it is printed. */
+float exact_score(enum vec_metric m, double key);
+
+#endif

@@ -1,0 +1,311 @@
+/* kind_graph.c - the kind "graph": sections CODE (rows of cells), LINK and ENTR, and a walker for
+ * each thread that searches.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "ann/graph.h"
+#include "ann/kind.h"
+#include "base/mem.h"
+
+enum { ENCODE_CHUNK = 1008 }; /* rows that a thread takes at once: blocks of form.h */
+
+/* What was made and is to be written. */
+struct making {
+    uint64_t rows;
+    uint8_t *cells, *fine; /* those of the file; those the graph is made with, often the same */
+    size_t stride, fine_stride;
+    struct graph graph;
+    struct graph_made made;
+};
+
+static struct graph_opts graph_opts_of(const struct ann_build_opts *o, bool mapped)
+{
+    uint32_t degree = mapped ? ANN_DEGREE_MAPPED : ANN_DEGREE_DEFAULT;
+
+    return (struct graph_opts){.degree = o->degree ? o->degree : degree,
+                               .beam = o->beam ? o->beam : ANN_BEAM_DEFAULT,
+                               .alpha = o->alpha > 0 ? o->alpha : ANN_ALPHA_DEFAULT,
+                               .threads = o->threads > 0 ? o->threads : 1,
+                               .progress = o->progress,
+                               .progress_ctx = o->progress_ctx};
+}
+
+static unsigned width_of(uint64_t rows)
+{
+    return rows <= 1u << 16 ? 2 : rows <= 1u << 24 ? 3 : 4;
+}
+
+/* ---- making ---- */
+
+static void made_free(void *state)
+{
+    struct making *g = state;
+
+    if (!g)
+        return;
+    if (g->fine && g->fine != g->cells)
+        mem_unmap(g->fine, g->rows * g->fine_stride);
+    if (g->cells)
+        mem_unmap(g->cells, g->rows * g->stride);
+    graph_made_free(&g->made);
+    free(g);
+}
+
+/* All rows as cells, on all threads; the error is that of the first row that has one. */
+static int encode(const struct ann_maker *m, unsigned bits, uint8_t *cells, size_t stride,
+                  struct err *e)
+{
+    uint64_t rows = m->base->rows, bad = UINT64_MAX;
+    int threads = m->o->threads > 0 ? m->o->threads : 1;
+
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (uint64_t at = 0; at < rows; at += ENCODE_CHUNK) {
+        uint64_t n = rows - at < ENCODE_CHUNK ? rows - at : ENCODE_CHUNK;
+        struct err mine = {0};
+
+        if (form_encode(&m->form, m->base, at, n, bits, cells + at * stride, stride, &mine) < 0)
+#pragma omp critical
+            if (at < bad) {
+                bad = at;
+                *e = mine;
+            }
+    }
+    return bad == UINT64_MAX ? 0 : e->code;
+}
+
+static int encode_both(struct ann_maker *m, struct making *g, struct err *e)
+{
+    uint32_t cells = form_cells(&m->form);
+
+    g->stride = cells_stride(cells, m->form.bits);
+    g->fine_stride = cells_stride(cells, 8);
+    if (!(g->cells = mem_map(g->rows * g->stride + 1, e)) ||
+        encode(m, m->form.bits, g->cells, g->stride, e) < 0)
+        return e->code;
+    if (m->form.bits == 8) {
+        g->fine = g->cells;
+        return 0;
+    }
+    if (!(g->fine = mem_map(g->rows * g->fine_stride + 1, e)))
+        return e->code;
+    return encode(m, 8, g->fine, g->fine_stride, e);
+}
+
+static int make(struct ann_maker *m, struct err *e)
+{
+    struct graph_opts o = graph_opts_of(m->o, m->form.mapped);
+    struct making *g = m->state = mem_zero(1, sizeof *g, e);
+
+    if (!g)
+        return e->code;
+    g->rows = m->base->rows;
+    if (g->rows > GRAPH_ROWS_MAX)
+        return err_set(e, ERR_USAGE, "a graph has up to %llu rows",
+                       (unsigned long long)GRAPH_ROWS_MAX);
+    if (encode_both(m, g, e) < 0)
+        return e->code;
+    g->graph = (struct graph){
+        .rows = g->rows, .bits = 8, .cells = g->fine, .stride = g->fine_stride, .ops = m->ops};
+    if (graph_make(&g->made, &g->graph, &o, e) < 0)
+        return e->code;
+    m->repaired = g->made.repaired;
+    m->meta.degree = o.degree;
+    m->meta.width = width_of(g->rows);
+    m->meta.entries = g->graph.n_entries;
+    m->meta.beam = o.beam;
+    m->meta.alpha = o.alpha;
+    return 0;
+}
+
+/* Links in the bytes that they need. */
+static int save_links(const struct making *g, unsigned width, struct sect_writer *w, struct err *e)
+{
+    uint8_t bytes[GRAPH_DEGREE_MAX * sizeof(uint32_t)];
+    uint32_t degree = g->graph.degree;
+
+    if (sect_begin(w, "LINK", SECT_REQUIRED, e) < 0)
+        return e->code;
+    for (uint64_t row = 0; row < g->rows; row++) {
+        const uint32_t *link = g->made.link + row * degree;
+
+        for (uint32_t i = 0; i < degree; i++)
+            for (unsigned b = 0; b < width; b++)
+                bytes[i * width + b] = (uint8_t)(link[i] >> 8 * b);
+        if (sect_add(w, bytes, (size_t)degree * width, e) < 0)
+            return e->code;
+    }
+    return sect_end(w, e);
+}
+
+static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
+{
+    const struct making *g = m->state;
+
+    if (sect_put(w, "ENTR", SECT_REQUIRED, g->made.entry, g->graph.n_entries * sizeof(uint32_t),
+                 e) < 0 ||
+        sect_put(w, "CODE", SECT_REQUIRED, g->cells, g->rows * g->stride, e) < 0)
+        return e->code;
+    return save_links(g, m->meta.width, w, e);
+}
+
+/* ---- opening ---- */
+
+static int open_graph(struct ann *a, struct err *e)
+{
+    const struct ann_meta *m = &a->meta;
+    struct graph *g = a->state = mem_zero(1, sizeof *g, e);
+    const void *code, *link, *entries;
+
+    if (!g)
+        return e->code;
+    if (m->rows > GRAPH_ROWS_MAX || m->degree < 1 || m->degree > GRAPH_DEGREE_MAX ||
+        m->width != width_of(m->rows) || m->entries > GRAPH_ENTRIES_MAX ||
+        (m->entries == 0) != (m->rows == 0))
+        return sect_bad(a->file, "META", "its numbers contradict each other", e);
+    *g = (struct graph){.rows = m->rows,
+                        .degree = m->degree,
+                        .width = m->width,
+                        .n_entries = m->entries,
+                        .bits = a->form.bits,
+                        .stride = cells_stride(form_cells(&a->form), a->form.bits),
+                        .ops = a->ops};
+    if (sect_need(a->file, "ENTR", m->entries, sizeof(uint32_t), &entries, e) < 0 ||
+        sect_need(a->file, "CODE", m->rows, g->stride, &code, e) < 0 ||
+        sect_need(a->file, "LINK", m->rows, (uint64_t)m->degree * m->width, &link, e) < 0)
+        return e->code;
+    g->entries = entries;
+    g->cells = code;
+    g->links = link;
+    if (form_holds_vectors(&a->form)) {
+        a->vectors = g->cells;
+        a->vector_stride = g->stride;
+    }
+    for (uint32_t i = 0; i < g->n_entries; i++)
+        if (g->entries[i] >= g->rows)
+            return sect_bad(a->file, "ENTR", "a walk begins at no row", e);
+    return 0;
+}
+
+/* ---- searching ---- */
+
+static int finder_new(void **finder, const struct ann *a, uint32_t ef, struct err *e)
+{
+    struct graph_walker *w = *finder = mem_zero(1, sizeof *w, e);
+
+    if (!w)
+        return e->code;
+    if (graph_walker_init(w, a->rows, ef, 0, e) == 0)
+        return 0;
+    free(w);
+    *finder = NULL;
+    return e->code;
+}
+
+static size_t find(void *finder, const struct ann *a, const struct cells_query *q,
+                   const uint64_t **places)
+{
+    struct graph_walker *w = finder;
+
+    graph_walk(a->state, q, w);
+    *places = w->pool;
+    return w->n;
+}
+
+static void count(const void *finder, const struct ann *a, struct ann_search_stats *s)
+{
+    const struct graph_walker *w = finder;
+    const struct graph *g = a->state;
+
+    s->keys += w->keys;
+    s->hops += w->hops;
+    s->bytes += w->keys * g->stride + w->hops * g->degree * g->width;
+}
+
+static void finder_free(void *finder)
+{
+    if (finder)
+        graph_walker_free(finder);
+    free(finder);
+}
+
+/* ---- looking at it ---- */
+
+static int links(const struct ann *a, struct ann_links *l, struct err *e)
+{
+    const struct graph *g = a->state;
+
+    *l = (struct ann_links){.least = g->rows ? g->degree : 0};
+    for (uint64_t row = 0; row < g->rows; row++) {
+        uint32_t n = 0;
+
+        for (uint32_t i = 0; i < g->degree; i++)
+            n += graph_link(g, row, i) != row;
+        l->links += n;
+        l->none += n == 0;
+        l->least = n < l->least ? n : l->least;
+        l->most = n > l->most ? n : l->most;
+        l->by_degree[n]++;
+    }
+    return graph_reach(g, &l->reached, e);
+}
+
+static int check(const struct ann *a, struct err *e)
+{
+    const struct graph *g = a->state;
+    uint64_t reached;
+
+    for (uint64_t i = 0; i < g->rows * g->degree; i++) {
+        const uint8_t *p = g->links + i * g->width;
+        uint32_t to = 0;
+
+        for (unsigned b = 0; b < g->width; b++)
+            to |= (uint32_t)p[b] << 8 * b;
+        if (to >= g->rows)
+            return sect_bad(a->file, "LINK", "a link leads to no row", e);
+    }
+    if (graph_reach(g, &reached, e) < 0)
+        return e->code;
+    if (reached < g->rows)
+        return sect_bad(a->file, "LINK", "there are rows that no walk reaches", e);
+    return 0;
+}
+
+/* Seconds are measured ones of a core of 2024 (Zen 5, 2.6 GHz), shared out. */
+static void plan(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o)
+{
+    struct form f;
+    struct graph_opts g;
+    uint64_t cells, fine;
+    double row;
+
+    form_plan(&f, base, o->codec, !o->no_vectors, o->metric);
+    g = graph_opts_of(o, f.mapped);
+    cells = cells_stride(form_cells(&f), f.bits);
+    fine = f.bits == 8 ? 0 : cells_stride(form_cells(&f), 8);
+    row = 1e-6 * g.beam * (0.3 + 0.002 * (double)(fine ? fine : cells));
+
+    p->memory_bytes = base->rows * (cells + fine) + graph_make_bytes(base->rows, &g);
+    p->file_bytes = base->rows * (cells + (uint64_t)g.degree * width_of(base->rows));
+    p->seconds = (double)base->rows * row / g.threads;
+    if (!o->no_vectors && !form_holds_vectors(&f))
+        p->file_bytes += base->rows * base->dim * vec_type_size(base->type);
+}
+
+const struct ann_kind ann_graph = {
+    .name = "graph",
+    .id = {'g', 'r', 'p', 'h'},
+    .sections = "METAMEANMAPBENTRCODELINKVECS",
+    .make = make,
+    .save = save,
+    .made_free = made_free,
+    .open = open_graph,
+    .close = free,
+    .finder_new = finder_new,
+    .find = find,
+    .count = count,
+    .finder_free = finder_free,
+    .links = links,
+    .check = check,
+    .plan = plan,
+};

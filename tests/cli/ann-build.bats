@@ -1,0 +1,112 @@
+# ann-build: indexes of vectors.
+load helper
+load ann
+
+setup() {
+    ann_setup
+}
+
+# builds FILE ARGUMENT...
+builds() {
+    ok ann-build -q -o "$@"
+    empty "$out"
+}
+
+@test "help, version, misuse" {
+    helps ann-build
+    misuse ann-build base.fvecs
+    misuse ann-build -o x.ann
+    misuse ann-build -o x.ann base.fvecs base.fvecs
+    misuse ann-build -o x.ann -t tree base.fvecs
+    misuse ann-build -o x.ann -R 3 base.fvecs
+    misuse ann-build -o x.ann -R 257 base.fvecs
+    misuse ann-build -o x.ann -L 0 base.fvecs
+    misuse ann-build -o x.ann --alpha 0.9 base.fvecs
+    misuse ann-build -o x.ann --metric l3 base.fvecs
+    only base.csv base.fvecs query.csv query.fvecs
+}
+
+@test "the same bytes for all threads and CPU levels" {
+    builds 1.ann -T 1 base.fvecs
+    for threads in 2 7; do
+        builds t.ann -T $threads base.fvecs
+        cmp 1.ann t.ann
+    done
+    for level in portable avx2 avx512; do
+        ok env SLUICE_CPU=$level ann-build -q -o t.ann base.fvecs
+        cmp 1.ann t.ann
+    done
+}
+
+@test "every format of input gives the same" {
+    builds want.ann base.fvecs
+    for f in base.fbin base.npy; do
+        vec-convert -q base.fvecs -o $f
+        builds got.ann $f
+        cmp want.ann got.ann
+    done
+    zstd -q base.fvecs
+    builds got.ann base.fvecs.zst
+    cmp want.ann got.ann
+    builds got.ann --from fvecs - <base.fvecs
+    cmp want.ann got.ann
+    awk -F , '{ printf "{\"id\":%d,\"embedding\":[%s]}\n", NR, $0 }' base.csv >base.jsonl
+    builds a.ann base.csv
+    builds b.ann base.jsonl
+    cmp a.ann b.ann
+}
+
+@test "options are what the index says" {
+    builds i.ann -R 12 -L 40 --alpha 1.2 -c leanvec3+int4 --metric cosine base.fvecs
+    ok ann-stat i.ann
+    is 12 "$(awk '$1 == "degree" { print $2 }' "$out")"
+    is 40 "$(awk '$1 == "beam" { print $2 }' "$out")"
+    is 1.200 "$(awk '$1 == "alpha" { print $2 }' "$out")"
+    is leanvec3+int4 "$(awk '$1 == "codec" { print $2 }' "$out")"
+    is cosine "$(awk '$1 == "metric" { print $2 }' "$out")"
+    builds j.ann --no-vectors base.fvecs
+    ok ann-stat j.ann
+    is no "$(awk '$1 == "vectors" { print $2 }' "$out")"
+    for spec in int9 leanvec9+int8 bytes ''; do
+        fails ann-build -q -o k.ann -c "$spec" base.fvecs
+    done
+    [[ ! -e k.ann ]]
+}
+
+@test "says beforehand what it takes, and refuses what cannot be" {
+    exits 0 ann-build -o i.ann base.fvecs
+    says '600 vectors of 4 components: about'
+    fails ann-build -q -m 1K -o j.ann base.fvecs
+    says 'base.fvecs: an index needs about'
+    [[ ! -e j.ann ]]
+}
+
+@test "bad rows are named, nothing is left" {
+    printf '1,2\n1,nan\n' >bad.csv
+    fails ann-build -q -o i.ann bad.csv
+    says 'bad.csv:2'
+    printf '1,2\n0,0\n' >zero.csv
+    fails ann-build -q --metric cosine -o i.ann zero.csv
+    says 'zero.csv: row 1 is a zero vector'
+    fails ann-build -q -o i.ann missing.fvecs
+    fails ann-build -q -o no/such/i.ann base.fvecs
+    [[ ! -e i.ann ]]
+    head -c 90 base.fvecs >short.fvecs
+    echo old >i.ann
+    no_room 1 ann-build -q -o i.ann base.fvecs
+    says "'i.ann'"
+    is old "$(<i.ann)"
+    fails ann-build -q -o i.ann short.fvecs
+    says short.fvecs
+    is old "$(<i.ann)"
+}
+
+@test "one vector, none" {
+    : >none.fvecs
+    fails ann-build -q -o i.ann none.fvecs
+    says 'holds no vector'
+    head -n 1 base.csv >one.csv
+    builds i.ann one.csv
+    ok ann-search i.ann query.fvecs
+    is 8 "$(grep -vc '#' "$out")"
+}

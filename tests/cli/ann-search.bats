@@ -1,0 +1,113 @@
+# ann-search: near neighbours by an index.
+load helper
+load ann
+
+setup() {
+    ann_setup
+    ann-build -q -o good.ann base.fvecs
+}
+
+@test "help, version, misuse" {
+    helps ann-search
+    misuse ann-search good.ann
+    misuse ann-search -k 0 good.ann query.fvecs
+    misuse ann-search -k x good.ann query.fvecs
+    misuse ann-search --ef 0 good.ann query.fvecs
+    misuse ann-search --distances d.fvecs good.ann query.fvecs
+    misuse ann-search --json --to ivecs good.ann query.fvecs
+    misuse ann-search - query.fvecs
+}
+
+@test "with candidates enough, what vec-knn finds, byte for byte" {
+    for metric in l2 ip cosine; do
+        ok vec-knn -k 7 --metric $metric base.fvecs query.fvecs
+        cp "$out" ../want
+        for codec in int8 int4 leanvec3+int8; do
+            ann-build -q --metric $metric -c $codec -o i.ann base.fvecs
+            ok ann-search -k 7 --ef 600 i.ann query.fvecs
+            cmp ../want "$out"
+            ok ann-search -k 7 --ef 600 --load i.ann query.csv --from csv
+            diff <(cut -f 1-3 ../want) <(cut -f 1-3 "$out")
+        done
+    done
+}
+
+@test "bytes, as they are" {
+    awk 'BEGIN { srand(3); for (i = 0; i < 500; i++) print int(rand() * 256) "," int(rand() * 256) "," int(rand() * 256) }' >b.csv
+    vec-convert -q b.csv -o b.u8bin
+    awk -F , -v OFS=, '{ print $1 - 128, $2 - 128, $3 - 128 }' b.csv >i.csv
+    vec-convert -q i.csv -o i.i8bin
+    for f in b.u8bin i.i8bin; do
+        ok vec-knn $f $f
+        cp "$out" ../want
+        ann-build -q -o b.ann $f
+        ok ann-search b.ann $f
+        cmp ../want "$out"
+    done
+    ok ann-stat b.ann
+    is bytes "$(awk '$1 == "codec" { print $2 }' "$out")"
+}
+
+@test "every format of output holds the same" {
+    ok ann-search -k 5 -o r.tsv good.ann query.fvecs
+    for to in jsonl ivecs ibin truth; do
+        ok ann-search -k 5 -o r.$to good.ann query.fvecs
+        ok ann-search -k 5 --to $to good.ann query.fvecs
+        cmp r.$to "$out"
+        ok vec-recall -k 5 r.$to r.tsv
+        is 1.000000 "$(awk '$1 == "recall" { print $2 }' "$out")"
+    done
+    ok ann-search -k 5 --distances d.fvecs -o r.ivecs good.ann query.fvecs
+    is $((8 * 6 * 4)) "$(stat -c %s d.fvecs)"
+}
+
+@test "more than there are" {
+    ok ann-search -k 700 --ef 1 good.ann query.fvecs
+    is $((8 * 600)) "$(grep -vc '#' "$out")"
+}
+
+@test "without vectors scores are estimates" {
+    ann-build -q --no-vectors -o i.ann base.fvecs
+    ok ann-search -k 1 good.ann query.fvecs
+    cp "$out" ../want
+    ok ann-search -k 1 i.ann query.fvecs
+    paste ../want "$out" | awk '!/#/ && ($4 - $8 > .01 || $8 - $4 > .01) { bad = 1 } END { exit bad }'
+}
+
+@test "what a query cost" {
+    exits 0 ann-search --stats --rerank 20 -o r.ivecs good.ann query.fvecs
+    says '8 queries, '
+    says ' 20.0 vectors read'
+}
+
+@test "bad queries are named, nothing is left" {
+    printf '1,2,3\n' >three.csv
+    fails ann-search -o r.ivecs good.ann three.csv
+    says 'three.csv has 3 components a vector'
+    printf '1,2,3,4\n1,nan,3,4\n' >nan.csv
+    fails ann-search -o r.ivecs good.ann nan.csv
+    says 'nan.csv:2'
+    printf '1,2,3,4\n0,0,0,0\n' >zero.csv
+    ann-build -q --metric cosine -o i.ann base.fvecs
+    fails ann-search -o r.ivecs i.ann zero.csv
+    says 'query 1 is a zero vector'
+    [[ ! -e r.ivecs ]]
+    : >none.fvecs
+    ok ann-search good.ann none.fvecs
+    is '# query	rank	id	score' "$(<"$out")"
+}
+
+@test "the same for all threads and CPU levels" {
+    same_for_all_threads ann-search -k 20 good.ann query.fvecs
+    same_for_all_levels ann-search -k 20 good.ann query.fvecs
+}
+
+@test "bad indexes are refused" {
+    refuses_bad_ann ann-search @ query.fvecs
+}
+
+@test "output whole or not at all; lost output is reported" {
+    mkdir empty && cd empty
+    writes_whole_or_not ann-search --to truth ../good.ann ../query.fvecs
+    reports_lost_output ann-search ../good.ann ../query.fvecs
+}

@@ -1,0 +1,49 @@
+# ann-stat: what is in an index.
+load helper
+load ann
+
+setup() {
+    ann_setup
+    ann-build -q -R 8 -L 20 -o good.ann base.fvecs
+}
+
+@test "help, version, misuse" {
+    helps ann-stat
+    misuse ann-stat good.ann good.ann
+}
+
+@test "what there is" {
+    ok ann-stat good.ann
+    cp "$out" ../all
+    size=$(stat -c %s good.ann)
+    diff <(printf '# name|value\nkind|graph\nrows|600\ndim|4\ntype|f32\nmetric|l2\ncodec|int8\nvectors|yes\nbytes|%s\n' "$size" | tr '|' '\t') <(head -n 9 ../all)
+    is 600 "$(awk '$1 == "reached" { print $2 }' ../all)"
+    is $((600 * 64)) "$(awk '$1 == "section_CODE" { print $2 }' ../all)"
+    is $((600 * 16)) "$(awk '$1 == "section_LINK" { print $2 }' ../all)"
+    ok ann-stat --json good.ann
+    is 600 "$(jq .rows "$out")"
+    is '"LINK"' "$(jq '.sections[] | select(.id == "LINK") | .id' "$out")"
+    ok ann-stat --degrees good.ann
+    is 600 "$(awk '/^rows_of/ { n += $2 } END { print n }' "$out")"
+    ok ann-stat --degrees --json good.ann
+    is 600 "$(jq '[.degrees[].rows] | add' "$out")"
+}
+
+@test "a check finds damage" {
+    exits 0 ann-stat --check good.ann
+    says 'good.ann is whole'
+    ok ann-stat -q --check good.ann
+    printf 'x' | dd of=good.ann bs=1 seek=5000 conv=notrunc status=none
+    fails ann-stat --check good.ann
+    says "section 'CODE'"
+}
+
+@test "bad indexes are refused" {
+    refuses_bad_ann ann-stat @
+}
+
+@test "output whole or not at all; lost output is reported" {
+    mkdir empty && cd empty
+    writes_whole_or_not ann-stat ../good.ann
+    reports_lost_output ann-stat ../good.ann
+}

@@ -1,0 +1,150 @@
+/* prop_ann_damage.c - damaged indexes: found, and survived. One bit of every byte is flipped in
+ * turn: ann_open() or ann_check() must say so, and a search must come back from what was opened.
+ * The file is cut to every shorter length. Then one section at a time is noise with right
+ * checksums, as only malice writes it, in a copy whose end is the end of what may be read.
+ */
+#include "ann_data.h"
+
+#include <fcntl.h>
+
+#include "base/rand.h"
+#include "base/sect.h"
+
+enum { DIM = 5, QUERIES = 3, K = 12, ROUNDS = 40 };
+
+static void ask(const struct ann *a)
+{
+    float q[QUERIES * DIM] = {1, 2, 3, 4, 5, -1, 0, 0, 7, 1e30F, 100, 0, 3, 3, 3};
+    uint64_t id[QUERIES * K];
+    float score[QUERIES * K];
+    struct ann_search_opts o = {.k = K, .ef = 20};
+    struct ann_links l;
+    struct ann_info i;
+    struct err e;
+
+    ann_info(a, &i);
+    if (i.dim != DIM)
+        return;
+    if (ann_search(a, &o, q, QUERIES, id, score, NULL, &e) == 0)
+        for (size_t k = 0; k < QUERIES * K; k++)
+            T_CHECK(id[k] == NEIGH_NONE || id[k] < i.rows);
+    T_CHECK(ann_links(a, &l, &e) < 0 || l.reached <= i.rows);
+}
+
+static size_t length_of(int fd)
+{
+    return (size_t)lseek(fd, 0, SEEK_END);
+}
+
+static void flip_bits(const char *path)
+{
+    int fd = open(path, O_RDWR);
+    size_t len = length_of(fd);
+
+    for (size_t at = 0; at < len; at++) {
+        struct ann *a = NULL;
+        struct err e = {0};
+        char c, bad;
+
+        T_CHECK(pread(fd, &c, 1, (off_t)at) == 1);
+        bad = (char)(c ^ 1 << at % 8);
+        T_CHECK(pwrite(fd, &bad, 1, (off_t)at) == 1);
+        if (ann_open(&a, path, cpu_detect(), &e) == 0) {
+            T_CHECKF(ann_check(a, &e) < 0, "%s: byte %zu", path, at);
+            ask(a);
+            ann_close(a);
+        }
+        T_CHECK(e.msg[0] != 0);
+        T_CHECK(pwrite(fd, &c, 1, (off_t)at) == 1);
+    }
+    close(fd);
+}
+
+static void cut(const char *path)
+{
+    int fd = open(path, O_RDWR);
+
+    for (size_t len = length_of(fd); len-- > 0;) {
+        struct ann *a = NULL;
+        struct err e = {0};
+
+        T_CHECK(ftruncate(fd, (off_t)len) == 0);
+        T_CHECKF(ann_open(&a, path, CPU_PORTABLE, &e) < 0, "%s cut to %zu", path, len);
+    }
+    close(fd);
+}
+
+/* `path` again, section number `at` noise. */
+static void forge(const char *path, size_t at, uint64_t *seed)
+{
+    struct sect_writer *w = NULL;
+    struct sect_file *f = NULL;
+    struct err e = {0};
+
+    T_CHECK(sect_open(&f, path, "ann ", 1, &e) == 0);
+    T_CHECK(sect_create(&w, "forged.ann", "ann ", 1, 0, &e) == 0);
+    for (size_t i = 0; i < sect_count(f); i++) {
+        struct sect_row row = sect_row(f, i);
+        uint64_t len, some = rand_u64(seed);
+        char *p = data_need(malloc(row.len + 1));
+
+        memcpy(p, sect_get(f, row.id, &len), row.len);
+        for (size_t k = 0; k < row.len && i == at; k++)
+            if (rand_below(seed, 4) < some % 4 + 1)
+                p[k] = (char)rand_u64(seed);
+        T_CHECK(sect_put(w, row.id, row.flags, p, row.len, &e) == 0);
+        free(p);
+    }
+    T_CHECK(sect_commit(&w, &e) == 0);
+    sect_close(f);
+}
+
+static void noise(const char *path, size_t sections)
+{
+    uint64_t seed = 5;
+
+    for (size_t at = 0; at < sections; at++)
+        for (int round = 0; round < ROUNDS; round++) {
+            struct ann *a = NULL;
+            struct err e = {0};
+
+            forge(path, at, &seed);
+            if (ann_open(&a, "forged.ann", (enum cpu_level)(round % ((int)cpu_detect() + 1)), &e) <
+                0)
+                continue;
+            ann_check(a, &e);
+            ask(a);
+            ann_close(a);
+        }
+}
+
+static void damage(enum vec_type type, enum vec_metric m, const char *codec, bool no_vectors)
+{
+    struct ann_base b = ann_base_of(DATA_NORMAL, type, 60, DIM);
+    struct ann_build_opts o = {
+        .metric = m, .codec = codec, .degree = 5, .beam = 8, .no_vectors = no_vectors};
+    struct ann_section s;
+    struct ann *a;
+    size_t sections = 0;
+
+    ann_make("d.ann", &b, &o);
+    a = ann_need("d.ann", CPU_PORTABLE);
+    while (ann_section(a, sections, &s))
+        sections++;
+    ann_close(a);
+    noise("d.ann", sections);
+    flip_bits("d.ann");
+    cut("d.ann");
+    ann_base_free(&b);
+}
+
+int main(void)
+{
+    tmp_enter();
+    damage(VEC_F32, VEC_L2, "leanvec3+int8", false);
+    damage(VEC_F32, VEC_IP, "int4", true);
+    damage(VEC_U8, VEC_L2, "bytes", false);
+    damage(VEC_F16, VEC_COSINE, "int8", false);
+    tmp_leave();
+    return t_done("ann_damage");
+}
