@@ -40,3 +40,34 @@ run 'fm-build -q leak.jsonl && fm-merge --set -o all.set licences.fmi leak.fmi'
 run 'fm-contam all.set --bench questions.jsonl | grep -v "^#" | sort -k3,3nr | sed -n 1,3p'
 run 'fm-contam all.set --bench questions.jsonl --report html -o report.html && ls -l report.html'
 run 'echo "Permission is hereby granted to copy this demo, WITHOUT WARRANTY OF ANY KIND." | fm-match -l 20 --show licences.fmi'
+
+# Vectors that every machine can make: how often each pair of letters stands in a text, 676 numbers.
+cat >profile.awk <<'AWK'
+BEGIN { for (i = 0; i < 26; i++) letter[substr("abcdefghijklmnopqrstuvwxyz", i + 1, 1)] = i }
+function row(    i, line) {
+    for (i = 0; i < 676; i++) line = line (i ? "," : "") n[i] + 0
+    print line
+    split("", n)
+}
+FNR == 1 && NR > 1 { row() }
+{
+    text = tolower($0)
+    before = ""
+    for (k = 1; k <= length(text); k++) {
+        c = substr(text, k, 1)
+        if (c in letter && before in letter) n[26 * letter[before] + letter[c]]++
+        before = c
+    }
+}
+END { row() }
+AWK
+
+echo
+echo "The texts as vectors: which licence reads like which?"
+run 'xargs -0 awk -f profile.awk < files | vec-convert --from csv --normalize --skip-bad -o texts.fvecs'
+run 'vec-stat texts.fvecs'
+run 'vec-convert texts.fvecs --sample 20 -o queries.fvecs && vec-knn texts.fvecs queries.fvecs -k 10 --metric cosine -o truth.ivecs'
+run 'vec-knn texts.fvecs queries.fvecs -k 3 --metric cosine | sed -n 1,4p'
+run 'vec-train -c lvq4x8 texts.fvecs -o texts.codec && vec-encode texts.codec texts.fvecs -o texts.codes && ls -l texts.fvecs texts.codes'
+run 'vec-decode texts.codec texts.codes -o again.fvecs && vec-knn again.fvecs queries.fvecs -k 10 --metric cosine -o found.ivecs && vec-recall found.ivecs truth.ivecs -k 10'
+run 'vec-eval -c sq4 -c lvq4 -c rabitq4 -c pq26x4 --metric cosine texts.fvecs queries.fvecs truth.ivecs'
