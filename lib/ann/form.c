@@ -17,7 +17,7 @@ void form_free(struct form *f)
 
 void form_spec(const struct form *f, char spec[FORM_SPEC_MAX])
 {
-    struct err text;
+    struct err text = {0};
 
     if (f->bytes)
         err_set(&text, 0, "bytes");
