@@ -368,7 +368,8 @@ static void check_keys(const struct codec *c, const struct parts *p, const uint8
 
                 worst = fmax(worst, fabs((double)key[j * n + i] - want) / (size + 1e-30));
             }
-        T_CHECKF(worst < 1e-5, "%s, metric %d: %g", c->spec.text, m, worst);
+        /* sq8 takes queries in 16 bits. */
+        T_CHECKF(worst < 1e-4, "%s, metric %d: %g", c->spec.text, m, worst);
     }
     free(key);
 }
