@@ -30,6 +30,7 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'-L' is 1 to %d", ANN_BEAM_MOST);
     if (!(a->alpha >= 1 && a->alpha <= 10))
         cli_misuse("'--alpha' is 1 to 10");
+    a->o.kind = (enum ann_kind_name)a->kind;
     a->o.metric = (enum vec_metric)a->metric;
     a->o.degree = (uint32_t)a->degree;
     a->o.beam = (uint32_t)a->beam;

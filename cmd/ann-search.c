@@ -16,6 +16,7 @@ static const struct cli_prog prog = {
     "Find near neighbours of every query in an index made by ann-build.", 2, 2};
 
 enum { BATCH_BYTES = 32 << 20 };
+#define NOT_GIVEN UINT64_MAX
 
 struct asked {
     struct cli_common co;
@@ -46,12 +47,12 @@ static void settle(struct asked *a)
 {
     enum neigh_format to = a->to >= 0 ? (enum neigh_format)(a->to + 1) : NEIGH_AUTO;
 
-    if (a->k < 1 || a->k > ANN_EF_MOST)
-        cli_misuse("'-k' is 1 to %d", ANN_EF_MOST);
-    if (a->ef < 1 || a->ef > ANN_EF_MOST)
-        cli_misuse("'--ef' is 1 to %d", ANN_EF_MOST);
-    if (a->rerank > ANN_EF_MOST)
-        cli_misuse("'--rerank' is up to %d", ANN_EF_MOST);
+    if (a->k < 1 || a->k > ANN_EFFORT_MOST)
+        cli_misuse("'-k' is 1 to %d", ANN_EFFORT_MOST);
+    if (a->ef != NOT_GIVEN && (a->ef < 1 || a->ef > ANN_EFFORT_MOST))
+        cli_misuse("'--ef' is 1 to %d", ANN_EFFORT_MOST);
+    if (a->rerank > ANN_EFFORT_MOST)
+        cli_misuse("'--rerank' is up to %d", ANN_EFFORT_MOST);
     if (is_stdin(a->index))
         cli_misuse("an index is a file, not standard input");
     a->write.path = a->co.out;
@@ -65,7 +66,6 @@ static void settle(struct asked *a)
         cli_misuse("binary is not written to a terminal");
     a->write.to = to;
     a->write.k = a->o.k = (uint32_t)a->k;
-    a->o.ef = (uint32_t)a->ef;
     a->o.rerank = (uint32_t)a->rerank;
     a->o.threads = par_threads(a->co.threads);
 }
@@ -169,6 +169,18 @@ static int search_all(const struct ann *a, struct asked *how, struct vec_reader 
     return rc;
 }
 
+/* --ef, to an index that takes it. */
+static int set_effort(struct asked *how, const struct ann_info *i, struct err *e)
+{
+    if (how->ef == NOT_GIVEN)
+        return 0;
+    if (strcmp(i->effort, "ef") != 0)
+        return err_set(e, ERR_USAGE, "%s is of kind %s, which takes '--%s', not '--ef'", how->index,
+                       i->kind, i->effort);
+    how->o.effort = (uint32_t)how->ef;
+    return 0;
+}
+
 static int search(struct asked *how, struct progress *p, struct err *e)
 {
     struct vec_read_opts read = {
@@ -180,10 +192,13 @@ static int search(struct asked *how, struct progress *p, struct err *e)
     int rc = how->load ? ann_load(&a, how->index, cli_cpu(), how->o.threads, e)
                        : ann_open(&a, how->index, cli_cpu(), e);
 
+    if (rc == 0) {
+        ann_info(a, &i);
+        rc = set_effort(how, &i, e);
+    }
     if (rc == 0)
         rc = vec_open(&r, how->queries, &read, e);
     if (rc == 0) {
-        ann_info(a, &i);
         how->write.metric = i.metric;
         how->write.queries = vec_reader_rows(r);
         rc = neigh_create(&w, &how->write, e);
@@ -200,10 +215,11 @@ static int search(struct asked *how, struct progress *p, struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.k = 10, .ef = ANN_EF_DEFAULT, .to = -1, .from = -1};
+    struct asked a = {.k = 10, .ef = NOT_GIVEN, .to = -1, .from = -1};
     const struct cli_opt opts[] = {
         CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
-        CLI_U64(0, "ef", &a.ef, "N", "candidates kept on the way: more find more (default 64)"),
+        CLI_U64(0, "ef", &a.ef, "N",
+                "graph: candidates kept on the way, more find more (default 64)"),
         CLI_U64(0, "rerank", &a.rerank, "N",
                 "candidates whose distance is computed from the vectors (default: all)"),
         CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,

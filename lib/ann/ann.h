@@ -30,6 +30,8 @@
 
 #define ANN_KIND_NAMES "graph"
 
+enum ann_kind_name { ANN_GRAPH }; /* in that order */
+
 enum {
     ANN_DEGREE_DEFAULT = 64,
     ANN_DEGREE_MAPPED = 32, /* the default where codes are mapped to fewer dimensions: such data is
@@ -43,6 +45,7 @@ enum {
 #define ANN_ALPHA_DEFAULT 1.06
 
 struct ann_build_opts {
+    enum ann_kind_name kind;
     enum vec_metric metric;
     const char *codec; /* form.h; NULL: by the base */
     uint32_t degree;   /* links of a row; 0: the default */
@@ -82,11 +85,12 @@ int ann_open(struct ann **out, const char *path, enum cpu_level cpu, struct err 
 int ann_load(struct ann **out, const char *path, enum cpu_level cpu, int threads, struct err *e);
 void ann_close(struct ann *a);
 
-enum { ANN_EF_DEFAULT = 64, ANN_EF_MOST = 1 << 20 };
+enum { ANN_EFFORT_MOST = 1 << 20 };
 
 struct ann_search_opts {
     uint32_t k;      /* at least 1 */
-    uint32_t ef;     /* candidates kept on the way; 0: the default; at least k are */
+    uint32_t effort; /* the kind's own, as ann_info() names it; 0: the default.
+                        ef: candidates kept on the way; at least k are */
     uint32_t rerank; /* of them, how many get their distance from the vectors; 0: all */
     int threads;
     uint64_t first_query; /* its number, for messages */
@@ -110,6 +114,7 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
 
 struct ann_info {
     const char *kind;
+    const char *effort; /* what a search of it is told: "ef" */
     char codec[ANN_SPEC_MAX];
     uint64_t rows, bytes;
     uint32_t dim;

@@ -49,7 +49,7 @@ static int save(const char *path, const struct ann_kind *kind, const struct ann_
 int ann_build(const char *path, const struct vec_rows *base, const struct ann_build_opts *o,
               struct ann_build_report *report, struct err *e)
 {
-    const struct ann_kind *kind = &ann_graph;
+    const struct ann_kind *kind = ann_kinds[o->kind];
     struct ann_maker m = {.o = o, .base = base, .ops = cells_ops_for(o->cpu)};
     struct form_opts how = {.spec = o->codec,
                             .vectors = !o->no_vectors,
@@ -81,5 +81,5 @@ int ann_build(const char *path, const struct vec_rows *base, const struct ann_bu
 
 void ann_plan(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o)
 {
-    ann_graph.plan(p, base, o);
+    ann_kinds[o->kind]->plan(p, base, o);
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "ann/cells.h"
+#include "ann/place.h"
 #include "base/err.h"
 #include "base/progress.h"
 
@@ -53,32 +54,6 @@ static inline uint32_t graph_link(const struct graph *g, uint64_t row, uint32_t 
     uint32_t to = graph_read(g->links + (row * g->degree + i) * g->width, g->width);
 
     return to < g->rows ? to : (uint32_t)(g->rows - 1);
-}
-
-/* A row of the pool: its key in the upper half, as a number of the same order; the row and, lowest,
- * whether it was left. So equal keys go by row. */
-static inline uint64_t graph_place(float key, uint32_t row)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &key, sizeof bits);
-    bits ^= bits >> 31 ? 0xffffffff : 0x80000000;
-    return (uint64_t)bits << 32 | row << 1;
-}
-
-static inline float graph_key(uint64_t place)
-{
-    uint32_t bits = (uint32_t)(place >> 32);
-    float key;
-
-    bits ^= bits >> 31 ? 0x80000000 : 0xffffffff;
-    memcpy(&key, &bits, sizeof key);
-    return key;
-}
-
-static inline uint32_t graph_row(uint64_t place)
-{
-    return (uint32_t)place >> 1;
 }
 
 struct graph_walker {

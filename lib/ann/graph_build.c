@@ -139,8 +139,8 @@ static uint32_t choose(const struct builder *b, struct hand *h, uint32_t row, si
     size_t n_lost = 0;
 
     for (size_t i = 0; i < n; i++) {
-        h->id[i] = graph_row(h->cand[i]);
-        h->d[i] = graph_key(h->cand[i]) + norm;
+        h->id[i] = place_row(h->cand[i]);
+        h->d[i] = place_key(h->cand[i]) + norm;
     }
     while (n > 0 && got < b->o->degree) {
         h->chosen[got++] = h->id[0];
@@ -178,7 +178,7 @@ static void insert(const struct builder *b, struct hand *h, uint32_t row)
     cells_query_row(row_of(b->g, row), b->g->stride, h->room, &h->q);
     graph_walk(b->g, &h->q, &h->w);
     for (size_t i = 0; i < h->w.n_left; i++)
-        if (graph_row(h->w.left[i]) != row)
+        if (place_row(h->w.left[i]) != row)
             h->cand[n++] = h->w.left[i] & ~UINT64_C(1);
     sort_places(h->cand, n);
     put_links(b, row, h->chosen, choose(b, h, row, n));
@@ -192,7 +192,7 @@ static void link_anew(const struct builder *b, struct hand *h, uint32_t row, siz
     cells_query_row(row_of(b->g, row), b->g->stride, h->room, &h->q);
     b->g->ops->keys8(&h->q, b->g->cells, b->g->stride, h->id, n, h->key);
     for (size_t i = 0; i < n; i++)
-        h->cand[i] = graph_place(h->key[i], h->id[i]);
+        h->cand[i] = place_of(h->key[i], h->id[i]);
     qsort(h->cand, n, sizeof *h->cand, by_place);
     put_links(b, row, h->chosen, choose(b, h, row, n));
 }
@@ -299,11 +299,11 @@ static int find_middle(const struct graph *g, uint32_t *middle, struct err *e)
         float key;
 
         cells_portable.keys8(&q, g->cells, g->stride, &row, 1, &key);
-        place = graph_place(key, row);
+        place = place_of(key, row);
         best = place < best ? place : best;
     }
     if (best != UINT64_MAX)
-        *middle = graph_row(best);
+        *middle = place_row(best);
     free(sum);
     free(mean);
     return sum && mean ? 0 : e->code;

@@ -55,11 +55,11 @@ static inline size_t below(const uint64_t *p, size_t n, uint64_t v)
 static size_t take(struct graph_walker *w, const uint32_t *id, const float *key, size_t n)
 {
     bool full = w->n == w->ef;
-    float limit = full ? graph_key(w->pool[w->n - 1]) : INFINITY;
+    float limit = full ? place_key(w->pool[w->n - 1]) : INFINITY;
     size_t first = w->n;
 
     for (size_t i = 0; i < n; i++) {
-        uint64_t p = graph_place(key[i], id[i]);
+        uint64_t p = place_of(key[i], id[i]);
         size_t at;
 
         if (!(key[i] <= limit))
@@ -72,7 +72,7 @@ static size_t take(struct graph_walker *w, const uint32_t *id, const float *key,
         w->n += !full;
         first = at < first ? at : first;
         full = w->n == w->ef;
-        limit = full ? graph_key(w->pool[w->n - 1]) : INFINITY;
+        limit = full ? place_key(w->pool[w->n - 1]) : INFINITY;
     }
     return first;
 }
@@ -164,11 +164,11 @@ void graph_walk(const struct graph *g, const struct cells_query *q, struct graph
         w->pool[at] |= 1;
         if (w->n_left < w->left_cap)
             w->left[w->n_left++] = place;
-        n = meet(g, w, graph_row(place));
+        n = meet(g, w, place_row(place));
         while (next < w->n && w->pool[next] & 1)
             next++;
         if (next < w->n)
-            ask_links(g, graph_row(w->pool[next]));
+            ask_links(g, place_row(w->pool[next]));
         compute(g, q, w, n);
         w->hops++;
         first = take(w, w->id, w->key, n);

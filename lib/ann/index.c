@@ -5,13 +5,11 @@
 #include "ann/kind.h"
 #include "base/mem.h"
 
-static const struct ann_kind *const kinds[] = {&ann_graph};
-
 static int find_kind(struct ann *a, struct err *e)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (memcmp(kinds[i]->id, a->meta.kind, sizeof a->meta.kind) == 0)
-            a->kind = kinds[i];
+    for (size_t i = 0; i < ANN_KINDS; i++)
+        if (memcmp(ann_kinds[i]->id, a->meta.kind, sizeof a->meta.kind) == 0)
+            a->kind = ann_kinds[i];
     if (!a->kind)
         return sect_bad(a->file, "META", "it is of no kind that this version knows", e);
     return sect_known(a->file, a->kind->sections, e);
@@ -98,6 +96,7 @@ void ann_info(const struct ann *a, struct ann_info *i)
     const struct ann_meta *m = &a->meta;
 
     *i = (struct ann_info){.kind = a->kind->name,
+                           .effort = a->kind->effort,
                            .rows = a->rows,
                            .bytes = sect_size(a->file),
                            .dim = a->form.dim,

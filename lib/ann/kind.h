@@ -4,6 +4,7 @@
 
 #include "ann/ann.h"
 #include "ann/form.h"
+#include "ann/place.h"
 #include "base/sect.h"
 
 /* Section META. */
@@ -46,6 +47,8 @@ struct ann_kind {
     const char *name;
     char id[4]; /* in META */
     const char *sections;
+    const char *effort; /* of ann_search_opts */
+    uint32_t effort_default;
     /* Makes what will be written, into m->state, and sets its part of m->meta; writes it; frees it
      * (NULL is fine). */
     int (*make)(struct ann_maker *m, struct err *e);
@@ -54,9 +57,12 @@ struct ann_kind {
     /* Checks a->meta and the sections, sets a->state; on failure `close` follows. */
     int (*open)(struct ann *a, struct err *e);
     void (*close)(void *state);
-    /* A thread's searcher for pools of ef. */
-    int (*finder_new)(void **finder, const struct ann *a, uint32_t ef, struct err *e);
-    /* The best candidates of a query as places (graph.h), best first, until the next call. */
+    /* How many candidates find() has at most; o->effort is set. */
+    uint32_t (*pool)(const struct ann *a, const struct ann_search_opts *o);
+    /* A thread's searcher. */
+    int (*finder_new)(void **finder, const struct ann *a, const struct ann_search_opts *o,
+                      struct err *e);
+    /* The best candidates of a query as places (place.h), best first, until the next call. */
     size_t (*find)(void *finder, const struct ann *a, const struct cells_query *q,
                    const uint64_t **places);
     /* Adds what was done by it. */
@@ -68,6 +74,9 @@ struct ann_kind {
 };
 
 extern const struct ann_kind ann_graph;
+
+enum { ANN_KINDS = 1 };
+extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_name has them */
 
 /* exact.c: the exact key of a row and a query, as knn.h has it. */
 struct exact {

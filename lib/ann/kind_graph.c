@@ -189,13 +189,21 @@ static int open_graph(struct ann *a, struct err *e)
 
 /* ---- searching ---- */
 
-static int finder_new(void **finder, const struct ann *a, uint32_t ef, struct err *e)
+static uint32_t pool(const struct ann *a, const struct ann_search_opts *o)
+{
+    uint32_t ef = o->effort > o->k ? o->effort : o->k;
+
+    return ef < a->rows || a->rows == 0 ? ef : (uint32_t)a->rows;
+}
+
+static int finder_new(void **finder, const struct ann *a, const struct ann_search_opts *o,
+                      struct err *e)
 {
     struct graph_walker *w = *finder = mem_zero(1, sizeof *w, e);
 
     if (!w)
         return e->code;
-    if (graph_walker_init(w, a->rows, ef, 0, e) == 0)
+    if (graph_walker_init(w, a->rows, pool(a, o), 0, e) == 0)
         return 0;
     free(w);
     *finder = NULL;
@@ -301,6 +309,9 @@ const struct ann_kind ann_graph = {
     .made_free = made_free,
     .open = open_graph,
     .close = free,
+    .effort = "ef",
+    .effort_default = 64,
+    .pool = pool,
     .finder_new = finder_new,
     .find = find,
     .count = count,

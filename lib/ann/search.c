@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "ann/graph.h"
 #include "ann/kind.h"
 #include "base/mem.h"
 #include "vec/neigh.h"
@@ -25,14 +24,14 @@ struct seeker {
     float *room;
     int8_t *weights;
     struct form_query q[BLOCK];
-    struct best *best; /* [ef] */
+    struct best *best; /* [pool] */
     uint64_t exacts;
 };
 
 struct search {
     const struct ann *a;
     struct ann_search_opts o;
-    uint32_t ef, rerank;
+    uint32_t pool, rerank;
     const float *queries;
     uint64_t *id;
     float *score, *us;
@@ -77,12 +76,12 @@ static size_t by_vectors(const struct search *s, struct seeker *t, const float *
                          const uint64_t *places, size_t n)
 {
     for (size_t i = 0; i < n && i < AHEAD; i++)
-        exact_ask(&t->exact, graph_row(places[i]));
+        exact_ask(&t->exact, place_row(places[i]));
     exact_query(&t->exact, query);
     for (size_t i = 0; i < n; i++) {
         if (i + AHEAD < n)
-            exact_ask(&t->exact, graph_row(places[i + AHEAD]));
-        t->best[i].row = graph_row(places[i]);
+            exact_ask(&t->exact, place_row(places[i + AHEAD]));
+        t->best[i].row = place_row(places[i]);
         t->best[i].key = exact_key(&t->exact, t->best[i].row);
     }
     t->exacts += n;
@@ -94,8 +93,8 @@ static size_t by_codes(struct seeker *t, const struct form_query *q, const uint6
                        size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        t->best[i].row = graph_row(places[i]);
-        t->best[i].key = q->add + q->mul * (double)graph_key(places[i]);
+        t->best[i].row = place_row(places[i]);
+        t->best[i].key = q->add + q->mul * (double)place_key(places[i]);
     }
     return n;
 }
@@ -170,11 +169,11 @@ static int seeker_init(const struct search *s, struct seeker *t, struct err *e)
 
     t->room = mem_array(form_room(f, BLOCK), sizeof *t->room, e);
     t->weights = aligned_alloc(CELLS_LINE, BLOCK * form_weights(f));
-    t->best = mem_array(s->ef, sizeof *t->best, e);
+    t->best = mem_array(s->pool, sizeof *t->best, e);
     if (!t->weights)
         err_set(e, ERR_MEM, "out of memory for a search");
     if (!t->room || !t->weights || !t->best || exact_init(&t->exact, s->a, e) < 0 ||
-        s->a->kind->finder_new(&t->finder, s->a, s->ef, e) < 0)
+        s->a->kind->finder_new(&t->finder, s->a, &s->o, e) < 0)
         return e->code;
     return 0;
 }
@@ -201,7 +200,6 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
     int threads = o->threads > 1 ? o->threads : 1, rc;
     struct search s = {.a = a,
                        .o = *o,
-                       .ef = o->ef ? o->ef : ANN_EF_DEFAULT,
                        .queries = queries,
                        .id = id,
                        .score = score,
@@ -209,9 +207,9 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
     struct seeker *seekers;
     double began = now_s();
 
-    s.ef = s.ef > o->k ? s.ef : o->k;
-    s.ef = s.ef < a->rows || a->rows == 0 ? s.ef : (uint32_t)a->rows;
-    s.rerank = o->rerank == 0 || o->rerank > s.ef ? s.ef : o->rerank > o->k ? o->rerank : o->k;
+    s.o.effort = o->effort ? o->effort : a->kind->effort_default;
+    s.pool = a->kind->pool(a, &s.o);
+    s.rerank = o->rerank == 0 || o->rerank > s.pool ? s.pool : o->rerank > o->k ? o->rerank : o->k;
     threads = (uint64_t)threads < blocks ? threads : blocks ? (int)blocks : 1;
     if (check_queries(&s, n, e) < 0 || !(seekers = mem_zero((size_t)threads, sizeof *seekers, e)))
         return e->code;

@@ -39,7 +39,7 @@ static int setting(const struct ann *a, const struct vec_matrix *q, const struct
     int rc = 0;
 
     sscanf(arg, "%u/%u", &ef, &rerank);
-    o.ef = ef;
+    o.effort = ef;
     o.rerank = rerank;
     for (int pass = 0; pass < PASSES && rc == 0; pass++) {
         struct ann_search_stats s = {0};

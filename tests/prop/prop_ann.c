@@ -39,7 +39,7 @@ static double recall(const char *path, const struct ann_base *b, enum vec_metric
                      uint32_t ef, enum cpu_level cpu, int threads, bool exact)
 {
     struct ann *a = ann_need(path, cpu);
-    struct ann_search_opts o = {.k = (uint32_t)k, .ef = ef, .threads = threads};
+    struct ann_search_opts o = {.k = (uint32_t)k, .effort = ef, .threads = threads};
     struct ann_base q = ann_base_of(DATA_NORMAL, b->rows.type, QUERIES, b->rows.dim);
     uint64_t *id = data_need(malloc(QUERIES * k * sizeof *id));
     float *score = data_need(malloc(QUERIES * k * sizeof *score));
@@ -151,7 +151,7 @@ static void try_same_search(void)
     ann_make("i.ann", &b, &o);
     for (int run = 0; run < 2 * ((int)cpu_detect() + 1); run++) {
         struct ann *a = ann_need("i.ann", (enum cpu_level)(run / 2));
-        struct ann_search_opts so = {.k = K, .ef = 20, .threads = 1 + 6 * (run % 2)};
+        struct ann_search_opts so = {.k = K, .effort = 20, .threads = 1 + 6 * (run % 2)};
         int at = run > 0;
 
         T_CHECK(ann_search(a, &so, b.x, QUERIES, id[at], score[at], NULL, &e) == 0);
@@ -221,7 +221,7 @@ static void try_without_vectors(void)
         struct ann_build_opts o = {.metric = m, .no_vectors = true, .threads = 2};
         uint64_t id[K];
         float score[K];
-        struct ann_search_opts so = {.k = K, .ef = 100};
+        struct ann_search_opts so = {.k = K, .effort = 100};
         struct err e = {0};
         struct ann *a;
 

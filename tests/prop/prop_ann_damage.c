@@ -17,7 +17,7 @@ static void ask(const struct ann *a)
     float q[QUERIES * DIM] = {1, 2, 3, 4, 5, -1, 0, 0, 7, 1e30F, 100, 0, 3, 3, 3};
     uint64_t id[QUERIES * K];
     float score[QUERIES * K];
-    struct ann_search_opts o = {.k = K, .ef = 20};
+    struct ann_search_opts o = {.k = K, .effort = 20};
     struct ann_links l;
     struct ann_info i;
     struct err e;

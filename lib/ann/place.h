@@ -1,0 +1,35 @@
+/* place.h - a candidate in 64 bits: its key in the upper half, as a whole number of the same order,
+ * then its row; so places are compared as numbers, and equal keys go by row.
+ */
+#ifndef ANN_PLACE_H
+#define ANN_PLACE_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* The row and, lowest, a mark of the kind's own. */
+static inline uint64_t place_of(float key, uint32_t row)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &key, sizeof bits);
+    bits ^= bits >> 31 ? 0xffffffff : 0x80000000;
+    return (uint64_t)bits << 32 | row << 1;
+}
+
+static inline float place_key(uint64_t place)
+{
+    uint32_t bits = (uint32_t)(place >> 32);
+    float key;
+
+    bits ^= bits >> 31 ? 0x80000000 : 0xffffffff;
+    memcpy(&key, &bits, sizeof key);
+    return key;
+}
+
+static inline uint32_t place_row(uint64_t place)
+{
+    return (uint32_t)place >> 1;
+}
+
+#endif
