@@ -118,7 +118,7 @@ static void test_names(void)
     static const char json[] = "{\"id\":\"a\\tb\\\\\",\"query\":0,\"rank\":0}\n"
                                "{\"query\":0,\"rank\":1,\"id\":12}\n";
     struct names *names;
-    struct neigh_reader *r;
+    struct neigh_reader *r = NULL;
     struct neigh_list l;
     struct err e = {0};
 
