@@ -176,7 +176,7 @@ static int by_row(const void *a, const void *b)
     return (x->rank > y->rank) - (x->rank < y->rank);
 }
 
-/* What a row's entries [0, n) come to; of a list that names it twice the first counts. */
+/* What a row's entries [0, n) come to; of a list that names it twice the better counts. */
 static double combine(const struct fuse *f, const struct entry *x, size_t n)
 {
     double sum = 0, most = -INFINITY;
@@ -185,8 +185,7 @@ static double combine(const struct fuse *f, const struct entry *x, size_t n)
     if (f->o.method == FUSE_MAX || f->o.method == FUSE_TURNS) {
         for (; i < n; i++) {
             double turn = (double)x[i].rank * (double)f->lists + x[i].list;
-            if (i == 0 || x[i].list != x[i - 1].list)
-                most = fmax(most, f->o.method == FUSE_MAX ? x[i].value : 1 / (1 + turn));
+            most = fmax(most, f->o.method == FUSE_MAX ? x[i].value : 1 / (1 + turn));
         }
         return most;
     }

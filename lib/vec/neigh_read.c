@@ -265,10 +265,13 @@ static int lay_out(struct neigh *n, struct listed *l, struct err *e)
     }
     if (neigh_init(n, l->queries, l->k, l->scores && l->n, e) < 0)
         return e->code;
-    for (size_t q = 0; q < l->queries; from = l->end[q++]) {
-        memcpy(n->id + q * n->k, l->id + from, (l->end[q] - from) * sizeof *n->id);
-        if (n->score)
-            memcpy(n->score + q * n->k, l->score + from, (l->end[q] - from) * sizeof *n->score);
+    for (size_t q = 0; q < l->queries; q++) {
+        size_t have = l->end[q] - from;
+        if (have)
+            memcpy(n->id + q * n->k, l->id + from, have * sizeof *n->id);
+        if (have && n->score)
+            memcpy(n->score + q * n->k, l->score + from, have * sizeof *n->score);
+        from = l->end[q];
     }
     return 0;
 }

@@ -151,6 +151,17 @@ EOF
 1|1|8|0.33333334
 2|0|1|0.5
 EOF
+    ok ann-fuse --method turns b.tsv a.tsv
+    tsv <<'EOF'
+# query|rank|id|score
+0|0|9|1
+0|1|5|0.5
+0|2|6|0.25
+0|3|7|0.16666667
+1|0|6|0.5
+1|1|8|0.25
+2|0|1|1
+EOF
     ok ann-fuse --method turns --group 2 -k 3 a.tsv
     tsv <<'EOF'
 # query|rank|id|score
