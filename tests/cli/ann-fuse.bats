@@ -185,6 +185,16 @@ EOF
     is '7:1.8' "$(echo $(awk '!/#/ { print $3 ":" $4 }' "$out"))"
 }
 
+@test "distances beside ivecs: what is absent is the farthest" {
+    printf '0\t0\t5\t1\n' >one.tsv
+    ok ann-fuse -k 2 --distances d.fvecs -o out.ivecs one.tsv
+    vec-convert -q d.fvecs -o d.csv
+    is '0.016393442,-3.4028235e38' "$(<d.csv)"
+    ok ann-fuse -k 2 --method max --norm none --metric l2 --distances d.fvecs -o out.ivecs one.tsv
+    vec-convert -q d.fvecs -o d.csv
+    is '1,3.4028235e38' "$(<d.csv)"
+}
+
 @test "results of shards become that of the whole" {
     awk 'BEGIN { srand(7); for (i = 0; i < 300; i++) print rand() "," rand() "," rand() }' >base.csv
     head -n 150 base.csv >one.csv
