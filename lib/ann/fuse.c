@@ -6,7 +6,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 
@@ -201,16 +200,16 @@ static double combine(const struct fuse *f, const struct entry *x, size_t n)
 static int by_score(const void *a, const void *b, void *names)
 {
     const struct fused *x = a, *y = b;
-    const char *const *name = *(const char *const **)names;
+    const struct names *const *set = names;
 
     if (x->score != y->score)
         return x->score > y->score ? -1 : 1;
-    if (name)
-        return strcmp(name[x->id], name[y->id]);
+    if (*set)
+        return names_compare(*set, x->id, y->id);
     return (x->id > y->id) - (x->id < y->id);
 }
 
-int fuse_take(struct fuse *f, uint32_t k, const char *const *names, uint64_t *id, float *score,
+int fuse_take(struct fuse *f, uint32_t k, const struct names *names, uint64_t *id, float *score,
               struct err *e)
 {
     bool distances = by_scores(f) && f->o.norm == FUSE_AS_IS && f->o.near == FUSE_SMALLER;

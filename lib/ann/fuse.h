@@ -54,7 +54,7 @@ void fuse_free(struct fuse *f); /* NULL is fine */
 int fuse_add(struct fuse *f, const struct neigh_list *l, double weight, struct err *e);
 /* The best k: id and score [k], as neigh.h has them; what was added is forgotten. names: of rows,
  * for ties, or NULL. */
-int fuse_take(struct fuse *f, uint32_t k, const char *const *names, uint64_t *id, float *score,
+int fuse_take(struct fuse *f, uint32_t k, const struct names *names, uint64_t *id, float *score,
               struct err *e);
 
 /* ---- files ---- */
@@ -73,7 +73,7 @@ struct fuse_files {
 };
 
 /* Reads the files side by side and writes a list a question; holds as many questions as are begun
- * and not ended. w->queries, metric and names are set by it. */
+ * and not ended. w->queries, metric and name are set by it. */
 int fuse_run(const struct fuse_files *files, const struct fuse_opts *o,
              const struct neigh_write_opts *w, struct err *e);
 

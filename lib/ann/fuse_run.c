@@ -137,7 +137,8 @@ static int open_output(struct run *r, const struct neigh_write_opts *w, struct e
     if (!r->id || !r->score)
         return e->code;
     o.queries = questions_of(r);
-    o.names = NULL;
+    o.name = r->names ? names_of : NULL;
+    o.name_ctx = r->names;
     /* What is absent is the farthest. */
     o.metric = r->o->norm == FUSE_AS_IS && r->o->near == FUSE_SMALLER ? VEC_L2 : VEC_IP;
     return neigh_create(&r->out, &o, e);
@@ -165,13 +166,10 @@ static void run_free(struct run *r)
 
 static int write_question(struct run *r, struct fuse *f, struct err *e)
 {
-    const char *const *names = r->names ? names_all(r->names) : NULL;
-
     for (uint32_t i = 0; !f && i < r->k; i++)
         r->id[i] = NEIGH_NONE, r->score[i] = NAN;
-    if (f && fuse_take(f, r->k, names, r->id, r->score, e) < 0)
+    if (f && fuse_take(f, r->k, r->names, r->id, r->score, e) < 0)
         return e->code;
-    neigh_rename(r->out, names);
     r->question++;
     return neigh_write(r->out, r->id, r->score, 1, e);
 }

@@ -10,8 +10,13 @@
 enum { FIRST = 1024 };
 #define FREE UINT64_MAX
 
+struct name {
+    char *p;
+    size_t len;
+};
+
 struct names {
-    char **name;
+    struct name *name;
     size_t n, cap;
     uint64_t *slot; /* numbers, or FREE */
     size_t slots;   /* a power of two */
@@ -49,7 +54,7 @@ void names_free(struct names *n)
     if (!n)
         return;
     for (size_t i = 0; i < n->n; i++)
-        free(n->name[i]);
+        free(n->name[i].p);
     free(n->name);
     free(n->slot);
     free(n);
@@ -61,8 +66,8 @@ static size_t find(const struct names *n, const char *p, size_t len)
     size_t at = hash64(p, len) & (n->slots - 1);
 
     for (; n->slot[at] != FREE; at = (at + 1) & (n->slots - 1)) {
-        const char *other = n->name[n->slot[at]];
-        if (strncmp(other, p, len) == 0 && other[len] == '\0')
+        const struct name *other = &n->name[n->slot[at]];
+        if (other->len == len && memcmp(other->p, p, len) == 0)
             break;
     }
     return at;
@@ -78,7 +83,7 @@ static int grow(struct names *n, struct err *e)
     n->slot = slot;
     n->slots *= 2;
     for (size_t i = 0; i < n->n; i++)
-        n->slot[find(n, n->name[i], strlen(n->name[i]))] = i;
+        n->slot[find(n, n->name[i].p, n->name[i].len)] = i;
     return 0;
 }
 
@@ -87,8 +92,6 @@ int names_add(struct names *n, const char *p, size_t len, uint64_t *number, stru
     size_t at;
     char *copy;
 
-    if (memchr(p, '\0', len))
-        return err_set(e, ERR_INPUT, "a name holds a NUL byte");
     at = find(n, p, len);
     *number = n->slot[at];
     if (*number != FREE)
@@ -98,12 +101,23 @@ int names_add(struct names *n, const char *p, size_t len, uint64_t *number, stru
         return e->code;
     memcpy(copy, p, len);
     copy[len] = '\0';
-    n->name[n->n] = copy;
+    n->name[n->n] = (struct name){copy, len};
     n->slot[at] = *number = n->n++;
     return n->n * 2 > n->slots ? grow(n, e) : 0;
 }
 
-const char *const *names_all(const struct names *n)
+const char *names_of(const void *names, uint64_t number, size_t *len)
 {
-    return (const char *const *)n->name;
+    const struct names *n = names;
+
+    *len = n->name[number].len;
+    return n->name[number].p;
+}
+
+int names_compare(const struct names *n, uint64_t a, uint64_t b)
+{
+    const struct name *x = &n->name[a], *y = &n->name[b];
+    int rc = memcmp(x->p, y->p, x->len < y->len ? x->len : y->len);
+
+    return rc ? rc : (x->len > y->len) - (x->len < y->len);
 }

@@ -1,7 +1,7 @@
-/* names.h - strings that stand for numbers: each distinct one gets the next number, from 0.
+/* names.h - strings that stand for numbers: each distinct one, of any bytes, gets the next number,
+ * from 0.
  *
- * Memory   about 60 bytes and the name, each. A name lives until names_free(), the array of them,
- *          names_all(), until the next names_add().
+ * Memory   about 70 bytes and the name, each; names live until names_free().
  */
 #ifndef VEC_NAMES_H
 #define VEC_NAMES_H
@@ -15,8 +15,11 @@ struct names;
 
 int names_new(struct names **out, struct err *e);
 void names_free(struct names *n); /* NULL is fine */
-/* The number of p[0..len), old or new. ERR_INPUT: there is a NUL in it. */
+/* The number of p[0..len), old or new. */
 int names_add(struct names *n, const char *p, size_t len, uint64_t *number, struct err *e);
-const char *const *names_all(const struct names *n);
+/* The name of a number, with a NUL behind it. (neigh.h takes this function and the set.) */
+const char *names_of(const void *names, uint64_t number, size_t *len);
+/* Byte by byte, as memcmp() and then by length. */
+int names_compare(const struct names *n, uint64_t a, uint64_t b);
 
 #endif

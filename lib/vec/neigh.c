@@ -156,14 +156,18 @@ int neigh_create(struct neigh_writer **out, const struct neigh_write_opts *o, st
 static void put_row(struct neigh_writer *w, uint64_t query, uint32_t rank, uint64_t id, float score)
 {
     char text[DECIMAL_MAX];
+    size_t len;
 
     out_row(w->rows);
     out_u64(w->rows, "query", query);
     out_u64(w->rows, "rank", rank);
-    if (w->o.names)
-        out_cstr(w->rows, "id", w->o.names[id]);
-    else
+    if (w->o.name) {
+        const char *name = w->o.name(w->o.name_ctx, id, &len);
+
+        out_str(w->rows, "id", name, len);
+    } else {
         out_u64(w->rows, "id", id);
+    }
     if (isfinite(score))
         out_number(w->rows, "score", text, (size_t)(decimal_put_f32(text, score) - text));
     else
@@ -252,11 +256,6 @@ int neigh_write(struct neigh_writer *w, const uint64_t *id, const float *score, 
                                     : write_ids(w, id, score, n, e);
     w->done += n;
     return rc;
-}
-
-void neigh_rename(struct neigh_writer *w, const char *const *names)
-{
-    w->o.names = names;
 }
 
 /* ---- ending ---- */

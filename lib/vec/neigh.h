@@ -67,7 +67,9 @@ struct neigh_write_opts {
     uint64_t queries; /* for the headers of ibin and truth; UINT64_MAX: counted at the end, for
                          which a truth file waits in memory */
     enum vec_metric metric;
-    const char *const *names; /* of rows, printed instead of numbers in tsv and jsonl; NULL: none */
+    /* The name of a row, printed instead of its number in tsv and jsonl; NULL: they have none. */
+    const char *(*name)(const void *ctx, uint64_t row, size_t *len);
+    const void *name_ctx;
 };
 
 struct neigh_writer;
@@ -79,8 +81,6 @@ int neigh_create(struct neigh_writer **out, const struct neigh_write_opts *o, st
 /* The lists of the next n queries: [n][k]. */
 int neigh_write(struct neigh_writer *w, const uint64_t *id, const float *score, uint64_t n,
                 struct err *e);
-/* Other names from now on: where the set of them has grown. */
-void neigh_rename(struct neigh_writer *w, const char *const *names);
 int neigh_commit(struct neigh_writer **w, struct err *e); /* frees *w either way */
 void neigh_abort(struct neigh_writer **w);                /* no-op on NULL */
 

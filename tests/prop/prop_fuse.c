@@ -21,7 +21,8 @@ struct question {
     struct fuse_opts o;
     struct list list[LISTS];
     uint32_t lists;
-    const char *const *names;
+    const char *const *names; /* of rows, */
+    struct names *set;        /* and the same, where they are given */
 };
 
 /* ---- the oracle ---- */
@@ -124,6 +125,18 @@ static void make_list(struct list *l, const struct question *q, unsigned long lo
     }
 }
 
+static struct names *set_of(const char *const *names)
+{
+    struct names *set;
+    struct err e = {0};
+    uint64_t number;
+
+    T_CHECK(names_new(&set, &e) == 0);
+    for (uint64_t i = 0; i < ROWS; i++)
+        T_CHECK(names_add(set, names[i], strlen(names[i]), &number, &e) == 0 && number == i);
+    return set;
+}
+
 static void make(struct question *q, unsigned long long *seed)
 {
     static const char *const names[ROWS] = {
@@ -138,6 +151,7 @@ static void make(struct question *q, unsigned long long *seed)
     q->o.rrf_k = t_rand(seed) % 3 ? 60 : (double)(t_rand(seed) % 5) / 2;
     q->lists = (uint32_t)(t_rand(seed) % (LISTS + 1));
     q->names = t_rand(seed) % 2 ? names : NULL;
+    q->set = q->names ? set_of(names) : NULL;
     for (uint32_t i = 0; i < q->lists; i++)
         make_list(&q->list[i], q, seed);
 }
@@ -167,7 +181,7 @@ static void check(const struct question *q, struct fuse *f, uint32_t k, unsigned
         T_CHECKF(fuse_add(f, &(struct neigh_list){q->list[i].n, q->list[i].id, q->list[i].score},
                           q->list[i].weight, &e) == 0,
                  "seed %llu: %s", seed, e.msg);
-    T_CHECK(fuse_take(f, k, q->names, id, score, &e) == 0);
+    T_CHECK(fuse_take(f, k, q->set, id, score, &e) == 0);
     for (; found < k && id[found] != NEIGH_NONE; found++) {
         double v = distances ? -(double)score[found] : (double)score[found];
         T_CHECKF(id[found] < ROWS, "seed %llu", seed);
@@ -205,6 +219,7 @@ static void test_random(void)
         check(&q, f, 1 + (uint32_t)(t_rand(&seed) % (ROWS + 2)), i);
         check(&q, f, 10, i); /* what was added is forgotten */
         fuse_free(f);
+        names_free(q.set);
     }
 }
 
