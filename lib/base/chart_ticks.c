@@ -17,7 +17,6 @@ static double nice_step(double v, int *decimals)
 
     for (int i = 0; i < 3 && step < v * (1 - 1e-9); i++)
         step = ten * (i == 0 ? 2 : i == 1 ? 5 : 10);
-    power += step >= ten * 9;
     *decimals = power < 0 ? -power : 0;
     return step;
 }
