@@ -172,6 +172,7 @@ static void test_pictures(void)
     T_CHECK(count(p, "<polyline") == 1 && count(p, "nor this") == 0 && count(p, "not on") == 0);
     T_CHECK(count(p, "a &amp; &quot;b&quot; \xEF\xBF\xBD</text>") == 1 && count(p, ">none<") == 1);
     T_CHECK(!strstr(p, "nan") && !strstr(p, "inf"));
+    T_CHECK(count(p, ">1</text>") == 1 && count(p, "<circle cx=\"768\"") == 1); /* the share 1 */
     free(p);
     free(again);
     c.no_lines = true;

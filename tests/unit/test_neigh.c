@@ -122,8 +122,9 @@ static bool is_name(const struct names *n, uint64_t number, const char *want, si
 
 static void test_names(void)
 {
-    static const char tsv[] = "0\t0\ta\\tb\\\\\t1\n0\t1\t12\t2\n2\t0\t\t3\n2\t1\ta\\tb\\\\\t4\n";
-    static const char json[] = "{\"id\":\"a\\tb\\\\\",\"query\":0,\"rank\":0}\n"
+    static const char tsv[] =
+        "0\t0\ta\\tb\\\\\\n\\r\t1\n0\t1\t12\t2\n2\t0\t\t3\n2\t1\ta\\tb\\\\\\n\\r\t4\n";
+    static const char json[] = "{\"id\":\"a\\tb\\\\\\n\\r\",\"query\":0,\"rank\":0}\n"
                                "{\"query\":0,\"rank\":1,\"id\":12}\n";
     struct names *names;
     struct neigh_reader *r = NULL;
@@ -141,7 +142,7 @@ static void test_names(void)
     T_CHECK(neigh_open(&r, "n.jsonl", NEIGH_AUTO, names, &e) == 0);
     T_CHECK(neigh_next(r, &l, &e) == 1 && l.n == 2 && l.id[0] == 0 && l.id[1] == 1 && !l.score);
     neigh_close(r);
-    T_CHECK(is_name(names, 0, "a\tb\\", 4) && is_name(names, 1, "12", 2) &&
+    T_CHECK(is_name(names, 0, "a\tb\\\n\r", 6) && is_name(names, 1, "12", 2) &&
             is_name(names, 2, "", 0));
     tmp_put("n.jsonl", "{\"id\":\"\\u0000\",\"query\":0,\"rank\":0}\n", 36);
     T_CHECK(neigh_open(&r, "n.jsonl", NEIGH_AUTO, names, &e) == 0 && is_name(names, 3, "", 1));
