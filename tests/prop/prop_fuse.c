@@ -105,7 +105,7 @@ static int falling(const void *a, const void *b)
 static void make_list(struct list *l, const struct question *q, unsigned long long *seed)
 {
     bool twice = t_rand(seed) % 4 == 0, rising = q->o.near == FUSE_SMALLER;
-    unsigned long long levels = 1 + t_rand(seed) % (t_rand(seed) % 3 ? 1000 : 3);
+    unsigned long long most = t_rand(seed) % 3 ? 1000 : 3, levels = 1 + t_rand(seed) % most;
     double scale = pow(10, (double)(t_rand(seed) % 9) - 4);
 
     rising = q->o.near == FUSE_BY_ORDER ? t_rand(seed) % 2 : rising;
