@@ -79,17 +79,17 @@ static int byte_queries(struct knn *s, struct err *e)
     return 0;
 }
 
-/* Panels of what scaled or bytes hold; the queries of f32 panels are needed no longer. */
-static int pack(struct knn *s, struct err *e)
+/* Panels, or few queries' strips, of what scaled or bytes hold; the scaled are needed no longer. */
+static void pack_queries(struct knn *s)
 {
     bool bytes = s->query_type != VEC_F32;
     unsigned char flip = ops_panel_flip(s->base_type, s->query_type);
 
-    s->panel_size = bytes ? panel_bytes(s->dim) : (size_t)s->dim * PANEL * sizeof(float);
-    s->packed_size = s->panels * s->panel_size;
-    s->packed = mem_map(s->packed_size, e);
-    if (!s->packed)
-        return e->code;
+    if (knn_is_few(s)) {
+        s->ops->dots_pack(bytes ? s->bytes : s->scaled.v, s->query_type, s->queries, s->dim,
+                          s->packed);
+        return;
+    }
     for (size_t p = 0; p < s->panels; p++) {
         size_t q = p * PANEL, n = s->queries - q < PANEL ? s->queries - q : PANEL;
         void *to = s->packed + p * s->panel_size;
@@ -99,6 +99,18 @@ static int pack(struct knn *s, struct err *e)
         else
             panel_pack_f32(vec_matrix_row(&s->scaled, q), s->dim * sizeof(float), n, s->dim, to);
     }
+}
+
+static int pack(struct knn *s, struct err *e)
+{
+    s->panel_size = s->query_type != VEC_F32 ? panel_bytes(s->dim)
+                                             : (size_t)s->dim * PANEL * sizeof(float);
+    s->packed_size = knn_is_few(s) ? dots_size(s->query_type, s->queries, s->dim)
+                                   : s->panels * s->panel_size;
+    s->packed = mem_map(s->packed_size, e);
+    if (!s->packed)
+        return e->code;
+    pack_queries(s);
     vec_matrix_free(&s->scaled);
     return 0;
 }
@@ -123,7 +135,7 @@ static int take_queries(struct knn *s, const struct vec_rows *rows, struct err *
         s->mul[i] = mul_of(s, i);
     if ((s->query_type == VEC_F32 ? scale_queries(s, e) : byte_queries(s, e)) < 0)
         return e->code;
-    return knn_is_few(s) ? 0 : pack(s, e);
+    return pack(s, e);
 }
 
 /* ---- life ---- */
@@ -175,15 +187,23 @@ int knn_open(struct knn **out, const struct knn_opts *o, const struct vec_rows *
 
 int knn_use_sketch(struct knn *s, const struct sketch *sketch, struct err *e)
 {
+    int8_t *signs;
+
     if (s->o.metric == VEC_COSINE && sketch->head.first_zero != UINT64_MAX)
         return err_set(e, ERR_INPUT, "row %llu is a zero vector, which has no cosine",
                        (unsigned long long)sketch->head.first_zero);
     s->coded = mem_array(s->queries, sizeof *s->coded, e);
-    s->signs = mem_array(s->queries, s->dim, e);
-    if (!s->coded || !s->signs)
+    signs = mem_array(s->queries, s->dim, e);
+    s->signs_size = dots_size(VEC_I8, s->queries, s->dim);
+    s->signs = mem_map(s->signs_size, e);
+    if (!s->coded || !signs || !s->signs) {
+        free(signs);
         return e->code;
+    }
     for (size_t q = 0; q < s->queries; q++)
-        sketch_query(&s->coded[q], vec_matrix_row(&s->q, q), s->dim, s->signs + q * s->dim);
+        sketch_query(&s->coded[q], vec_matrix_row(&s->q, q), s->dim, signs + q * s->dim);
+    s->ops->dots_pack(signs, VEC_I8, s->queries, s->dim, s->signs);
+    free(signs);
     s->sketch = sketch;
     return 0;
 }
@@ -198,11 +218,12 @@ void knn_close(struct knn *s)
         knn_work_free(&s->work[t]);
     if (s->packed)
         mem_unmap(s->packed, s->packed_size);
+    if (s->signs)
+        mem_unmap(s->signs, s->signs_size);
     vec_matrix_free(&s->q);
     vec_matrix_free(&s->scaled);
     free(s->bytes);
     free(s->coded);
-    free(s->signs);
     free(s->norm);
     free(s->scale);
     free(s->mul);

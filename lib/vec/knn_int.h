@@ -5,7 +5,8 @@
  *   l2      key - |q|^2 = |x|^2 - 2s <q', x> >= n2 (1 - 4c) - 2s p - 4c |q|^2 - tiny
  *           as 2 |q| |x| <= |q|^2 + |x|^2: the first error lies in the row's b, the second in the
  *           query's limit
- *   ip      key / s = -<q', x> >= -p - 4c |x| - tiny
+ *   ip      key / s = -<q', x> >= -p - 4c |x| - tiny, where |x| <= (n2 / t + t) / 2 for any t: that
+ *           of the longest row at hand serves, and spares the roots
  *   cosine  key - 1 >= -p / (|q'| |x|) - 4c
  * where p is the product as computed. All three are fma(p, mul * a, b) with the query's mul and the
  * row's a and b. Where numbers are so large or small that this does not hold, a or b is NaN or the
@@ -51,8 +52,8 @@ struct knn {
     double error;                        /* c above */
     struct vec_matrix q;                 /* as they are, f32 */
     void *bytes;                         /* [queries][dim], where products are integers */
-    struct vec_matrix scaled;            /* few queries of f32: q / s */
-    unsigned char *packed;               /* panels of q / s or of bytes */
+    struct vec_matrix scaled;            /* q / s, until it is packed */
+    unsigned char *packed;               /* panels of q / s or of bytes; few: dots_pack() of them */
     size_t panel_size, packed_size;
     double *norm;                /* |q| */
     double *scale;               /* s */
@@ -61,8 +62,9 @@ struct knn {
     struct knn_work *work;       /* [threads] */
     const struct sketch *sketch; /* NULL: none */
     struct sketch_query *coded;  /* [queries] */
-    int8_t *signs;               /* [queries][dim] */
-    int teams;                   /* 1, or threads where rows are shared out */
+    void *signs;                 /* their codes, by dots_pack() */
+    size_t signs_size;
+    int teams; /* 1, or threads where rows are shared out */
 };
 
 /* What one thread works with. */
