@@ -143,6 +143,8 @@ static double best_gb(const uint64_t *a, int threads)
     if (cpu_detect() == CPU_AVX512)
         reads = read_lines;
 #endif
+    for (int p = 0; p < PARTS; p++)
+        best[p] = 1e9;
     for (int r = 0; r < PASSES; r++)
         for (int p = 0; p < PARTS; p++) {
             double t = now_s();
@@ -150,7 +152,7 @@ static double best_gb(const uint64_t *a, int threads)
             for (size_t i = 0; i < PART; i += SHARE)
                 sum += reads(a + (size_t)p * PART + i, SHARE);
             t = now_s() - t;
-            best[p] = r == 0 || t < best[p] ? t : best[p];
+            best[p] = t < best[p] ? t : best[p];
         }
     for (int p = 0; p < PARTS; p++)
         all += best[p];

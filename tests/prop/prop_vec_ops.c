@@ -335,7 +335,7 @@ static void check_extremes(const struct vec_ops *o)
     enum { N = 3 };
     uint32_t dim = DOT_I32_DIM_MAX;
     unsigned char *rows = malloc((size_t)N * dim), *panel = aligned_alloc(64, panel_bytes(dim));
-    int32_t sum[N], norm2[N], out[N * PANEL], first[N], dots[N];
+    int32_t sum[N], norm2[N], out[N * PANEL] = {0}, first[N], dots[N];
     void *packed;
 
     if (!rows || !panel)
