@@ -41,6 +41,7 @@ static int norms(struct knn *s, struct err *e)
         if (n2 == 0 && s->o.metric == VEC_COSINE)
             return err_set(e, ERR_INPUT, "query %llu is a zero vector, which has no cosine",
                            (unsigned long long)(s->o.first_query + i));
+        s->norm2[i] = n2;
         s->norm[i] = sqrt(n2);
         s->scale[i] = n2 > 0 ? ldexp(1, ilogb(s->norm[i]) + 1) : 1;
     }
@@ -120,9 +121,11 @@ static int take_queries(struct knn *s, const struct vec_rows *rows, struct err *
     size_t whole = s->panels * PANEL;
 
     s->norm = mem_array(s->queries, sizeof *s->norm, e);
+    s->norm2 = mem_array(s->queries, sizeof *s->norm2, e);
     s->scale = mem_array(s->queries, sizeof *s->scale, e);
     s->mul = mem_zero(whole, sizeof *s->mul, e);
-    if (!s->norm || !s->scale || !s->mul || vec_matrix_init(&s->q, s->queries, s->dim, e) < 0)
+    if (!s->norm || !s->norm2 || !s->scale || !s->mul ||
+        vec_matrix_init(&s->q, s->queries, s->dim, e) < 0)
         return e->code;
     for (size_t i = 0; i < s->queries; i++)
         ops_to_f32(s->ops, rows->type, vec_row(rows, i), s->dim, vec_matrix_row(&s->q, i));
@@ -151,7 +154,7 @@ static int set_up(struct knn *s, const struct vec_rows *queries, struct err *e)
     if (!s->lists || !s->work)
         return e->code;
     for (int t = 0; t < s->teams; t++)
-        if (knn_lists_init(&s->lists[t], s->queries, s->o.k, e) < 0)
+        if (knn_lists_init(&s->lists[t], s->queries, s->o.k, s->query_type != VEC_F32, e) < 0)
             return e->code;
     for (int t = 0; t < threads; t++)
         if (knn_work_init(&s->work[t], s, e) < 0)
@@ -225,6 +228,7 @@ void knn_close(struct knn *s)
     free(s->bytes);
     free(s->coded);
     free(s->norm);
+    free(s->norm2);
     free(s->scale);
     free(s->mul);
     free(s->lists);
@@ -236,7 +240,7 @@ uint64_t knn_query_bytes(const struct knn_opts *o, uint32_t dim)
 {
     uint64_t k = o->k, cap = k < 32 ? 32 : k;
 
-    return 16 * (uint64_t)dim + 64 + k * sizeof(struct knn_best) + cap * 4 + k * 12;
+    return 16 * (uint64_t)dim + 64 + k * sizeof(struct knn_best) + cap * 12 + k * 12;
 }
 
 /* ---- blocks ---- */

@@ -33,6 +33,7 @@ struct knn_lists {
     uint32_t *have;
     uint32_t *cand; /* [queries][cap]: rows of the block that may be near, `wait` of them */
     uint32_t *wait;
+    double *key;  /* as cand: their keys, where products are integers; else NULL */
     float *limit; /* [queries, to whole panels] */
 };
 
@@ -55,7 +56,7 @@ struct knn {
     struct vec_matrix scaled;            /* q / s, until it is packed */
     unsigned char *packed;               /* panels of q / s or of bytes; few: dots_pack() of them */
     size_t panel_size, packed_size;
-    double *norm;                /* |q| */
+    double *norm, *norm2;        /* |q|, |q|^2 */
     double *scale;               /* s */
     float *mul;                  /* [to whole panels] */
     struct knn_lists *lists;     /* [teams] */
@@ -83,11 +84,11 @@ struct knn_work {
 };
 
 /* knn_lists.c */
-int knn_lists_init(struct knn_lists *l, size_t queries, uint32_t k, struct err *e);
+int knn_lists_init(struct knn_lists *l, size_t queries, uint32_t k, bool ints, struct err *e);
 void knn_lists_free(struct knn_lists *l);
-/* Row `at` of the block may be near query q. */
+/* Row `at` of the block may be near query q; `key` counts where products are integers. */
 void knn_candidate(const struct knn *s, struct knn_lists *l, struct knn_work *w,
-                   const struct knn_block *b, size_t q, uint32_t at);
+                   const struct knn_block *b, size_t q, uint32_t at, double key);
 /* Computes what waits. */
 void knn_settle(const struct knn *s, struct knn_lists *l, struct knn_work *w,
                 const struct knn_block *b, size_t q);

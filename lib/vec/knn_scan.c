@@ -186,6 +186,31 @@ static void weigh(const struct knn *s, struct knn_work *w, const struct piece *p
 
 /* ---- products ---- */
 
+/* The key of query q and row i of a piece, whose product is p: of integers, which double holds as
+ * they are, so it is what knn_key() gives. */
+static double int_key(const struct knn *s, const struct knn_work *w, size_t q, size_t i, int32_t p)
+{
+    double d, n2 = (double)w->inorm2[i];
+
+    if (s->o.metric == VEC_L2)
+        return n2 - 2.0 * p + s->norm2[q];
+    if (s->o.metric == VEC_IP)
+        return 0.0 - p;
+    d = 1 - p / (sqrt(n2) * s->norm[q]);
+    return d > 0 ? d : 0;
+}
+
+/* Query q meets line `at` of a tile whose first row is row i of the piece. */
+static void tile_candidate(const struct knn *s, struct knn_lists *l, struct knn_work *w,
+                           const struct knn_block *b, const struct piece *p, size_t i, size_t at,
+                           size_t q)
+{
+    const int32_t *products = w->products;
+    double key = l->key ? int_key(s, w, q, i + at, products[at * PANEL + q % PANEL]) : 0;
+
+    knn_candidate(s, l, w, b, q, p->at + (uint32_t)(i + at), key);
+}
+
 static void tile(const struct knn *s, struct knn_lists *l, struct knn_work *w,
                  const struct knn_block *b, const struct piece *p, size_t panel, bool fresh)
 {
@@ -216,7 +241,7 @@ static void tile(const struct knn *s, struct knn_lists *l, struct knn_work *w,
             for (uint32_t lanes = w->hits[h].lanes; lanes; lanes &= lanes - 1) {
                 size_t q = panel * PANEL + (unsigned)__builtin_ctz(lanes);
                 if (q < s->queries)
-                    knn_candidate(s, l, w, b, q, p->at + (uint32_t)i + w->hits[h].at);
+                    tile_candidate(s, l, w, b, p, i, w->hits[h].at, q);
             }
     }
 }
@@ -246,8 +271,13 @@ static void pass_line(const struct knn *s, struct knn_lists *l, struct knn_work 
                        : s->ops->line_below_f32(products, n, w->a, w->b, mul, l->limit[q], w->hits);
 
     for (size_t h = 0; h < found; h++)
-        for (uint32_t lanes = w->hits[h].lanes; lanes; lanes &= lanes - 1)
-            knn_candidate(s, l, w, b, q, at + w->hits[h].at + (uint32_t)__builtin_ctz(lanes));
+        for (uint32_t lanes = w->hits[h].lanes; lanes; lanes &= lanes - 1) {
+            uint32_t i = w->hits[h].at + (uint32_t)__builtin_ctz(lanes);
+            double key = l->key ? int_key(s, w, q, i, ((const int32_t *)w->products)[q * n + i])
+                                : 0;
+
+            knn_candidate(s, l, w, b, q, at + i, key);
+        }
 }
 
 /* The same of a sketch's codes. */
