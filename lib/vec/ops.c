@@ -57,6 +57,11 @@ void panel_pack_bytes(const void *cols, size_t stride, size_t nc, uint32_t dim, 
     }
 }
 
+void dots_pack_plain(const void *q, enum vec_type t, size_t nq, uint32_t dim, void *to)
+{
+    memcpy(to, q, nq * dim * vec_type_size(t));
+}
+
 /* The products of up to BLOCK_ROWS rows with every panel. */
 static void block_products(const struct vec_ops *ops, const float *a, size_t na,
                            const float *panels, size_t nb, uint32_t dim, float *out, size_t ldo)
