@@ -89,7 +89,7 @@ struct fm_open_opts {
     enum cpu_level cpu; /* at most this, which the machine must have; {0} is CPU_PORTABLE */
     bool load;          /* copied into memory, not mapped */
     int threads;        /* for loading; 0: one */
-    bool bare;          /* loaded, without what is but for searches one at a time */
+    bool bare;          /* without the copies and hints that make searches faster */
 };
 
 /* o == NULL: mapped, with all that the machine has. */
