@@ -186,6 +186,7 @@ static int add_part(struct build *b, struct err *e)
     if (rc == 0)
         rc = parts_end(b->parts, &w, e);
     sect_abort(&w);
+    mem_trim(); /* merging may come next */
     return rc;
 }
 

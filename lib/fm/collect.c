@@ -180,6 +180,7 @@ void corpus_trim(struct corpus *c)
         c->text.p = p;
         c->text.cap = c->text.len;
     }
+    mem_trim();
 }
 
 void corpus_free_text(struct corpus *c)
