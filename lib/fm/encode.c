@@ -177,7 +177,6 @@ int encode_rows(const struct row_source *src, const struct encode_opts *o, struc
     rc = piece ? spool_reserve(&out->perm, 4 * samples_count(src->n, o->rate), e) : ERR_MEM;
     if (rc == 0)
         rc = sect_begin(w, "BLKS", SECT_REQUIRED, e);
-
     for (uint64_t s = 0; rc == 0 && s < supers; s += window) {
         int k = (int)(supers - s < window ? supers - s : window);
 #pragma omp parallel for num_threads(k < o->threads ? k : o->threads) schedule(dynamic) if (k > 1)
