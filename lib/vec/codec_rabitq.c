@@ -71,18 +71,6 @@ struct rabitq {
     float *mean, *sign;
 };
 
-static const struct rabitq_ops *ops_of(enum cpu_level level)
-{
-#if defined(__x86_64__)
-    if (level >= CPU_AVX512)
-        return &rabitq_avx512;
-    if (level >= CPU_AVX2)
-        return &rabitq_avx2;
-#endif
-    (void)level;
-    return &rabitq_portable;
-}
-
 static int check(const struct codec_spec *s, uint32_t dim, struct err *e)
 {
     if (s->a < 1 || s->a > 8 || s->has_b || s->word[0] || s->inner[0])
@@ -112,7 +100,7 @@ static struct rabitq *rabitq_new(struct codec *c, struct err *e)
     r->bits = c->spec.a;
     r->units = (c->dim + 3) / 4;
     r->block_bytes = BLOCK_FACTORS + rabitq_plane_bytes(r->bits, r->units);
-    r->ops = ops_of(c->cpu);
+    r->ops = CPU_CHOICE(rabitq, c->cpu);
     c->code_bytes = FACTOR_BYTES + (c->dim * r->bits + 7) / 8;
     r->sign = codec_array((size_t)RABITQ_ROUNDS * c->dim, sizeof *r->sign, e);
     return r->sign ? r : NULL;

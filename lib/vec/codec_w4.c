@@ -28,16 +28,6 @@ struct w4 {
     const struct w4_ops *ops;
 };
 
-static const struct w4_ops *ops_of(enum cpu_level cpu)
-{
-#if defined(__x86_64__)
-    if (cpu >= CPU_AVX2)
-        return cpu >= CPU_AVX512 ? &w4_avx512 : &w4_avx2;
-#endif
-    (void)cpu;
-    return &w4_portable;
-}
-
 static int w4_check(const struct codec_spec *s, uint32_t dim, struct err *e)
 {
     (void)dim;
@@ -66,7 +56,7 @@ static int w4_new(struct codec *c, struct err *e)
                                  .groups = (c->dim + group - 1) / group,
                                  .blocks = (group + W4_BLOCK - 1) / W4_BLOCK};
     w->f32 = c->spec.word[0] != 0;
-    w->ops = ops_of(c->cpu);
+    w->ops = CPU_CHOICE(w4, c->cpu);
     c->code_bytes = (uint32_t)(nibble_bytes(c) + 2 * (size_t)w->shape.groups);
     return 0;
 }

@@ -6,14 +6,7 @@
 
 const struct scode_ops *scode_ops_for(enum cpu_level level)
 {
-#if defined(__x86_64__)
-    if (level == CPU_AVX512)
-        return &scode_avx512;
-    if (level == CPU_AVX2)
-        return &scode_avx2;
-#endif
-    (void)level;
-    return &scode_portable;
+    return CPU_CHOICE(scode, level);
 }
 
 struct scode_shape scode_shape(uint32_t dim, bool four, bool eight, bool ranged)
