@@ -33,7 +33,6 @@ struct lean_codec {
     float *a, *b;                     /* [r][dim] */
     struct linmap to_a, to_b, from_a; /* A x, B x, A^T y */
     struct codec *inner;
-    uint8_t *room; /* [CODEC_LIST] codes inside: for pack, one thread at a time */
 };
 
 /* ---- the spec ---- */
@@ -130,7 +129,6 @@ static void leanvec_free(void *state)
     linmap_free(&l->to_b);
     linmap_free(&l->from_a);
     codec_free(l->inner);
-    free(l->room);
     free(l);
 }
 
@@ -243,13 +241,9 @@ static int train_inner(struct codec *c, const struct codec_train *t, struct err 
 }
 
 /* What follows from the codec inside. */
-static int finish(struct codec *c, struct err *e)
+static void set_size(struct codec *c)
 {
-    struct lean_codec *l = c->state;
-
-    c->code_bytes = l->inner->code_bytes + 4;
-    l->room = mem_array(CODEC_LIST, l->inner->code_bytes, e);
-    return l->room ? 0 : e->code;
+    c->code_bytes = ((const struct lean_codec *)c->state)->inner->code_bytes + 4;
 }
 
 static int leanvec_train(struct codec *c, const struct codec_train *t, struct err *e)
@@ -267,7 +261,8 @@ static int leanvec_train(struct codec *c, const struct codec_train *t, struct er
     if (!leanvec_new(c, e) || train_maps(c, t, m, e) < 0 || pack_maps(c, e) < 0 ||
         train_inner(c, t, e) < 0)
         return e->code;
-    return finish(c, e);
+    set_size(c);
+    return 0;
 }
 
 /* ---- files ---- */
@@ -305,16 +300,17 @@ static int leanvec_load(struct codec *c, int level, const struct sect_file *f, s
         !(l->b = take_finite(f, "MPB", level, cells, e)) ||
         codec_load_inner(&l->inner, c, l->r, level, f, e) < 0 || pack_maps(c, e) < 0)
         return e->code;
-    return finish(c, e);
+    set_size(c);
+    return 0;
 }
 
 /* ---- coding ---- */
 
 /* The codes inside, of m bytes, out of ours. */
-static void gather(const uint8_t *code, size_t n, size_t m, uint8_t *inside)
+static void gather(const uint8_t *code, size_t stride, size_t n, size_t m, uint8_t *inside)
 {
     for (size_t i = 0; i < n; i++)
-        memcpy(inside + i * m, code + i * (m + 4), m);
+        memcpy(inside + i * m, code + i * stride, m);
 }
 
 static int encode_mapped(const struct codec *c, const float *x, size_t n, float *room,
@@ -357,7 +353,7 @@ static int leanvec_decode(const struct codec *c, const uint8_t *code, size_t n, 
     int rc = y && inside ? 0 : e->code;
 
     if (rc == 0) {
-        gather(code, n, m, inside);
+        gather(code, m + 4, n, m, inside);
         rc = l->inner->spec.kind->decode(l->inner, inside, n, y, e);
     }
     if (rc == 0)
@@ -431,7 +427,8 @@ static size_t leanvec_packed_bytes(const struct codec *c, size_t n)
     return inner_packed(c, n) + n * sizeof(float);
 }
 
-static void leanvec_pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed)
+static void leanvec_pack(const struct codec *c, const uint8_t *code, size_t stride, size_t n,
+                         uint8_t *packed)
 {
     const struct lean_codec *l = c->state;
     const struct codec_kind *k = l->inner->spec.kind;
@@ -439,16 +436,11 @@ static void leanvec_pack(const struct codec *c, const uint8_t *code, size_t n, u
     uint8_t *norm = packed + inner_packed(c, n);
 
     for (size_t i = 0; i < n; i++)
-        memcpy(norm + 4 * i, code + i * (m + 4) + m, 4);
-    if (!k->pack) {
-        gather(code, n, m, packed);
-        return;
-    }
-#pragma omp critical(leanvec_room)
-    {
-        gather(code, n, m, l->room);
-        k->pack(l->inner, l->room, n, packed);
-    }
+        memcpy(norm + 4 * i, code + i * stride + m, 4);
+    if (k->pack)
+        k->pack(l->inner, code, stride, n, packed);
+    else
+        gather(code, stride, n, m, packed);
 }
 
 static void scan_some(const struct codec *c, const void *const *query, size_t nq,
@@ -485,6 +477,7 @@ const struct codec_kind codec_leanvec = {
     .name = "leanvec",
     .forms = "leanvecD+CODEC, leanvecD:pca|es|fw|sphering+CODEC",
     .what = "fewer dimensions by linear maps, then another codec",
+    .sections = "MEAMPAMPB",
     .check = leanvec_check,
     .train = leanvec_train,
     .free = leanvec_free,

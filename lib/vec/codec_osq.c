@@ -265,6 +265,7 @@ const struct codec_kind codec_osq = {
     .name = "osq",
     .forms = "osq1 to osq8",
     .what = "cells by variance after a KLT, packed, with lower bounds that never fail",
+    .sections = "MEABITROTWGTCLSBRDPNTRAD",
     .check = check,
     .train = osq_train,
     .free = osq_free,

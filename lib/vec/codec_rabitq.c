@@ -421,12 +421,13 @@ static double pack_cells(const struct rabitq *q, uint32_t dim, const uint8_t *co
     return (double)norm / 4;
 }
 
-static void pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed)
+static void pack(const struct codec *c, const uint8_t *code, size_t stride, size_t n,
+                 uint8_t *packed)
 {
     const struct rabitq *q = c->state;
 
     memset(packed, 0, packed_bytes(c, n));
-    for (size_t i = 0; i < n; i++, code += c->code_bytes) {
+    for (size_t i = 0; i < n; i++, code += stride) {
         uint8_t *block = packed + i / RABITQ_LANES * q->block_bytes;
         float *factor = (float *)(void *)block + i % RABITQ_LANES, f[2];
         double norm = pack_cells(q, c->dim, code, i % RABITQ_LANES, block + BLOCK_FACTORS);
@@ -515,6 +516,7 @@ const struct codec_kind codec_rabitq = {
     .name = "rabitq",
     .forms = "rabitq1 to rabitq8",
     .what = "1 to 8 bits a dimension after a random rotation, unbiased, with error bounds",
+    .sections = "MEASGN",
     .check = check,
     .train = train,
     .free = rabitq_free,

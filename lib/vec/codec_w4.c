@@ -212,14 +212,15 @@ static void pack_row(const struct codec *c, const uint8_t *code, size_t row, uin
     }
 }
 
-static void w4_pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed)
+static void w4_pack(const struct codec *c, const uint8_t *code, size_t stride, size_t n,
+                    uint8_t *packed)
 {
     const struct w4 *w = c->state;
     size_t bytes = w4_panel_bytes(&w->shape);
 
     memset(packed, 0, w4_packed_bytes(c, n));
     for (size_t i = 0; i < n; i++)
-        pack_row(c, code + i * c->code_bytes, i % W4_ROWS, packed + i / W4_ROWS * bytes);
+        pack_row(c, code + i * stride, i % W4_ROWS, packed + i / W4_ROWS * bytes);
 }
 
 /* ---- queries ---- */
@@ -336,6 +337,7 @@ const struct codec_kind codec_w4g = {
     .name = "w4g",
     .forms = "w4gG",
     .what = "4-bit steps, a range a group of G components",
+    .sections = "",
     .check = w4_check,
     .train = w4_train,
     .free = free,

@@ -129,7 +129,7 @@ int osq_train(struct codec *c, const struct codec_train *t, struct err *e);
 size_t osq_query_bytes(const struct codec *c);
 void osq_query_init(const struct codec *c, enum vec_metric m, const float *x, void *query);
 size_t osq_packed_bytes(const struct codec *c, size_t n);
-void osq_pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed);
+void osq_pack(const struct codec *c, const uint8_t *code, size_t stride, size_t n, uint8_t *packed);
 void osq_scan(const struct codec *c, const void *const *query, size_t nq, const uint8_t *packed,
               size_t n, float *key, float *low, size_t ld);
 

@@ -189,7 +189,7 @@ static void pack_one(const struct osq *q, const struct list *l, struct bit_reade
     }
 }
 
-void osq_pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed)
+void osq_pack(const struct codec *c, const uint8_t *code, size_t stride, size_t n, uint8_t *packed)
 {
     const struct osq *q = c->state;
     size_t places = 0, column = 0;
@@ -198,7 +198,7 @@ void osq_pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *pac
     memset(packed, 0, osq_packed_bytes(c, n));
     for (unsigned k = 0; k < q->classes; column = padded(column + l.count[k++]))
         for (size_t i = 0; i < n; i++) {
-            const uint8_t *from = code + i * c->code_bytes;
+            const uint8_t *from = code + i * stride;
             struct bit_reader r = {.p = from};
             uint8_t *to = l.columns + column + l.count[k];
 

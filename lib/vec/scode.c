@@ -140,10 +140,11 @@ static void spread(const uint8_t *cell, size_t bytes, uint8_t *to)
     memcpy(to, cell + k, bytes - k);
 }
 
-void scode_pack(const struct scode_shape *s, const uint8_t *code, size_t n, uint8_t *packed)
+void scode_pack(const struct scode_shape *s, const uint8_t *code, size_t stride, size_t n,
+                uint8_t *packed)
 {
     memset(packed, 0, scode_packed_bytes(s, n));
-    for (size_t i = 0; i < n; i++, code += s->code) {
+    for (size_t i = 0; i < n; i++, code += stride) {
         uint8_t *p = packed + i / SCODE_ROWS * s->block;
         size_t r = i % SCODE_ROWS;
         const uint8_t *cell = code;

@@ -56,7 +56,7 @@ static void prepare(struct way *w, const char *spec, const float *x, const float
     check(codec_encode(w->c, x, ROWS, code, 2, &e), &e);
     check(codec_decode(w->c, code, ROWS, back, 2, &e), &e);
     for (int i = 0; i < COPIES; i++)
-        check(codec_list_init(&w->list[i], w->c, code, ROWS, &e), &e);
+        check(codec_list_init(&w->list[i], w->c, code, ROWS, 2, &e), &e);
     bytes = (w->c->spec.kind->query_bytes(w->c) + 63) / 64 * 64;
     w->space = codec_array(BATCH_MAX, bytes, &e);
     for (size_t j = 0; j < BATCH_MAX; j++) {
