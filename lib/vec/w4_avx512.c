@@ -131,32 +131,21 @@ __attribute__((always_inline)) static inline void by_queries(const struct w4_sha
 {
     const uint8_t *group = panel + W4_NORM_BYTES;
 
+#define QUERIES(n)                          \
+    case n:                                 \
+        products(s, group, q, n, f32, out); \
+        break;
     switch (nq) {
-    case 1:
-        products(s, group, q, 1, f32, out);
-        break;
-    case 2:
-        products(s, group, q, 2, f32, out);
-        break;
-    case 3:
-        products(s, group, q, 3, f32, out);
-        break;
-    case 4:
-        products(s, group, q, 4, f32, out);
-        break;
-    case 5:
-        products(s, group, q, 5, f32, out);
-        break;
-    case 6:
-        products(s, group, q, 6, f32, out);
-        break;
-    case 7:
-        products(s, group, q, 7, f32, out);
-        break;
-    case 8:
-        products(s, group, q, 8, f32, out);
-        break;
+        QUERIES(1)
+        QUERIES(2)
+        QUERIES(3)
+        QUERIES(4)
+        QUERIES(5)
+        QUERIES(6)
+        QUERIES(7)
+        QUERIES(8)
     }
+#undef QUERIES
 }
 
 static void product_i8(const struct w4_shape *s, const uint8_t *panel, const struct w4_query *q,
