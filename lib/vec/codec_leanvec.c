@@ -37,7 +37,7 @@ struct lean_codec {
 
 /* ---- the spec ---- */
 
-static const char *const methods[] = {"pca", "es", "fw", "sphering"};
+static const char *const methods[] = {"pca", "es", "fw", "sphering", "near"};
 enum { METHODS = sizeof methods / sizeof *methods };
 
 /* METHODS when there is no such. */
@@ -146,6 +146,21 @@ struct making {
     double *mean, *kq, *kx, *a, *b;
 };
 
+static int fit_near(const struct codec *c, const struct codec_train *t, struct making *k,
+                    struct err *e)
+{
+    const struct lean_sample s = {.x = t->x,
+                                  .q = t->queries,
+                                  .rows = t->n,
+                                  .queries = t->n_queries,
+                                  .mean = k->mean,
+                                  .seed = t->seed,
+                                  .threads = t->threads,
+                                  .cpu = c->cpu};
+
+    return lean_near(&s, c->dim, c->spec.a, k->a, k->b, e);
+}
+
 static int make_maps(struct codec *c, const struct codec_train *t, enum lean_method m,
                      struct making *k, struct err *e)
 {
@@ -162,6 +177,8 @@ static int make_maps(struct codec *c, const struct codec_train *t, enum lean_met
         la_moment(t->queries, t->n_queries, c->dim, NULL, k->kq, t->threads, e) < 0)
         return e->code;
     if (lean_maps(m, k->kq, k->kx, c->dim, l->r, k->a, k->b, e) < 0)
+        return e->code;
+    if (m == LEAN_NEAR && fit_near(c, t, k, e) < 0)
         return e->code;
     for (size_t i = 0; i < cells; i++) {
         l->a[i] = (float)k->a[i];
@@ -249,7 +266,8 @@ static void set_size(struct codec *c)
 static int leanvec_train(struct codec *c, const struct codec_train *t, struct err *e)
 {
     bool queries = t->queries && t->n_queries > 0;
-    enum lean_method m = queries ? LEAN_SPHERING : LEAN_PCA;
+    bool many = queries && t->n_queries >= LEAN_NEAR_QUERIES && t->n >= LEAN_NEAR_ROWS;
+    enum lean_method m = many ? LEAN_NEAR : queries ? LEAN_SPHERING : LEAN_PCA;
 
     if (c->spec.word[0])
         m = (enum lean_method)method_of(c->spec.word);
@@ -258,6 +276,10 @@ static int leanvec_train(struct codec *c, const struct codec_train *t, struct er
                        "%s: '%s' needs a sample of queries (--queries FILE); without "
                        "one there is leanvec%u:pca",
                        c->spec.text, methods[m], c->spec.a);
+    if (m == LEAN_NEAR && !many)
+        return err_set(e, ERR_INPUT,
+                       "%s: 'near' needs %d vectors and %d queries, and there are %zu and %zu",
+                       c->spec.text, LEAN_NEAR_ROWS, LEAN_NEAR_QUERIES, t->n, t->n_queries);
     if (!leanvec_new(c, e) || train_maps(c, t, m, e) < 0 || pack_maps(c, e) < 0 ||
         train_inner(c, t, e) < 0)
         return e->code;
@@ -475,7 +497,7 @@ static void leanvec_scan(const struct codec *c, const void *const *query, size_t
 
 const struct codec_kind codec_leanvec = {
     .name = "leanvec",
-    .forms = "leanvecD+CODEC, leanvecD:pca|es|fw|sphering+CODEC",
+    .forms = "leanvecD+CODEC, leanvecD:" LEAN_METHOD_NAMES "+CODEC",
     .what = "fewer dimensions by linear maps, then another codec",
     .sections = "MEAMPAMPB",
     .check = leanvec_check,
