@@ -183,12 +183,7 @@ void samples_fetch(const struct samples *s, uint64_t row)
 
 samples_find_fn *samples_find_for(enum cpu_level level)
 {
-#if defined(__x86_64__)
-    if (level >= CPU_AVX2)
-        return level >= CPU_AVX512 ? samples_find_avx512 : samples_find_avx2;
-#endif
-    (void)level;
-    return samples_find_portable;
+    return CPU_CHOICE(samples_find, level);
 }
 
 /* The marks of one block that lie in [from, to). */

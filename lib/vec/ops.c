@@ -10,14 +10,7 @@ enum { BLOCK_ROWS = 64 }; /* of a, that meet all panels before the next */
 
 const struct vec_ops *ops_for(enum cpu_level level)
 {
-#if defined(__x86_64__)
-    if (level == CPU_AVX512)
-        return &ops_avx512;
-    if (level == CPU_AVX2)
-        return &ops_avx2;
-#endif
-    (void)level;
-    return &ops_portable;
+    return CPU_CHOICE(ops, level);
 }
 
 void ops_to_f32(const struct vec_ops *ops, enum vec_type type, const void *src, size_t n,

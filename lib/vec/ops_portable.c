@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vec/f16.h"
+#include "vec/fused.h"
 #include "vec/ops_level.h"
 #include "vec/ops_plain.h"
 
@@ -31,11 +32,9 @@ static void tile_f32(const void *rows, size_t stride, size_t n, const float *pan
         const unsigned char *row = row_at(rows, stride, i);
 
         memset(out, 0, PANEL * sizeof *out);
-        for (uint32_t k = 0; k < dim; k++) {
-            float x = f32_at(row, k);
-            for (size_t j = 0; j < PANEL; j++)
-                out[j] = fmaf(x, panel[k * (size_t)PANEL + j], out[j]);
-        }
+        for (uint32_t k = 0; k < dim; k++)
+            for (size_t j = 0; j < PANEL; j += FUSED_LINE)
+                fused_line(f32_at(row, k), panel + k * (size_t)PANEL + j, out + j);
     }
 }
 

@@ -328,7 +328,7 @@ static void scan(char **arg, int args)
     b.c = train(arg[0], &b.base);
     speed_encode(&b);
     t = now_s();
-    if (codec_list_init(&b.list, b.c, b.code, b.base.n, &e) < 0)
+    if (codec_list_init(&b.list, b.c, b.code, b.base.n, 1, &e) < 0)
         fail(e.msg);
     printf("pack %.3f GB/s of f32\n", (double)b.base.n * b.base.dim * 4 / (now_s() - t) / 1e9);
     prepare(&b);
