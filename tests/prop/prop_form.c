@@ -108,7 +108,7 @@ static void try_map(const struct form *f)
         }
 }
 
-/* All components of one sort vary alike, and the first `wide` hold no less than any others. */
+/* All components of one sort vary alike, and the first `wide` hold more than the others. */
 static void try_turned(const struct form *f, const struct vec_rows *base)
 {
     static float x[2000], y[2000];
@@ -125,7 +125,7 @@ static void try_turned(const struct form *f, const struct vec_rows *base)
     for (uint32_t k = 0; k < f->kept; k++)
         *(k < f->wide ? &wide : &narrow) += square[k];
     if (form_is_mixed(f))
-        T_CHECKF(wide / f->wide >= narrow / (f->kept - f->wide), "%g of %u, %g of %u", wide,
+        T_CHECKF(wide / f->wide >= 1.5 * narrow / (f->kept - f->wide), "%g of %u, %g of %u", wide,
                  f->wide, narrow, f->kept - f->wide);
     for (uint32_t k = 0; k < f->kept && f->wide >= 20; k++)
         T_CHECKF(square[k] < 12 * (k < f->wide ? wide / f->wide : narrow / (f->kept - f->wide)),

@@ -173,8 +173,8 @@ int main(void)
     float *q = data_make(DATA_NORMAL, QUERIES, DIM);
 
     tmp_enter();
-    for (size_t i = 0; i < QUERIES * DIM; i++) /* far from the rows, and near each other */
-        q[i] = q[i] / 4 + (i % DIM == 0 ? 3.0F : 0.0F);
+    for (size_t i = 0; i < QUERIES * DIM; i++) /* in heaps, far from the rows */
+        q[i] = q[i] / 4 + (i % DIM == i / DIM % 5 ? 3.0F : 0.0F);
     try_counts(&b, q);
     try_same(&b, q);
     try_small(&b, q);
