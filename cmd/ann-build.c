@@ -107,8 +107,7 @@ int main(int argc, char **argv)
         CLI_CHOICE('t', "type", &a.kind, ANN_KIND_NAMES, "the kind of index (default graph)"),
         CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
         CLI_STR('c', "codec", &a.o.codec, "SPEC",
-                "codes to search by: int8, int4, leanvecD+int8, leanvecD+int4,\n"
-                "leanvecD+int8xN+int4, bytes (default: by the base)"),
+                "codes to search by, as int8 or leanvec248+int4 (default: by the base)"),
         CLI_U64('R', "degree", &a.degree, "N", "links of a row (default 64, or 32 with leanvec)"),
         CLI_U64('L', "beam", &a.beam, "N", "rows kept on the way while linking (default 160)"),
         CLI_DOUBLE(0, "alpha", &a.alpha, "X", "how far links may reach, from 1 (default 1.06)"),

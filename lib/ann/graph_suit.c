@@ -181,7 +181,7 @@ static size_t make_pairs(const struct suit *t)
  * how many there are. */
 static uint32_t most_often(const uint64_t *pair, size_t n, uint32_t want, uint32_t *rows)
 {
-    uint32_t times[GRAPH_DEGREE_MAX], got = 0;
+    uint32_t times[GRAPH_DEGREE_MAX] = {0}, got = 0;
 
     for (size_t i = 0, next; i < n; i = next) {
         uint32_t many, at = got;
@@ -238,6 +238,11 @@ static void add_links(const struct suit *t)
             next++;
         give_links(t, row, rows, most_often(t->pair + i, next - i, want, rows));
     }
+}
+
+uint64_t graph_suit_bytes(uint64_t rows, uint64_t queries)
+{
+    return 4 * rows + queries * (1 + 4 * LIST + 8 * TOP * TOP);
 }
 
 int graph_suit(struct graph_made *m, struct graph *g, const struct graph_sample *s, struct err *e)

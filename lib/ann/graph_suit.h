@@ -16,5 +16,7 @@ struct graph_sample {
 /* g: m's links, of 4 bytes, with the cells of the form. More links may be m's, and more entries
  * m's and g's; rows may have become out of reach. */
 int graph_suit(struct graph_made *m, struct graph *g, const struct graph_sample *s, struct err *e);
+/* Bytes that it takes. */
+uint64_t graph_suit_bytes(uint64_t rows, uint64_t queries);
 
 #endif

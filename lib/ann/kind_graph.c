@@ -264,6 +264,8 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
     row = 1e-6 * g.beam * (0.3 + 0.002 * (double)(fine ? fine : cells));
 
     p->memory_bytes = base->rows * (cells + fine) + graph_make_bytes(base->rows, &g);
+    if (o->n_queries)
+        p->memory_bytes += graph_suit_bytes(base->rows, o->n_queries);
     p->file_bytes = base->rows * (cells + (uint64_t)g.degree * width_of(base->rows));
     p->seconds = (double)base->rows * row / g.threads;
     if (!o->no_vectors && !form_holds_vectors(&f))
