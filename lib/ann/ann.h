@@ -52,6 +52,9 @@ struct ann_build_opts {
     uint32_t beam;     /* rows that a walk keeps while the graph is made; 0: the default */
     double alpha;      /* 0: the default */
     bool no_vectors;
+    /* graph: queries to suit, a sample of those to come; [n_queries][dim], finite */
+    const float *queries;
+    uint64_t n_queries;
     int threads;
     enum cpu_level cpu;
     progress_fn *progress; /* NULL: none */

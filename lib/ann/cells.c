@@ -16,5 +16,5 @@ void cells_query_row(const uint8_t *row, size_t stride, int8_t *room, struct cel
         sum += room[k];
     }
     memset(room + n, 0, CELLS_NORM);
-    *q = (struct cells_query){room, 128 * sum, 1, -2};
+    *q = (struct cells_query){room, 128 * sum, 1, -2, (uint32_t)stride};
 }

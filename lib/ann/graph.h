@@ -32,7 +32,7 @@ struct graph {
     const uint8_t *links;
     const uint32_t *entries; /* where walks begin; each below rows */
     uint32_t n_entries;
-    unsigned bits; /* of the cells */
+    unsigned bits; /* of the cells: 8, 4, or CELLS_MIXED */
     const uint8_t *cells;
     size_t stride;
     const struct cells_ops *ops;

@@ -103,7 +103,7 @@ void ann_info(const struct ann *a, struct ann_info *i)
                            .type = a->form.type,
                            .metric = a->form.metric,
                            .vectors = a->vectors != NULL,
-                           .code_bytes = (uint32_t)cells_stride(form_cells(&a->form), a->form.bits),
+                           .code_bytes = (uint32_t)form_stride(&a->form),
                            .link_bytes = m->degree * m->width,
                            .degree = m->degree,
                            .beam = m->beam,

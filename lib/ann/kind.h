@@ -16,7 +16,7 @@ struct ann_meta {
     double alpha;
     struct form_head form;
 };
-_Static_assert(sizeof(struct ann_meta) == 80, "META has no holes");
+_Static_assert(sizeof(struct ann_meta) == 88, "META has no holes");
 
 struct ann_kind;
 
