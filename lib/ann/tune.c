@@ -4,10 +4,10 @@
  * turned until the first half reaches its goal, beside a number of vectors read (rerank), which
  * goes down from many while that makes the setting cheaper; a knob is turned no further than where
  * it costs more than the best setting so far. The best is then measured on the second half: it
- * holds when the lower end of its recall's interval (Wilson 1927, one-sided, 95 %) reaches the
- * target; else the goal is raised by what was missing. Hits of one query are not independent: the
- * interval is that of so many trials as have the variance seen between queries, at least one a
- * query, so few queries cannot confirm a high recall.
+ * holds when the lower end of its recall's interval (Wilson 1927, one-sided, 99 %, as more than one
+ * is looked at) reaches the target; else the goal is raised by what was missing. Hits of one query
+ * are not independent: the interval is that of so many trials as have the variance seen between
+ * queries, at least one a query, so few queries cannot confirm a high recall.
  *
  * Cost is counted, not timed, so that the same index and queries give the same settings always:
  * cache lines read, and for each code, vector and hop what computing takes beside them, in about 8
@@ -39,7 +39,7 @@ enum {
 };
 #define SLACK_FIRST .005
 #define SLACK_STEP  1.1
-#define Z95         1.6448536269514722
+#define Z99         2.3263478740408408
 
 static const double factor[FACTORS] = {16, 12, 8, 6, 5, 4, 3, 2.5, 2, 1.5, 1.25, 1};
 
@@ -106,9 +106,9 @@ static uint32_t true_ones(const struct tuner *t, const struct half *h, uint64_t 
 /* The lower end of the interval of a share p of n trials. */
 static double wilson(double p, double n)
 {
-    double z2 = Z95 * Z95;
+    double z2 = Z99 * Z99;
 
-    return (p + z2 / (2 * n) - Z95 * sqrt(p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n);
+    return (p + z2 / (2 * n) - Z99 * sqrt(p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n);
 }
 
 /* Mean of the queries' recalls, and how low it may be in truth. */
