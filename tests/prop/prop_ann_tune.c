@@ -5,7 +5,6 @@
  */
 #include "ann_data.h"
 
-#include "base/mem.h"
 #include "base/rand.h"
 #include "base/sect.h"
 
@@ -122,25 +121,6 @@ static void keeps_its_promise(enum data_kind kind, enum vec_type type, enum vec_
 
 /* ---- the same bytes ---- */
 
-static struct buf whole(const char *path)
-{
-    struct buf b = {0};
-    struct err e;
-    FILE *f = fopen(path, "rb");
-    size_t got;
-
-    if (!f)
-        exit(1);
-    do {
-        if (buf_reserve(&b, 1 << 16, &e) < 0)
-            exit(1);
-        got = fread(b.p + b.len, 1, 1 << 16, f);
-        b.len += got;
-    } while (got > 0);
-    fclose(f);
-    return b;
-}
-
 static void same_bytes(const char *codec)
 {
     struct ann_base b = ann_base_of(DATA_DECAY, VEC_F32, ROWS, DIM);
@@ -157,7 +137,7 @@ static void same_bytes(const char *codec)
 
         tune("i.ann", "s.ann", K, run < 2 ? cpu_detect() : (enum cpu_level)(run - 2),
              run < 2 ? threads[run] : 1, q.x, s);
-        got = whole("s.ann");
+        got = ann_bytes("s.ann");
         if (run == 0)
             first = got;
         T_CHECKF(got.len == first.len && memcmp(got.p, first.p, got.len) == 0,
@@ -403,7 +383,7 @@ static void try_forged(const struct ann_setting *good, size_t n)
 
 static void try_flips(void)
 {
-    struct buf b = whole("t.ann");
+    struct buf b = ann_bytes("t.ann");
     size_t at = b.len;
     struct err e = {0};
     struct sect_file *f;
