@@ -16,7 +16,7 @@ struct asked {
     int kind, metric, from;
     uint64_t degree, beam, memory;
     double alpha;
-    const char *field, *path;
+    const char *field, *path, *ids;
     struct ann_build_opts o;
 };
 
@@ -66,8 +66,12 @@ static int build(struct asked *a, struct err *e)
                                 .field = a->field};
     struct ann_build_report report = {0};
     struct vec_base base = {0};
+    struct ann_ids *ids = NULL;
     int rc = vec_base_load(&base, a->path, &how, e);
 
+    if (rc == 0 && a->ids)
+        rc = ann_ids_load(&ids, a->ids, base.rows.rows, e);
+    a->o.ids = ids;
     if (rc == 0)
         rc = announce(a, &base.rows, e);
     if (rc == 0 && (rc = ann_build(a->co.out, &base.rows, &a->o, &report, e)) == ERR_INPUT)
@@ -75,6 +79,7 @@ static int build(struct asked *a, struct err *e)
     if (rc == 0 && report.repaired)
         cli_note(a->co.quiet, "%llu rows were linked anew, as no walk reached them",
                  (unsigned long long)report.repaired);
+    ann_ids_free(ids);
     vec_base_free(&base);
     return rc;
 }
@@ -90,6 +95,8 @@ int main(int argc, char **argv)
         CLI_U64('R', "degree", &a.degree, "N", "links of a row (default 64, or 32 with leanvec)"),
         CLI_U64('L', "beam", &a.beam, "N", "rows kept on the way while linking (default 160)"),
         CLI_DOUBLE(0, "alpha", &a.alpha, "X", "how far links may reach, from 1 (default 1.06)"),
+        CLI_STR(0, "ids", &a.ids, "FILE",
+                "names of the vectors, one a line, for ann-search to print"),
         CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
                  "leave the vectors out: smaller, and scores are estimates"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),

@@ -171,6 +171,26 @@ int form_encode(const struct form *f, const struct vec_rows *base, uint64_t from
     return rc;
 }
 
+void form_refine(const struct form *f, const uint8_t *rows, uint64_t n, uint8_t *fine)
+{
+    size_t stride = cells_stride(form_cells(f), f->bits), half = stride - CELLS_NORM;
+    size_t fine_stride = cells_stride(form_cells(f), 8);
+    float per = f->step / f->fine;
+
+    memset(fine, 0x80, n * fine_stride);
+    for (uint64_t i = 0; i < n; i++, rows += stride, fine += fine_stride) {
+        uint32_t norm = 0;
+
+        for (uint32_t k = 0; k < form_cells(f); k++) {
+            int32_t four = k < half ? rows[k] & 15 : rows[k - half] >> 4;
+            int32_t c = (fine[k] = cell8(((float)four - 7.5f) * per)) - 128;
+
+            norm += (uint32_t)(c * c);
+        }
+        put_norm(fine, fine_stride, (float)norm);
+    }
+}
+
 /* ---- queries ---- */
 
 /* The query as its weights will be taken of it, before B; `t` is what it was made longer by. */

@@ -20,7 +20,8 @@ enum {
     LEAN_DEFAULT = 124 /* to as many as fit into two */
 };
 
-#define CLIP 0.94
+#define CLIP  0.94
+#define SUITS 1.5 /* what a form may lose, in what the best step would */
 
 /* ---- the spec ---- */
 
@@ -174,26 +175,40 @@ static int moments(struct form *f, const struct vec_rows *base, int threads, str
     return rc;
 }
 
-/* Have all rows the same length, nearly? Else what evens them. */
-static void lengths(struct form *f, const struct vec_rows *base, float *x)
+/* Adds up what the largest square leaves each row. */
+static double missing(const struct form *f, const struct vec_rows *base, float *x)
 {
-    double least = INFINITY, sum = 0;
+    double sum = 0;
 
-    f->most = 0;
     for (uint64_t i = 0; i < base->rows; i++) {
-        double norm2;
-
-        ops_to_f32(f->ops, f->type, vec_row(base, i), f->dim, x);
-        norm2 = f->ops->dot_f64(x, x, f->dim);
-        f->most = norm2 > f->most ? norm2 : f->most;
-        least = norm2 < least ? norm2 : least;
-    }
-    f->longer = f->most - least > 1e-4 * f->most;
-    for (uint64_t i = 0; i < base->rows && f->longer; i++) {
         ops_to_f32(f->ops, f->type, vec_row(base, i), f->dim, x);
         sum += sqrt(fmax(0, f->most - f->ops->dot_f64(x, x, f->dim)));
     }
-    f->extra_mean = f->longer ? sum / (double)base->rows : 0;
+    return sum;
+}
+
+/* Have all rows the same length, nearly? Else what evens them. */
+static void lengths(struct form *f, const struct vec_rows *base, size_t n, float *x)
+{
+    double least = INFINITY, sum = 0;
+    uint64_t rows = 0;
+
+    f->most = 0;
+    for (size_t b = 0; b < n; b++)
+        for (uint64_t i = 0; i < base[b].rows; i++) {
+            double norm2;
+
+            ops_to_f32(f->ops, f->type, vec_row(&base[b], i), f->dim, x);
+            norm2 = f->ops->dot_f64(x, x, f->dim);
+            f->most = norm2 > f->most ? norm2 : f->most;
+            least = norm2 < least ? norm2 : least;
+        }
+    f->longer = f->most - least > FORM_EVEN * f->most;
+    for (size_t b = 0; b < n && f->longer; b++) {
+        sum += missing(f, &base[b], x);
+        rows += base[b].rows;
+    }
+    f->extra_mean = f->longer ? sum / (double)rows : 0;
 }
 
 /* ---- steps ---- */
@@ -206,6 +221,15 @@ static inline double lost(double v, unsigned bits)
 
     c = c > edge ? edge : c < -edge ? -edge : c;
     return (v - c) * (v - c);
+}
+
+static double lost_by(const float *y, size_t n, double step, unsigned bits)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += lost((double)y[i] / step, bits);
+    return sum * step * step;
 }
 
 static float best_step(const float *y, size_t n, unsigned bits)
@@ -230,22 +254,57 @@ static float best_step(const float *y, size_t n, unsigned bits)
     return (float)step;
 }
 
-static int steps(struct form *f, const struct vec_rows *base, struct err *e)
+/* Rows that lie evenly, as what is counted in steps: *n numbers. */
+static float *step_sample(const struct form *f, const struct vec_rows *base, size_t *n,
+                          struct err *e)
 {
-    uint64_t n = base->rows < STEP_ROWS ? base->rows : STEP_ROWS;
+    uint64_t rows = base->rows < STEP_ROWS ? base->rows : STEP_ROWS;
     size_t out = form_cells(f);
-    float *x = mem_array(f->dim, sizeof *x, e), *y = mem_array(n * out, sizeof *y, e);
+    float *x = mem_array(f->dim, sizeof *x, e), *y = mem_array(rows * out, sizeof *y, e);
     int rc = x && y ? 0 : e->code;
 
-    for (uint64_t i = 0; i < n && rc == 0; i++)
-        rc = form_steps(f, base, spread(base, n, i), 1, x, y + i * out, e);
-    if (rc == 0) {
-        f->fine = best_step(y, n * out, 8);
-        f->step = f->bits == 8 ? f->fine : best_step(y, n * out, 4);
-    }
+    for (uint64_t i = 0; i < rows && rc == 0; i++)
+        rc = form_steps(f, base, spread(base, rows, i), 1, x, y + i * out, e);
     free(x);
+    *n = rows * out;
+    if (rc == 0)
+        return y;
     free(y);
-    return rc;
+    return NULL;
+}
+
+static int steps(struct form *f, const struct vec_rows *base, struct err *e)
+{
+    size_t n;
+    float *y = step_sample(f, base, &n, e);
+
+    if (!y)
+        return e->code;
+    f->fine = best_step(y, n, 8);
+    f->step = f->bits == 8 ? f->fine : best_step(y, n, 4);
+    free(y);
+    return 0;
+}
+
+int form_suits(const struct form *f, const struct vec_rows *rows, bool *suits, struct err *e)
+{
+    size_t n;
+    float *y;
+
+    *suits = true;
+    if (f->bytes)
+        return 0;
+    if (!(y = step_sample(f, rows, &n, e)))
+        return e->code;
+    for (unsigned bits = 4; bits <= 8; bits += 4) {
+        double step = (double)(bits == f->bits ? f->step : f->fine);
+        double least = lost_by(y, n, (double)best_step(y, n, bits), bits);
+
+        if (bits >= f->bits)
+            *suits &= lost_by(y, n, step, bits) <= SUITS * least;
+    }
+    free(y);
+    return 0;
 }
 
 void form_plan(struct form *f, const struct vec_rows *base, const char *spec, bool vectors,
@@ -274,7 +333,7 @@ int form_make(struct form *f, const struct form_opts *o, const struct vec_rows *
                      (x = mem_array(f->dim, sizeof *x, e))))
         rc = e->code;
     if (rc == 0 && f->metric == VEC_IP)
-        lengths(f, base, x);
+        lengths(f, o->all ? o->all : base, o->all ? o->n_all : 1, x);
     if (rc == 0 && f->bytes)
         for (uint32_t k = 0; k < f->dim; k++)
             f->mean[k] = f->type == VEC_U8 ? 128 : 0;

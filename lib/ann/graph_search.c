@@ -54,12 +54,25 @@ static size_t by_codes(struct seeker *t, const struct form_query *q, const uint6
     return n;
 }
 
+/* No walk should meet a deleted row, whatever a file may say. */
+static void drop_dead(struct seeker *t)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < t->walker.n; i++)
+        if (!ann_deleted(t->a, place_row(t->walker.pool[i])))
+            t->walker.pool[kept++] = t->walker.pool[i];
+    t->walker.n = kept;
+}
+
 static size_t one(struct seeker *t, const float *query, const struct form_query *q)
 {
     const uint64_t *places = t->walker.pool;
     size_t n;
 
     graph_walk(t->a->state, &q->cells, &t->walker);
+    if (t->a->dead)
+        drop_dead(t);
     n = t->walker.n;
     if (t->a->vectors)
         return by_vectors(t, query, places, n < t->rerank ? n : t->rerank);

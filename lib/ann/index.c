@@ -28,6 +28,25 @@ static int open_vectors(struct ann *a, struct err *e)
     return 0;
 }
 
+/* Bits of the last word that no row has are 0. */
+static int open_dead(struct ann *a, struct err *e)
+{
+    uint64_t words = (a->rows + 63) / 64, len;
+    const void *dead;
+
+    a->live = a->rows;
+    if (!sect_get(a->file, "DEAD", &len))
+        return 0;
+    if (sect_need(a->file, "DEAD", words, sizeof *a->dead, &dead, e) < 0)
+        return e->code;
+    a->dead = dead;
+    if (a->rows % 64 && a->dead[words - 1] >> a->rows % 64)
+        return sect_bad(a->file, "DEAD", "there are more bits than rows", e);
+    for (uint64_t i = 0; i < words; i++)
+        a->live -= (uint64_t)__builtin_popcountll(a->dead[i]);
+    return 0;
+}
+
 static int open_parts(struct ann *a, enum cpu_level cpu, struct err *e)
 {
     const void *meta;
@@ -42,7 +61,8 @@ static int open_parts(struct ann *a, enum cpu_level cpu, struct err *e)
         return sect_bad(a->file, "META", "its numbers contradict each other", e);
     a->rows = a->meta.rows;
     a->ops = cells_ops_for(cpu);
-    if (form_load(&a->form, &a->meta.form, a->file, cpu, e) < 0 || open_vectors(a, e) < 0)
+    if (form_load(&a->form, &a->meta.form, a->file, cpu, e) < 0 || open_vectors(a, e) < 0 ||
+        open_dead(a, e) < 0 || ids_open(&a->ids, a->file, a->rows, a->live, e) < 0)
         return e->code;
     return a->kind->open(a, e);
 }
@@ -98,11 +118,13 @@ void ann_info(const struct ann *a, struct ann_info *i)
     *i = (struct ann_info){.kind = a->kind->name,
                            .effort = a->kind->effort,
                            .rows = a->rows,
+                           .live = a->live,
                            .bytes = sect_size(a->file),
                            .dim = a->form.dim,
                            .type = a->form.type,
                            .metric = a->form.metric,
                            .vectors = a->vectors != NULL,
+                           .ids = a->ids.text != NULL,
                            .code_bytes = (uint32_t)cells_stride(form_cells(&a->form), a->form.bits),
                            .link_bytes = m->degree * m->width,
                            .degree = m->degree,
@@ -110,6 +132,19 @@ void ann_info(const struct ann *a, struct ann_info *i)
                            .entries = m->entries,
                            .alpha = m->alpha};
     form_spec(&a->form, i->codec);
+}
+
+const char *ann_id(const struct ann *a, uint64_t row, size_t *len)
+{
+    struct id id = ids_of(&a->ids, row);
+
+    *len = id.len;
+    return id.p;
+}
+
+bool ann_deleted(const struct ann *a, uint64_t row)
+{
+    return ann_is_dead(a->dead, row);
 }
 
 bool ann_section(const struct ann *a, size_t i, struct ann_section *s)
@@ -132,7 +167,7 @@ int ann_links(const struct ann *a, struct ann_links *l, struct err *e)
 
 int ann_check(const struct ann *a, struct err *e)
 {
-    if (sect_check(a->file, e) < 0)
+    if (sect_check(a->file, e) < 0 || ids_check(&a->ids, a->file, a->dead, e) < 0)
         return e->code;
     return a->kind->check(a, e);
 }
