@@ -4,8 +4,6 @@
  */
 #include "ann_data.h"
 
-#include "base/mem.h"
-
 enum { ROWS = 1500, QUERIES = 40, K = 10 };
 
 /* Of the rows found, how many are as near as the k-th; that they are different, in order, and their
@@ -94,25 +92,6 @@ static void try_clouds(void)
 }
 
 /* ---- the same bytes ---- */
-
-static struct buf whole(const char *path)
-{
-    struct buf b = {0};
-    struct err e;
-    FILE *f = fopen(path, "rb");
-    size_t got;
-
-    if (!f)
-        exit(1);
-    do {
-        if (buf_reserve(&b, 1 << 16, &e) < 0)
-            exit(1);
-        got = fread(b.p + b.len, 1, 1 << 16, f);
-        b.len += got;
-    } while (got > 0);
-    fclose(f);
-    return b;
-}
 
 static void try_same(enum vec_type type, uint32_t dim, enum vec_metric m, const char *codec)
 {
