@@ -14,6 +14,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ann/kind.h"
 #include "base/hash.h"
@@ -24,6 +25,7 @@ enum { SAMPLE = 16384 }; /* live rows by which a form is looked at */
 
 struct ann_update {
     struct ann *a;
+    struct stat file; /* as it was opened */
     enum cpu_level cpu;
     uint64_t rows, deleted; /* rows: of the index and added */
     uint64_t *dead;         /* bits, of all of them */
@@ -248,6 +250,8 @@ int ann_update_open(struct ann_update **out, const char *path, enum cpu_level cp
     if (!u)
         return e->code;
     u->cpu = cpu;
+    if (stat(path, &u->file) < 0)
+        u->file = (struct stat){0}; /* opening says why */
     rc = ann_open(&u->a, path, cpu, e);
     if (rc == 0)
         rc = start(u, e);
@@ -382,9 +386,19 @@ static int write_map(const struct ann_update *u, struct vec_writer *w, struct er
     return rc;
 }
 
+/* Has another process put a new index in the place of this one? */
+static bool was_replaced(const struct ann_update *u)
+{
+    struct stat now;
+
+    return stat(sect_path(u->a->file), &now) < 0 || now.st_ino != u->file.st_ino ||
+           now.st_dev != u->file.st_dev || now.st_mtim.tv_sec != u->file.st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != u->file.st_mtim.tv_nsec;
+}
+
 /* The map first: an index without it could not be understood. */
-static int commit(const struct ann_update *u, struct sect_writer **w, const char *map,
-                  struct err *e)
+static int commit(const struct ann_update *u, struct sect_writer **w, const char *path,
+                  const char *map, struct err *e)
 {
     enum vec_format format = map ? vec_format_of(map) : VEC_AUTO;
     struct vec_write_opts how = {.format = format == VEC_AUTO ? VEC_TSV : format,
@@ -392,8 +406,13 @@ static int commit(const struct ann_update *u, struct sect_writer **w, const char
                                  .dim = 1,
                                  .rows = u->rows};
     struct vec_writer *to = NULL;
-    int rc = map ? vec_create(&to, map, &how, e) : 0;
+    int rc = 0;
 
+    if (strcmp(path, sect_path(u->a->file)) == 0 && was_replaced(u))
+        return err_set(e, ERR_INPUT, "%s was changed by another meanwhile, and is left as it is",
+                       path);
+    if (map)
+        rc = vec_create(&to, map, &how, e);
     if (rc == 0 && map)
         rc = write_map(u, to, e);
     if (rc == 0 && map)
@@ -419,7 +438,7 @@ static int write_changed(struct ann_update *u, struct ann_maker *m, const char *
     if (rc == 0)
         rc = ann_write(&w, path, kind, m, e);
     if (rc == 0)
-        rc = commit(u, &w, o->map, e);
+        rc = commit(u, &w, path, o->map, e);
     sect_abort(&w);
     kind->made_free(m->state);
     ids_free(&ids);

@@ -25,6 +25,15 @@ finds() {
     ann-search -q -k "${2-600}" --ef 600 "$1" query.fvecs | awk '!/^#/ { print $3 }' | sort -u
 }
 
+# opened PID FILE: waits until it has.
+opened() {
+    for ((i = 0; i < 500; i++)); do
+        grep -q "$2" "/proc/$1/maps" && return
+        sleep .02
+    done
+    return 1
+}
+
 @test "help, version, misuse" {
     helps ann-update
     misuse ann-update good.ann changes changes
@@ -250,12 +259,29 @@ END
     ann-search -q --from csv -k 1 good.ann - <queries >found &
     exec 8>queries
     head -n 1 base.csv >&8
-    sleep .1
+    opened $! good.ann
     printf '{"op":"delete","id":%d}\n' {0..599} >changes
     updates good.ann changes
     exec 8>&-
     wait $!
     is "0 0 0 0" "$(tail -n 1 found | tr '\t' ' ')"
+}
+
+@test "of two at the same time the second is refused" {
+    mkfifo changes
+    got=0
+    ann-update -q good.ann - <changes 2>"$err" &
+    exec 8>changes
+    echo '{"op":"delete","id":1}' >&8
+    opened $! good.ann
+    echo '{"op":"delete","id":2}' | ann-update -q good.ann
+    cp good.ann was.ann
+    exec 8>&-
+    wait $! || got=$?
+    is 1 "$got"
+    one_sentence
+    says 'good.ann was changed by another meanwhile'
+    cmp was.ann good.ann
 }
 
 @test "bad indexes are refused" {
