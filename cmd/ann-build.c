@@ -18,7 +18,7 @@ struct asked {
     int kind, metric, from;
     uint64_t degree, beam, memory;
     double alpha;
-    const char *field, *path, *queries;
+    const char *field, *path, *queries, *ids;
     struct ann_build_opts o;
 };
 
@@ -84,8 +84,12 @@ static int build(struct asked *a, struct err *e)
     struct ann_build_report report = {0};
     struct vec_base base = {0};
     struct vec_matrix queries = {0};
+    struct ann_ids *ids = NULL;
     int rc = vec_base_load(&base, a->path, &how, e);
 
+    if (rc == 0 && a->ids)
+        rc = ann_ids_load(&ids, a->ids, base.rows.rows, e);
+    a->o.ids = ids;
     if (rc == 0)
         rc = load_queries(a, &queries, base.rows.dim, e);
     if (rc == 0)
@@ -96,6 +100,7 @@ static int build(struct asked *a, struct err *e)
         cli_note(a->co.quiet, "%llu rows were linked anew, as no walk reached them",
                  (unsigned long long)report.repaired);
     vec_matrix_free(&queries);
+    ann_ids_free(ids);
     vec_base_free(&base);
     return rc;
 }
@@ -113,6 +118,8 @@ int main(int argc, char **argv)
         CLI_DOUBLE(0, "alpha", &a.alpha, "X", "how far links may reach, from 1 (default 1.06)"),
         CLI_STR(0, "queries", &a.queries, "FILE",
                 "a sample of the queries to come, which entries and links will suit"),
+        CLI_STR(0, "ids", &a.ids, "FILE",
+                "names of the vectors, one a line, for ann-search to print"),
         CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
                  "leave the vectors out: smaller, and scores are estimates"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),

@@ -204,6 +204,11 @@ static int set_recall(struct asked *how, const struct ann *a, struct err *e)
     return 0;
 }
 
+static const char *name_of(const void *ann, uint64_t row, size_t *len)
+{
+    return ann_id(ann, row, len);
+}
+
 static int search(struct asked *how, struct progress *p, struct err *e)
 {
     struct vec_read_opts read = {
@@ -225,6 +230,8 @@ static int search(struct asked *how, struct progress *p, struct err *e)
         rc = vec_open(&r, how->queries, &read, e);
     if (rc == 0) {
         how->write.metric = i.metric;
+        how->write.name = i.ids ? name_of : NULL;
+        how->write.name_ctx = a;
         how->write.queries = vec_reader_rows(r);
         rc = neigh_create(&w, &how->write, e);
     }

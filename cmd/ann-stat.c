@@ -50,6 +50,9 @@ static void put_info(struct out *o, bool json, const struct ann_info *i)
 {
     put_text(o, json, "kind", i->kind);
     put_u64(o, json, "rows", i->rows);
+    put_u64(o, json, "live", i->live);
+    put_u64(o, json, "deleted", i->rows - i->live);
+    put_text(o, json, "ids", i->ids ? "yes" : "no");
     put_u64(o, json, "dim", i->dim);
     put_text(o, json, "type", vec_type_name(i->type));
     put_text(o, json, "metric", vec_metric_name(i->metric));
@@ -70,7 +73,7 @@ static void put_links(struct out *o, const struct asked *a, const struct ann_inf
 {
     put_u64(o, a->json, "reached", l->reached);
     put_u64(o, a->json, "links", l->links);
-    put_double(o, a->json, "links_a_row", i->rows ? (double)l->links / (double)i->rows : 0);
+    put_double(o, a->json, "links_a_row", i->live ? (double)l->links / (double)i->live : 0);
     put_u64(o, a->json, "links_least", l->least);
     put_u64(o, a->json, "links_most", l->most);
     put_u64(o, a->json, "rows_without_links", l->none);
@@ -194,7 +197,7 @@ int main(int argc, char **argv)
 {
     struct asked a = {0};
     const struct cli_opt opts[] = {
-        CLI_FLAG(0, "check", &a.check, "read everything: every checksum, link and row"),
+        CLI_FLAG(0, "check", &a.check, "read everything: every checksum, link, id and row"),
         CLI_FLAG(0, "degrees", &a.degrees, "how many rows have how many links, too"),
         CLI_OUT(&a.out),
         CLI_JSON(&a.json),

@@ -66,6 +66,17 @@ static float zero_of(const struct form *f, const float *query, const struct form
     return q->mul > 0 ? (float)((q->add + more) / q->mul) : 0;
 }
 
+/* No walk should meet a deleted row, whatever a file may say. */
+static void drop_dead(struct seeker *t)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < t->walker.n; i++)
+        if (!ann_deleted(t->a, place_row(t->walker.pool[i])))
+            t->walker.pool[kept++] = t->walker.pool[i];
+    t->walker.n = kept;
+}
+
 static size_t one(struct seeker *t, const float *query, const struct form_query *q)
 {
     const uint64_t *places = t->walker.pool;
@@ -74,6 +85,8 @@ static size_t one(struct seeker *t, const float *query, const struct form_query 
     if (t->walker.k)
         t->walker.zero = zero_of(&t->a->form, query, q);
     graph_walk(t->a->state, &q->cells, &t->walker);
+    if (t->a->dead)
+        drop_dead(t);
     n = t->walker.n;
     if (t->a->vectors)
         return by_vectors(t, query, places, n < t->rerank ? n : t->rerank);

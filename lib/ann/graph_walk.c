@@ -34,7 +34,7 @@ void graph_walker_free(struct graph_walker *w)
     *w = (struct graph_walker){0};
 }
 
-static void begin(struct graph_walker *w)
+void graph_walker_begin(struct graph_walker *w)
 {
     w->n = w->n_left = 0;
     if (++w->turn == 0) {
@@ -197,7 +197,7 @@ void graph_walk(const struct graph *g, const struct cells_query *q, struct graph
 {
     size_t at = 0;
 
-    begin(w);
+    graph_walker_begin(w);
     enter(g, q, w);
     while (at < w->n) {
         uint64_t place = w->pool[at];

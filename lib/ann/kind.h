@@ -4,6 +4,7 @@
 
 #include "ann/ann.h"
 #include "ann/form.h"
+#include "ann/ids.h"
 #include "ann/place.h"
 #include "base/sect.h"
 
@@ -25,7 +26,9 @@ struct ann {
     struct ann_meta meta;
     struct form form;
     const struct cells_ops *ops;
-    uint64_t rows;
+    uint64_t rows, live;
+    const uint64_t *dead; /* bits of deleted rows; NULL: there are none */
+    struct ids ids;
     const uint8_t *vectors;             /* or NULL; codes that are the bytes themselves, too */
     size_t vector_bytes, vector_stride; /* of a row, and from one to the next */
     void *state;                        /* the kind's own */
@@ -33,10 +36,26 @@ struct ann {
     enum cpu_level cpu;
 };
 
-/* A build under way. */
+static inline bool ann_is_dead(const uint64_t *dead, uint64_t row)
+{
+    return dead && dead[row / 64] >> row % 64 & 1;
+}
+
+/* An update under way: what `base` adds comes behind the rows of *a. */
+struct ann_change {
+    const struct ann *a;
+    const uint64_t *dead; /* bits, of all rows */
+    uint64_t rows, live;  /* of all */
+    bool recode;          /* the form is another: all rows are coded anew */
+    bool compact;         /* dead rows are left out, and the others numbered anew */
+};
+
+/* A build or an update under way. */
 struct ann_maker {
     const struct ann_build_opts *o;
     const struct vec_rows *base;
+    const struct ann_change *change; /* NULL: a build */
+    const struct ann_ids *ids;       /* of the rows as they are written; NULL: none */
     struct form form;
     struct ann_meta meta;
     const struct cells_ops *ops;
@@ -53,6 +72,9 @@ struct ann_queries {
     float *us; /* [n], or NULL */
 };
 
+/* What any kind may have; a kind's own follow. */
+#define ANN_SECTIONS "METAMEANMAPBVECSIDSTIDSOIDSPDEADTUNE"
+
 struct ann_kind {
     const char *name;
     char id[4]; /* in META */
@@ -67,6 +89,8 @@ struct ann_kind {
     int (*make)(struct ann_maker *m, struct err *e);
     int (*save)(const struct ann_maker *m, struct sect_writer *w, struct err *e);
     void (*made_free)(void *state);
+    /* The same as `make`, of m->change; NULL: the kind cannot be changed. */
+    int (*update)(struct ann_maker *m, struct err *e);
     /* Checks a->meta and the sections, sets a->state; on failure `close` follows. */
     int (*open)(struct ann *a, struct err *e);
     void (*close)(void *state);
@@ -84,6 +108,10 @@ struct ann_kind {
     int (*check)(const struct ann *a, struct err *e);
     void (*plan)(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
 };
+
+/* build.c: META, the form, what the kind has, vectors, ids, bits of dead rows; not yet there. */
+int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *kind,
+              const struct ann_maker *m, struct err *e);
 
 extern const struct ann_kind ann_graph;
 

@@ -101,6 +101,44 @@ builds() {
     is old "$(<i.ann)"
 }
 
+@test "ids: one a vector, unique" {
+    for ((i = 0; i < 600; i++)); do echo "n $i"; done >ids
+    builds i.ann --ids ids base.fvecs
+    builds j.ann --ids - base.fvecs <ids
+    cmp i.ann j.ann
+    zstd -q ids -o ids.zst
+    builds j.ann --ids ids.zst base.fvecs
+    cmp i.ann j.ann
+    exits 0 ann-stat --check i.ann
+    ok ann-search -k 1 i.ann base.fvecs
+    diff ids <(column 3 "$out")
+    ok ann-search --json -k 1 i.ann base.fvecs
+    diff ids <(jq -r .id "$out")
+    ok ann-search -k 1 -o r.ivecs i.ann base.fvecs
+    ann-build -q -o k.ann base.fvecs
+    ok ann-search -k 1 -o s.ivecs k.ann base.fvecs
+    cmp r.ivecs s.ivecs
+
+    head -n 599 ids >few
+    fails ann-build -q -o x.ann --ids few base.fvecs
+    says 'few: it ends after line 599, and there are 600 vectors'
+    { cat ids && echo more; } >many
+    fails ann-build -q -o x.ann --ids many base.fvecs
+    says 'many:601: an id more than the 600 vectors'
+    sed '17s/.*/n 5/' ids >twice
+    fails ann-build -q -o x.ann --ids twice base.fvecs
+    says 'twice:17: the id of line 6 again'
+    sed '17s/.*//' ids >empty
+    fails ann-build -q -o x.ann --ids empty base.fvecs
+    says 'empty:17: an id is empty'
+    { head -n 9 ids && printf 'n\xff\n' && tail -n 590 ids; } >bytes
+    fails ann-build -q -o x.ann --ids bytes base.fvecs
+    says 'bytes:10: an id is not UTF-8'
+    fails ann-build -q -o x.ann --ids missing base.fvecs
+    says missing
+    [[ ! -e x.ann ]]
+}
+
 @test "one vector, none" {
     : >none.fvecs
     fails ann-build -q -o i.ann none.fvecs
