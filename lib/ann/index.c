@@ -41,6 +41,7 @@ static int open_parts(struct ann *a, enum cpu_level cpu, struct err *e)
     if (a->meta.rows > VEC_ROWS_MAX || a->meta.vectors > 1)
         return sect_bad(a->file, "META", "its numbers contradict each other", e);
     a->rows = a->meta.rows;
+    a->cpu = cpu;
     a->ops = cells_ops_for(cpu);
     if (form_load(&a->form, &a->meta.form, a->file, cpu, e) < 0 || open_vectors(a, e) < 0)
         return e->code;
@@ -97,6 +98,9 @@ void ann_info(const struct ann *a, struct ann_info *i)
 
     *i = (struct ann_info){.kind = a->kind->name,
                            .effort = a->kind->effort,
+                           .effort_default = a->kind->effort_default,
+                           .reranks = a->kind->reranks,
+                           .has_links = a->kind->links != NULL,
                            .rows = a->rows,
                            .bytes = sect_size(a->file),
                            .dim = a->form.dim,
@@ -110,6 +114,8 @@ void ann_info(const struct ann *a, struct ann_info *i)
                            .entries = m->entries,
                            .alpha = m->alpha};
     form_spec(&a->form, i->codec);
+    if (a->kind->info)
+        a->kind->info(a, i);
 }
 
 bool ann_section(const struct ann *a, size_t i, struct ann_section *s)
@@ -128,6 +134,11 @@ bool ann_section(const struct ann *a, size_t i, struct ann_section *s)
 int ann_links(const struct ann *a, struct ann_links *l, struct err *e)
 {
     return a->kind->links(a, l, e);
+}
+
+void ann_lists(const struct ann *a, struct ann_lists *l)
+{
+    a->kind->lists(a, l);
 }
 
 int ann_check(const struct ann *a, struct err *e)

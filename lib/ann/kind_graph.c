@@ -258,6 +258,7 @@ const struct ann_kind ann_graph = {
     .close = free,
     .effort = "ef",
     .effort_default = 64,
+    .reranks = true,
     .block = graph_search_block,
     .searcher_new = graph_searcher_new,
     .search = graph_search,

@@ -92,6 +92,11 @@ int codec_save_inner(const struct codec *c, int level, struct sect_writer *w, st
     return save_level(c, level + 1, w, e);
 }
 
+int codec_put_all(const struct codec *c, struct sect_writer *w, struct err *e)
+{
+    return save_level(c, 0, w, e);
+}
+
 int codec_save(const struct codec *c, const char *path, struct err *e)
 {
     struct sect_writer *w = NULL;
@@ -146,6 +151,12 @@ int codec_load_inner(struct codec **out, const struct codec *outer, uint32_t dim
     codec_free(*out);
     *out = NULL;
     return sect_bad(f, codec_id("MET", level + 1).s, "this is not the codec inside", e);
+}
+
+int codec_take_all(struct codec **out, const struct sect_file *f, enum cpu_level cpu, struct err *e)
+{
+    *out = NULL;
+    return load_level(out, 0, f, cpu, e);
 }
 
 /* A checksum of the sections' names, lengths and checksums. */

@@ -19,6 +19,7 @@ static void ask(const struct ann *a)
     float score[QUERIES * K];
     struct ann_search_opts o = {.k = K, .effort = 20};
     struct ann_links l;
+    struct ann_lists lists;
     struct ann_info i;
     struct err e;
 
@@ -28,7 +29,12 @@ static void ask(const struct ann *a)
     if (ann_search(a, &o, q, QUERIES, id, score, NULL, &e) == 0)
         for (size_t k = 0; k < QUERIES * K; k++)
             T_CHECK(id[k] == NEIGH_NONE || id[k] < i.rows);
-    T_CHECK(ann_links(a, &l, &e) < 0 || l.reached <= i.rows);
+    if (i.has_links) {
+        T_CHECK(ann_links(a, &l, &e) < 0 || l.reached <= i.rows);
+    } else {
+        ann_lists(a, &lists);
+        T_CHECK(lists.most <= i.rows);
+    }
 }
 
 static size_t length_of(int fd)
@@ -118,11 +124,16 @@ static void noise(const char *path, size_t sections)
         }
 }
 
-static void damage(enum vec_type type, enum vec_metric m, const char *codec, bool no_vectors)
+static void damage(enum ann_kind_name kind, enum vec_type type, enum vec_metric m,
+                   const char *codec, bool no_vectors)
 {
     struct ann_base b = ann_base_of(DATA_NORMAL, type, 60, DIM);
-    struct ann_build_opts o = {
-        .metric = m, .codec = codec, .degree = 5, .beam = 8, .no_vectors = no_vectors};
+    struct ann_build_opts o = {.kind = kind,
+                               .metric = m,
+                               .codec = codec,
+                               .degree = 5,
+                               .beam = 8,
+                               .no_vectors = no_vectors};
     struct ann_section s;
     struct ann *a;
     size_t sections = 0;
@@ -141,10 +152,14 @@ static void damage(enum vec_type type, enum vec_metric m, const char *codec, boo
 int main(void)
 {
     tmp_enter();
-    damage(VEC_F32, VEC_L2, "leanvec3+int8", false);
-    damage(VEC_F32, VEC_IP, "int4", true);
-    damage(VEC_U8, VEC_L2, "bytes", false);
-    damage(VEC_F16, VEC_COSINE, "int8", false);
+    damage(ANN_GRAPH, VEC_F32, VEC_L2, "leanvec3+int8", false);
+    damage(ANN_GRAPH, VEC_F32, VEC_IP, "int4", true);
+    damage(ANN_GRAPH, VEC_U8, VEC_L2, "bytes", false);
+    damage(ANN_GRAPH, VEC_F16, VEC_COSINE, "int8", false);
+    damage(ANN_IVF, VEC_F32, VEC_L2, NULL, false);
+    damage(ANN_IVF, VEC_F32, VEC_IP, "opq3x4+int4", true);
+    damage(ANN_IVF, VEC_U8, VEC_L2, "pq5x2", false);
+    damage(ANN_IVF, VEC_F16, VEC_COSINE, NULL, false);
     tmp_leave();
     return t_done("ann_damage");
 }
