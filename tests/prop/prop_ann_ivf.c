@@ -190,6 +190,7 @@ static void try_small(void)
                     struct ann_base b = ann_base_of(DATA_NORMAL, VEC_F32, n, dim);
                     struct ann_build_opts o = ivf_opts(m, NULL, lists);
 
+                    o.threads = 1;
                     ann_make("i.ann", &b, &o);
                     T_CHECKF(ann_recall("i.ann", &b, m, 50, 50, CPU_PORTABLE, 1, true) == 1,
                              "%zu rows", n);
