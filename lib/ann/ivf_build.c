@@ -11,8 +11,7 @@
 #include "vec/ops.h"
 
 enum {
-    LISTS_A_ROOT = 2,     /* lists by default: so many times the root of the rows, */
-    ROWS_A_LIST = 8,      /* and so many rows in each at least */
+    ROWS_A_LIST = 8,      /* at least, by default */
     POINTS = 64,          /* rows that find a centroid */
     POINTS_LEAST = 20000, /* or so many in all */
     ROUNDS = 12,          /* of k-means */
@@ -25,8 +24,9 @@ enum {
     TRIED_LEAST = 2000, /* pairs that say something */
 };
 
-static const double even = 0.06;              /* kmeans.h: balance */
-static const double straight = 0.25; /* <r^, r> / |r|^2 from which a code counts */
+static const double lists_a_root = 2.5; /* of the rows: lists by default */
+static const double even = 0.06;        /* kmeans.h: balance */
+static const double straight = 0.25;    /* <r^, r> / |r|^2 from which a code counts */
 
 /* ---- how ---- */
 
@@ -54,7 +54,7 @@ static int plan_codec(struct ivf_plan *p, const char *text, uint32_t dim, struct
 int ivf_plan(struct ivf_plan *p, const struct ann_build_opts *o, uint64_t rows, uint32_t dim,
              struct err *e)
 {
-    double lists = LISTS_A_ROOT * sqrt((double)rows), most = (double)(rows / ROWS_A_LIST);
+    double lists = lists_a_root * sqrt((double)rows), most = (double)(rows / ROWS_A_LIST);
     uint32_t parts = dim < WIDE_DIM ? (dim + 1) / 2 : (dim + 3) / 4;
     const char *finer = o->codec ? strchr(o->codec, '+') : NULL;
     struct err text = {0};

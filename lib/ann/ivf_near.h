@@ -20,14 +20,17 @@ static inline float ivf_bound(const struct ivf_limit *l, float key, float g, flo
     return __builtin_fmaf(-l->width, e, __builtin_fmaf(g, key - l->shift, c));
 }
 
-/* The rows of n whose bound is not above l->most (NaN is not): hit has room for n, at most 65536;
- * how many. `factor`: G, C, E of the rows, `lanes` floats apart. */
-typedef size_t ivf_near_fn(const struct ivf_limit *l, const float *key, const float *factor,
-                           size_t lanes, size_t n, uint16_t *hit);
+struct ivf_ops {
+    const char *name;
+    /* The rows of n whose bound is not above l->most (NaN is not): hit has room for n, at most
+     * 65536; how many. `factor`: G, C, E of the rows, `lanes` floats apart. */
+    size_t (*near)(const struct ivf_limit *l, const float *key, const float *factor, size_t lanes,
+                   size_t n, uint16_t *hit);
+};
 
-extern ivf_near_fn ivf_near_portable, ivf_near_avx2, ivf_near_avx512;
+extern const struct ivf_ops ivf_portable, ivf_avx2, ivf_avx512;
 
-/* The level's; a level that this build lacks gives the next lower. */
-ivf_near_fn *ivf_near_for(enum cpu_level level);
+/* The level's table; a level that this build lacks gives the next lower. */
+const struct ivf_ops *ivf_ops_for(enum cpu_level level);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "ann/ivf_near.h"
 
-size_t ivf_near_avx512(const struct ivf_limit *l, const float *key, const float *factor,
-                       size_t lanes, size_t n, uint16_t *hit)
+static size_t near(const struct ivf_limit *l, const float *key, const float *factor, size_t lanes,
+                   size_t n, uint16_t *hit)
 {
     const __m512 shift = _mm512_set1_ps(l->shift), width = _mm512_set1_ps(l->width),
                  most = _mm512_set1_ps(l->most);
@@ -25,6 +25,8 @@ size_t ivf_near_avx512(const struct ivf_limit *l, const float *key, const float 
     }
     return hits;
 }
+
+const struct ivf_ops ivf_avx512 = {.name = "avx512", .near = near};
 #else
 typedef int ivf_near_avx512_is_for_x86;
 #endif

@@ -1,8 +1,8 @@
 /* ivf_near_portable.c - the kernel of ivf_near.h in plain C, and the choice. */
 #include "ann/ivf_near.h"
 
-size_t ivf_near_portable(const struct ivf_limit *l, const float *key, const float *factor,
-                         size_t lanes, size_t n, uint16_t *hit)
+static size_t near(const struct ivf_limit *l, const float *key, const float *factor, size_t lanes,
+                   size_t n, uint16_t *hit)
 {
     size_t hits = 0;
 
@@ -15,14 +15,16 @@ size_t ivf_near_portable(const struct ivf_limit *l, const float *key, const floa
     return hits;
 }
 
-ivf_near_fn *ivf_near_for(enum cpu_level level)
+const struct ivf_ops ivf_portable = {.name = "portable", .near = near};
+
+const struct ivf_ops *ivf_ops_for(enum cpu_level level)
 {
 #if defined(__x86_64__)
     if (level == CPU_AVX512)
-        return ivf_near_avx512;
+        return &ivf_avx512;
     if (level == CPU_AVX2)
-        return ivf_near_avx2;
+        return &ivf_avx2;
 #endif
     (void)level;
-    return ivf_near_portable;
+    return &ivf_portable;
 }

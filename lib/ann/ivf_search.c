@@ -53,7 +53,7 @@ struct seeker {
     struct ann_search_opts o;
     uint32_t nprobe;
     size_t cap; /* queries there is room for */
-    ivf_near_fn *near;
+    const struct ivf_ops *ops;
     struct asker *asker; /* [cap] */
     struct best *best;   /* [cap][k] */
     float *q;            /* [cap][padded] */
@@ -157,12 +157,16 @@ static double key_of(const struct seeker *t, const struct asker *q, uint64_t pla
 
 static void look(struct seeker *t, struct asker *q, uint64_t place)
 {
-    offer(t, q, (struct best){key_of(t, q, place), t->v->row[place]});
+    double key = key_of(t, q, place);
+
     t->exacts++;
+    if (!full(t, q) || key <= q->best[0].key) /* else its number need not be read */
+        offer(t, q, (struct best){key, t->v->row[place]});
 }
 
 static void ask(const struct seeker *t, uint64_t place)
 {
+    __builtin_prefetch(t->v->row + place);
     if (t->a->vectors)
         exact_ask(&t->exact, (uint32_t)place);
     else
@@ -206,6 +210,7 @@ static void fill(struct seeker *t, struct asker *q, const struct piece *p, float
 static void settle(struct seeker *t, struct asker *q, const struct piece *p, float *key)
 {
     struct ivf_limit l;
+    bool nearer = false; /* than when the hits were found */
     size_t hits;
 
     t->exact.now = q->exact;
@@ -215,7 +220,7 @@ static void settle(struct seeker *t, struct asker *q, const struct piece *p, flo
             return;
     }
     l = limit_of(t, q, p->visit);
-    hits = t->near(&l, key, p->factor, p->lanes, p->n, t->hit);
+    hits = t->ops->near(&l, key, p->factor, p->lanes, p->n, t->hit);
     for (size_t i = 0; i < hits && i < AHEAD; i++)
         ask(t, p->place + t->hit[i]);
     for (size_t i = 0; i < hits; i++) {
@@ -223,11 +228,13 @@ static void settle(struct seeker *t, struct asker *q, const struct piece *p, flo
 
         if (i + AHEAD < hits)
             ask(t, p->place + t->hit[i + AHEAD]);
-        if (key[t->hit[i]] == INFINITY || bound_in(p, &l, key, t->hit[i]) > l.most)
+        if (key[t->hit[i]] == INFINITY || (nearer && bound_in(p, &l, key, t->hit[i]) > l.most))
             continue;
         look(t, q, p->place + t->hit[i]);
-        if (q->best[0].key < worst)
+        if (q->best[0].key < worst) {
             l = limit_of(t, q, p->visit);
+            nearer = true;
+        }
     }
 }
 
@@ -488,7 +495,7 @@ int ivf_searcher_new(void **searcher, const struct ann *a, const struct ann_sear
     t->o = *o;
     t->nprobe = nprobe_of(a, o);
     t->cap = block;
-    t->near = ivf_near_for(t->v->codec->cpu);
+    t->ops = ivf_ops_for(t->v->codec->cpu);
     t->table_bytes = t->v->codec->spec.kind->query_bytes(t->v->codec);
     t->raw_dim = ((size_t)a->form.dim + 15) / 16 * 16;
     if (make_room(t, e) < 0)

@@ -174,7 +174,8 @@ static void try_near(void)
                        fmaf(factor[i], key[i] - l.shift, factor[160 + i])) > l.most))
                 want[hits++] = (uint16_t)i;
         for (int level = 0; level <= (int)cpu_detect(); level++)
-            T_CHECK(ivf_near_for((enum cpu_level)level)(&l, key, factor, lanes, n, got) == hits &&
+            T_CHECK(ivf_ops_for((enum cpu_level)level)->near(&l, key, factor, lanes, n, got) ==
+                        hits &&
                     memcmp(want, got, hits * sizeof *got) == 0);
     }
 }
