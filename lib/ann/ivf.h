@@ -19,8 +19,8 @@
  *
  * Search. A row whose bound is above the k-th distance so far cannot be among the best k; each
  * other's distance is computed from the vector (or a finer code, where vectors are left out) right
- * away. Which have to be is found by the bound, there is no k' to guess. A query's nearest list
- * comes first: its best k by the codes begin.
+ * away; without either the code's own estimate must do. Which have to be is found by the bound,
+ * there is no k' to guess. A query's nearest list comes first: its best k by the codes begin.
  *
  * Many queries meet a list together: its codes are read once for eight.
  *
@@ -76,7 +76,7 @@ struct ivf_asked ivf_query(const struct ivf_space *s, const float *q, float *out
 struct ivf_head {
     uint32_t lists, padded;
     float scale;
-    uint32_t zero;
+    uint32_t cells; /* 1: without vectors there are finer codes */
     double spread;
 };
 _Static_assert(sizeof(struct ivf_head) == 24, "IVFH has no holes");
@@ -127,6 +127,7 @@ struct ivf_plan {
     uint32_t lists, parts, bits, padded;
     bool turned;               /* opq */
     const char *finer;         /* spec of the finer codes, or NULL */
+    bool bare;                 /* neither vectors nor finer codes */
     char spec[CODEC_SPEC_MAX]; /* of the codec */
 };
 

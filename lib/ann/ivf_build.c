@@ -59,7 +59,8 @@ int ivf_plan(struct ivf_plan *p, const struct ann_build_opts *o, uint64_t rows, 
     const char *finer = o->codec ? strchr(o->codec, '+') : NULL;
     struct err text = {0};
 
-    *p = (struct ivf_plan){.finer = finer ? finer + 1 : NULL};
+    *p = (struct ivf_plan){.finer = finer ? finer + 1 : NULL,
+                           .bare = o->no_vectors && o->codec && !finer};
     lists = o->lists ? (double)o->lists : lists < most ? lists : most;
     lists = lists < (double)rows ? lists : (double)rows;
     p->lists = lists < 1 ? 1 : lists > ANN_LISTS_MOST ? ANN_LISTS_MOST : (uint32_t)lists;
@@ -531,7 +532,8 @@ int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_pla
         find_spread(v, m, e) < 0)
         return e->code;
     v->head.scale = v->space.scale;
-    return m->meta.vectors ? 0 : make_cells(v, m, e);
+    v->head.cells = !m->meta.vectors && !p->bare;
+    return v->head.cells ? make_cells(v, m, e) : 0;
 }
 
 void ivf_made_free(struct ivf_made *v)

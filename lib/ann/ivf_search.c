@@ -52,6 +52,7 @@ struct seeker {
     const struct ivf *v;
     struct ann_search_opts o;
     uint32_t nprobe;
+    bool bare;  /* keys are those of codes */
     size_t cap; /* queries there is room for */
     const struct ivf_ops *ops;
     struct asker *asker; /* [cap] */
@@ -129,7 +130,7 @@ static struct ivf_limit limit_of(const struct seeker *t, const struct asker *q,
     double spread = t->v->head.spread, centre = (double)t->v->norm[l->list], most, width;
 
     if (!full(t, q) || q->in.far)
-        return (struct ivf_limit){q->tables, 0, INFINITY};
+        return (struct ivf_limit){t->bare ? 0 : q->tables, 0, INFINITY};
     most = (q->best[0].key - q->in.add) / q->in.mul;
     if (t->a->form.metric == VEC_IP) {
         width = spread * sqrt(q->in.square);
@@ -139,11 +140,23 @@ static struct ivf_limit limit_of(const struct seeker *t, const struct asker *q,
         width = 2 * spread * sqrt(most);
         most += slack * (most + q->in.square + centre) - (q->in.square + (double)l->key);
     }
+    if (t->bare)
+        return (struct ivf_limit){0, 0, (float)most};
     return (struct ivf_limit){q->tables, (float)width, (float)most};
 }
 
+/* The key that a code gives: its bound without any width. */
+static double code_key(const struct seeker *t, const struct asker *q, const struct visit *l,
+                       float bound)
+{
+    double centre = (double)l->key + (t->a->form.metric == VEC_IP ? 0 : q->in.square);
+    double key = q->in.mul * (centre + (double)bound) + q->in.add;
+
+    return isfinite(key) ? key : INFINITY;
+}
+
 /* The key of a row at a place; exact, or of finer codes. */
-static double key_of(const struct seeker *t, const struct asker *q, uint64_t place)
+static double row_key(const struct seeker *t, const struct asker *q, uint64_t place)
 {
     uint32_t id = (uint32_t)place;
     float key;
@@ -155,21 +168,12 @@ static double key_of(const struct seeker *t, const struct asker *q, uint64_t pla
     return q->cells.add + q->cells.mul * (double)key;
 }
 
-static void look(struct seeker *t, struct asker *q, uint64_t place)
-{
-    double key = key_of(t, q, place);
-
-    t->exacts++;
-    if (!full(t, q) || key <= q->best[0].key) /* else its number need not be read */
-        offer(t, q, (struct best){key, t->v->row[place]});
-}
-
 static void ask(const struct seeker *t, uint64_t place)
 {
     __builtin_prefetch(t->v->row + place);
     if (t->a->vectors)
         exact_ask(&t->exact, (uint32_t)place);
-    else
+    else if (t->v->cells)
         for (size_t at = 0; at < t->v->cells_stride; at += CELLS_LINE)
             __builtin_prefetch(t->v->cells + place * t->v->cells_stride + at);
 }
@@ -187,6 +191,20 @@ static float bound_in(const struct piece *p, const struct ivf_limit *l, const fl
     return ivf_bound(l, key[i], p->factor[i], p->factor[p->lanes + i], p->factor[2 * p->lanes + i]);
 }
 
+/* Row i of a piece is wanted: here one that must not be found would be left out. */
+static void look(struct seeker *t, struct asker *q, const struct piece *p, const float *keys,
+                 size_t i)
+{
+    const struct ivf_limit none = {0};
+    uint64_t place = p->place + i;
+    double key = t->bare ? code_key(t, q, p->visit, bound_in(p, &none, keys, i))
+                         : row_key(t, q, place);
+
+    t->exacts += !t->bare;
+    if (!full(t, q) || key <= q->best[0].key) /* else its number need not be read */
+        offer(t, q, (struct best){key, t->v->row[place]});
+}
+
 /* A query without k rows looks at those that seem nearest; their keys become infinite. */
 static void fill(struct seeker *t, struct asker *q, const struct piece *p, float *key)
 {
@@ -201,7 +219,7 @@ static void fill(struct seeker *t, struct asker *q, const struct piece *p, float
     for (size_t i = 0; i < p->n && i < want; i++) {
         uint32_t at = place_row(t->place[i]);
 
-        look(t, q, p->place + at);
+        look(t, q, p, key, at);
         key[at] = INFINITY;
     }
 }
@@ -230,7 +248,7 @@ static void settle(struct seeker *t, struct asker *q, const struct piece *p, flo
             ask(t, p->place + t->hit[i + AHEAD]);
         if (key[t->hit[i]] == INFINITY || (nearer && bound_in(p, &l, key, t->hit[i]) > l.most))
             continue;
-        look(t, q, p->place + t->hit[i]);
+        look(t, q, p, key, t->hit[i]);
         if (q->best[0].key < worst) {
             l = limit_of(t, q, p->visit);
             nearer = true;
@@ -364,7 +382,7 @@ static void prepare(struct seeker *t, const struct ann_queries *q)
         c->spec.kind->query_init(c, VEC_IP, s->q, s->table);
         if (c->spec.kind->rounding)
             s->tables = (float)rounding * c->spec.kind->rounding(c, s->table);
-        if (!t->a->vectors)
+        if (!t->a->vectors && t->v->cells)
             form_queries(f, raw, 1, t->form_room, t->weights + i * form_weights(f), &s->cells);
     }
     for (size_t i = 0; i < q->n; i += TILE)
@@ -420,7 +438,7 @@ void ivf_count(const void *searcher, struct ann_search_stats *s)
 {
     const struct seeker *t = searcher;
     const struct ivf *v = t->v;
-    uint64_t row = t->a->vectors ? t->a->vector_bytes : v->cells_stride;
+    uint64_t row = t->a->vectors ? t->a->vector_bytes : v->cells_stride; /* bare: none is read */
 
     s->keys += t->keys;
     s->hops += t->lists;
@@ -494,6 +512,7 @@ int ivf_searcher_new(void **searcher, const struct ann *a, const struct ann_sear
     t->v = a->state;
     t->o = *o;
     t->nprobe = nprobe_of(a, o);
+    t->bare = !a->vectors && !t->v->cells;
     t->cap = block;
     t->ops = ivf_ops_for(t->v->codec->cpu);
     t->table_bytes = t->v->codec->spec.kind->query_bytes(t->v->codec);

@@ -97,9 +97,9 @@ static int open_head(struct ann *a, struct ivf *v, struct err *e)
         return e->code;
     memcpy(&v->head, head, sizeof v->head);
     if (v->rows > IVF_ROWS_MAX || v->head.lists < 1 || v->head.lists > ANN_LISTS_MOST ||
-        v->head.padded < f->dim || v->head.padded > VEC_DIM_MAX ||
-        !(v->head.spread >= 0 && v->head.spread <= 1) || !(v->head.scale > 0) ||
-        !isfinite(v->head.scale))
+        v->head.padded < f->dim || v->head.padded > VEC_DIM_MAX || v->head.cells > 1 ||
+        v->head.cells + a->meta.vectors > 1 || !(v->head.spread >= 0 && v->head.spread <= 1) ||
+        !(v->head.scale > 0) || !isfinite(v->head.scale))
         return sect_bad(a->file, "IVFH", "its numbers contradict each other", e);
     v->space = (struct ivf_space){.ops = f->ops,
                                   .metric = f->metric,
@@ -156,13 +156,13 @@ static int open_centroids(struct ann *a, struct ivf *v, struct err *e)
     return 0;
 }
 
-/* Section CODE, where there are no vectors; they may be the vectors. */
+/* Section CODE, where there is no section VECS; cells may be the vectors. */
 static int open_cells(struct ann *a, struct ivf *v, struct err *e)
 {
     const void *code;
 
     v->cells_stride = cells_stride(form_cells(&a->form), a->form.bits);
-    if (a->vectors)
+    if (v->head.cells == 0)
         return 0;
     if (sect_need(a->file, "CODE", v->rows, v->cells_stride, &code, e) < 0)
         return e->code;
@@ -206,7 +206,7 @@ static void info(const struct ann *a, struct ann_info *i)
     const struct ivf *v = a->state;
     struct err text = {0};
 
-    if (v->cells)
+    if (v->cells && !a->vectors)
         err_set(&text, 0, "%s+%s", v->codec->spec.text, i->codec);
     else
         err_set(&text, 0, "%s", v->codec->spec.text);
@@ -265,14 +265,16 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
         ivf_plan(&how, &own, base->rows, base->dim, &e);
     }
     form_plan(&f, base, how.finer, !o->no_vectors, o->metric);
-    cells = o->no_vectors || form_holds_vectors(&f) ? cells_stride(form_cells(&f), f.bits) : 0;
+    cells = (o->no_vectors && !how.bare) || (!o->no_vectors && form_holds_vectors(&f))
+                ? cells_stride(form_cells(&f), f.bits)
+                : 0;
     dim = how.padded;
     row = how.parts / 2 + 1 + 12 + 4 + cells;
     points = 64 * (uint64_t)how.lists < base->rows ? 64 * (uint64_t)how.lists : base->rows;
     p->memory_bytes = base->rows * (row + 4) + points * (how.padded * 4 + 28) +
                       2 * (uint64_t)how.lists * how.padded * 4;
     p->file_bytes = base->rows * row + (uint64_t)how.lists * how.padded * 4;
-    if (!cells)
+    if (!o->no_vectors && !cells)
         p->file_bytes += base->rows * base->dim * vec_type_size(base->type);
     p->seconds = (how.lists * dim * ((double)points * 13 + rows) / 4e10 +
                   rows * dim * 1.2e-8 * 10) /

@@ -159,6 +159,7 @@ int main(void)
     damage(ANN_IVF, VEC_F32, VEC_L2, NULL, false);
     damage(ANN_IVF, VEC_F32, VEC_IP, "opq3x4+int4", true);
     damage(ANN_IVF, VEC_U8, VEC_L2, "pq5x2", false);
+    damage(ANN_IVF, VEC_F32, VEC_L2, "pq5x4", true);
     damage(ANN_IVF, VEC_F16, VEC_COSINE, NULL, false);
     tmp_leave();
     return t_done("ann_damage");
