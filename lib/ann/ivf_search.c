@@ -152,14 +152,14 @@ static double code_key(const struct seeker *t, const struct asker *q, const stru
     double centre = (double)l->key + (t->a->form.metric == VEC_IP ? 0 : q->in.square);
     double key = q->in.mul * (centre + (double)bound) + q->in.add;
 
-    return isfinite(key) ? key : INFINITY;
+    return isfinite(key) ? key : (double)INFINITY;
 }
 
 /* The key of a row at a place; exact, or of finer codes. */
 static double row_key(const struct seeker *t, const struct asker *q, uint64_t place)
 {
     uint32_t id = (uint32_t)place;
-    float key;
+    float key = 0;
 
     if (t->a->vectors)
         return exact_key(&t->exact, id);
@@ -326,7 +326,7 @@ static void nearest(uint64_t *have, uint32_t want, const float *key, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         have[got] = place_of(key[i], (uint32_t)i);
-        got += key[i] <= most;
+        got += !(key[i] > most); /* nor is NaN, of damaged centroids */
         if (got == room) {
             places_select(have, got, want);
             got = want;

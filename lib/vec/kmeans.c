@@ -272,7 +272,7 @@ int kmeans(const float *x, size_t n, uint32_t dim, const struct kmeans_opts *o, 
                     .dim = dim,
                     .centroids = centroids,
                     .balance = o->balance,
-                    .uneven = INFINITY};
+                    .uneven = (double)INFINITY};
     int rc;
 
     own.threads = o->threads > 1 ? o->threads : 1;
