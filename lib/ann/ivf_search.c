@@ -191,7 +191,7 @@ static float bound_in(const struct piece *p, const struct ivf_limit *l, const fl
     return ivf_bound(l, key[i], p->factor[i], p->factor[p->lanes + i], p->factor[2 * p->lanes + i]);
 }
 
-/* Row i of a piece is wanted: here one that must not be found would be left out. */
+/* Row i of a piece may be near: here one that must not be found would be left out. */
 static void look(struct seeker *t, struct asker *q, const struct piece *p, const float *keys,
                  size_t i)
 {
@@ -232,24 +232,21 @@ static void settle(struct seeker *t, struct asker *q, const struct piece *p, flo
     size_t hits;
 
     t->exact.now = q->exact;
-    if (!full(t, q)) {
+    if (!full(t, q))
         fill(t, q, p, key);
-        if (!full(t, q))
-            return;
-    }
     l = limit_of(t, q, p->visit);
     hits = t->ops->near(&l, key, p->factor, p->lanes, p->n, t->hit);
     for (size_t i = 0; i < hits && i < AHEAD; i++)
         ask(t, p->place + t->hit[i]);
     for (size_t i = 0; i < hits; i++) {
-        double worst = q->best[0].key;
+        double worst = full(t, q) ? q->best[0].key : (double)INFINITY;
 
         if (i + AHEAD < hits)
             ask(t, p->place + t->hit[i + AHEAD]);
         if (key[t->hit[i]] == INFINITY || (nearer && bound_in(p, &l, key, t->hit[i]) > l.most))
             continue;
         look(t, q, p, key, t->hit[i]);
-        if (q->best[0].key < worst) {
+        if (full(t, q) && q->best[0].key < worst) {
             l = limit_of(t, q, p->visit);
             nearer = true;
         }
