@@ -332,7 +332,7 @@ static int code_list(struct ivf_made *v, const struct vec_rows *base, uint32_t l
             g[2 * lanes + at + i] = f.e;
         }
         if (in + n == CODEC_LIST || at + n == size)
-            v->codec->spec.kind->pack(v->codec, t->code, in + n,
+            v->codec->spec.kind->pack(v->codec, t->code, cb, in + n,
                                       v->fast + v->fast_at[l] + ivf_packed(v->codec, at - in));
     }
     return 0;
