@@ -61,11 +61,30 @@ static void put_info(struct out *o, bool json, const struct ann_info *i)
     put_u64(o, json, "bytes", i->bytes);
     put_double(o, json, "bytes_a_row", i->rows ? (double)i->bytes / (double)i->rows : 0);
     put_u64(o, json, "code_bytes", i->code_bytes);
+}
+
+/* Of a kind with links. */
+static void put_graph(struct out *o, bool json, const struct ann_info *i)
+{
     put_u64(o, json, "link_bytes", i->link_bytes);
     put_u64(o, json, "degree", i->degree);
     put_u64(o, json, "beam", i->beam);
     put_double(o, json, "alpha", i->alpha);
     put_u64(o, json, "entries", i->entries);
+}
+
+static void put_lists(struct out *o, bool json, const struct ann *a, const struct ann_info *i)
+{
+    struct ann_lists l;
+
+    ann_lists(a, &l);
+    put_u64(o, json, "lists", i->lists);
+    put_double(o, json, "rows_a_list", l.mean);
+    put_u64(o, json, "rows_least", l.least);
+    put_u64(o, json, "rows_most", l.most);
+    put_u64(o, json, "lists_without_rows", l.none);
+    put_double(o, json, "imbalance", l.imbalance);
+    put_double(o, json, "spread", i->spread);
 }
 
 static void put_links(struct out *o, const struct asked *a, const struct ann_info *i,
@@ -178,14 +197,21 @@ static int show(const struct asked *a, const struct ann *ann, struct err *e)
     size_t n;
 
     ann_info(ann, &i);
-    if (ann_links(ann, &l, e) < 0 || ann_settings(ann, &settings, &n, e) < 0 ||
+    if (a->degrees && !i.has_links)
+        return err_set(e, ERR_USAGE, "an index of kind %s has no links to be counted", i.kind);
+    if ((i.has_links && ann_links(ann, &l, e) < 0) || ann_settings(ann, &settings, &n, e) < 0 ||
         out_open(&o, &(struct out_opts){a->out, a->json, false}, e) < 0)
         return e->code;
     out_header(o, "name value");
     if (a->json)
         out_row(o);
     put_info(o, a->json, &i);
-    put_links(o, a, &i, &l);
+    if (i.has_links) {
+        put_graph(o, a->json, &i);
+        put_links(o, a, &i, &l);
+    } else {
+        put_lists(o, a->json, ann, &i);
+    }
     put_settings(o, a->json, &i, settings, n);
     put_sections(o, a, ann);
     if (a->json)

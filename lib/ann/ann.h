@@ -3,6 +3,7 @@
  *
  * Kinds of index are files behind struct ann_kind (kind.h). There is
  *   graph   rows linked to near ones, walked best first (graph.h)
+ *   ivf     rows in lists by their nearest centroid, of which the nearest are scanned (ivf.h)
  * A search finds candidates by short codes of the vectors (form.h), then computes the distances of
  * the best from the vectors themselves, in double: scores are exact, what may be missed are rows.
  * An index without vectors is smaller, and its scores are estimates.
@@ -28,9 +29,9 @@
 
 /* ---- making ---- */
 
-#define ANN_KIND_NAMES "graph"
+#define ANN_KIND_NAMES "graph|ivf"
 
-enum ann_kind_name { ANN_GRAPH }; /* in that order */
+enum ann_kind_name { ANN_GRAPH, ANN_IVF }; /* in that order */
 
 enum {
     ANN_DEGREE_DEFAULT = 64,
@@ -40,6 +41,7 @@ enum {
     ANN_DEGREE_MOST = 256,
     ANN_BEAM_DEFAULT = 160,
     ANN_BEAM_MOST = 10000,
+    ANN_LISTS_MOST = 1 << 20,
     ANN_SPEC_MAX = 32
 };
 #define ANN_ALPHA_DEFAULT 1.06
@@ -57,6 +59,7 @@ struct ann_build_opts {
     uint32_t degree;   /* links of a row; 0: the default */
     uint32_t beam;     /* rows that a walk keeps while the graph is made; 0: the default */
     double alpha;      /* 0: the default */
+    uint32_t lists;    /* 0: by the rows */
     bool no_vectors;
     /* graph: queries to suit, a sample of those to come; [n_queries][dim], finite */
     const float *queries;
@@ -106,9 +109,10 @@ enum {
 struct ann_search_opts {
     uint32_t k;      /* at least 1 */
     uint32_t effort; /* the kind's own, as ann_info() names it; 0: the default.
-                        ef: candidates kept on the way; at least k are */
-    uint32_t rerank; /* of them, how many get their distance from the vectors; 0: all, or with a
-                        slack ANN_SLACK_RERANK * k */
+                        ef: candidates kept on the way; at least k are
+                        nprobe: lists scanned */
+    uint32_t rerank; /* graph: of the candidates, how many get their distance from the vectors; 0:
+                        all, or with a slack ANN_SLACK_RERANK * k. ivf re-ranks by bounds. */
     float slack;     /* graph: rows are followed whose squared distance is at most the k-th best's,
                         times 1 + slack; `effort` is then the most, and 0 the larger of ANN_SLACK_EFFORT
                         * k and ANN_SLACK_EFFORT_LEAST. 0: by effort alone */
@@ -229,8 +233,10 @@ int ann_update_write(struct ann_update *u, const char *path, const struct ann_up
 
 struct ann_info {
     const char *kind;
-    const char *effort; /* what a search of it is told: "ef" */
-    bool slack, rerank; /* and takes these of ann_search_opts */
+    const char *effort; /* what a search of it is told: "ef" or "nprobe" */
+    uint32_t effort_default;
+    bool slack, rerank; /* it takes these of ann_search_opts */
+    bool has_links;     /* ann_links(), else ann_lists() */
     char codec[ANN_SPEC_MAX];
     uint64_t rows, live, bytes; /* live: not deleted */
     uint32_t dim;
@@ -240,6 +246,8 @@ struct ann_info {
     uint32_t code_bytes, link_bytes; /* of a row */
     uint32_t degree, beam, entries;
     double alpha;
+    uint32_t lists;
+    double spread; /* of errors: ivf.h */
 };
 
 void ann_info(const struct ann *a, struct ann_info *i);
@@ -261,9 +269,18 @@ struct ann_links {
     uint64_t by_degree[ANN_DEGREE_MOST + 1];
 };
 
+/* Of a kind with links. */
 int ann_links(const struct ann *a, struct ann_links *l, struct err *e);
-/* Every checksum; every link and entry is to a row that is not deleted; all of those are reached,
- * and their ids are different. */
+
+struct ann_lists {
+    uint64_t least, most, none; /* rows of a list; lists without any */
+    double mean, imbalance;     /* sum of squared sizes by that of even ones: 1 and above */
+};
+
+/* Of a kind with lists. */
+void ann_lists(const struct ann *a, struct ann_lists *l);
+/* Every checksum; every link and entry is to a row that is not deleted, all of those are reached;
+ * lists hold each row once; ids are different. */
 int ann_check(const struct ann *a, struct err *e);
 
 #endif

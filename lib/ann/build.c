@@ -31,7 +31,8 @@ static int save_vectors(const struct ann_maker *m, struct sect_writer *w, struct
     if (before > 0 && save_old_vectors(m, w, e) < 0)
         return e->code;
     for (uint64_t i = 0; i < m->base->rows; i++)
-        if (!left_out(m, before + i) && sect_add(w, vec_row(m->base, i), bytes, e) < 0)
+        if (!left_out(m, before + i) &&
+            sect_add(w, vec_row(m->base, m->order ? m->order[i] : i), bytes, e) < 0)
             return e->code;
     return sect_end(w, e);
 }
@@ -93,6 +94,8 @@ int ann_build(const char *path, const struct vec_rows *base, const struct ann_bu
     *report = (struct ann_build_report){.rows = base->rows};
     if (base->dim == 0)
         return err_set(e, ERR_INPUT, "it holds no vector, and does not say of what dimension");
+    if (kind->form_part && kind->form_part(o, base->dim, &how.spec, e) < 0)
+        return e->code;
     rc = form_make(&m.form, &how, base, e);
     if (rc < 0)
         return rc;

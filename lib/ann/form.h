@@ -56,6 +56,12 @@ static inline bool form_is_mixed(const struct form *f)
     return f->bits == 4 && f->wide > 0;
 }
 
+/* As cells_keys_of() takes them. */
+static inline unsigned form_bits(const struct form *f)
+{
+    return form_is_mixed(f) ? CELLS_MIXED : f->bits;
+}
+
 /* Bytes of a row of cells as they are kept, and of 8 bits. */
 static inline size_t form_stride(const struct form *f)
 {

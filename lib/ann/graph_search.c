@@ -23,9 +23,10 @@ struct seeker {
     uint64_t exacts;
 };
 
-uint64_t graph_search_block(const struct ann *a, uint64_t n)
+uint64_t graph_search_block(const struct ann *a, const struct ann_search_opts *o, uint64_t n)
 {
     (void)a;
+    (void)o;
     (void)n;
     return GRAPH_SEARCH_BLOCK;
 }
@@ -154,12 +155,13 @@ static void set_slack(struct seeker *t, uint32_t pool)
 }
 
 int graph_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,
-                       struct err *e)
+                       uint64_t block, struct err *e)
 {
     const struct form *f = &a->form;
     uint32_t pool = pool_of(a, o);
     struct seeker *t = *searcher = mem_zero(1, sizeof *t, e);
 
+    (void)block;
     if (!t)
         return e->code;
     t->a = a;

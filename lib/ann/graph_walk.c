@@ -157,9 +157,7 @@ static size_t meet(const struct graph *g, struct graph_walker *w, uint32_t row, 
 static void compute(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
                     size_t n)
 {
-    (g->bits == 8   ? g->ops->keys8
-     : g->bits == 4 ? g->ops->keys4
-                    : g->ops->keys84)(q, g->cells, g->stride, w->id, n, w->key);
+    cells_keys_of(g->ops, g->bits)(q, g->cells, g->stride, w->id, n, w->key);
     w->keys += n;
 }
 

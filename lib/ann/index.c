@@ -120,6 +120,8 @@ void ann_info(const struct ann *a, struct ann_info *i)
                            .effort = a->kind->effort,
                            .slack = a->kind->slack,
                            .rerank = a->kind->rerank,
+                           .effort_default = a->kind->effort_default,
+                           .has_links = a->kind->links != NULL,
                            .rows = a->rows,
                            .live = a->live,
                            .bytes = sect_size(a->file),
@@ -135,6 +137,8 @@ void ann_info(const struct ann *a, struct ann_info *i)
                            .entries = m->entries,
                            .alpha = m->alpha};
     form_spec(&a->form, i->codec);
+    if (a->kind->info)
+        a->kind->info(a, i);
 }
 
 const char *ann_id(const struct ann *a, uint64_t row, size_t *len)
@@ -166,6 +170,11 @@ bool ann_section(const struct ann *a, size_t i, struct ann_section *s)
 int ann_links(const struct ann *a, struct ann_links *l, struct err *e)
 {
     return a->kind->links(a, l, e);
+}
+
+void ann_lists(const struct ann *a, struct ann_lists *l)
+{
+    a->kind->lists(a, l);
 }
 
 int ann_check(const struct ann *a, struct err *e)

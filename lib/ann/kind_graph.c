@@ -29,12 +29,6 @@ static struct graph_opts graph_opts_of(const struct ann_build_opts *o, bool mapp
                                .progress_ctx = o->progress_ctx};
 }
 
-/* As graph.h has them. */
-static unsigned cells_bits(const struct form *f)
-{
-    return form_is_mixed(f) ? CELLS_MIXED : f->bits;
-}
-
 static unsigned width_of(uint64_t rows)
 {
     return rows <= 1u << 16 ? 2 : rows <= 1u << 24 ? 3 : 4;
@@ -126,7 +120,7 @@ static int suit(struct ann_maker *m, struct making *g, const struct graph_opts *
     struct graph kept = g->graph;
     uint64_t repaired;
 
-    kept.bits = cells_bits(&m->form);
+    kept.bits = form_bits(&m->form);
     kept.cells = g->cells;
     kept.stride = g->stride;
     if (graph_suit(&g->made, &kept, &s, e) < 0)
@@ -287,7 +281,7 @@ static int open_graph(struct ann *a, struct err *e)
                         .degree = m->degree,
                         .width = m->width,
                         .n_entries = m->entries,
-                        .bits = cells_bits(&a->form),
+                        .bits = form_bits(&a->form),
                         .stride = form_stride(&a->form),
                         .ops = a->ops};
     if (sect_need(a->file, "ENTR", m->entries, sizeof(uint32_t), &entries, e) < 0 ||

@@ -23,6 +23,11 @@ builds() {
     misuse ann-build -o x.ann -L 0 base.fvecs
     misuse ann-build -o x.ann --alpha 0.9 base.fvecs
     misuse ann-build -o x.ann --metric l3 base.fvecs
+    misuse ann-build -o x.ann --lists 8 base.fvecs
+    misuse ann-build -o x.ann -t ivf --lists 1048577 base.fvecs
+    misuse ann-build -o x.ann -t ivf -R 32 base.fvecs
+    misuse ann-build -o x.ann -t ivf -L 32 base.fvecs
+    misuse ann-build -o x.ann -t ivf --alpha 1.1 base.fvecs
     only base.csv base.fvecs query.csv query.fvecs
 }
 
@@ -36,6 +41,34 @@ builds() {
         ok env SLUICE_CPU=$level ann-build -q -o t.ann base.fvecs
         cmp 1.ann t.ann
     done
+}
+
+@test "ivf: the same bytes for all threads and CPU levels" {
+    builds 1.ann -t ivf -T 1 base.fvecs
+    for threads in 2 7; do
+        builds t.ann -t ivf -T $threads base.fvecs
+        cmp 1.ann t.ann
+    done
+    for level in portable avx2 avx512; do
+        ok env SLUICE_CPU=$level ann-build -q -t ivf -o t.ann base.fvecs
+        cmp 1.ann t.ann
+    done
+}
+
+@test "ivf: options are what the index says" {
+    builds i.ann -t ivf --lists 9 -c opq2x4 --metric ip base.fvecs
+    ok ann-stat i.ann
+    is ivf "$(awk '$1 == "kind" { print $2 }' "$out")"
+    is 9 "$(awk '$1 == "lists" { print $2 }' "$out")"
+    is opq2x4 "$(awk '$1 == "codec" { print $2 }' "$out")"
+    is ip "$(awk '$1 == "metric" { print $2 }' "$out")"
+    builds j.ann -t ivf --no-vectors -c pq4x4+int4 base.fvecs
+    ok ann-stat j.ann
+    is pq4x4+int4 "$(awk '$1 == "codec" { print $2 }' "$out")"
+    for spec in int8 pq5x4 pq2 pq2x9 pq2x4+int8 ''; do
+        fails ann-build -q -t ivf -o k.ann -c "$spec" base.fvecs
+    done
+    [[ ! -e k.ann ]]
 }
 
 @test "every format of input gives the same" {

@@ -19,6 +19,7 @@ static void ask(const struct ann *a)
     float score[QUERIES * K];
     struct ann_search_opts o = {.k = K, .effort = 20};
     struct ann_links l;
+    struct ann_lists lists;
     struct ann_info i;
     struct err e;
 
@@ -36,7 +37,12 @@ static void ask(const struct ann *a)
             sum += (unsigned char)p[k];
         T_CHECK(sum <= 255 * len);
     }
-    T_CHECK(ann_links(a, &l, &e) < 0 || l.reached <= i.rows);
+    if (i.has_links) {
+        T_CHECK(ann_links(a, &l, &e) < 0 || l.reached <= i.rows);
+    } else {
+        ann_lists(a, &lists);
+        T_CHECK(lists.most <= i.rows);
+    }
 }
 
 /* An update of what passes all checks comes back, too. */
@@ -169,12 +175,16 @@ static void make_changed(const struct ann_base *b, struct ann_build_opts *o)
     ann_update_close(u);
 }
 
-static void damage(enum vec_type type, enum vec_metric m, const char *codec, bool no_vectors,
-                   bool changed)
+static void damage(enum ann_kind_name kind, enum vec_type type, enum vec_metric m,
+                   const char *codec, bool no_vectors, bool changed)
 {
     struct ann_base b = ann_base_of(DATA_NORMAL, type, 60, DIM);
-    struct ann_build_opts o = {
-        .metric = m, .codec = codec, .degree = 5, .beam = 8, .no_vectors = no_vectors};
+    struct ann_build_opts o = {.kind = kind,
+                               .metric = m,
+                               .codec = codec,
+                               .degree = 5,
+                               .beam = 8,
+                               .no_vectors = no_vectors};
     struct ann_section s;
     struct ann *a;
     size_t sections = 0;
@@ -196,11 +206,16 @@ static void damage(enum vec_type type, enum vec_metric m, const char *codec, boo
 int main(void)
 {
     tmp_enter();
-    damage(VEC_F32, VEC_L2, "leanvec3+int8", false, false);
-    damage(VEC_F32, VEC_IP, "int4", true, false);
-    damage(VEC_U8, VEC_L2, "bytes", false, false);
-    damage(VEC_F16, VEC_COSINE, "int8", false, false);
-    damage(VEC_F32, VEC_L2, "int4", false, true);
+    damage(ANN_GRAPH, VEC_F32, VEC_L2, "leanvec3+int8", false, false);
+    damage(ANN_GRAPH, VEC_F32, VEC_IP, "int4", true, false);
+    damage(ANN_GRAPH, VEC_U8, VEC_L2, "bytes", false, false);
+    damage(ANN_GRAPH, VEC_F16, VEC_COSINE, "int8", false, false);
+    damage(ANN_GRAPH, VEC_F32, VEC_L2, "int4", false, true);
+    damage(ANN_IVF, VEC_F32, VEC_L2, NULL, false, false);
+    damage(ANN_IVF, VEC_F32, VEC_IP, "opq3x4+int4", true, false);
+    damage(ANN_IVF, VEC_U8, VEC_L2, "pq5x2", false, false);
+    damage(ANN_IVF, VEC_F32, VEC_L2, "pq5x4", true, false);
+    damage(ANN_IVF, VEC_F16, VEC_COSINE, NULL, false, false);
     tmp_leave();
     return t_done("ann_damage");
 }
