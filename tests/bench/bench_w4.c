@@ -79,16 +79,31 @@ static double time_way(struct way *w, size_t nq, float *key)
     return best;
 }
 
-/* One row after the other with all queries, or blocks of rows with a panel of them. */
+/* All rows with the queries, DOTS_MAX at a time. */
+static void own_sums(const struct vec_ops *ops, const float *x, const float *q, size_t nq,
+                     float *out)
+{
+    static float norm2[ROWS];
+    void *packed = aligned_alloc(64, dots_size(VEC_F32, DOTS_MAX, DIM));
+
+    for (size_t j = 0; packed && j < nq; j += DOTS_MAX) {
+        size_t n = nq - j < DOTS_MAX ? nq - j : DOTS_MAX;
+
+        ops->dots_pack(q + j * DIM, VEC_F32, n, DIM, packed);
+        ops->dots_f32(x, DIM * sizeof *x, ROWS, packed, n, DIM, out + j * ROWS, ROWS, norm2);
+    }
+    free(packed);
+}
+
+/* So, or blocks of rows with a panel of queries. */
 static void own_products(const float *x, const float *q, size_t nq, const float *panel, bool rows,
                          float *out)
 {
     const struct vec_ops *ops = ops_for(cpu_detect());
     float tile[BLOCK * PANEL];
 
-    for (size_t j = 0; rows && j < nq; j += DOTS_MAX)
-        ops->dots_f32(x, DIM * sizeof *x, ROWS, q + j * DIM, nq - j < DOTS_MAX ? nq - j : DOTS_MAX,
-                      DIM, out + j * ROWS, ROWS);
+    if (rows)
+        own_sums(ops, x, q, nq, out);
     for (size_t i = 0; !rows && i < ROWS; i += BLOCK)
         for (size_t j = 0; j < nq; j += PANEL) {
             size_t n = ROWS - i < BLOCK ? ROWS - i : BLOCK;
