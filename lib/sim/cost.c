@@ -1,0 +1,58 @@
+/* cost.c - a model is told by what its path is: a folder of layer tables, or one table. */
+#include "sim/cost_int.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+
+int cost_open(struct cost **out, const char *path, const struct cost_opts *o, struct err *e)
+{
+    struct cost *c = mem_zero(1, sizeof *c, e);
+    struct stat st;
+    int rc;
+
+    if (!c)
+        return e->code;
+    if (stat(path, &st) < 0)
+        rc = err_sys(e, "cannot open", path);
+    else if (S_ISDIR(st.st_mode)) {
+        c->kind = &cost_layers;
+        rc = cost_layers_open(&c->model, path, o, e);
+    } else {
+        c->kind = &cost_vidur;
+        rc = cost_vidur_open(&c->model, path, o, e);
+    }
+    if (rc < 0) {
+        cost_close(c);
+        return rc;
+    }
+    *out = c;
+    return 0;
+}
+
+void cost_close(struct cost *c)
+{
+    if (c && c->kind)
+        c->kind->close(c->model);
+    free(c);
+}
+
+const char *cost_name(const struct cost *c)
+{
+    return c->kind->name;
+}
+
+void cost_memory(const struct cost *c, struct cost_memory *m)
+{
+    *m = (struct cost_memory){0};
+    c->kind->memory(c->model, m);
+}
+
+int cost_us(const struct cost *c, const struct cost_shape *s, double *us, struct cost_parts *parts,
+            struct err *e)
+{
+    if (parts)
+        parts->n = 0;
+    return c->kind->us(c->model, s, us, parts, e);
+}

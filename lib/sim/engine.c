@@ -1,0 +1,233 @@
+/* engine.c - see engine.h. */
+#include "sim/engine.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "sim/sched.h"
+
+/* ---- queue ---- */
+
+static int deque_grow(struct deque *d, struct err *e)
+{
+    size_t cap = d->cap ? 2 * d->cap : 64;
+    uint32_t *v = mem_array(cap, sizeof *v, e);
+
+    if (!v)
+        return e->code;
+    for (size_t i = 0; i < d->n; i++)
+        v[i] = d->v[(d->first + i) & (d->cap - 1)];
+    free(d->v);
+    *d = (struct deque){v, cap, 0, d->n};
+    return 0;
+}
+
+int deque_push_back(struct deque *d, uint32_t x, struct err *e)
+{
+    if (d->n == d->cap && deque_grow(d, e) < 0)
+        return e->code;
+    d->v[(d->first + d->n++) & (d->cap - 1)] = x;
+    return 0;
+}
+
+int deque_push_front(struct deque *d, uint32_t x, struct err *e)
+{
+    if (d->n == d->cap && deque_grow(d, e) < 0)
+        return e->code;
+    d->first = (d->first - 1) & (d->cap - 1);
+    d->v[d->first] = x;
+    d->n++;
+    return 0;
+}
+
+/* ---- a replica ---- */
+
+int replica_init(struct replica *r, const struct engine_opts *o, struct err *e)
+{
+    bool sharing = o->prefix_cache && r->trace->hash_end && r->sched->prefix_cache;
+
+    r->o = o;
+    if (sharing && r->trace->block % o->block_tokens != 0 && o->block_tokens % r->trace->block != 0)
+        return err_set(e, ERR_USAGE,
+                       "the trace's hashes stand for %u tokens, which do not go with "
+                       "blocks of %u",
+                       r->trace->block, o->block_tokens);
+    if (sharing && r->trace->block != o->block_tokens)
+        return err_set(e, ERR_USAGE,
+                       "the trace's hashes stand for %u tokens: '--block-size %u' is "
+                       "needed to share prefixes",
+                       r->trace->block, r->trace->block);
+    return kv_init(&r->kv, o->kv_blocks, o->block_tokens, sharing, e);
+}
+
+void replica_free(struct replica *r)
+{
+    free(r->waiting.v);
+    free(r->running);
+    free(r->batch);
+    free(r->pieces);
+    kv_close(&r->kv);
+}
+
+static bool can_ever_run(const struct replica *r, uint32_t request)
+{
+    const struct trace_set *t = r->trace;
+    uint64_t length = (uint64_t)t->prompt[request] + t->output[request];
+    uint32_t reserve = (uint32_t)(r->o->watermark * r->kv.total);
+
+    if (r->o->max_length && length > r->o->max_length)
+        return false;
+    /* The last token needs no place of its own. */
+    return kv_blocks(&r->kv, length - 1) <= r->kv.total &&
+           kv_blocks(&r->kv, t->prompt[request]) + reserve <= r->kv.total;
+}
+
+int replica_arrive(struct replica *r, uint32_t request, struct err *e)
+{
+    struct flight *f = flight_of(r, request);
+
+    f->need = r->trace->prompt[request];
+    if (!can_ever_run(r, request)) {
+        f->status = FLIGHT_REJECTED;
+        return 0;
+    }
+    f->status = FLIGHT_WAITING;
+    r->left++;
+    return deque_push_back(&r->waiting, request, e);
+}
+
+int running_add(struct replica *r, uint32_t request, struct err *e)
+{
+    if (mem_reserve(&r->running, &r->running_cap, r->n_running + 1, sizeof *r->running, e) < 0)
+        return e->code;
+    r->running[r->n_running++] = request;
+    flight_of(r, request)->status = FLIGHT_RUNNING;
+    return 0;
+}
+
+int restart(struct replica *r, uint32_t request, struct err *e)
+{
+    struct flight *f = flight_of(r, request);
+
+    kv_give_back(&r->kv, &f->kv);
+    f->need = r->trace->prompt[request] + f->given;
+    f->computed = 0;
+    f->named = 0;
+    f->preemptions++;
+    f->status = FLIGHT_WAITING;
+    r->preemptions++;
+    return deque_push_front(&r->waiting, request, e);
+}
+
+/* ---- a batch ---- */
+
+static int add_piece(struct replica *r, uint32_t chunk, uint32_t kv, struct err *e)
+{
+    if (mem_reserve(&r->pieces, &r->pieces_cap, r->shape.n_pieces + 1, sizeof *r->pieces, e) < 0)
+        return e->code;
+    r->pieces[r->shape.n_pieces++] = (struct cost_piece){chunk, kv};
+    r->shape.pieces = r->pieces;
+    return 0;
+}
+
+int batch_add(struct replica *r, uint32_t request, uint32_t tokens, struct err *e)
+{
+    struct flight *f = flight_of(r, request);
+    struct cost_shape *s = &r->shape;
+
+    if (mem_reserve(&r->batch, &r->batch_cap, r->n_batch + 1, sizeof *r->batch, e) < 0)
+        return e->code;
+    r->batch[r->n_batch++] = (struct batch_entry){request, tokens};
+    s->tokens += tokens;
+    if (is_prompt(f))
+        return add_piece(r, tokens, f->computed, e);
+    s->kv_sum += f->computed + 1;
+    s->kv_max = f->computed + 1 > s->kv_max ? f->computed + 1 : s->kv_max;
+    s->kv_min = s->decodes == 0 || f->computed + 1 < s->kv_min ? f->computed + 1 : s->kv_min;
+    s->decodes++;
+    return 0;
+}
+
+int replica_step(struct replica *r, struct err *e)
+{
+    double us;
+
+    r->n_batch = 0;
+    r->shape = (struct cost_shape){.pieces = NULL};
+    if (r->waiting.n + r->n_running == 0)
+        return 0;
+    if (r->sched->form(r, e) < 0)
+        return e->code;
+    if (r->n_batch == 0)
+        return 0;
+    if (cost_us(r->cost, &r->shape, &us, NULL, e) < 0)
+        return e->code;
+    us += r->o->step_overhead_us;
+    r->end_ns = r->now + (int64_t)llround(1e3 * us);
+    r->busy = true;
+    r->steps++;
+    r->tokens += r->shape.tokens;
+    r->busy_us += us;
+    r->kv_block_us += us * (r->kv.total - r->kv.free);
+    for (size_t i = 0; i < r->n_batch; i++) {
+        struct flight *f = flight_of(r, r->batch[i].request);
+
+        if (f->start_ns == FLIGHT_NEVER)
+            f->start_ns = r->now;
+    }
+    return 1;
+}
+
+/* ---- a step's end ---- */
+
+static int give_token(struct replica *r, struct flight *f, struct err *e)
+{
+    f->given++;
+    if (f->first_ns == FLIGHT_NEVER)
+        f->first_ns = r->end_ns;
+    else if (gaps_add(r->gaps, r->end_ns - f->last_ns, 1, e) < 0)
+        return e->code;
+    f->last_ns = r->end_ns;
+    return 0;
+}
+
+/* Those that have ended leave r->running, the others keep their order. */
+static void drop_ended(struct replica *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_running; i++)
+        if (flight_of(r, r->running[i])->status != FLIGHT_ENDED)
+            r->running[n++] = r->running[i];
+    r->n_running = n;
+}
+
+int replica_finish(struct replica *r, void (*ended)(void *ctx, uint32_t request), void *ctx,
+                   struct err *e)
+{
+    bool any = false;
+
+    r->busy = false;
+    for (size_t i = 0; i < r->n_batch; i++) {
+        uint32_t request = r->batch[i].request;
+        struct flight *f = flight_of(r, request);
+
+        f->computed += r->batch[i].tokens;
+        if (is_prompt(f))
+            continue;
+        if (give_token(r, f, e) < 0)
+            return e->code;
+        if (f->given < r->trace->output[request])
+            continue;
+        f->status = FLIGHT_ENDED;
+        kv_give_back(&r->kv, &f->kv);
+        r->left--;
+        any = true;
+        if (ended)
+            ended(ctx, request);
+    }
+    if (any)
+        drop_ended(r);
+    return 0;
+}

@@ -1,0 +1,36 @@
+/* sched.h - schedulers: which requests compute how many tokens in the next step. Each is one file
+ * behind this table. Inside this domain only.
+ */
+#ifndef SIM_SCHED_H
+#define SIM_SCHED_H
+
+#include "sim/engine.h"
+
+struct sched {
+    const char *name;
+    uint32_t most_requests, most_tokens; /* defaults of engine_opts; 0: none of its own */
+    double watermark;
+    bool prefix_cache; /* it can use one */
+    /* Fills r->batch; moves requests between r->waiting and r->running. An empty batch: nothing can
+     * run now. */
+    int (*form)(struct replica *r, struct err *e);
+};
+
+#define SCHED_NAMES "vllm0|vllm1|sarathi"
+
+extern const struct sched sched_vllm0, sched_vllm1, sched_sarathi;
+const struct sched *sched_at(size_t i); /* as SCHED_NAMES has them; NULL after the last */
+
+/* ---- what several do ---- */
+
+/* A slot for the next token of a running request whose prompt is done; where there is no free block
+ * the last of r->running[from..n) restarts, until there is, or the request itself has gone: 1 it
+ * has its slot, 0 it has gone. */
+int sched_slot(struct replica *r, uint32_t request, size_t from, struct err *e);
+
+/* Can the head of the queue have all of its prompt's blocks now, and leave the watermark? */
+bool sched_fits(const struct replica *r, uint32_t request);
+/* Takes it out of the queue, with those blocks, into r->running and the batch. */
+int sched_admit(struct replica *r, uint32_t tokens, struct err *e);
+
+#endif
