@@ -21,7 +21,6 @@ struct asked {
     uint64_t budget, seqs, block, kv_blocks, max_length;
     double utilization, reserve, overhead_us;
     struct cost_opts cost_opts;
-    const char *gpu;
 };
 
 /* All that a replay is made of. */
@@ -66,7 +65,7 @@ static void settle(struct asked *a, struct parts *p)
     struct engine_opts *o = &p->o.engine;
 
     if (!a->cost)
-        cli_misuse("'--cost' is needed: a table, or a folder of layer tables");
+        cli_misuse("'--cost' is needed: a table, a folder of layer tables, or roofline");
     if (a->block < 1 || a->block > 1 << 20)
         cli_misuse("'--block-size' is 1 to 1048576");
     if (a->kv_blocks != NOT_GIVEN && (a->kv_blocks < 1 || a->kv_blocks > 1000000000))
@@ -96,7 +95,7 @@ static void settle(struct asked *a, struct parts *p)
 
 static int set_blocks(const struct asked *a, struct parts *p, struct err *e)
 {
-    struct memory_opts m = {.gpu = a->gpu,
+    struct memory_opts m = {.gpu = a->cost_opts.gpu,
                             .utilization = a->utilization,
                             .reserve_gib = a->reserve,
                             .block_tokens = (uint32_t)a->block,
@@ -255,11 +254,15 @@ int main(int argc, char **argv)
                       .block = 16,
                       .utilization = 0.9};
     const struct cli_opt opts[] = {
-        CLI_STR(0, "cost", &a.cost, "TABLE", "the cost model: a table, or a folder of tables"),
+        CLI_STR(0, "cost", &a.cost, "TABLE",
+                "the cost model: a table, a folder of tables, or roofline"),
         CLI_CHOICE(0, "sched", &a.sched, SCHED_NAMES, "the scheduler (default vllm0)"),
         CLI_CHOICE(0, "compat", &a.compat, "none|vidur", "another simulator's quirks"),
         CLI_STR(0, "model", &a.cost_opts.model, "CARD", "the model, where tables are of a layer"),
-        CLI_STR(0, "gpu", &a.gpu, "CARD", "the GPU, where a table does not say its memory"),
+        CLI_STR(0, "gpu", &a.cost_opts.gpu, "CARD",
+                "the GPU: for roofline, and where a table does not say its memory"),
+        CLI_DOUBLE(0, "tp", &a.cost_opts.tp, "N",
+                   "roofline: GPUs that share the model (default 1)"),
         CLI_U64(0, "budget", &a.budget, "N", "the same as --max-num-batched-tokens"),
         CLI_U64(0, "max-num-batched-tokens", &a.budget, "N",
                 "tokens of a step (default: the scheduler's)"),

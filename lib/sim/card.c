@@ -137,3 +137,14 @@ double card_kv_bytes(const struct model_card *m)
 {
     return 2 * m->layers * m->kv_heads * m->head_dim * m->bytes;
 }
+
+size_t card_linear(const struct model_card *m, const struct gpu_card *g,
+                   const struct card_point **points)
+{
+    for (size_t i = 0; i < card_pairs_n; i++)
+        if (strcmp(card_pairs[i].model, m->name) == 0 && strcmp(card_pairs[i].gpu, g->name) == 0) {
+            *points = card_pairs[i].point;
+            return card_pairs[i].n;
+        }
+    return 0;
+}

@@ -41,6 +41,14 @@ struct gpu_card {
 int card_model(struct model_card *m, const char *name, struct err *e);
 int card_gpu(struct gpu_card *g, const char *name, struct err *e);
 
+/* Milliseconds of all linear layers by tokens, where they were measured for a pair: n points of
+ * increasing tokens, or 0. */
+struct card_point {
+    double tokens, ms;
+};
+size_t card_linear(const struct model_card *m, const struct gpu_card *g,
+                   const struct card_point **points);
+
 /* All that come with the tools: NULL after the last. */
 const struct model_card *card_model_at(size_t i);
 const struct gpu_card *card_gpu_at(size_t i);

@@ -40,3 +40,14 @@ const struct gpu_card card_gpus[] = {
     {"RTXPRO6000", 96, 1434, 300, 200, 50, 20, 300},
 };
 const size_t card_gpus_n = sizeof card_gpus / sizeof *card_gpus;
+
+/* All linear layers, 32 of them, from Vidur's profile: medians of kernel times. */
+static const struct card_point llama2_7b_a100[] = {
+    {1, 9.2},     {64, 9.7},   {128, 12.24}, {192, 15.92},  {256, 17.81},  {384, 23.57},
+    {512, 33.36}, {768, 46.0}, {1024, 67.9}, {2048, 133.5}, {4096, 261.5},
+};
+
+const struct card_pair card_pairs[] = {
+    {"Llama-2-7B", "A100-80GB", llama2_7b_a100, sizeof llama2_7b_a100 / sizeof *llama2_7b_a100},
+};
+const size_t card_pairs_n = sizeof card_pairs / sizeof *card_pairs;

@@ -1,7 +1,7 @@
 /* cost.h - how long one step of an engine takes: a batch's shape in, microseconds out.
  *
  * Kinds of model are files behind struct cost_kind: Vidur's tables (cost_vidur.c), the layer tables
- * of LLMServingSim (cost_layers.c).
+ * of LLMServingSim (cost_layers.c), and what the cards say without a table (cost_roofline.c).
  *
  * Errors   ERR_INPUT for bad tables, with file and line; ERR_USAGE for a batch beyond what was
  *          measured, unless extrapolating was asked for.
@@ -47,6 +47,8 @@ struct cost;
 struct cost_opts {
     const char *model; /* a card's name or file, where the tables are of a layer; NULL: theirs */
     bool extrapolate;
+    const char *gpu;          /* the same, for roofline */
+    double tp;                /* GPUs that share a model, for roofline; 0: 1 */
     double link_gbs, link_us; /* all-reduce, where a table has none: bytes a ns, and its latency */
 };
 
@@ -59,6 +61,7 @@ struct cost_memory {
     double most_requests, most_tokens; /* of a step, that were measured */
 };
 
+/* path: a table, a folder of layer tables, or "roofline". */
 int cost_open(struct cost **out, const char *path, const struct cost_opts *o, struct err *e);
 void cost_close(struct cost *c); /* NULL is fine */
 
