@@ -190,9 +190,9 @@ static int check(const struct loader *l, const struct trace_record *rec, struct 
 
     if (t->n == UINT32_MAX - 1)
         return err_set(e, ERR_USAGE, "a trace has fewer than 2^32 requests");
-    if (rec->t_ns == TRACE_ABSENT)
+    if (rec->t_ns == TRACE_ABSENT && !l->o->any_times)
         return err_set(e, ERR_INPUT, "it has no time");
-    if (t->n > 0 && rec->t_ns < t->t_ns[t->n - 1])
+    if (t->n > 0 && rec->t_ns < t->t_ns[t->n - 1] && !l->o->any_times)
         return err_set(e, ERR_INPUT, "its time goes back, %lld ns before the request above",
                        (long long)(t->t_ns[t->n - 1] - rec->t_ns));
     if (most && rec->prompt + rec->output > most)

@@ -35,6 +35,7 @@ struct trace_set {
 struct trace_load_opts {
     struct trace_read_opts read;
     bool skip_bad;
+    bool any_times;       /* times may be absent, or go back: they will be replaced */
     uint64_t most_tokens; /* requests of more are too long; 0: none is */
     progress_fn *progress;
     void *progress_ctx;

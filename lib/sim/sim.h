@@ -12,6 +12,7 @@
 #include "sim/replay.h"
 #include "sim/rows.h"
 #include "sim/sched.h"
+#include "sim/setup.h"
 #include "sim/trace.h"
 
 #endif
