@@ -37,7 +37,7 @@ static const struct {
               {"rotary_emb", 1, true},     {"o_proj", 1, true},    {"gate_up_proj", 1, true},
               {"act_fn", 1, true},         {"down_proj", 1, true}, {"embedding", 0, true},
               {"final_layernorm", 0, true}};
-enum { LAYERS = sizeof layers / sizeof *layers };
+enum { LAYERS = sizeof layers / sizeof *layers, KV_BLOCK = 16 };
 
 /* A class of batches and its alpha. */
 struct skew {
@@ -259,38 +259,40 @@ static void join_pieces(const struct cost_shape *s, double *chunk, double *befor
         *before = weighted / *chunk;
 }
 
-/* The class of a batch: of all classes that hold it the narrowest, chunk by chunk of the profile.
- */
+/* The class of a batch: the narrowest that holds it of those of just its chunk, which the profile
+ * measured some of. */
 static double alpha_of(const struct layered *v, double chunk, double before,
                        const struct cost_shape *s, double rate)
 {
     const struct skew *best = NULL;
-    double nearest = INFINITY;
 
     for (size_t i = 0; i < v->skews; i++) {
         const struct skew *k = &v->skew[i];
-        double apart = fabs(k->chunk - chunk);
 
-        if (apart < nearest)
-            nearest = apart;
-        if (apart > nearest || s->decodes > k->n || rate > k->rate || s->kv_max > k->kv ||
+        if (k->chunk != chunk || s->decodes > k->n || rate > k->rate || s->kv_max > k->kv ||
             before > k->before)
             continue;
-        if (!best || apart < fabs(best->chunk - chunk) || k->n < best->n || k->rate < best->rate ||
-            k->kv < best->kv || k->before < best->before)
+        if (!best || k->n < best->n || k->rate < best->rate || k->kv < best->kv ||
+            k->before < best->before)
             best = k;
     }
-    return best && fabs(best->chunk - chunk) == nearest ? best->alpha : v->alpha_default;
+    return best ? best->alpha : v->alpha_default;
+}
+
+/* Kernels read whole blocks, and the profile is of such. */
+static double whole_blocks(double kv)
+{
+    return ceil(kv / KV_BLOCK) * KV_BLOCK;
 }
 
 static int attention_us(const struct layered *v, const struct cost_shape *s, double *us,
                         struct err *e)
 {
-    double key[TREE_KEYS] = {0, 0, s->decodes, 0}, most, longest;
+    double key[TREE_KEYS] = {0, 0, s->decodes, 0}, mean, longest;
 
     join_pieces(s, &key[0], &key[1]);
     if (s->decodes)
-        key[3] = (double)s->kv_sum / s->decodes;
+        key[3] = whole_blocks((double)s->kv_sum / s->decodes);
     if (!v->o.extrapolate && !tree_holds(&v->attention, key, s->kv_max))
         return err_set(e, ERR_USAGE,
                        "a step of %.0f prompt tokens after %.0f, and %u decodes of up "
@@ -299,11 +301,11 @@ static int attention_us(const struct layered *v, const struct cost_shape *s, dou
     *us = tree_at(&v->attention, key);
     if (s->decodes < 2 || s->kv_max == s->kv_min)
         return 0;
-    most = key[3];
-    key[3] = s->kv_max;
+    mean = (double)s->kv_sum / s->decodes;
+    key[3] = whole_blocks(s->kv_max);
     longest = tree_at(&v->attention, key);
     *us += (longest - *us) *
-           alpha_of(v, key[0], key[1], s, (most - s->kv_min) / (double)(s->kv_max - s->kv_min));
+           alpha_of(v, key[0], key[1], s, (mean - s->kv_min) / (double)(s->kv_max - s->kv_min));
     return 0;
 }
 
