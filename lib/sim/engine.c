@@ -43,11 +43,26 @@ int deque_push_front(struct deque *d, uint32_t x, struct err *e)
 
 /* ---- a replica ---- */
 
+/* Of the requests that max_length lets pass. */
+static uint32_t longest_of(const struct replica *r)
+{
+    const struct trace_set *t = r->trace;
+    uint64_t most = 1;
+
+    if (r->o->max_length)
+        return r->o->max_length;
+    for (uint32_t i = 0; i < t->n; i++)
+        if ((uint64_t)t->prompt[i] + t->output[i] > most)
+            most = (uint64_t)t->prompt[i] + t->output[i];
+    return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+}
+
 int replica_init(struct replica *r, const struct engine_opts *o, struct err *e)
 {
     bool sharing = o->prefix_cache && r->trace->hash_end && r->sched->prefix_cache;
 
     r->o = o;
+    r->longest = r->sched->reserves ? longest_of(r) : 0;
     if (sharing && r->trace->block % o->block_tokens != 0 && o->block_tokens % r->trace->block != 0)
         return err_set(e, ERR_USAGE,
                        "the trace's hashes stand for %u tokens, which do not go with "
@@ -77,6 +92,8 @@ static bool can_ever_run(const struct replica *r, uint32_t request)
     uint32_t reserve = (uint32_t)(r->o->watermark * r->kv.total);
 
     if (r->o->max_length && length > r->o->max_length)
+        return false;
+    if (r->sched->reserves && kv_blocks(&r->kv, r->longest) > r->kv.total)
         return false;
     /* The last token needs no place of its own. */
     return kv_blocks(&r->kv, length - 1) <= r->kv.total &&

@@ -87,6 +87,8 @@ struct replica {
     struct cost_shape shape;
     int64_t now, end_ns; /* it began, it ends */
     bool busy;
+    uint32_t longest;      /* tokens of the longest request that is not too long */
+    uint32_t since_prompt; /* steps, of a scheduler that counts them */
     /* Totals: */
     struct gaps *gaps;
     uint64_t steps, preemptions, tokens, hit_tokens, asked_tokens;

@@ -1,7 +1,9 @@
 /* sched.c - the schedulers there are, and what several of them do. */
 #include "sim/sched.h"
 
-static const struct sched *const scheds[] = {&sched_vllm0, &sched_vllm1, &sched_sarathi};
+static const struct sched *const scheds[] = {&sched_static,  &sched_orca,    &sched_vllm0,
+                                             &sched_vllm1,   &sched_sarathi, &sched_splitfuse,
+                                             &sched_lightllm};
 
 const struct sched *sched_at(size_t i)
 {
@@ -23,6 +25,43 @@ int sched_slot(struct replica *r, uint32_t request, size_t from, struct err *e)
             return 0;
     }
     return kv_take(&r->kv, &f->kv, more, e) < 0 ? e->code : 1;
+}
+
+int sched_decode(struct replica *r, struct err *e)
+{
+    for (size_t i = 0; i < r->n_running; i++) {
+        uint32_t request = r->running[i];
+        int has = sched_slot(r, request, i + 1, e);
+
+        if (has < 0 || (has > 0 && batch_add(r, request, 1, e) < 0))
+            return e->code;
+        if (has == 0) {
+            r->n_running = i;
+            return 0;
+        }
+    }
+    return 0;
+}
+
+int sched_all(struct replica *r, struct err *e)
+{
+    for (size_t i = 0; i < r->n_running; i++)
+        if (batch_add(r, r->running[i], tokens_due(flight_of(r, r->running[i])), e) < 0)
+            return e->code;
+    return 0;
+}
+
+int sched_reserve(struct replica *r, struct err *e)
+{
+    uint32_t request = deque_front(&r->waiting), blocks = kv_blocks(&r->kv, r->longest);
+
+    if (blocks > r->kv.free)
+        return 0;
+    deque_pop_front(&r->waiting);
+    if (kv_take(&r->kv, &flight_of(r, request)->kv, blocks, e) < 0 ||
+        running_add(r, request, e) < 0)
+        return e->code;
+    return 1;
 }
 
 bool sched_fits(const struct replica *r, uint32_t request)

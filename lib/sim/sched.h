@@ -11,14 +11,17 @@ struct sched {
     uint32_t most_requests, most_tokens; /* defaults of engine_opts; 0: none of its own */
     double watermark;
     bool prefix_cache; /* it can use one */
+    bool reserves;     /* memory for the longest request is kept for each */
     /* Fills r->batch; moves requests between r->waiting and r->running. An empty batch: nothing can
      * run now. */
     int (*form)(struct replica *r, struct err *e);
 };
 
-#define SCHED_NAMES "vllm0|vllm1|sarathi"
+#define SCHED_NAMES "static|orca|vllm0|vllm1|sarathi|splitfuse|lightllm"
+enum { SCHED_DEFAULT = 2 /* vllm0 */ };
 
-extern const struct sched sched_vllm0, sched_vllm1, sched_sarathi;
+extern const struct sched sched_static, sched_orca, sched_vllm0, sched_vllm1, sched_sarathi,
+    sched_splitfuse, sched_lightllm;
 const struct sched *sched_at(size_t i); /* as SCHED_NAMES has them; NULL after the last */
 
 /* ---- what several do ---- */
@@ -27,6 +30,16 @@ const struct sched *sched_at(size_t i); /* as SCHED_NAMES has them; NULL after t
  * the last of r->running[from..n) restarts, until there is, or the request itself has gone: 1 it
  * has its slot, 0 it has gone. */
 int sched_slot(struct replica *r, uint32_t request, size_t from, struct err *e);
+
+/* One token of every running request, each with a slot as above. */
+int sched_decode(struct replica *r, struct err *e);
+
+/* All that run: what is left of a prompt, or a token. Their blocks are theirs already. */
+int sched_all(struct replica *r, struct err *e);
+
+/* The head of the queue with blocks for the longest request into r->running: 1, or 0 if there are
+ * not so many. */
+int sched_reserve(struct replica *r, struct err *e);
 
 /* Can the head of the queue have all of its prompt's blocks now, and leave the watermark? */
 bool sched_fits(const struct replica *r, uint32_t request);

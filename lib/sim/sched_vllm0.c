@@ -32,27 +32,11 @@ static int admit_prompts(struct replica *r, struct err *e)
     return 0;
 }
 
-static int decode_all(struct replica *r, struct err *e)
-{
-    for (size_t i = 0; i < r->n_running; i++) {
-        uint32_t request = r->running[i];
-        int has = sched_slot(r, request, i + 1, e);
-
-        if (has < 0 || (has > 0 && batch_add(r, request, 1, e) < 0))
-            return e->code;
-        if (has == 0) {
-            r->n_running = i;
-            return 0;
-        }
-    }
-    return 0;
-}
-
 static int form(struct replica *r, struct err *e)
 {
     if (admit_prompts(r, e) < 0)
         return e->code;
-    return r->n_batch > 0 ? 0 : decode_all(r, e);
+    return r->n_batch > 0 ? 0 : sched_decode(r, e);
 }
 
 const struct sched sched_vllm0 = {

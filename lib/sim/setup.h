@@ -27,10 +27,10 @@ struct setup {
     struct replay_opts replay;
 };
 
-#define SETUP_INIT                                                                      \
-    {                                                                                   \
-        .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16, .kv_blocks = SETUP_NONE, \
-        .utilization = 0.9                                                              \
+#define SETUP_INIT                                                                     \
+    {                                                                                  \
+        .sched = SCHED_DEFAULT, .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16, \
+        .kv_blocks = SETUP_NONE, .utilization = 0.9                                    \
     }
 
 #define SETUP_OPTIONS(s)                                                                           \

@@ -1,0 +1,16 @@
+/* sched_orca.c - Orca: a request joins the batch at any step and leaves it when it has ended.
+ * Memory for the longest request is kept for each, so none ever has to stop; whole prompts and
+ * decodes share a step. Source: Yu et al., OSDI'22 (iteration-level scheduling, selective
+ * batching).
+ */
+#include "sim/sched.h"
+
+static int form(struct replica *r, struct err *e)
+{
+    while (r->waiting.n > 0 && r->n_running < r->o->most_requests && sched_reserve(r, e) > 0)
+        ;
+    return e->code < 0 ? e->code : sched_all(r, e);
+}
+
+const struct sched sched_orca = {
+    .name = "orca", .most_requests = 128, .most_tokens = 1 << 20, .reserves = true, .form = form};
