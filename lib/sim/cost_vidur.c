@@ -195,7 +195,7 @@ static void measure(struct vidur *v)
     grid2_sort(&v->prefill);
     v->most_requests = v->decode.row[v->decode.n - 1].y;
     v->most_chunk = v->prefill.row[v->prefill.n - 1].y;
-    v->most_kv = grid2_widest(&v->decode);
+    v->most_kv = fmax(grid2_widest(&v->decode), v->most_chunk);
     v->most_before = fmax(grid2_widest(&v->prefill), v->most_chunk);
 }
 

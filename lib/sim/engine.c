@@ -73,6 +73,8 @@ int replica_init(struct replica *r, const struct engine_opts *o, struct err *e)
                        "the trace's hashes stand for %u tokens: '--block-size %u' is "
                        "needed to share prefixes",
                        r->trace->block, r->trace->block);
+    if (steady_init(r, e) < 0)
+        return e->code;
     return kv_init(&r->kv, o->kv_blocks, o->block_tokens, sharing, e);
 }
 
@@ -82,6 +84,7 @@ void replica_free(struct replica *r)
     free(r->running);
     free(r->batch);
     free(r->pieces);
+    free(r->steady.due);
     kv_close(&r->kv);
 }
 
@@ -166,47 +169,80 @@ int batch_add(struct replica *r, uint32_t request, uint32_t tokens, struct err *
     return 0;
 }
 
-int replica_step(struct replica *r, struct err *e)
+/* A step of r->shape begins. */
+static int begin_step(struct replica *r, struct err *e)
 {
     double us;
 
-    r->n_batch = 0;
-    r->shape = (struct cost_shape){.pieces = NULL};
-    if (r->waiting.n + r->n_running == 0)
-        return 0;
-    if (r->sched->form(r, e) < 0)
-        return e->code;
-    if (r->n_batch == 0)
-        return 0;
     if (cost_us(r->cost, &r->shape, &us, NULL, e) < 0)
         return e->code;
     us += r->o->step_overhead_us;
+    r->began_ns = r->now;
     r->end_ns = r->now + (int64_t)llround(1e3 * us);
     r->busy = true;
     r->steps++;
     r->tokens += r->shape.tokens;
     r->busy_us += us;
     r->kv_block_us += us * (r->kv.total - r->kv.free);
+    return 1;
+}
+
+int replica_step(struct replica *r, struct err *e)
+{
+    uint64_t preemptions = r->preemptions;
+
+    if (steady_next(r))
+        return begin_step(r, e);
+    steady_settle(r);
+    r->n_batch = 0;
+    r->shape = (struct cost_shape){.pieces = NULL};
+    if (r->waiting.n + r->n_running == 0)
+        return 0;
+    if (r->sched->form(r, e) < 0)
+        return e->code;
+    /* Where some had to go, v1 admits none, whether there is room or not. */
+    r->steady.refused = r->waiting.n > 0 && r->preemptions == preemptions;
+    if (r->n_batch == 0)
+        return 0;
     for (size_t i = 0; i < r->n_batch; i++) {
         struct flight *f = flight_of(r, r->batch[i].request);
 
         if (f->start_ns == FLIGHT_NEVER)
             f->start_ns = r->now;
     }
-    return 1;
+    return begin_step(r, e);
 }
 
 /* ---- a step's end ---- */
 
-static int give_token(struct replica *r, struct flight *f, struct err *e)
+/* A token; the time since the last one is counted, equal ones together. */
+static int give_token(struct replica *r, struct flight *f, struct gap *gap, struct err *e)
 {
+    int64_t ns = r->end_ns - f->last_ns;
+
     f->given++;
-    if (f->first_ns == FLIGHT_NEVER)
-        f->first_ns = r->end_ns;
-    else if (gaps_add(r->gaps, r->end_ns - f->last_ns, 1, e) < 0)
-        return e->code;
     f->last_ns = r->end_ns;
+    if (f->first_ns == FLIGHT_NEVER) {
+        f->first_ns = r->end_ns;
+        return 0;
+    }
+    if (ns == gap->ns) {
+        gap->n++;
+        return 0;
+    }
+    if (gaps_add(r->gaps, gap->ns, gap->n, e) < 0)
+        return e->code;
+    *gap = (struct gap){ns, 1};
     return 0;
+}
+
+static void end_request(struct replica *r, uint32_t request)
+{
+    struct flight *f = flight_of(r, request);
+
+    f->status = FLIGHT_ENDED;
+    kv_give_back(&r->kv, &f->kv);
+    r->left--;
 }
 
 /* Those that have ended leave r->running, the others keep their order. */
@@ -220,12 +256,12 @@ static void drop_ended(struct replica *r)
     r->n_running = n;
 }
 
-int replica_finish(struct replica *r, void (*ended)(void *ctx, uint32_t request), void *ctx,
-                   struct err *e)
+static int finish_batch(struct replica *r, replica_ended *ended, void *ctx, struct err *e)
 {
+    struct gap gap = {0};
+    size_t running = r->n_running;
     bool any = false;
 
-    r->busy = false;
     for (size_t i = 0; i < r->n_batch; i++) {
         uint32_t request = r->batch[i].request;
         struct flight *f = flight_of(r, request);
@@ -233,18 +269,26 @@ int replica_finish(struct replica *r, void (*ended)(void *ctx, uint32_t request)
         f->computed += r->batch[i].tokens;
         if (is_prompt(f))
             continue;
-        if (give_token(r, f, e) < 0)
+        if (give_token(r, f, &gap, e) < 0)
             return e->code;
         if (f->given < r->trace->output[request])
             continue;
-        f->status = FLIGHT_ENDED;
-        kv_give_back(&r->kv, &f->kv);
-        r->left--;
+        end_request(r, request);
         any = true;
         if (ended)
             ended(ctx, request);
     }
     if (any)
         drop_ended(r);
-    return 0;
+    if (r->shape.decodes == running && r->shape.n_pieces == 0 && !(any && r->waiting.n > 0))
+        steady_begin(r);
+    return gaps_add(r->gaps, gap.ns, gap.n, e);
+}
+
+int replica_finish(struct replica *r, replica_ended *ended, void *ctx, struct err *e)
+{
+    r->busy = false;
+    if (r->steady.done == 0)
+        return finish_batch(r, ended, ctx, e);
+    return gaps_add(r->gaps, r->end_ns - r->began_ns, r->n_running, e);
 }

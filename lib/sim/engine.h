@@ -60,7 +60,16 @@ struct engine_opts {
     double watermark;       /* share of the blocks that admitting leaves */
     double step_overhead_us;
     bool prefix_cache;
-    bool vidur; /* Vidur's quirks */
+    bool vidur;      /* Vidur's quirks */
+    bool no_repeats; /* ask the scheduler for every step */
+};
+
+/* Steps that repeat the last one (steady.c). */
+struct steady {
+    uint32_t left; /* steps that may come */
+    uint32_t done; /* that have begun, and are not settled */
+    bool refused;  /* the scheduler's last batch left requests in the queue */
+    uint32_t *due; /* [block_tokens]: running requests by tokens in their last block, at first */
 };
 
 struct batch_entry {
@@ -85,8 +94,10 @@ struct replica {
     struct cost_piece *pieces;
     size_t pieces_cap;
     struct cost_shape shape;
-    int64_t now, end_ns; /* it began, it ends */
+    int64_t now;              /* the moment */
+    int64_t began_ns, end_ns; /* of the step under way */
     bool busy;
+    struct steady steady;
     uint32_t longest;      /* tokens of the longest request that is not too long */
     uint32_t since_prompt; /* steps, of a scheduler that counts them */
     /* Totals: */
@@ -103,9 +114,9 @@ void replica_free(struct replica *r);
 int replica_arrive(struct replica *r, uint32_t request, struct err *e);
 /* Forms a batch at r->now and begins its step: 1, or 0 if there is nothing to do. */
 int replica_step(struct replica *r, struct err *e);
-/* The step's end, at r->end_ns. ended: called for each request that ends. */
-int replica_finish(struct replica *r, void (*ended)(void *ctx, uint32_t request), void *ctx,
-                   struct err *e);
+typedef void replica_ended(void *ctx, uint32_t request);
+/* The step's end, at r->end_ns. ended: called for each request that ends; NULL: nobody. */
+int replica_finish(struct replica *r, replica_ended *ended, void *ctx, struct err *e);
 
 /* ---- for schedulers ---- */
 
@@ -138,5 +149,16 @@ int running_add(struct replica *r, uint32_t request, struct err *e);
 /* Gives its blocks back and puts it at the queue's front, to be computed anew. It must not be in
  * r->running any more. */
 int restart(struct replica *r, uint32_t request, struct err *e);
+
+/* ---- steady.c ---- */
+
+int steady_init(struct replica *r, struct err *e);
+/* After a step in which every running request got a token, and that admitted none: looks how often
+ * it may repeat. */
+void steady_begin(struct replica *r);
+/* Is the next step such? Then r->shape is its. */
+bool steady_next(struct replica *r);
+/* Does to each request what the steps did, r->end_ns being the last one's end. */
+void steady_settle(struct replica *r);
 
 #endif

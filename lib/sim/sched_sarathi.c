@@ -62,5 +62,9 @@ static int form(struct replica *r, struct err *e)
     return prompts(r, r->n_running, e);
 }
 
-const struct sched sched_sarathi = {
-    .name = "sarathi", .most_requests = 128, .most_tokens = 512, .watermark = 0.01, .form = form};
+const struct sched sched_sarathi = {.name = "sarathi",
+                                    .most_requests = 128,
+                                    .most_tokens = 512,
+                                    .watermark = 0.01,
+                                    .repeats = true,
+                                    .form = form};

@@ -12,5 +12,9 @@ static int form(struct replica *r, struct err *e)
     return e->code < 0 ? e->code : sched_all(r, e);
 }
 
-const struct sched sched_static = {
-    .name = "static", .most_requests = 128, .most_tokens = 1 << 20, .reserves = true, .form = form};
+const struct sched sched_static = {.name = "static",
+                                   .most_requests = 128,
+                                   .most_tokens = 1 << 20,
+                                   .reserves = true,
+                                   .repeats = true,
+                                   .form = form};

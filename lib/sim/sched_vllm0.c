@@ -39,5 +39,9 @@ static int form(struct replica *r, struct err *e)
     return r->n_batch > 0 ? 0 : sched_decode(r, e);
 }
 
-const struct sched sched_vllm0 = {
-    .name = "vllm0", .most_requests = 256, .most_tokens = 4096, .watermark = 0.01, .form = form};
+const struct sched sched_vllm0 = {.name = "vllm0",
+                                  .most_requests = 256,
+                                  .most_tokens = 4096,
+                                  .watermark = 0.01,
+                                  .repeats = true,
+                                  .form = form};

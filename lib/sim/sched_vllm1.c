@@ -189,5 +189,9 @@ static int form(struct replica *r, struct err *e)
     return more < 0 ? more : 0;
 }
 
-const struct sched sched_vllm1 = {
-    .name = "vllm1", .most_requests = 256, .most_tokens = 2048, .prefix_cache = true, .form = form};
+const struct sched sched_vllm1 = {.name = "vllm1",
+                                  .most_requests = 256,
+                                  .most_tokens = 2048,
+                                  .prefix_cache = true,
+                                  .repeats = true,
+                                  .form = form};

@@ -66,7 +66,8 @@ static void set_engine(struct setup *s)
                               .watermark = sched->watermark,
                               .step_overhead_us = s->overhead_us,
                               .prefix_cache = !s->no_prefix_cache,
-                              .vidur = vidur};
+                              .vidur = vidur,
+                              .no_repeats = s->check};
     s->replay.sched = sched;
     s->replay.check = s->check;
 }
