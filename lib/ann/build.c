@@ -1,16 +1,6 @@
 /* build.c - an index is made and written: the form, what the kind makes of it, the vectors. */
-#include <time.h>
-
 #include "ann/kind.h"
 #include "base/mem.h"
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int save_vectors(const struct ann_maker *m, struct sect_writer *w, struct err *e)
 {

@@ -83,10 +83,3 @@ void exact_ask(const struct exact *x, uint32_t row)
     for (size_t at = 0; at < x->a->vector_bytes; at += CELLS_LINE)
         __builtin_prefetch(v + at);
 }
-
-float exact_score(enum vec_metric m, double key)
-{
-    if (m == VEC_IP)
-        return (float)(0.0 - key);
-    return (float)(key > 0 ? key : 0);
-}

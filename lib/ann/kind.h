@@ -43,6 +43,15 @@ struct ann_maker {
     uint64_t repaired;
 };
 
+/* A block of queries, finite, and where what is found goes. */
+struct ann_queries {
+    const float *x; /* [n][dim] */
+    size_t n;
+    uint64_t *id; /* [n][k] */
+    float *score;
+    float *us; /* [n], or NULL */
+};
+
 struct ann_kind {
     const char *name;
     char id[4]; /* in META */
@@ -57,17 +66,16 @@ struct ann_kind {
     /* Checks a->meta and the sections, sets a->state; on failure `close` follows. */
     int (*open)(struct ann *a, struct err *e);
     void (*close)(void *state);
-    /* How many candidates find() has at most; o->effort is set. */
-    uint32_t (*pool)(const struct ann *a, const struct ann_search_opts *o);
-    /* A thread's searcher. */
-    int (*finder_new)(void **finder, const struct ann *a, const struct ann_search_opts *o,
-                      struct err *e);
-    /* The best candidates of a query as places (place.h), best first, until the next call. */
-    size_t (*find)(void *finder, const struct ann *a, const struct cells_query *q,
-                   const uint64_t **places);
+    /* How many of n queries a searcher is given at once; not by threads, so that results are not
+     * either. */
+    uint64_t (*block)(const struct ann *a, uint64_t n);
+    /* A thread's searcher; o->effort is set. */
+    int (*searcher_new)(void **searcher, const struct ann *a, const struct ann_search_opts *o,
+                        struct err *e);
+    void (*search)(void *searcher, const struct ann_queries *q);
     /* Adds what was done by it. */
-    void (*count)(const void *finder, const struct ann *a, struct ann_search_stats *s);
-    void (*finder_free)(void *finder);
+    void (*count)(const void *searcher, struct ann_search_stats *s);
+    void (*searcher_free)(void *searcher);
     int (*links)(const struct ann *a, struct ann_links *l, struct err *e);
     int (*check)(const struct ann *a, struct err *e);
     void (*plan)(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
@@ -93,7 +101,20 @@ void exact_free(struct exact *x); /* {0} is fine */
 void exact_query(struct exact *x, const float *q);
 double exact_key(const struct exact *x, uint32_t row);
 void exact_ask(const struct exact *x, uint32_t row); /* the row will be read */
-/* A key as it is printed. */
-float exact_score(enum vec_metric m, double key);
+
+/* best.c: what is found of a query. Keys as knn.h has them, of equal ones the smaller row first. */
+struct best {
+    double key;
+    uint32_t row;
+};
+
+bool best_before(const struct best *a, const struct best *b);
+/* The first k of n in order. */
+void best_sort(struct best *b, size_t n, size_t k);
+/* The first k of n as a search gives them. */
+void best_give(const struct best *b, size_t n, size_t k, enum vec_metric m, uint64_t *id,
+               float *score);
+
+double now_s(void);
 
 #endif

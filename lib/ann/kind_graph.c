@@ -1,11 +1,8 @@
-/* kind_graph.c - the kind "graph": sections CODE (rows of cells), LINK and ENTR, and a walker for
- * each thread that searches.
- */
+/* kind_graph.c - the kind "graph": sections CODE (rows of cells), LINK and ENTR. */
 #include <math.h>
 #include <stdlib.h>
 
-#include "ann/graph.h"
-#include "ann/kind.h"
+#include "ann/graph_search.h"
 #include "base/mem.h"
 
 enum { ENCODE_CHUNK = 1008 }; /* rows that a thread takes at once: blocks of form.h */
@@ -187,56 +184,6 @@ static int open_graph(struct ann *a, struct err *e)
     return 0;
 }
 
-/* ---- searching ---- */
-
-static uint32_t pool(const struct ann *a, const struct ann_search_opts *o)
-{
-    uint32_t ef = o->effort > o->k ? o->effort : o->k;
-
-    return ef < a->rows || a->rows == 0 ? ef : (uint32_t)a->rows;
-}
-
-static int finder_new(void **finder, const struct ann *a, const struct ann_search_opts *o,
-                      struct err *e)
-{
-    struct graph_walker *w = *finder = mem_zero(1, sizeof *w, e);
-
-    if (!w)
-        return e->code;
-    if (graph_walker_init(w, a->rows, pool(a, o), 0, e) == 0)
-        return 0;
-    free(w);
-    *finder = NULL;
-    return e->code;
-}
-
-static size_t find(void *finder, const struct ann *a, const struct cells_query *q,
-                   const uint64_t **places)
-{
-    struct graph_walker *w = finder;
-
-    graph_walk(a->state, q, w);
-    *places = w->pool;
-    return w->n;
-}
-
-static void count(const void *finder, const struct ann *a, struct ann_search_stats *s)
-{
-    const struct graph_walker *w = finder;
-    const struct graph *g = a->state;
-
-    s->keys += w->keys;
-    s->hops += w->hops;
-    s->bytes += w->keys * g->stride + w->hops * g->degree * g->width;
-}
-
-static void finder_free(void *finder)
-{
-    if (finder)
-        graph_walker_free(finder);
-    free(finder);
-}
-
 /* ---- looking at it ---- */
 
 static int links(const struct ann *a, struct ann_links *l, struct err *e)
@@ -311,11 +258,11 @@ const struct ann_kind ann_graph = {
     .close = free,
     .effort = "ef",
     .effort_default = 64,
-    .pool = pool,
-    .finder_new = finder_new,
-    .find = find,
-    .count = count,
-    .finder_free = finder_free,
+    .block = graph_search_block,
+    .searcher_new = graph_searcher_new,
+    .search = graph_search,
+    .count = graph_search_count,
+    .searcher_free = graph_searcher_free,
     .links = links,
     .check = check,
     .plan = plan,

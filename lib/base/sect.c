@@ -428,17 +428,21 @@ int sect_open_mem(struct sect_file **out, const void *p, uint64_t len, const cha
     return opened(out, f, rc);
 }
 
+/* Is id among ids? */
+static bool among(const char *ids, const char id[4])
+{
+    for (; *ids; ids += 4)
+        if (memcmp(ids, id, 4) == 0)
+            return true;
+    return false;
+}
+
 int sect_known(const struct sect_file *f, const char *ids, struct err *e)
 {
-    size_t n = strlen(ids) / 4;
-
     for (size_t i = 0; i < f->count; i++) {
         const struct sect_row *r = &f->rows[i];
-        bool known = (r->flags & SECT_REQUIRED) == 0;
 
-        for (size_t k = 0; k < n && !known; k++)
-            known = memcmp(ids + 4 * k, r->id, 4) == 0;
-        if (!known)
+        if ((r->flags & SECT_REQUIRED) && !among(ids, r->id))
             return err_set(e, ERR_CORRUPT, "%s: needs a newer program, that knows section '%s'",
                            f->path, r->id);
     }
@@ -539,6 +543,31 @@ int sect_check(const struct sect_file *f, struct err *e)
             return sect_bad(f, r->id, "checksum differs", e);
         end = r->offset + r->len;
     }
+    return 0;
+}
+
+/* In pieces, so that a large section passes through memory once. */
+static int copy_section(struct sect_writer *w, const struct sect_file *f, const struct sect_row *r,
+                        struct err *e)
+{
+    if (sect_begin(w, r->id, r->flags, e) < 0)
+        return e->code;
+    for (uint64_t at = 0; at < r->len; at += BUFFER) {
+        size_t n = r->len - at < BUFFER ? (size_t)(r->len - at) : BUFFER;
+
+        if (sect_add(w, f->p + r->offset + at, n, e) < 0)
+            return e->code;
+    }
+    if (sect_end(w, e) < 0)
+        return e->code;
+    return w->rows[w->count - 1].sum == r->sum ? 0 : sect_bad(f, r->id, "checksum differs", e);
+}
+
+int sect_copy(struct sect_writer *w, const struct sect_file *f, const char *without, struct err *e)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (!among(without, f->rows[i].id) && copy_section(w, f, &f->rows[i], e) < 0)
+            return e->code;
     return 0;
 }
 

@@ -52,11 +52,14 @@ int sect_end(struct sect_writer *w, struct err *e);
 /* All three at once. */
 int sect_put(struct sect_writer *w, const char id[4], uint32_t flags, const void *p, size_t len,
              struct err *e);
+/* All sections of an open file, in its order, with their flags, but those in `without`, four
+ * letters each: the caller puts its own in their place. ERR_CORRUPT when a checksum differs, so
+ * that what is damaged does not get a new, right one. The two are of one kind and version. */
+struct sect_file;
+int sect_copy(struct sect_writer *w, const struct sect_file *f, const char *without, struct err *e);
 /* Table, header, sync, rename. Frees *w either way and clears it. */
 int sect_commit(struct sect_writer **w, struct err *e);
 void sect_abort(struct sect_writer **w); /* no-op on NULL */
-
-struct sect_file;
 
 struct sect_row {
     char id[5]; /* NUL-terminated */

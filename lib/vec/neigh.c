@@ -61,7 +61,9 @@ struct neigh_writer {
     struct vec_writer *ids, *far; /* ivecs, ibin, and distances */
     struct atomic_file *truth;    /* a named file, or standard output: */
     struct out *raw;
-    struct buf later; /* truth: distances, where the target cannot be sought */
+    bool held;        /* truth of so many queries as there will be: ids wait in `first`, too */
+    struct buf first; /* truth: ids, and */
+    struct buf later; /* distances, where the target cannot be sought */
     struct buf line;  /* of the batch: i32 ids, or u32 ids and f32 distances */
 };
 
@@ -84,26 +86,32 @@ static int open_ids(struct neigh_writer *w, struct err *e)
 /* Bytes of a truth file that come next. */
 static int put_truth(struct neigh_writer *w, const void *p, size_t len, struct err *e)
 {
+    if (w->held)
+        return buf_add(&w->first, p, len, e);
     if (w->truth)
         return atomic_write(w->truth, p, len, e);
     out_raw(w->raw, p, len);
     return 0; /* out_commit() tells */
 }
 
+static int put_head(struct neigh_writer *w, uint64_t queries, struct err *e)
+{
+    uint32_t head[2] = {(uint32_t)queries, w->o.k};
+
+    if (queries > UINT32_MAX)
+        return err_set(e, ERR_USAGE, "a truth file holds at most %u queries", UINT32_MAX);
+    return put_truth(w, head, sizeof head, e);
+}
+
 static int open_truth(struct neigh_writer *w, struct err *e)
 {
-    uint32_t head[2] = {(uint32_t)w->o.queries, w->o.k};
     struct out_opts to_stdout = {0};
     bool named = w->o.path && strcmp(w->o.path, "-") != 0;
 
-    if (w->o.queries > UINT32_MAX)
-        return err_set(e, ERR_USAGE,
-                       "a truth file begins with the number of queries, at most %u: it must be "
-                       "known beforehand",
-                       UINT32_MAX);
     if (named ? atomic_open(&w->truth, w->o.path, e) < 0 : out_open(&w->raw, &to_stdout, e) < 0)
         return e->code;
-    return put_truth(w, head, sizeof head, e);
+    w->held = w->o.queries == VEC_UNKNOWN;
+    return w->held ? 0 : put_head(w, w->o.queries, e);
 }
 
 static int open_rows(struct neigh_writer *w, struct err *e)
@@ -148,14 +156,18 @@ int neigh_create(struct neigh_writer **out, const struct neigh_write_opts *o, st
 static void put_row(struct neigh_writer *w, uint64_t query, uint32_t rank, uint64_t id, float score)
 {
     char text[DECIMAL_MAX];
+    size_t len;
 
     out_row(w->rows);
     out_u64(w->rows, "query", query);
     out_u64(w->rows, "rank", rank);
-    if (w->o.names)
-        out_cstr(w->rows, "id", w->o.names[id]);
-    else
+    if (w->o.name) {
+        const char *name = w->o.name(w->o.name_ctx, id, &len);
+
+        out_str(w->rows, "id", name, len);
+    } else {
         out_u64(w->rows, "id", id);
+    }
     if (isfinite(score))
         out_number(w->rows, "score", text, (size_t)(decimal_put_f32(text, score) - text));
     else
@@ -219,12 +231,12 @@ static int write_truth(struct neigh_writer *w, const uint64_t *id, const float *
                        struct err *e)
 {
     size_t places = (size_t)n * w->o.k;
-    uint64_t at = TRUTH_HEAD + 4 * (w->o.queries + w->done) * w->o.k;
+    uint64_t at = TRUTH_HEAD + 4 * (w->o.queries + w->done) * w->o.k; /* not of what is held */
 
     if (narrow_ids(w, id, places, UINT32_MAX - 1, e) < 0 ||
         put_truth(w, w->line.p, places * 4, e) < 0)
         return e->code;
-    if (w->truth && atomic_can_seek(w->truth))
+    if (!w->held && w->truth && atomic_can_seek(w->truth))
         return atomic_pwrite(w->truth, score, places * 4, at, e);
     return buf_add(&w->later, score, places * 4, e);
 }
@@ -248,18 +260,29 @@ int neigh_write(struct neigh_writer *w, const uint64_t *id, const float *score, 
 
 /* ---- ending ---- */
 
+static int commit_truth(struct neigh_writer *w, struct err *e)
+{
+    bool held = w->held;
+
+    w->held = false;
+    if (held && put_head(w, w->done, e) < 0)
+        return e->code;
+    if (w->first.len && put_truth(w, w->first.p, w->first.len, e) < 0)
+        return e->code;
+    if (w->later.len && put_truth(w, w->later.p, w->later.len, e) < 0)
+        return e->code;
+    return w->truth ? atomic_commit(&w->truth, e) : out_commit(&w->raw, e);
+}
+
 static int commit(struct neigh_writer *w, struct err *e)
 {
     if (w->rows)
         return out_commit(&w->rows, e);
-    if (w->done != w->o.queries)
+    if (w->o.queries != VEC_UNKNOWN && w->done != w->o.queries)
         return err_set(e, ERR_INPUT, "there are only %llu of the %llu queries that were promised",
                        (unsigned long long)w->done, (unsigned long long)w->o.queries);
-    if (w->o.to == NEIGH_TRUTH) {
-        if (w->later.len && put_truth(w, w->later.p, w->later.len, e) < 0)
-            return e->code;
-        return w->truth ? atomic_commit(&w->truth, e) : out_commit(&w->raw, e);
-    }
+    if (w->o.to == NEIGH_TRUTH)
+        return commit_truth(w, e);
     if (w->far && vec_commit(&w->far, e) < 0)
         return e->code;
     return vec_commit(&w->ids, e);
@@ -284,6 +307,7 @@ void neigh_abort(struct neigh_writer **wp)
     vec_abort(&w->far);
     atomic_abort(&w->truth);
     out_abort(&w->raw);
+    buf_free(&w->first);
     buf_free(&w->later);
     buf_free(&w->line);
     free(w);

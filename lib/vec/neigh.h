@@ -14,6 +14,7 @@
 #ifndef VEC_NEIGH_H
 #define VEC_NEIGH_H
 
+#include "vec/names.h"
 #include "vec/types.h"
 
 enum neigh_format { NEIGH_AUTO, NEIGH_TSV, NEIGH_JSONL, NEIGH_IVECS, NEIGH_IBIN, NEIGH_TRUTH };
@@ -35,14 +36,40 @@ void neigh_free(struct neigh *n);
 /* Reads a whole file; k is the longest list's. */
 int neigh_load(struct neigh *n, const char *path, enum neigh_format from, struct err *e);
 
+/* ---- reading, a list at a time ---- */
+
+struct neigh_reader;
+
+/* A query's neighbours, best first, until the next is asked for. */
+struct neigh_list {
+    uint32_t n;
+    const uint64_t *id;
+    const float *score; /* NULL: not all have one */
+};
+
+/* names: ids of tsv and jsonl are any strings, and become numbers of this set; NULL: row numbers.
+ */
+int neigh_open(struct neigh_reader **out, const char *path, enum neigh_format from,
+               struct names *names, struct err *e);
+/* Of the next query, from 0: 1; 0 at the end. A query that text does not mention has none. */
+int neigh_next(struct neigh_reader *r, struct neigh_list *l, struct err *e);
+uint64_t neigh_queries(const struct neigh_reader *r); /* UINT64_MAX: not known before the end */
+const char *neigh_name(const struct neigh_reader *r); /* for messages */
+void neigh_close(struct neigh_reader *r);             /* NULL is fine */
+
+/* ---- writing ---- */
+
 struct neigh_write_opts {
     const char *path;      /* NULL or "-": standard output */
     const char *distances; /* an fvecs file for ivecs and ibin; NULL: none */
     enum neigh_format to;
     uint32_t k;
-    uint64_t queries; /* known beforehand, for the headers of ibin and truth */
+    uint64_t queries; /* for the headers of ibin and truth; UINT64_MAX: counted at the end, for
+                         which a truth file waits in memory */
     enum vec_metric metric;
-    const char *const *names; /* of rows, printed instead of numbers in tsv and jsonl; NULL: none */
+    /* The name of a row, printed instead of its number in tsv and jsonl; NULL: they have none. */
+    const char *(*name)(const void *ctx, uint64_t row, size_t *len);
+    const void *name_ctx;
 };
 
 struct neigh_writer;

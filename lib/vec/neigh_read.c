@@ -3,113 +3,223 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/jsonl.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "base/num.h"
-#include "base/stream.h"
-#include "vec/decimal.h"
 #include "vec/file.h"
-#include "vec/neigh.h"
 #include "vec/neigh_int.h"
 
-enum { LINE_MOST = 1 << 16, NUMBER = 40 };
+enum { LINE_MOST = 1 << 16 };
 
-/* ---- ivecs, ibin ---- */
+struct neigh_reader {
+    const char *name;
+    enum neigh_format format;
+    uint64_t next, queries; /* the query that comes; how many, VEC_UNKNOWN */
+    uint32_t k;             /* places of a list; of text, those that there is room for */
+    uint64_t *id;           /* the list handed out */
+    float *score;
+    size_t id_cap, score_cap;
+    struct vec_reader *ids; /* ivecs, ibin */
+    int32_t *row;
+    struct map truth;
+    struct lines *in; /* text, */
+    struct names *names;
+    struct neigh_entry entry; /* and the line that comes */
+    bool has_entry;
+};
 
-/* One query's ids: nothing may stand behind the first that is absent. */
-static int take_ids(struct neigh *n, uint64_t query, const int32_t *id, const char *name,
-                    struct err *e)
+/* ---- opening ---- */
+
+static int open_ids(struct neigh_reader *r, const char *path, struct err *e)
 {
-    bool end = false;
-
-    for (uint32_t i = 0; i < n->k; i++) {
-        end = end || id[i] == -1;
-        if (id[i] < -1 || (end && id[i] != -1))
-            return err_set(e, ERR_INPUT, "%s: row %llu: %d is no row number here", name,
-                           (unsigned long long)query, id[i]);
-        n->id[query * n->k + i] = end ? NEIGH_NONE : (uint64_t)id[i];
-    }
-    return 0;
-}
-
-static int load_ids(struct neigh *n, struct vec_reader *r, struct err *e)
-{
-    const char *name = vec_reader_name(r);
-    uint32_t k = vec_reader_dim(r);
-    int32_t *row = mem_array(k, sizeof *row, e);
-    size_t cap = 0;
-    int64_t got = 0;
-
-    if (!row)
-        return e->code;
-    *n = (struct neigh){.k = k};
-    while ((got = vec_read(r, row, 1, e)) > 0) {
-        size_t need;
-        if (__builtin_mul_overflow((size_t)n->queries + 1, (size_t)k, &need) ||
-            mem_reserve(&n->id, &cap, need, sizeof *n->id, e) < 0 ||
-            take_ids(n, n->queries, row, name, e) < 0)
-            break;
-        n->queries++;
-    }
-    free(row);
-    return got == 0 ? 0 : e->code;
-}
-
-static int load_binary(struct neigh *n, const char *path, enum neigh_format from, struct err *e)
-{
-    struct vec_read_opts o = {.format = from == NEIGH_IVECS ? VEC_IVECS : VEC_IBIN,
+    struct vec_read_opts o = {.format = r->format == NEIGH_IVECS ? VEC_IVECS : VEC_IBIN,
                               .raw_ids = true};
-    struct vec_reader *r;
-    int rc = vec_open(&r, path, &o, e);
 
-    if (rc == 0)
-        rc = load_ids(n, r, e);
-    vec_close(r);
-    return rc;
+    if (vec_open(&r->ids, path, &o, e) < 0)
+        return e->code;
+    r->name = vec_reader_name(r->ids);
+    r->k = vec_reader_dim(r->ids);
+    r->queries = vec_reader_rows(r->ids);
+    r->row = mem_array(r->k, sizeof *r->row, e);
+    return r->row ? mem_reserve(&r->id, &r->id_cap, r->k, sizeof *r->id, e) : e->code;
 }
 
-/* ---- truth ---- */
-
-static int take_truth(struct neigh *n, const struct map *m, const char *path, struct err *e)
+static int open_truth(struct neigh_reader *r, const char *path, struct err *e)
 {
     uint32_t head[2];
     uint64_t places;
 
-    if (m->len < TRUTH_HEAD)
+    if (map_open(&r->truth, path, e) < 0)
+        return e->code;
+    if (r->truth.len < TRUTH_HEAD)
         return err_set(e, ERR_INPUT, "%s: too short for a truth file", path);
-    memcpy(head, m->p, TRUTH_HEAD);
+    memcpy(head, r->truth.p, TRUTH_HEAD);
     places = (uint64_t)head[0] * head[1];
-    if (places > UINT64_MAX / 16 || m->len != TRUTH_HEAD + 8 * places)
+    if (places > UINT64_MAX / 16 || r->truth.len != TRUTH_HEAD + 8 * places)
         return err_set(e, ERR_INPUT,
                        "%s: %zu bytes are not a truth file's of %u queries and %u neighbours", path,
-                       m->len, head[0], head[1]);
-    if (neigh_init(n, head[0], head[1], true, e) < 0)
+                       r->truth.len, head[0], head[1]);
+    r->queries = head[0];
+    r->k = head[1];
+    if (mem_reserve(&r->id, &r->id_cap, r->k, sizeof *r->id, e) < 0)
         return e->code;
-    for (uint64_t i = 0; i < places; i++) {
-        uint32_t id;
-        memcpy(&id, m->p + TRUTH_HEAD + 4 * i, 4);
-        n->id[i] = id == TRUTH_NONE ? NEIGH_NONE : id;
-        if (i % n->k && n->id[i] != NEIGH_NONE && n->id[i - 1] == NEIGH_NONE)
-            return err_set(e, ERR_INPUT, "%s: query %llu: a neighbour behind one that is absent",
-                           path, (unsigned long long)(i / n->k));
+    return mem_reserve(&r->score, &r->score_cap, r->k, sizeof *r->score, e);
+}
+
+static int read_entry(struct neigh_reader *r, struct err *e)
+{
+    int rc = neigh_entry_next(r->in, r->format == NEIGH_JSONL, r->names, &r->entry, e);
+
+    r->has_entry = rc > 0;
+    return rc < 0 ? rc : 0;
+}
+
+static int open_text(struct neigh_reader *r, const char *path, struct err *e)
+{
+    if (lines_open(&r->in, path, '\n', LINE_MOST, e) < 0)
+        return e->code;
+    r->name = stream_name(lines_stream(r->in));
+    r->queries = VEC_UNKNOWN;
+    return read_entry(r, e);
+}
+
+int neigh_open(struct neigh_reader **out, const char *path, enum neigh_format from,
+               struct names *names, struct err *e)
+{
+    struct neigh_reader *r = mem_zero(1, sizeof *r, e);
+    int rc;
+
+    *out = NULL;
+    if (!r)
+        return e->code;
+    r->name = path;
+    r->names = names;
+    r->format = from == NEIGH_AUTO ? neigh_format_of(path) : from;
+    if (r->format == NEIGH_IVECS || r->format == NEIGH_IBIN)
+        rc = open_ids(r, path, e);
+    else
+        rc = r->format == NEIGH_TRUTH ? open_truth(r, path, e) : open_text(r, path, e);
+    if (rc < 0) {
+        neigh_close(r);
+        return rc;
     }
-    memcpy(n->score, m->p + TRUTH_HEAD + 4 * places, 4 * places);
+    *out = r;
     return 0;
 }
 
-static int load_truth(struct neigh *n, const char *path, struct err *e)
+void neigh_close(struct neigh_reader *r)
 {
-    struct map m = {0};
-    int rc = map_open(&m, path, e);
+    if (!r)
+        return;
+    vec_close(r->ids);
+    map_close(&r->truth);
+    lines_close(r->in);
+    free(r->row);
+    free(r->id);
+    free(r->score);
+    free(r);
+}
 
-    if (rc == 0)
-        rc = take_truth(n, &m, path, e);
-    map_close(&m);
+uint64_t neigh_queries(const struct neigh_reader *r)
+{
+    return r->queries;
+}
+
+const char *neigh_name(const struct neigh_reader *r)
+{
+    return r->name;
+}
+
+/* ---- a list ---- */
+
+/* Nothing may stand behind the first that is absent. */
+static int next_ids(struct neigh_reader *r, struct neigh_list *l, struct err *e)
+{
+    int64_t got = vec_read(r->ids, r->row, 1, e);
+    bool end = false;
+
+    if (got <= 0)
+        return (int)got;
+    *l = (struct neigh_list){.id = r->id};
+    for (uint32_t i = 0; i < r->k; i++) {
+        end = end || r->row[i] == -1;
+        if (r->row[i] < -1 || (end && r->row[i] != -1))
+            return err_set(e, ERR_INPUT, "%s: row %llu: %d is no row number here", r->name,
+                           (unsigned long long)r->next, r->row[i]);
+        r->id[i] = (uint64_t)r->row[i];
+        l->n += !end;
+    }
+    return 1;
+}
+
+static int next_truth(struct neigh_reader *r, struct neigh_list *l, struct err *e)
+{
+    const unsigned char *at = r->truth.p + TRUTH_HEAD + 4 * r->next * r->k;
+    bool end = false;
+
+    if (r->next == r->queries)
+        return 0;
+    *l = (struct neigh_list){.id = r->id, .score = r->score};
+    for (uint32_t i = 0; i < r->k; i++) {
+        uint32_t id;
+        memcpy(&id, at + 4 * (size_t)i, 4);
+        if (end && id != TRUTH_NONE)
+            return err_set(e, ERR_INPUT, "%s: query %llu: a neighbour behind one that is absent",
+                           r->name, (unsigned long long)r->next);
+        end = id == TRUTH_NONE;
+        r->id[i] = id;
+        l->n += !end;
+    }
+    memcpy(r->score, at + 4 * r->queries * r->k, 4 * (size_t)r->k);
+    return 1;
+}
+
+/* The entry that came goes behind the list so far. */
+static int take_entry(struct neigh_reader *r, struct neigh_list *l, bool *scores, struct err *e)
+{
+    const struct neigh_entry *x = &r->entry;
+
+    if (x->rank != l->n || l->n >= VEC_DIM_MAX) {
+        err_set(e, ERR_INPUT, "rank %llu of query %llu should be %u", (unsigned long long)x->rank,
+                (unsigned long long)x->query, l->n);
+        return neigh_entry_bad(r->in, e);
+    }
+    if (mem_reserve(&r->id, &r->id_cap, (size_t)l->n + 1, sizeof *r->id, e) < 0 ||
+        mem_reserve(&r->score, &r->score_cap, (size_t)l->n + 1, sizeof *r->score, e) < 0)
+        return e->code;
+    r->id[l->n] = x->id;
+    r->score[l->n++] = x->score;
+    *scores &= x->has_score;
+    return 0;
+}
+
+static int next_text(struct neigh_reader *r, struct neigh_list *l, struct err *e)
+{
+    bool scores = true;
+
+    *l = (struct neigh_list){0};
+    if (!r->has_entry)
+        return 0;
+    while (r->has_entry && r->entry.query == r->next)
+        if (take_entry(r, l, &scores, e) < 0 || read_entry(r, e) < 0)
+            return e->code;
+    if (r->has_entry && (r->entry.query < r->next || r->entry.query >= VEC_ROWS_MAX)) {
+        err_set(e, ERR_INPUT, "query %llu is out of order", (unsigned long long)r->entry.query);
+        return neigh_entry_bad(r->in, e);
+    }
+    l->id = r->id;
+    l->score = scores ? r->score : NULL;
+    return 1;
+}
+
+int neigh_next(struct neigh_reader *r, struct neigh_list *l, struct err *e)
+{
+    int rc = r->ids ? next_ids(r, l, e) : r->in ? next_text(r, l, e) : next_truth(r, l, e);
+
+    r->next += rc > 0;
     return rc;
 }
 
-/* ---- text ---- */
+/* ---- whole files ---- */
 
 /* What has been read: lists one after the other. */
 struct listed {
@@ -119,178 +229,72 @@ struct listed {
     uint64_t *end; /* of each query's list */
     size_t queries, end_cap;
     uint32_t k;
-    bool scores;
+    bool scores; /* all lists have */
 };
 
-struct entry {
-    uint64_t query, rank, id;
-    float score;
-    bool has_score;
-};
-
-static int add_entry(struct listed *l, const struct entry *x, struct err *e)
+static int add_list(struct listed *all, const struct neigh_list *l, struct err *e)
 {
-    uint64_t before = l->queries > 1 ? l->end[l->queries - 2] : 0, have = 0;
+    size_t n = all->n + l->n;
 
-    if (x->query >= VEC_ROWS_MAX || x->query + 1 < l->queries)
-        return err_set(e, ERR_INPUT, "query %llu is out of order", (unsigned long long)x->query);
-    if (x->query + 1 == l->queries)
-        have = l->n - before;
-    if (x->rank != have || have >= VEC_DIM_MAX)
-        return err_set(e, ERR_INPUT, "rank %llu of query %llu should be %llu",
-                       (unsigned long long)x->rank, (unsigned long long)x->query,
-                       (unsigned long long)have);
-    if (mem_reserve(&l->end, &l->end_cap, x->query + 1, sizeof *l->end, e) < 0 ||
-        mem_reserve(&l->id, &l->id_cap, l->n + 1, sizeof *l->id, e) < 0 ||
-        mem_reserve(&l->score, &l->score_cap, l->n + 1, sizeof *l->score, e) < 0)
+    if (mem_reserve(&all->end, &all->end_cap, all->queries + 1, sizeof *all->end, e) < 0 ||
+        mem_reserve(&all->id, &all->id_cap, n, sizeof *all->id, e) < 0)
         return e->code;
-    for (; l->queries <= x->query; l->queries++)
-        l->end[l->queries] = l->n;
-    l->scores = (l->scores || l->n == 0) && x->has_score;
-    l->id[l->n] = x->id;
-    l->score[l->n++] = x->score;
-    l->end[x->query] = l->n;
-    l->k = l->k > have + 1 ? l->k : (uint32_t)have + 1;
+    all->scores &= l->score || !l->n;
+    if (all->scores && mem_reserve(&all->score, &all->score_cap, n, sizeof *all->score, e) < 0)
+        return e->code;
+    if (l->n)
+        memcpy(all->id + all->n, l->id, l->n * sizeof *l->id);
+    if (l->n && all->scores)
+        memcpy(all->score + all->n, l->score, l->n * sizeof *l->score);
+    all->k = all->k > l->n ? all->k : l->n;
+    all->n = n;
+    all->end[all->queries++] = n;
     return 0;
 }
 
-/* A span that is no string of its own yet. */
-static bool span_u64(const char *p, size_t len, uint64_t *v)
-{
-    char text[NUMBER];
-
-    if (len >= sizeof text)
-        return false;
-    memcpy(text, p, len);
-    text[len] = '\0';
-    return num_u64(text, v);
-}
-
-static bool span_score(const char *p, size_t len, float *v)
-{
-    char text[NUMBER];
-    const char *end;
-
-    if (len >= sizeof text)
-        return false;
-    memcpy(text, p, len);
-    text[len] = '\0';
-    end = decimal_get_f32(text, v);
-    return end && *end == '\0';
-}
-
-/* query TAB rank TAB id [TAB score] */
-static int tsv_entry(struct entry *x, const char *p, size_t len, struct err *e)
-{
-    static const char *const name[] = {"query", "rank", "id", "score"};
-    uint64_t *const to[] = {&x->query, &x->rank, &x->id};
-    const char *end = p + len;
-    int field = 0;
-
-    *x = (struct entry){.score = NAN};
-    for (; field < 4; field++) {
-        const char *tab = memchr(p, '\t', (size_t)(end - p));
-        size_t n = (size_t)((tab ? tab : end) - p);
-
-        x->has_score = field == 3;
-        if (field < 3 ? !span_u64(p, n, to[field]) : !span_score(p, n, &x->score))
-            return err_set(e, ERR_INPUT, "no %s in field %d", name[field], field + 1);
-        if (!tab)
-            return field < 2 ? err_set(e, ERR_INPUT, "fewer than three fields") : 0;
-        p = tab + 1;
-    }
-    return err_set(e, ERR_INPUT, "more than four fields");
-}
-
-static int json_entry(struct entry *x, const char *p, size_t len, struct err *e)
-{
-    static const char *const name[] = {"query", "rank", "id"};
-    uint64_t *const to[] = {&x->query, &x->rank, &x->id};
-    unsigned seen = 0;
-    struct jsonl j;
-    struct jsonl_member m;
-    int rc;
-
-    *x = (struct entry){.score = NAN};
-    jsonl_begin(&j, p, len);
-    while ((rc = jsonl_next(&j, &m, e)) > 0) {
-        for (unsigned i = 0; i < 3; i++)
-            if (jsonl_equals(&m.key, name[i], strlen(name[i]))) {
-                if (m.value.type != JSONL_NUMBER || !span_u64(m.value.p, m.value.len, to[i]))
-                    return err_set(e, ERR_INPUT, "member '%s' is no whole number", name[i]);
-                seen |= 1u << i;
-            }
-        if (jsonl_equals(&m.key, "score", 5) && m.value.type == JSONL_NUMBER)
-            x->has_score = span_score(m.value.p, m.value.len, &x->score);
-    }
-    if (rc == 0 && seen != 7)
-        return err_set(e, ERR_INPUT, "not all of query, rank and id are there");
-    return rc;
-}
-
-static int read_lists(struct listed *l, struct lines *in, bool json, struct err *e)
-{
-    const char *p;
-    size_t len;
-    struct entry x;
-    int rc;
-
-    while ((rc = lines_next(in, &p, &len, e)) > 0) {
-        if (!json && (len == 0 || *p == '#'))
-            continue;
-        if ((json ? json_entry(&x, p, len, e) : tsv_entry(&x, p, len, e)) < 0 ||
-            add_entry(l, &x, e) < 0)
-            return e->code == ERR_INPUT ? err_prefix(e, "%s:%llu", stream_name(lines_stream(in)),
-                                                     (unsigned long long)lines_number(in))
-                                        : e->code;
-    }
-    return rc;
-}
-
-static int lay_out(struct neigh *n, const struct listed *l, struct err *e)
+/* Lists that are all full lie as they should, and are not copied. */
+static int lay_out(struct neigh *n, struct listed *l, struct err *e)
 {
     uint64_t from = 0;
 
-    if (neigh_init(n, l->queries, l->k, l->scores, e) < 0)
+    if (l->n && l->n == l->queries * l->k) {
+        *n = (struct neigh){l->queries, l->k, l->id, l->scores ? l->score : NULL};
+        l->id = NULL;
+        l->score = n->score ? NULL : l->score;
+        return 0;
+    }
+    if (neigh_init(n, l->queries, l->k, l->scores && l->n, e) < 0)
         return e->code;
-    for (size_t q = 0; q < l->queries; from = l->end[q++]) {
-        memcpy(n->id + q * n->k, l->id + from, (l->end[q] - from) * sizeof *n->id);
-        if (l->scores)
-            memcpy(n->score + q * n->k, l->score + from, (l->end[q] - from) * sizeof *n->score);
+    for (size_t q = 0; q < l->queries; q++) {
+        size_t have = l->end[q] - from;
+        if (have)
+            memcpy(n->id + q * n->k, l->id + from, have * sizeof *n->id);
+        if (have && n->score)
+            memcpy(n->score + q * n->k, l->score + from, have * sizeof *n->score);
+        from = l->end[q];
     }
     return 0;
-}
-
-static int load_text(struct neigh *n, const char *path, bool json, struct err *e)
-{
-    struct listed l = {0};
-    struct lines *in = NULL;
-    int rc = lines_open(&in, path, '\n', LINE_MOST, e);
-
-    if (rc == 0)
-        rc = read_lists(&l, in, json, e);
-    if (rc == 0)
-        rc = lay_out(n, &l, e);
-    lines_close(in);
-    free(l.id);
-    free(l.score);
-    free(l.end);
-    return rc;
 }
 
 int neigh_load(struct neigh *n, const char *path, enum neigh_format from, struct err *e)
 {
-    int rc;
+    struct listed all = {.scores = true};
+    struct neigh_reader *r = NULL;
+    struct neigh_list l;
+    int rc = neigh_open(&r, path, from, NULL, e);
 
     *n = (struct neigh){0};
-    from = from == NEIGH_AUTO ? neigh_format_of(path) : from;
-    if (from == NEIGH_IVECS || from == NEIGH_IBIN)
-        rc = load_binary(n, path, from, e);
-    else if (from == NEIGH_TRUTH)
-        rc = load_truth(n, path, e);
-    else
-        rc = load_text(n, path, from == NEIGH_JSONL, e);
+    while (rc == 0 && (rc = neigh_next(r, &l, e)) > 0)
+        rc = add_list(&all, &l, e);
+    if (rc == 0) {
+        all.k = r->k > all.k ? r->k : all.k; /* binary lists may be shorter than their places */
+        rc = lay_out(n, &all, e);
+    }
     if (rc < 0)
         neigh_free(n);
+    neigh_close(r);
+    free(all.id);
+    free(all.score);
+    free(all.end);
     return rc;
 }

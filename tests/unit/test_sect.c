@@ -458,6 +458,58 @@ static void test_too_many(void)
     sect_close(f);
 }
 
+/* Copies x.sl to y.sl but for `without`, and puts NONE where that was left out. */
+static int copy(const char *without, struct err *e)
+{
+    struct sect_writer *w = NULL;
+    struct sect_file *f;
+    int rc = sect_open(&f, path, "test", 2, e);
+
+    if (rc == 0)
+        rc = sect_create(&w, "y.sl", "test", 2, sect_minor(f), e);
+    if (rc == 0)
+        rc = sect_copy(w, f, without, e);
+    if (rc == 0 && without[0])
+        rc = sect_put(w, "NONE", SECT_REQUIRED, "new", 3, e);
+    sect_close(f);
+    if (rc == 0)
+        return sect_commit(&w, e);
+    sect_abort(&w);
+    return rc;
+}
+
+static void test_copy(void)
+{
+    struct image m, c;
+    struct sect_file *f;
+    struct err e = {0};
+    uint64_t len;
+
+    for (unsigned i = 0; i < 20; i++) {
+        round_trip(i);
+        T_CHECKF(copy("", &e) == 0, "%s", e.msg);
+        m = load(path);
+        c = load("y.sl");
+        T_CHECK(m.len == c.len && memcmp(m.p, c.p, m.len) == 0);
+        free(m.p);
+        free(c.p);
+    }
+    T_CHECK(small_file() == 0 && copy("B b NONE", &e) == 0);
+    T_CHECK(sect_open(&f, "y.sl", "test", 2, &e) == 0 && sect_check(f, &e) == 0);
+    T_CHECK(sect_count(f) == 2 && sect_row(f, 0).flags == SECT_REQUIRED && sect_minor(f) == 5);
+    T_CHECK(sect_get(f, "AAAA", &len) && len == 200 && !sect_get(f, "B b ", &len));
+    T_CHECK(memcmp(sect_get(f, "NONE", &len), "new", 3) == 0 && len == 3);
+    sect_close(f);
+    unlink("y.sl");
+    m = load(path);
+    m.p[70] ^= 1;
+    tmp_put(path, m.p, m.len);
+    T_CHECK(copy("B b NONE", &e) == ERR_CORRUPT && access("y.sl", F_OK) != 0);
+    T_CHECK(says(&e, "x.sl: section 'AAAA' is damaged: checksum differs"));
+    T_CHECKF(copy("AAAANONE", &e) == 0, "%s", e.msg);
+    free(m.p);
+}
+
 int main(void)
 {
     struct image m;
@@ -475,6 +527,7 @@ int main(void)
     test_files(&m);
     test_pipe();
     test_too_many();
+    test_copy();
     free(m.p);
     tmp_leave();
     return t_done("sect");

@@ -1,0 +1,260 @@
+/* ann-bench - the curve of recall against queries a second of indexes: rows, and a picture. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ann/sweep.h"
+#include "base/atomic.h"
+#include "base/cli.h"
+#include "base/list.h"
+#include "base/out.h"
+#include "base/par.h"
+#include "vec/vec.h"
+
+static const struct cli_prog prog = {
+    "ann-bench", "IDX... QUERIES TRUTH",
+    "Measure recall against queries a second of indexes made by ann-build.", 3, -1};
+
+enum { SETTINGS_MOST = 256, KINDS = 2, ROUNDS_MOST = 1000 };
+
+/* Settings as they were given, for the kinds that take them. */
+struct settings {
+    const char *name, *given;
+    uint32_t v[SETTINGS_MOST];
+    size_t n;
+    bool used;
+};
+
+struct asked {
+    struct cli_common co;
+    uint64_t k, rounds;
+    struct settings set[KINDS];
+    int from, truth_from;
+    const char *field, *svg;
+    bool load;
+    char **index;
+    size_t indexes;
+    const char *queries, *truth;
+    struct sweep_opts o;
+    struct vec_matrix q;
+    struct neigh t;
+    struct sweep *sweep;
+};
+
+/* ---- what was asked ---- */
+
+static void settle_settings(struct settings *s)
+{
+    double v[SETTINGS_MOST];
+
+    if (!s->given)
+        return;
+    s->n = list_numbers(s->given, v, SETTINGS_MOST);
+    if (s->n == 0)
+        cli_misuse("'--%s' are up to %d numbers with commas between them, not '%s'", s->name,
+                   SETTINGS_MOST, s->given);
+    for (size_t i = 0; i < s->n; i++) {
+        if (v[i] < 1 || v[i] > ANN_EFFORT_MOST || v[i] != (uint32_t)v[i])
+            cli_misuse("'--%s' is 1 to %d", s->name, ANN_EFFORT_MOST);
+        s->v[i] = (uint32_t)v[i];
+    }
+}
+
+static void settle(struct asked *a)
+{
+    if (a->k < 1 || a->k > ANN_EFFORT_MOST)
+        cli_misuse("'-k' is 1 to %d", ANN_EFFORT_MOST);
+    if (a->rounds < 1 || a->rounds > ROUNDS_MOST)
+        cli_misuse("'--rounds' is 1 to %d", ROUNDS_MOST);
+    for (int i = 0; i < KINDS; i++)
+        settle_settings(&a->set[i]);
+    for (size_t i = 0; i < a->indexes; i++)
+        if (strcmp(a->index[i], "-") == 0)
+            cli_misuse("an index is a file, not standard input");
+    if (a->svg && strcmp(a->svg, "-") == 0)
+        cli_misuse("'--svg' is a file, as rows go to standard output");
+    a->o.k = (uint32_t)a->k;
+    a->o.rounds = (uint32_t)a->rounds;
+    a->o.threads = par_threads(a->co.threads);
+}
+
+/* ---- rows ---- */
+
+static void put_header(const struct asked *a, struct out *o)
+{
+    char names[160];
+
+    snprintf(names, sizeof names,
+             "index setting recall@%u qps p50_us p99_us effort kind codec keys bytes_per_vector",
+             a->o.k);
+    out_header(o, names);
+}
+
+static void put_point(const struct asked *a, const struct sweep *s, const struct sweep_point *p,
+                      struct out *o)
+{
+    char recall[32];
+
+    snprintf(recall, sizeof recall, "recall@%u", a->o.k);
+    out_row(o);
+    out_cstr(o, "index", s->name);
+    out_u64(o, "setting", p->setting);
+    out_double(o, recall, p->recall, 5);
+    out_double(o, "qps", p->qps, 1);
+    out_double(o, "p50_us", p->p50_us, 1);
+    out_double(o, "p99_us", p->p99_us, 1);
+    out_cstr(o, "effort", s->info.effort);
+    out_cstr(o, "kind", s->info.kind);
+    out_cstr(o, "codec", s->info.codec);
+    out_double(o, "keys", p->keys, 1);
+    out_double(o, "bytes_per_vector",
+               s->info.rows ? (double)s->info.bytes / (double)s->info.rows : 0, 1);
+    out_end_row(o);
+}
+
+/* ---- the work ---- */
+
+/* The settings that were given for this kind of index. */
+static void choose_settings(struct asked *a, const struct ann *index)
+{
+    struct ann_info info;
+
+    ann_info(index, &info);
+    a->o.setting = NULL;
+    a->o.settings = 0;
+    for (int i = 0; i < KINDS; i++)
+        if (a->set[i].n && strcmp(info.effort, a->set[i].name) == 0) {
+            a->o.setting = a->set[i].v;
+            a->o.settings = a->set[i].n;
+            a->set[i].used = true;
+        }
+}
+
+static int bench_index(struct asked *a, size_t at, struct out *o, struct err *e)
+{
+    struct sweep *s = &a->sweep[at];
+    struct ann *index = NULL;
+    int rc = a->load ? ann_load(&index, a->index[at], cli_cpu(), a->o.threads, e)
+                     : ann_open(&index, a->index[at], cli_cpu(), e);
+
+    s->name = a->index[at];
+    if (rc == 0) {
+        choose_settings(a, index);
+        rc = sweep_run(s, index, &a->o, &a->q, &a->t, e);
+        if (rc == ERR_INPUT)
+            err_prefix(e, "%s", a->queries);
+    }
+    for (size_t i = 0; i < s->n && rc == 0; i++)
+        put_point(a, s, &s->point[i], o);
+    ann_close(index);
+    return rc < 0 ? rc : out_flush(o, e);
+}
+
+static int bench_all(struct asked *a, struct out *o, struct err *e)
+{
+    int rc = 0;
+
+    put_header(a, o);
+    for (size_t i = 0; i < a->indexes && rc == 0; i++)
+        rc = bench_index(a, i, o, e);
+    for (int i = 0; i < KINDS && rc == 0; i++)
+        if (a->set[i].n && !a->set[i].used)
+            rc = err_set(e, ERR_USAGE, "no index here takes '--%s'", a->set[i].name);
+    return rc;
+}
+
+static int load(struct asked *a, struct err *e)
+{
+    const struct vec_read_opts read = {
+        .format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1), .field = a->field};
+
+    a->sweep = mem_zero(a->indexes, sizeof *a->sweep, e);
+    if (!a->sweep || vec_load_f32(&a->q, a->queries, &read, 0, false, e) < 0)
+        return e->code;
+    return neigh_load(&a->t, a->truth, (enum neigh_format)(a->truth_from + 1), e);
+}
+
+static int draw(const struct asked *a, struct atomic_file **svg, struct err *e)
+{
+    struct buf picture = {0};
+    int rc = sweep_draw(a->sweep, a->indexes, &a->o, &picture, e);
+
+    if (rc == 0)
+        rc = atomic_write(*svg, picture.p, picture.len, e);
+    if (rc == 0)
+        rc = atomic_commit(svg, e);
+    buf_free(&picture);
+    return rc;
+}
+
+/* Files are opened before the long work, which a folder that is not there would make vain. */
+static int bench(struct asked *a, struct err *e)
+{
+    const struct out_opts to = {.path = a->co.out, .json = a->co.json};
+    struct atomic_file *svg = NULL;
+    struct out *o = NULL;
+    int rc = a->svg ? atomic_open(&svg, a->svg, e) : 0;
+
+    if (rc == 0)
+        rc = out_open(&o, &to, e);
+    if (rc == 0)
+        rc = load(a, e);
+    if (rc == 0)
+        rc = bench_all(a, o, e);
+    if (rc == 0 && svg)
+        rc = draw(a, &svg, e);
+    if (rc == 0)
+        rc = out_commit(&o, e);
+    out_abort(&o);
+    atomic_abort(&svg);
+    for (size_t i = 0; a->sweep && i < a->indexes; i++)
+        sweep_free(&a->sweep[i]);
+    free(a->sweep);
+    vec_matrix_free(&a->q);
+    neigh_free(&a->t);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    static struct asked a = {.k = 10,
+                             .rounds = 3,
+                             .set = {{.name = "ef"}, {.name = "nprobe"}},
+                             .from = -1,
+                             .truth_from = -1,
+                             .co = {.threads = 1}};
+    const struct cli_opt opts[] = {
+        CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
+        CLI_STR(0, "ef", &a.set[0].given, "N,N...", "settings of indexes that take ef"),
+        CLI_STR(0, "nprobe", &a.set[1].given, "N,N...", "settings of indexes that take nprobe"),
+        CLI_U64(0, "rounds", &a.rounds, "N", "the fastest of N rounds counts (default 3)"),
+        CLI_STR(0, "svg", &a.svg, "FILE", "draw the curves into FILE"),
+        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the queries' format"),
+        CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
+        CLI_CHOICE(0, "truth-from", &a.truth_from, NEIGH_FORMAT_NAMES, "the truth's format"),
+        CLI_LOAD(&a.load),
+        CLI_OUT(&a.co.out),
+        CLI_JSON(&a.co.json),
+        CLI_INT('T', "threads", &a.co.threads, "N", "search with N threads (default 1)"),
+        CLI_QUIET(&a.co.quiet),
+        CLI_VERBOSE(&a.co.verbose),
+        CLI_END,
+    };
+    int first = cli_parse(&prog, opts, argc, argv);
+    struct progress progress;
+    struct err e = {0};
+    int ok;
+
+    a.index = argv + first;
+    a.indexes = (size_t)(argc - first - 2);
+    a.queries = argv[argc - 2];
+    a.truth = argv[argc - 1];
+    settle(&a);
+    progress_init(&progress, a.co.quiet);
+    a.o.progress = progress_report;
+    a.o.progress_ctx = &progress;
+    ok = bench(&a, &e) == 0;
+    progress_end(&progress);
+    cli_finish(a.co.verbose);
+    return ok ? CLI_DONE : cli_fail(&e);
+}

@@ -1,0 +1,174 @@
+/* ann-fuse - several ranked lists of neighbours for the same questions become one. */
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ann/fuse.h"
+#include "base/cli.h"
+#include "base/list.h"
+
+static const struct cli_prog prog = {
+    "ann-fuse", "RESULT...",
+    "Fuse lists of neighbours of several searches, or of several queries for one question.", 1, -1};
+
+enum { WEIGHTS_MOST = 1024, GROUP_MOST = 1 << 20 };
+
+struct asked {
+    struct cli_common co;
+    int method, norm, metric, from, to;
+    uint64_t k, depth;
+    const char *weights;
+    double weight[WEIGHTS_MOST];
+    struct fuse_opts o;
+    struct fuse_files files;
+    struct neigh_write_opts write;
+};
+
+static bool is_standard(const char *path)
+{
+    return !path || strcmp(path, "-") == 0;
+}
+
+static bool is_binary(enum neigh_format f)
+{
+    return f >= NEIGH_IVECS;
+}
+
+/* Of `files` files, each with a weight, or of one whose queries in a group have. */
+static void settle_weights(struct asked *a)
+{
+    size_t files = a->files.files, want = files > 1 || a->files.map ? files : a->files.group;
+
+    if (!a->weights)
+        return;
+    if (a->o.method == FUSE_TURNS)
+        cli_misuse("'--method turns' takes no weights");
+    if (list_numbers(a->weights, a->weight, WEIGHTS_MOST) != want)
+        cli_misuse("'--weights' are %zu numbers with commas between them, not '%s'", want,
+                   a->weights);
+    for (size_t i = 0; i < want; i++)
+        if (a->weight[i] < 0)
+            cli_misuse("a weight is not negative, as %g is", a->weight[i]);
+    a->files.weights = a->weight;
+}
+
+static void settle_method(struct asked *a)
+{
+    bool scores = a->method == FUSE_SCORE || a->method == FUSE_MAX;
+
+    if (!isnan(a->o.rrf_k) && a->method != FUSE_RRF)
+        cli_misuse("'--rrf-k' goes with '--method rrf'");
+    if (a->o.rrf_k < 0)
+        cli_misuse("'--rrf-k' is not negative");
+    if ((a->norm >= 0 || a->metric >= 0) && !scores)
+        cli_misuse("'--norm' and '--metric' go with '--method score' and 'max'");
+    if (a->norm == FUSE_AS_IS && a->metric < 0)
+        cli_misuse("'--norm none' needs a '--metric'");
+    a->o.method = (enum fuse_method)a->method;
+    a->o.norm = a->norm < 0 ? FUSE_MINMAX : (enum fuse_norm)a->norm;
+    a->o.near = a->metric < 0 ? FUSE_BY_ORDER : a->metric == VEC_IP ? FUSE_LARGER : FUSE_SMALLER;
+    a->o.rrf_k = isnan(a->o.rrf_k) ? FUSE_RRF_K : a->o.rrf_k;
+}
+
+static void settle_inputs(struct asked *a)
+{
+    size_t standard = 0;
+
+    if (a->files.group && a->files.map)
+        cli_misuse("'--group' and '--map' exclude each other");
+    if (a->files.group > GROUP_MOST)
+        cli_misuse("'--group' is 1 to %d", GROUP_MOST);
+    if (!a->files.group && !a->files.map)
+        a->files.group = 1;
+    a->files.from = a->from < 0 ? NEIGH_AUTO : (enum neigh_format)(a->from + 1);
+    a->files.depth = (uint32_t)a->depth;
+    for (size_t i = 0; i < a->files.files; i++) {
+        const char *path = a->files.path[i];
+        enum neigh_format f = a->from < 0 ? neigh_format_of(path) : a->files.from;
+        standard += is_standard(path);
+        if (a->files.names && is_binary(f))
+            cli_misuse("'--names' are in tsv and jsonl only, not in '%s'", path);
+    }
+    if (standard > 1)
+        cli_misuse("standard input is read once");
+}
+
+static void settle_output(struct asked *a)
+{
+    enum neigh_format to = a->to >= 0 ? (enum neigh_format)(a->to + 1) : NEIGH_AUTO;
+
+    a->write.path = a->co.out;
+    if (to == NEIGH_AUTO && !a->co.json && a->co.out)
+        to = neigh_format_of(a->co.out);
+    if (to == NEIGH_AUTO)
+        to = a->co.json ? NEIGH_JSONL : NEIGH_TSV;
+    if (a->co.json && to != NEIGH_JSONL)
+        cli_misuse("'--json' is '--to jsonl', and the output is to be another");
+    if (a->files.names && is_binary(to))
+        cli_misuse("'--names' are written to tsv and jsonl only");
+    if (a->write.distances && to != NEIGH_IVECS && to != NEIGH_IBIN)
+        cli_misuse("'--distances' stands beside ivecs or ibin");
+    if (is_binary(to) && is_standard(a->co.out) && isatty(STDOUT_FILENO))
+        cli_misuse("binary is not written to a terminal");
+    a->write.to = to;
+    a->write.k = (uint32_t)a->k;
+}
+
+static void settle(struct asked *a)
+{
+    if (a->k < 1 || a->k > VEC_DIM_MAX)
+        cli_misuse("'-k' is 1 to %u", VEC_DIM_MAX);
+    if (a->depth > VEC_DIM_MAX)
+        cli_misuse("'--depth' is up to %u", VEC_DIM_MAX);
+    settle_method(a);
+    settle_inputs(a);
+    settle_weights(a);
+    settle_output(a);
+}
+
+int main(int argc, char **argv)
+{
+    static struct asked a = {
+        .k = 10, .norm = -1, .metric = -1, .from = -1, .to = -1, .o = {.rrf_k = NAN}};
+    const struct cli_opt opts[] = {
+        CLI_U64('k', "neighbours", &a.k, "K", "how many of each question (default 10)"),
+        CLI_CHOICE(0, "method", &a.method, FUSE_METHOD_NAMES, "how lists are fused (default rrf)"),
+        CLI_DOUBLE(0, "rrf-k", &a.o.rrf_k, "X", "rrf: a rank counts 1 / (X + rank) (default 60)"),
+        CLI_CHOICE(0, "norm", &a.norm, FUSE_NORM_NAMES,
+                   "score, max: how scores of a list are normalised (default minmax)"),
+        CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES,
+                   "score, max: what scores are (default: as the order of a list tells)"),
+        CLI_STR(0, "weights", &a.weights, "W,W...",
+                "how much each RESULT counts (default: the same)"),
+        CLI_U64(0, "depth", &a.depth, "N", "read the first N of each list (default: all)"),
+        CLI_U64(0, "group", &a.files.group, "N", "each N queries in a row are one question"),
+        CLI_STR(0, "map", &a.files.map, "FILE", "line by line, a query's question by number"),
+        CLI_FLAG(0, "names", &a.files.names, "ids are names, not row numbers"),
+        CLI_CHOICE(0, "from", &a.from, NEIGH_FORMAT_NAMES,
+                   "the results' format (default: by their names, else tsv)"),
+        CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,
+                   "the output's format (default: by its name, else tsv)"),
+        CLI_STR(0, "distances", &a.write.distances, "FILE",
+                "scores of ivecs or ibin, as fvecs beside them"),
+        CLI_OUT(&a.co.out),
+        CLI_JSON(&a.co.json),
+        CLI_QUIET(&a.co.quiet),
+        CLI_VERBOSE(&a.co.verbose),
+        CLI_END,
+    };
+    int first = cli_parse(&prog, opts, argc, argv);
+    struct progress progress;
+    struct err e = {0};
+    int ok;
+
+    a.files.path = (const char *const *)argv + first;
+    a.files.files = (size_t)(argc - first);
+    settle(&a);
+    progress_init(&progress, a.co.quiet);
+    a.files.progress = progress_report;
+    a.files.progress_ctx = &progress;
+    ok = fuse_run(&a.files, &a.o, &a.write, &e) == 0;
+    progress_end(&progress);
+    cli_finish(a.co.verbose);
+    return ok ? CLI_DONE : cli_fail(&e);
+}

@@ -1,0 +1,141 @@
+/* graph_search.c - the searcher of the kind "graph": a walk finds candidates, and the best of them
+ * get their distance from the vectors. Queries are mapped some at a time, which costs a fraction of
+ * one by one. */
+#include <stdlib.h>
+
+#include "ann/graph_search.h"
+#include "base/mem.h"
+
+enum { AHEAD = 4 /* vectors asked for before they are read */ };
+
+struct seeker {
+    const struct ann *a;
+    struct ann_search_opts o;
+    struct graph_walker walker;
+    uint32_t rerank;
+    struct exact exact;
+    float *room;
+    int8_t *weights;
+    struct form_query q[GRAPH_SEARCH_BLOCK];
+    struct best *best; /* [pool] */
+    uint64_t exacts;
+};
+
+uint64_t graph_search_block(const struct ann *a, uint64_t n)
+{
+    (void)a;
+    (void)n;
+    return GRAPH_SEARCH_BLOCK;
+}
+
+static size_t by_vectors(struct seeker *t, const float *query, const uint64_t *places, size_t n)
+{
+    for (size_t i = 0; i < n && i < AHEAD; i++)
+        exact_ask(&t->exact, place_row(places[i]));
+    exact_query(&t->exact, query);
+    for (size_t i = 0; i < n; i++) {
+        if (i + AHEAD < n)
+            exact_ask(&t->exact, place_row(places[i + AHEAD]));
+        t->best[i].row = place_row(places[i]);
+        t->best[i].key = exact_key(&t->exact, t->best[i].row);
+    }
+    t->exacts += n;
+    best_sort(t->best, n, t->o.k);
+    return n;
+}
+
+static size_t by_codes(struct seeker *t, const struct form_query *q, const uint64_t *places,
+                       size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        t->best[i].row = place_row(places[i]);
+        t->best[i].key = q->add + q->mul * (double)place_key(places[i]);
+    }
+    return n;
+}
+
+static size_t one(struct seeker *t, const float *query, const struct form_query *q)
+{
+    const uint64_t *places = t->walker.pool;
+    size_t n;
+
+    graph_walk(t->a->state, &q->cells, &t->walker);
+    n = t->walker.n;
+    if (t->a->vectors)
+        return by_vectors(t, query, places, n < t->rerank ? n : t->rerank);
+    return by_codes(t, q, places, n);
+}
+
+void graph_search(void *searcher, const struct ann_queries *q)
+{
+    struct seeker *t = searcher;
+    const struct form *f = &t->a->form;
+    uint32_t k = t->o.k;
+
+    form_queries(f, q->x, q->n, t->room, t->weights, t->q);
+    for (size_t i = 0; i < q->n; i++) {
+        double began = q->us ? now_s() : 0;
+        size_t n = one(t, q->x + i * f->dim, &t->q[i]);
+
+        best_give(t->best, n, k, f->metric, q->id + i * k, q->score + i * k);
+        if (q->us)
+            q->us[i] = (float)(1e6 * (now_s() - began));
+    }
+}
+
+void graph_searcher_free(void *searcher)
+{
+    struct seeker *t = searcher;
+
+    if (!t)
+        return;
+    graph_walker_free(&t->walker);
+    exact_free(&t->exact);
+    free(t->room);
+    free(t->weights);
+    free(t->best);
+    free(t);
+}
+
+static uint32_t pool_of(const struct ann *a, const struct ann_search_opts *o)
+{
+    uint32_t ef = o->effort > o->k ? o->effort : o->k;
+
+    return ef < a->rows || a->rows == 0 ? ef : (uint32_t)a->rows;
+}
+
+int graph_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,
+                       struct err *e)
+{
+    const struct form *f = &a->form;
+    uint32_t pool = pool_of(a, o);
+    struct seeker *t = *searcher = mem_zero(1, sizeof *t, e);
+
+    if (!t)
+        return e->code;
+    t->a = a;
+    t->o = *o;
+    t->rerank = o->rerank == 0 || o->rerank > pool ? pool : o->rerank > o->k ? o->rerank : o->k;
+    t->room = mem_array(form_room(f, GRAPH_SEARCH_BLOCK), sizeof *t->room, e);
+    t->weights = aligned_alloc(CELLS_LINE, GRAPH_SEARCH_BLOCK * form_weights(f));
+    t->best = mem_array(pool, sizeof *t->best, e);
+    if (!t->weights)
+        err_set(e, ERR_MEM, "out of memory for a search");
+    if (!t->room || !t->weights || !t->best || exact_init(&t->exact, a, e) < 0 ||
+        graph_walker_init(&t->walker, a->rows, pool, 0, e) < 0)
+        return e->code;
+    return 0;
+}
+
+void graph_search_count(const void *searcher, struct ann_search_stats *s)
+{
+    const struct seeker *t = searcher;
+    const struct graph_walker *w = &t->walker;
+    const struct graph *g = t->a->state;
+
+    s->keys += w->keys;
+    s->hops += w->hops;
+    s->exact += t->exacts;
+    s->bytes += w->keys * g->stride + w->hops * g->degree * g->width +
+                t->exacts * t->a->vector_bytes;
+}

@@ -1,0 +1,206 @@
+/* chart.c - see chart.h. From above: the title, the plot with its axes, the legend, a row a series
+ * (names may be as long as a path), so that nothing lies on the data.
+ */
+#include "base/chart.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/svg.h"
+
+enum {
+    WIDTH = 800,
+    PLOT_HEIGHT = 380,
+    TOP = 48,   /* above the plot */
+    RIGHT = 32, /* of it */
+    BELOW = 64, /* the plot: labels of ticks, the axis' own */
+    ROW = 22,   /* of the legend */
+    DASHES = 3, /* kinds of lines */
+    TEXT = 13,  /* size of letters */
+    TITLE = 16,
+    X_TICKS = 9,
+    Y_TICKS = 7
+};
+#define MARKER 4.5
+/* What is above 1 - this is 1 on an axis of nines. */
+#define WHOLE 5e-6
+
+/* Where things stand. */
+struct layout {
+    struct chart_ticks x, y;
+    double left, right, top, bottom; /* of the plot */
+};
+
+/* ---- data ---- */
+
+static bool can_show(enum chart_scale scale, double v)
+{
+    return isfinite(v) && (scale != CHART_LOG || v > 0);
+}
+
+static bool is_shown(const struct chart *c, const struct chart_point *p)
+{
+    return can_show(c->x.scale, p->x) && can_show(c->y.scale, p->y);
+}
+
+static void widen(struct chart_range *r, enum chart_scale scale, double v)
+{
+    if (scale == CHART_NINES) {
+        v = fmax(v, 0);
+        if (v > 1 - WHOLE) {
+            r->whole = true;
+            return;
+        }
+    }
+    r->lo = fmin(r->lo, v);
+    r->hi = fmax(r->hi, v);
+}
+
+/* Without values, an axis all the same. */
+static struct chart_range settle(struct chart_range r, enum chart_scale scale)
+{
+    if (r.lo > r.hi) {
+        r.lo = scale == CHART_LOG ? 1 : scale == CHART_NINES ? .9 : 0;
+        r.hi = scale == CHART_LOG ? 10 : scale == CHART_NINES ? .9 : 1;
+    }
+    return r;
+}
+
+static void find_ticks(const struct chart *c, struct layout *l)
+{
+    struct chart_range x = {INFINITY, -INFINITY, false}, y = x;
+
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t k = 0; k < c->series[i].n; k++) {
+            const struct chart_point *p = &c->series[i].p[k];
+            if (!is_shown(c, p))
+                continue;
+            widen(&x, c->x.scale, p->x);
+            widen(&y, c->y.scale, p->y);
+        }
+    chart_ticks(&l->x, c->x.scale, settle(x, c->x.scale), X_TICKS);
+    chart_ticks(&l->y, c->y.scale, settle(y, c->y.scale), Y_TICKS);
+}
+
+static double x_of(const struct layout *l, double v)
+{
+    return l->left + (l->right - l->left) * chart_place(&l->x, v);
+}
+
+static double y_of(const struct layout *l, double v)
+{
+    return l->bottom - (l->bottom - l->top) * chart_place(&l->y, v);
+}
+
+static struct layout lay_out(const struct chart *c)
+{
+    struct layout l = {.right = WIDTH - RIGHT, .top = TOP, .bottom = TOP + PLOT_HEIGHT};
+    double widest = 0;
+
+    find_ticks(c, &l);
+    for (size_t i = 0; i < l.y.n; i++) {
+        char label[CHART_LABEL_MAX];
+        widest = fmax(widest, svg_text_width(chart_label(&l.y, i, label), TEXT));
+    }
+    l.left = round(44 + widest);
+    return l;
+}
+
+/* ---- drawing ---- */
+
+static void draw_axes(struct svg *s, const struct chart *c, const struct layout *l)
+{
+    const struct svg_pen grid = {.stroke = SVG_GRID, .width = 1};
+    const struct svg_pen frame = {.stroke = SVG_FAINT, .width = 1};
+    const struct svg_font below = {TEXT, SVG_MIDDLE, SVG_FAINT, false, false};
+    const struct svg_font beside = {TEXT, SVG_END, SVG_FAINT, false, false};
+    const struct svg_font name = {TEXT, SVG_MIDDLE, SVG_INK, false, false};
+    const struct svg_font name_up = {TEXT, SVG_MIDDLE, SVG_INK, false, true};
+    char label[CHART_LABEL_MAX];
+
+    for (size_t i = 0; i < l->x.n; i++) {
+        double x = x_of(l, l->x.at[i]);
+        svg_line(s, x, l->top, x, l->bottom, &grid);
+        svg_text(s, x, l->bottom + 20, &below, chart_label(&l->x, i, label));
+    }
+    for (size_t i = 0; i < l->y.n; i++) {
+        double y = y_of(l, l->y.at[i]);
+        svg_line(s, l->left, y, l->right, y, &grid);
+        svg_text(s, l->left - 8, y + TEXT * .35, &beside, chart_label(&l->y, i, label));
+    }
+    svg_rect(s, l->left, l->top, l->right - l->left, l->bottom - l->top, &frame);
+    svg_text(s, (l->left + l->right) / 2, l->bottom + 44, &name, c->x.label);
+    svg_text(s, 20, (l->top + l->bottom) / 2, &name_up, c->y.label);
+}
+
+/* Series i of the chart: hue, marker and dashes have different periods, so that two share all
+ * three only when there are more than 168. */
+static struct svg_pen line_of(size_t i)
+{
+    static const char *const dash[DASHES] = {NULL, "7 3", "2 3"};
+
+    return (struct svg_pen){
+        .stroke = SVG_HUE + (int)(i % SVG_HUES), .width = 2, .dash = dash[i / SVG_HUES % DASHES]};
+}
+
+static void draw_marker(struct svg *s, size_t i, double x, double y, const char *tip)
+{
+    const struct svg_pen pen = {.fill = SVG_HUE + (int)(i % SVG_HUES), .tip = tip};
+
+    svg_marker(s, (enum svg_marker)(i % SVG_MARKERS), x, y, MARKER, &pen);
+}
+
+static int draw_series(struct svg *s, const struct chart *c, const struct layout *l, size_t i,
+                       struct err *e)
+{
+    const struct chart_series *series = &c->series[i];
+    const struct svg_pen pen = line_of(i);
+    struct svg_point *p = mem_array(series->n, sizeof *p, e);
+    size_t n = 0;
+
+    if (!p)
+        return e->code;
+    for (size_t k = 0; k < series->n; k++)
+        if (is_shown(c, &series->p[k]))
+            p[n++] = (struct svg_point){x_of(l, series->p[k].x), y_of(l, series->p[k].y)};
+    if (n > 1 && !c->no_lines)
+        svg_polyline(s, p, n, &pen);
+    n = 0;
+    for (size_t k = 0; k < series->n; k++)
+        if (is_shown(c, &series->p[k])) {
+            draw_marker(s, i, p[n].x, p[n].y, series->p[k].tip);
+            n++;
+        }
+    free(p);
+    return 0;
+}
+
+static void draw_legend(struct svg *s, const struct chart *c, const struct layout *l)
+{
+    const struct svg_font font = {TEXT, SVG_START, SVG_INK, false, false};
+
+    for (size_t i = 0; i < c->n; i++) {
+        const struct svg_pen pen = line_of(i);
+        double y = l->bottom + BELOW + ROW * (double)i;
+        if (!c->no_lines)
+            svg_line(s, l->left, y, l->left + 32, y, &pen);
+        draw_marker(s, i, l->left + 16, y, NULL);
+        svg_text(s, l->left + 42, y + TEXT * .35, &font, c->series[i].name);
+    }
+}
+
+int chart_draw(const struct chart *c, struct buf *out, struct err *e)
+{
+    const struct svg_font title = {TITLE, SVG_START, SVG_INK, true, false};
+    struct layout l = lay_out(c);
+    struct svg s;
+    int rc = 0;
+
+    svg_begin(&s, WIDTH, TOP + PLOT_HEIGHT + BELOW + ROW * (double)c->n, c->title);
+    svg_text(&s, l.left, 30, &title, c->title);
+    draw_axes(&s, c, &l);
+    for (size_t i = 0; i < c->n && rc == 0; i++)
+        rc = draw_series(&s, c, &l, i, e);
+    draw_legend(&s, c, &l);
+    return svg_end(&s, out, e) < 0 ? e->code : rc;
+}
