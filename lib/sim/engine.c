@@ -43,17 +43,20 @@ int deque_push_front(struct deque *d, uint32_t x, struct err *e)
 
 /* ---- a replica ---- */
 
-/* Of the requests that max_length lets pass. */
+/* Of the requests that max_length lets pass, or that there is memory for: others are rejected, and
+ * none for their sake. */
 static uint32_t longest_of(const struct replica *r)
 {
     const struct trace_set *t = r->trace;
-    uint64_t most = 1;
+    uint64_t room = (uint64_t)r->o->kv_blocks * r->o->block_tokens, most = 1;
 
     if (r->o->max_length)
         return r->o->max_length;
-    for (uint32_t i = 0; i < t->n; i++)
-        if ((uint64_t)t->prompt[i] + t->output[i] > most)
-            most = (uint64_t)t->prompt[i] + t->output[i];
+    for (uint32_t i = 0; i < t->n; i++) {
+        uint64_t length = (uint64_t)t->prompt[i] + t->output[i];
+
+        most = length > most && length <= room ? length : most;
+    }
     return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
 }
 
@@ -96,7 +99,7 @@ static bool can_ever_run(const struct replica *r, uint32_t request)
 
     if (r->o->max_length && length > r->o->max_length)
         return false;
-    if (r->sched->reserves && kv_blocks(&r->kv, r->longest) > r->kv.total)
+    if (r->sched->reserves && (length > r->longest || kv_blocks(&r->kv, r->longest) > r->kv.total))
         return false;
     /* The last token needs no place of its own. */
     return kv_blocks(&r->kv, length - 1) <= r->kv.total &&
