@@ -83,13 +83,15 @@ static int check_step(const struct run *u)
 static int stuck(const struct run *u)
 {
     const struct replica *r = &u->p->replica;
+    uint32_t first = deque_front(&r->waiting);
     size_t len;
-    const char *id = trace_set_id(u->p->trace, deque_front(&r->waiting), &len);
+    const char *id = trace_set_id(u->p->trace, first, &len);
 
     return err_set(u->e, ERR_USAGE,
-                   "request '%.*s' waits and can never run: its prompt does not "
-                   "fit into a step of %u tokens",
-                   (int)(len < 80 ? len : 80), id, r->o->most_tokens);
+                   "request '%.*s' waits and can never run: its %u tokens do not fit into a step "
+                   "of %u tokens, or not into %u KV blocks",
+                   (int)(len < 80 ? len : 80), id, u->p->flight[first].need, r->o->most_tokens,
+                   r->kv.total);
 }
 
 /* One moment: 1, or 0 when all is over. */

@@ -67,7 +67,9 @@ int sched_reserve(struct replica *r, struct err *e)
 bool sched_fits(const struct replica *r, uint32_t request)
 {
     const struct flight *f = flight_of(r, request);
-    uint64_t reserve = (uint64_t)(r->o->watermark * r->kv.total);
+    /* One that restarted may have grown into the watermark: alone it runs, but for Vidur's. */
+    bool alone = r->n_running == 0 && !r->o->vidur;
+    uint64_t reserve = alone ? 0 : (uint64_t)(r->o->watermark * r->kv.total);
 
     return kv_blocks(&r->kv, f->need) + reserve <= r->kv.free;
 }
