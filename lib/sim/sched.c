@@ -82,10 +82,5 @@ int sched_admit(struct replica *r, uint32_t tokens, struct err *e)
     if (kv_take(&r->kv, &f->kv, blocks_more(r, f, f->need), e) < 0 ||
         running_add(r, request, e) < 0)
         return e->code;
-    /* By arrival: one that restarted comes before those that came after it. */
-    for (size_t i = r->n_running - 1; i > 0 && r->running[i - 1] > request; i--) {
-        r->running[i] = r->running[i - 1];
-        r->running[i - 1] = request;
-    }
     return batch_add(r, request, tokens, e);
 }
