@@ -145,7 +145,8 @@ static uint32_t prefix(const struct replica *r, uint32_t request, const uint64_t
     return kv_find(&r->kv, *hashes, smaller(n, most));
 }
 
-/* The queue's head, if there is room: 1, 0 if not. */
+/* The queue's head, if there is room for all of it, though only a piece may come now: else those
+ * that are half computed would drive each other out. 1, or 0 if not. */
 static int admit(struct replica *r, uint32_t *budget, struct err *e)
 {
     uint32_t request = deque_front(&r->waiting), shared, tokens, more, idle;
@@ -156,7 +157,7 @@ static int admit(struct replica *r, uint32_t *budget, struct err *e)
     tokens = smaller(f->need - shared * r->kv.tokens, *budget);
     more = kv_blocks(&r->kv, (uint64_t)shared * r->kv.tokens + tokens) - shared;
     idle = shared ? kv_find_free(&r->kv, hashes, shared) : 0;
-    if (more + idle > r->kv.free)
+    if (kv_blocks(&r->kv, f->need) - shared + idle > r->kv.free)
         return 0;
     deque_pop_front(&r->waiting);
     if (kv_share(&r->kv, &f->kv, hashes, shared, e) < 0 || kv_take(&r->kv, &f->kv, more, e) < 0)
