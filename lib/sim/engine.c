@@ -41,6 +41,36 @@ int deque_push_front(struct deque *d, uint32_t x, struct err *e)
     return 0;
 }
 
+/* The last one, past those before it that are worse: or as bad, where it came back. */
+static void sort_last(struct replica *r, bool came_back)
+{
+    const int32_t *priority = r->trace->priority;
+    struct deque *d = &r->waiting;
+    size_t mask = d->cap - 1, i = d->n - 1;
+    uint32_t x = d->v[(d->first + i) & mask];
+
+    for (; i > 0; i--) {
+        uint32_t other = d->v[(d->first + i - 1) & mask];
+
+        if (priority[other] < priority[x] || (priority[other] == priority[x] && !came_back))
+            break;
+        d->v[(d->first + i) & mask] = other;
+    }
+    d->v[(d->first + i) & mask] = x;
+}
+
+/* Into the queue: at its end, or at its front if it was running; or by priority. */
+static int enqueue(struct replica *r, uint32_t request, bool came_back, struct err *e)
+{
+    if (!r->sched->priorities || !r->trace->priority)
+        return came_back ? deque_push_front(&r->waiting, request, e)
+                         : deque_push_back(&r->waiting, request, e);
+    if (deque_push_back(&r->waiting, request, e) < 0)
+        return e->code;
+    sort_last(r, came_back);
+    return 0;
+}
+
 /* ---- a replica ---- */
 
 /* Of the requests that max_length lets pass, or that there is memory for: others are rejected, and
@@ -117,7 +147,7 @@ int replica_arrive(struct replica *r, uint32_t request, struct err *e)
     }
     f->status = FLIGHT_WAITING;
     r->left++;
-    return deque_push_back(&r->waiting, request, e);
+    return enqueue(r, request, false, e);
 }
 
 int running_add(struct replica *r, uint32_t request, struct err *e)
@@ -140,7 +170,7 @@ int restart(struct replica *r, uint32_t request, struct err *e)
     f->preemptions++;
     f->status = FLIGHT_WAITING;
     r->preemptions++;
-    return deque_push_front(&r->waiting, request, e);
+    return enqueue(r, request, true, e);
 }
 
 /* ---- a batch ---- */

@@ -11,9 +11,10 @@ struct sched {
     uint32_t most_requests, most_tokens; /* defaults of engine_opts; 0: none of its own */
     double watermark;
     bool prefix_cache; /* it can use one */
-    bool repeats;  /* a step of one token each, with none admitted, is followed by the same until
-                      one ends, one arrives at an empty queue, or blocks run out */
-    bool reserves; /* memory for the longest request is kept for each */
+    bool repeats;    /* a step of one token each, with none admitted, is followed by the same until
+                        one ends, one arrives at an empty queue, or blocks run out */
+    bool reserves;   /* memory for the longest request is kept for each */
+    bool priorities; /* the queue is in their order */
     /* Fills r->batch; moves requests between r->waiting and r->running. An empty batch: nothing can
      * run now. */
     int (*form)(struct replica *r, struct err *e);

@@ -2,7 +2,8 @@
  * in the order in which they were admitted, each as many tokens as it is due; where one finds no
  * block the last admitted restarts (with priorities: the worst). Then, if none had to, waiting
  * requests, each beginning behind the blocks of its prompt that the prefix cache has. The first
- * that does not fit stops admitting. Source: vLLM v1, core/sched/scheduler.py.
+ * that does not fit stops admitting. With priorities the queue is in their order, and in that of
+ * arrival where they are equal. Source: vLLM v1, core/sched/scheduler.py.
  */
 #include "sim/sched.h"
 
@@ -194,5 +195,6 @@ const struct sched sched_vllm1 = {.name = "vllm1",
                                   .most_requests = 256,
                                   .most_tokens = 2048,
                                   .prefix_cache = true,
+                                  .priorities = true,
                                   .repeats = true,
                                   .form = form};
