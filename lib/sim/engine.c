@@ -220,21 +220,33 @@ static int begin_step(struct replica *r, struct err *e)
     return 1;
 }
 
+/* Asks the scheduler; again where all that it would have run had to restart, which leaves them room
+ * now. Vidur waits for the next arrival there. */
+static int form_batch(struct replica *r, struct err *e)
+{
+    uint64_t before;
+
+    do {
+        before = r->preemptions;
+        r->n_batch = 0;
+        r->shape = (struct cost_shape){.pieces = NULL};
+        if (r->waiting.n + r->n_running == 0)
+            return 0;
+        if (r->sched->form(r, e) < 0)
+            return e->code;
+    } while (r->n_batch == 0 && r->preemptions > before && !r->o->vidur);
+    /* Where some had to go, v1 admits none, whether there is room or not. */
+    r->steady.refused = r->waiting.n > 0 && r->preemptions == before;
+    return 0;
+}
+
 int replica_step(struct replica *r, struct err *e)
 {
-    uint64_t preemptions = r->preemptions;
-
     if (steady_next(r))
         return begin_step(r, e);
     steady_settle(r);
-    r->n_batch = 0;
-    r->shape = (struct cost_shape){.pieces = NULL};
-    if (r->waiting.n + r->n_running == 0)
-        return 0;
-    if (r->sched->form(r, e) < 0)
+    if (form_batch(r, e) < 0)
         return e->code;
-    /* Where some had to go, v1 admits none, whether there is room or not. */
-    r->steady.refused = r->waiting.n > 0 && r->preemptions == preemptions;
     if (r->n_batch == 0)
         return 0;
     for (size_t i = 0; i < r->n_batch; i++) {
