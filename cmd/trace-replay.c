@@ -13,6 +13,7 @@ static const struct cli_prog prog = {
 
 struct asked {
     const char *rows, *path, *slo;
+    uint64_t clients;
     bool json, quiet, verbose, skip_bad;
 };
 
@@ -31,6 +32,9 @@ static void settle(const struct asked *a, struct parts *p)
 
     if (wrong)
         cli_misuse("%s", wrong);
+    if (a->clients > 1 << 20)
+        cli_misuse("'--clients' is up to 1048576");
+    p->setup.replay.clients = (uint32_t)a->clients;
     if (!setup_slo(&p->slo, a->slo))
         cli_misuse("'--slo' is like ttft=0.5,tbt=0.1,e2e=30, in seconds");
 }
@@ -39,6 +43,7 @@ static int load(const struct asked *a, struct parts *p, struct progress *progres
 {
     struct trace_load_opts how = {.read = {.format = TRACE_AUTO},
                                   .skip_bad = a->skip_bad,
+                                  .any_times = a->clients > 0,
                                   .progress = progress_report,
                                   .progress_ctx = progress};
     uint64_t bad;
@@ -162,6 +167,8 @@ int main(int argc, char **argv)
     struct asked a = {0};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
+        CLI_U64(0, "clients", &a.clients, "N",
+                "times do not count: N clients send one request after the other"),
         CLI_STR(0, "slo", &a.slo, "LIST", "objectives in seconds: ttft=0.5,tbt=0.1,e2e=30"),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),
