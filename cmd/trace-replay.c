@@ -7,12 +7,13 @@
 #include "base/out.h"
 #include "base/progress.h"
 #include "sim/sim.h"
+#include "sim/timeline.h"
 
 static const struct cli_prog prog = {
     "trace-replay", "TRACE", "Replay a serving trace under a scheduler and a cost model.", 1, 1};
 
 struct asked {
-    const char *rows, *path, *slo;
+    const char *rows, *path, *slo, *timeline;
     uint64_t clients;
     bool json, quiet, verbose, skip_bad;
 };
@@ -24,6 +25,7 @@ struct parts {
     struct replay replay;
     struct slo slo;
     struct summary summary;
+    struct timeline timeline;
 };
 
 static void settle(const struct asked *a, struct parts *p)
@@ -139,6 +141,32 @@ static int write_summary(const struct asked *a, struct parts *p, struct err *e)
     return out_commit(&o, e);
 }
 
+static void step(void *ctx, const struct replica *r)
+{
+    timeline_step(ctx, r);
+}
+
+static int replay(const struct asked *a, struct parts *p, struct err *e)
+{
+    struct out_opts to = {.path = a->timeline};
+    struct timeline *t = &p->timeline;
+    int rc = 0;
+
+    if (a->timeline && (rc = out_open(&t->out, &to, e)) == 0) {
+        p->setup.replay.step = step;
+        p->setup.replay.step_ctx = t;
+        timeline_begin(t);
+    }
+    if (rc == 0)
+        rc = replay_run(&p->replay, &p->trace, p->setup.cost, &p->setup.replay, e);
+    if (rc == 0 && a->timeline) {
+        timeline_end(t, &p->replay);
+        rc = out_commit(&t->out, e);
+    }
+    out_abort(&t->out);
+    return rc;
+}
+
 static int run(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
 {
     int rc = setup_open(&p->setup, e);
@@ -148,7 +176,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
     p->setup.replay.progress = progress_report;
     p->setup.replay.progress_ctx = progress;
     if (rc == 0)
-        rc = replay_run(&p->replay, &p->trace, p->setup.cost, &p->setup.replay, e);
+        rc = replay(a, p, e);
     if (rc == 0)
         rc = write_rows(a, p, e);
     if (rc == 0)
@@ -172,6 +200,7 @@ int main(int argc, char **argv)
         CLI_STR(0, "slo", &a.slo, "LIST", "objectives in seconds: ttft=0.5,tbt=0.1,e2e=30"),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),
+        CLI_STR(0, "timeline", &a.timeline, "FILE", "steps and requests as Chrome trace events"),
         CLI_FLAG(0, "json", &a.json, "the summary as JSON"),
         CLI_QUIET(&a.quiet),
         CLI_VERBOSE(&a.verbose),

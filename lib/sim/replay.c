@@ -119,6 +119,8 @@ static int moment(struct run *u)
         u->p->end_ns = now;
         if (replica_finish(r, ended, u, u->e) < 0 || u->failed < 0 || check_step(u) < 0)
             return u->e->code;
+        if (u->o->step)
+            u->o->step(u->o->step_ctx, r);
         /* What a tool of no time set free arrives now too. */
         if (arrive(u, now) < 0)
             return u->e->code;
