@@ -28,6 +28,11 @@ struct parts {
     struct timeline timeline;
 };
 
+static bool is_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
 static void settle(const struct asked *a, struct parts *p)
 {
     const char *wrong = setup_wrong(&p->setup);
@@ -37,6 +42,8 @@ static void settle(const struct asked *a, struct parts *p)
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
     p->setup.replay.clients = (uint32_t)a->clients;
+    if (is_stdout(a->rows) && is_stdout(a->timeline))
+        cli_misuse("rows and timeline do not both go to standard output");
     if (!setup_slo(&p->slo, a->slo))
         cli_misuse("'--slo' is like ttft=0.5,tbt=0.1,e2e=30, in seconds");
 }
@@ -133,7 +140,7 @@ static int write_summary(const struct asked *a, struct parts *p, struct err *e)
 
     if (summarize(&p->summary, &p->replay, &p->slo, e) < 0)
         return e->code;
-    if (a->rows && strcmp(a->rows, "-") == 0)
+    if (is_stdout(a->rows) || is_stdout(a->timeline))
         return 0;
     if (out_open(&o, &to, e) < 0)
         return e->code;

@@ -154,7 +154,7 @@ static int tell_form(struct reading *r, const char *line, size_t len, struct err
 
 static int add(struct times *t, const struct reading *r, struct err *e)
 {
-    size_t cap = t->cap, same = cap, also = cap;
+    size_t cap = t->cap, same[] = {cap, cap, cap};
     double came = r->form->name[ARRIVAL] ? r->v[ARRIVAL] : 0, unit = r->form->unit;
 
     if (r->rejected)
@@ -164,10 +164,12 @@ static int add(struct times *t, const struct reading *r, struct err *e)
                        "a token comes before the request, or the last before the "
                        "first");
     if (mem_reserve(&t->ttft, &cap, t->n + 1, sizeof *t->ttft, e) < 0 ||
-        mem_reserve(&t->e2e, &same, t->n + 1, sizeof *t->e2e, e) < 0 ||
-        mem_reserve(&t->tpot, &also, t->n + 1, sizeof *t->tpot, e) < 0)
+        mem_reserve(&t->e2e, &same[0], t->n + 1, sizeof *t->e2e, e) < 0 ||
+        mem_reserve(&t->tpot, &same[1], t->n + 1, sizeof *t->tpot, e) < 0 ||
+        mem_reserve(&t->came, &same[2], t->n + 1, sizeof *t->came, e) < 0)
         return e->code;
     t->cap = cap;
+    t->came[t->n] = unit * came;
     t->ttft[t->n] = unit * (r->v[FIRST] - came);
     t->e2e[t->n++] = unit * (r->v[LAST] - came);
     if (r->v[OUTPUT] >= 2)
@@ -218,6 +220,7 @@ void times_free(struct times *t)
 {
     free(t->ttft);
     free(t->e2e);
+    free(t->came);
     free(t->tpot);
     *t = (struct times){0};
 }

@@ -18,6 +18,7 @@
 /* ns. Requests that were rejected are not among them. */
 struct times {
     double *ttft, *e2e; /* [n] */
+    double *came;       /* [n]: arrivals; of Vidur's, which do not say, 0 */
     double *tpot;       /* [n_tpot]: of outputs of 2 tokens and more */
     size_t n, n_tpot, cap;
 };
