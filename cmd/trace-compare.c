@@ -17,12 +17,19 @@ struct asked {
     double fail_above;
 };
 
+/* The largest error. */
+struct worst {
+    const char *metric, *what;
+    double error;
+};
+
 static void row(struct out *o, const char *metric, const char *what, double ours, double theirs,
-                double *worst)
+                struct worst *worst)
 {
     double error = theirs > 0 ? ours / theirs - 1 : ours > 0 ? INFINITY : 0;
 
-    *worst = fabs(error) > *worst ? fabs(error) : *worst;
+    if (fabs(error) > fabs(worst->error))
+        *worst = (struct worst){metric, what, error};
     out_row(o);
     out_cstr(o, "metric", metric);
     out_cstr(o, "what", what);
@@ -33,7 +40,7 @@ static void row(struct out *o, const char *metric, const char *what, double ours
 }
 
 static void metric(struct out *o, const char *name, double *a, size_t n, double *b, size_t m,
-                   double *worst)
+                   struct worst *worst)
 {
     struct distribution x, y;
 
@@ -44,7 +51,7 @@ static void metric(struct out *o, const char *name, double *a, size_t n, double 
         row(o, name, metric_point_names[p], x.point[p], y.point[p], worst);
 }
 
-static int compare(const struct asked *a, double *worst, struct err *e)
+static int compare(const struct asked *a, struct worst *worst, struct err *e)
 {
     struct out_opts to = {.path = a->out, .json = a->json};
     struct times x = {0}, y = {0};
@@ -82,14 +89,15 @@ int main(int argc, char **argv)
     };
     int first = cli_parse(&prog, opts, argc, argv);
     struct err e = {0};
-    double worst = 0;
+    struct worst worst = {0};
     int rc;
 
     a.replay = argv[first];
     a.measured = argv[first + 1];
     rc = compare(&a, &worst, &e);
+    if (rc == 0 && fabs(worst.error) > a.fail_above)
+        rc = err_set(&e, ERR_INPUT, "the error of %s %s is %.4f", worst.metric, worst.what,
+                     worst.error);
     cli_finish(a.verbose);
-    if (rc < 0)
-        return cli_fail(&e);
-    return worst > a.fail_above ? CLI_FAILED : CLI_DONE;
+    return rc == 0 ? CLI_DONE : cli_fail(&e);
 }
