@@ -7,12 +7,14 @@
 #include "base/out.h"
 #include "base/progress.h"
 #include "sim/sim.h"
+#include "sim/timeline.h"
 
 static const struct cli_prog prog = {
     "trace-replay", "TRACE", "Replay a serving trace under a scheduler and a cost model.", 1, 1};
 
 struct asked {
-    const char *rows, *path, *slo;
+    const char *rows, *path, *slo, *timeline;
+    uint64_t clients;
     bool json, quiet, verbose, skip_bad;
 };
 
@@ -23,7 +25,13 @@ struct parts {
     struct replay replay;
     struct slo slo;
     struct summary summary;
+    struct timeline timeline;
 };
+
+static bool is_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
 
 static void settle(const struct asked *a, struct parts *p)
 {
@@ -31,6 +39,11 @@ static void settle(const struct asked *a, struct parts *p)
 
     if (wrong)
         cli_misuse("%s", wrong);
+    if (a->clients > 1 << 20)
+        cli_misuse("'--clients' is up to 1048576");
+    p->setup.replay.clients = (uint32_t)a->clients;
+    if (is_stdout(a->rows) && is_stdout(a->timeline))
+        cli_misuse("rows and timeline do not both go to standard output");
     if (!setup_slo(&p->slo, a->slo))
         cli_misuse("'--slo' is like ttft=0.5,tbt=0.1,e2e=30, in seconds");
 }
@@ -39,6 +52,7 @@ static int load(const struct asked *a, struct parts *p, struct progress *progres
 {
     struct trace_load_opts how = {.read = {.format = TRACE_AUTO},
                                   .skip_bad = a->skip_bad,
+                                  .any_times = a->clients > 0,
                                   .progress = progress_report,
                                   .progress_ctx = progress};
     uint64_t bad;
@@ -126,12 +140,38 @@ static int write_summary(const struct asked *a, struct parts *p, struct err *e)
 
     if (summarize(&p->summary, &p->replay, &p->slo, e) < 0)
         return e->code;
-    if (a->rows && strcmp(a->rows, "-") == 0)
+    if (is_stdout(a->rows) || is_stdout(a->timeline))
         return 0;
     if (out_open(&o, &to, e) < 0)
         return e->code;
     print_summary(o, a->json, p);
     return out_commit(&o, e);
+}
+
+static void step(void *ctx, const struct replica *r)
+{
+    timeline_step(ctx, r);
+}
+
+static int replay(const struct asked *a, struct parts *p, struct err *e)
+{
+    struct out_opts to = {.path = a->timeline};
+    struct timeline *t = &p->timeline;
+    int rc = 0;
+
+    if (a->timeline && (rc = out_open(&t->out, &to, e)) == 0) {
+        p->setup.replay.step = step;
+        p->setup.replay.step_ctx = t;
+        timeline_begin(t);
+    }
+    if (rc == 0)
+        rc = replay_run(&p->replay, &p->trace, p->setup.cost, &p->setup.replay, e);
+    if (rc == 0 && a->timeline) {
+        timeline_end(t, &p->replay);
+        rc = out_commit(&t->out, e);
+    }
+    out_abort(&t->out);
+    return rc;
 }
 
 static int run(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
@@ -143,7 +183,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
     p->setup.replay.progress = progress_report;
     p->setup.replay.progress_ctx = progress;
     if (rc == 0)
-        rc = replay_run(&p->replay, &p->trace, p->setup.cost, &p->setup.replay, e);
+        rc = replay(a, p, e);
     if (rc == 0)
         rc = write_rows(a, p, e);
     if (rc == 0)
@@ -162,9 +202,12 @@ int main(int argc, char **argv)
     struct asked a = {0};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
+        CLI_U64(0, "clients", &a.clients, "N",
+                "times do not count: N clients send one request after the other"),
         CLI_STR(0, "slo", &a.slo, "LIST", "objectives in seconds: ttft=0.5,tbt=0.1,e2e=30"),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),
+        CLI_STR(0, "timeline", &a.timeline, "FILE", "steps and requests as Chrome trace events"),
         CLI_FLAG(0, "json", &a.json, "the summary as JSON"),
         CLI_QUIET(&a.quiet),
         CLI_VERBOSE(&a.verbose),

@@ -148,3 +148,29 @@ size_t card_linear(const struct model_card *m, const struct gpu_card *g,
         }
     return 0;
 }
+
+static const char *member_of(const struct member *m, const void *card, double *v)
+{
+    memcpy(v, (const char *)card + m->at, sizeof *v);
+    return m->name;
+}
+
+size_t card_model_members(void)
+{
+    return sizeof model_members / sizeof *model_members;
+}
+
+size_t card_gpu_members(void)
+{
+    return sizeof gpu_members / sizeof *gpu_members;
+}
+
+const char *card_model_member(const void *model_card, size_t i, double *v)
+{
+    return member_of(&model_members[i], model_card, v);
+}
+
+const char *card_gpu_member(const void *gpu_card, size_t i, double *v)
+{
+    return member_of(&gpu_members[i], gpu_card, v);
+}

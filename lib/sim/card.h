@@ -53,6 +53,12 @@ size_t card_linear(const struct model_card *m, const struct gpu_card *g,
 const struct model_card *card_model_at(size_t i);
 const struct gpu_card *card_gpu_at(size_t i);
 
+/* A card's numbers by name, as its JSON has them: member i, below card_*_members(). */
+size_t card_model_members(void);
+size_t card_gpu_members(void);
+const char *card_model_member(const void *model_card, size_t i, double *v);
+const char *card_gpu_member(const void *gpu_card, size_t i, double *v);
+
 /* Parameters in all; those of the layers. */
 double card_parameters(const struct model_card *m);
 double card_layer_parameters(const struct model_card *m);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "sim/names.h"
+#include "base/names.h"
 
 struct loader {
     struct trace_set *t;
@@ -14,7 +14,7 @@ struct loader {
     size_t cap; /* of every column that there is */
     struct buf ids;
     size_t hashes_cap, after_cap, n_hashes, n_after;
-    struct names id, session, tool;
+    struct names *id, *session, *tool;
     bool links; /* some record waits for another: ids are kept in `id` */
 };
 
@@ -105,11 +105,11 @@ static int add_hashes(struct loader *l, const struct trace_record *rec, struct e
 /* The ids of all records above, from now on by name. */
 static int know_ids(struct loader *l, struct err *e)
 {
-    uint64_t from = 0;
+    uint64_t from = 0, number;
 
     l->links = true;
-    for (uint32_t i = 0, number; i < l->t->n; i++) {
-        if (names_add(&l->id, l->ids.p + from, (size_t)(l->t->id_end[i] - from), &number, e) < 0)
+    for (uint32_t i = 0; i < l->t->n; i++) {
+        if (names_add(l->id, l->ids.p + from, (size_t)(l->t->id_end[i] - from), &number, e) < 0)
             return e->code;
         if (number != i)
             return err_set(e, ERR_INPUT,
@@ -124,7 +124,7 @@ static int know_ids(struct loader *l, struct err *e)
 static int add_after(struct loader *l, const struct trace_record *rec, struct err *e)
 {
     struct trace_set *t = l->t;
-    uint32_t number;
+    uint64_t number;
 
     if (rec->n_after == 0 && !l->links)
         return 0;
@@ -136,29 +136,29 @@ static int add_after(struct loader *l, const struct trace_record *rec, struct er
     for (size_t i = 0; i < rec->n_after; i++) {
         const struct trace_text *id = &rec->after[i];
 
-        number = names_find(&l->id, id->p, id->len);
+        number = names_find(l->id, id->p, id->len);
         if (number == NAMES_NONE)
             return err_set(e, ERR_INPUT, "it waits for '%.*s', which is no request above",
                            (int)(id->len < 80 ? id->len : 80), id->p);
-        t->after[l->n_after++] = number;
+        t->after[l->n_after++] = (uint32_t)number;
     }
     t->after_end[t->n] = (uint32_t)l->n_after;
-    if (names_find(&l->id, rec->id.p, rec->id.len) != NAMES_NONE)
+    if (names_find(l->id, rec->id.p, rec->id.len) != NAMES_NONE)
         return err_set(e, ERR_INPUT, "its id is that of a request above");
-    return names_add(&l->id, rec->id.p, rec->id.len, &number, e);
+    return names_add(l->id, rec->id.p, rec->id.len, &number, e);
 }
 
 static int add_name(struct loader *l, uint32_t **column, struct names *names,
                     const struct trace_text *text, struct err *e)
 {
-    uint32_t number = NAMES_NONE;
+    uint64_t number = UINT32_MAX;
 
     if (!text->p && !*column)
         return 0;
     if (begin_column(l, column, sizeof **column, 0xff, e) < 0 ||
         (text->p && names_add(names, text->p, text->len, &number, e) < 0))
         return e->code;
-    (*column)[l->t->n] = number;
+    (*column)[l->t->n] = (uint32_t)number;
     return 0;
 }
 
@@ -206,8 +206,8 @@ static int add_fields(struct loader *l, const struct trace_record *rec, struct e
     struct trace_set *t = l->t;
 
     if (add_numbers(l, rec, e) < 0 || add_hashes(l, rec, e) < 0 || add_after(l, rec, e) < 0 ||
-        add_id(l, rec, e) < 0 || add_name(l, &t->session, &l->session, &rec->session, e) < 0 ||
-        add_name(l, &t->tool, &l->tool, &rec->tool, e) < 0)
+        add_id(l, rec, e) < 0 || add_name(l, &t->session, l->session, &rec->session, e) < 0 ||
+        add_name(l, &t->tool, l->tool, &rec->tool, e) < 0)
         return e->code;
     t->t_ns[t->n] = rec->t_ns;
     t->prompt[t->n] = (uint32_t)rec->prompt;
@@ -259,15 +259,18 @@ int trace_load(struct trace_set *t, const char *path, const struct trace_load_op
 
     *t = (struct trace_set){0};
     *bad = 0;
+    if (rc == 0 &&
+        (names_new(&l.id, e) < 0 || names_new(&l.session, e) < 0 || names_new(&l.tool, e) < 0))
+        rc = e->code;
     if (rc == 0)
         rc = load_all(&l, r, bad, e);
     trace_close(r);
     t->ids = l.ids.p;
-    t->sessions = (uint32_t)l.session.n;
-    t->tools = (uint32_t)l.tool.n;
-    names_free(&l.id);
-    names_free(&l.session);
-    names_free(&l.tool);
+    t->sessions = l.session ? (uint32_t)names_count(l.session) : 0;
+    t->tools = l.tool ? (uint32_t)names_count(l.tool) : 0;
+    names_free(l.id);
+    names_free(l.session);
+    names_free(l.tool);
     if (rc < 0)
         trace_set_free(t);
     return rc;

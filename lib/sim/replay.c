@@ -13,8 +13,10 @@ struct run {
     struct replay *p;
     const struct replay_opts *o;
     struct ready ready;
-    uint32_t next; /* of the trace, to arrive */
-    int failed;    /* in ended() */
+    uint32_t next;   /* of the trace, to arrive */
+    uint32_t idle;   /* clients that have no request under way */
+    int64_t idle_ns; /* since when, the last of them */
+    int failed;      /* in ended() */
     struct err *e;
 };
 
@@ -26,6 +28,8 @@ static int64_t next_arrival(struct run *u)
     const struct trace_set *t = u->p->trace;
     int64_t at;
 
+    if (u->o->clients)
+        return u->idle > 0 && u->next < t->n ? u->idle_ns : never;
     while (u->next < t->n && ready_waits(&u->ready, u->next))
         u->next++;
     at = u->next < t->n ? t->t_ns[u->next] : never;
@@ -38,6 +42,10 @@ static uint32_t take_arrival(struct run *u, int64_t now)
     const struct trace_set *t = u->p->trace;
     bool fixed = u->next < t->n && t->t_ns[u->next] == now;
 
+    if (u->o->clients) {
+        u->idle--;
+        return u->next++;
+    }
     if (u->ready.n > 0 && u->ready.heap[0].t_ns == now &&
         (!fixed || u->ready.heap[0].request < u->next))
         return ready_pop(&u->ready).request;
@@ -48,6 +56,8 @@ static void ended(void *ctx, uint32_t request)
 {
     struct run *u = ctx;
 
+    u->idle++;
+    u->idle_ns = u->p->replica.end_ns;
     if (u->failed == 0)
         u->failed = ready_ended(&u->ready, request, u->p->replica.end_ns, u->e);
 }
@@ -64,6 +74,7 @@ static int arrive(struct run *u, int64_t now)
         if (u->p->flight[request].status != FLIGHT_REJECTED)
             continue;
         u->p->rejected++;
+        u->idle++;
         if (ready_ended(&u->ready, request, now, u->e) < 0)
             return u->e->code;
     }
@@ -110,6 +121,8 @@ static int moment(struct run *u)
         u->p->end_ns = now;
         if (replica_finish(r, ended, u, u->e) < 0 || u->failed < 0 || check_step(u) < 0)
             return u->e->code;
+        if (u->o->step)
+            u->o->step(u->o->step_ctx, r);
         /* What a tool of no time set free arrives now too. */
         if (arrive(u, now) < 0)
             return u->e->code;
@@ -129,7 +142,10 @@ static int begin(struct replay *p, const struct trace_set *t, const struct cost 
         return e->code;
     for (uint32_t i = 0; i < t->n; i++)
         p->flight[i].start_ns = p->flight[i].first_ns = p->flight[i].last_ns = FLIGHT_NEVER;
-    if (t->after_end && !(p->arrival_ns = mem_zero(t->n, sizeof *p->arrival_ns, e)))
+    u->idle = o->clients;
+    if (o->clients && t->after_end)
+        return err_set(e, ERR_USAGE, "requests that wait for others do not go with '--clients'");
+    if ((t->after_end || o->clients) && !(p->arrival_ns = mem_zero(t->n, sizeof *p->arrival_ns, e)))
         return e->code;
     p->replica = (struct replica){
         .sched = o->sched, .cost = cost, .trace = t, .flight = p->flight, .gaps = &p->gaps};

@@ -17,7 +17,11 @@
 struct replay_opts {
     struct engine_opts engine;
     const struct sched *sched;
-    bool check; /* assert the invariants after every step */
+    uint32_t clients; /* 0: requests come at their times; else so many clients, each with its next
+                         request, in the trace's order, when its last has ended */
+    bool check;       /* assert the invariants after every step */
+    void (*step)(void *ctx, const struct replica *r); /* called after each; NULL: nobody */
+    void *step_ctx;
     progress_fn *progress;
     void *progress_ctx;
 };
@@ -25,7 +29,7 @@ struct replay_opts {
 struct replay {
     const struct trace_set *trace;
     struct flight *flight;
-    int64_t *arrival_ns; /* NULL: the trace's; else where some waited for others */
+    int64_t *arrival_ns; /* NULL: the trace's; else as it came about */
     struct replica replica;
     struct gaps gaps;
     int64_t end_ns; /* of the last step */
