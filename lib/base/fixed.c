@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+__extension__ typedef unsigned __int128 u128;
+
 enum { DIGITS = 40, EXPONENT_MOST = 100000 };
 
 struct decimal {
@@ -100,12 +102,26 @@ bool fixed_parse(const char *p, size_t len, int digits, int64_t *v)
     return true;
 }
 
+/* x is a whole number of 53 bits times a power of two, so that the product is exact. */
 bool fixed_scale(int64_t *v, double x)
 {
-    long double y = roundl((long double)*v * (long double)x);
+    int e;
+    double fraction = frexp(fabs(x), &e);
+    bool negative = (*v < 0) != (x < 0);
+    u128 y;
 
-    if (!isfinite(x) || y >= 0x1p63L || y < -0x1p63L)
+    if (!isfinite(x))
         return false;
-    *v = (int64_t)y;
+    y = (u128)(*v < 0 ? -(uint64_t)*v : (uint64_t)*v) * (uint64_t)(fraction * 0x1p53);
+    e -= 53;
+    if (e < 0)
+        y = e < -120 ? 0 : (y + ((u128)1 << (-e - 1))) >> -e;
+    else if (y > (e > 62 ? 0 : (u128)INT64_MAX >> e))
+        return false;
+    else if (y > 0)
+        y <<= e;
+    if (y > INT64_MAX)
+        return false;
+    *v = negative ? -(int64_t)y : (int64_t)y;
     return true;
 }
