@@ -102,7 +102,8 @@ static int add_hashes(struct loader *l, const struct trace_record *rec, struct e
     return 0;
 }
 
-/* The ids of all records above, from now on by name. */
+/* The ids of all records above, from now on by name. Two that are the same cannot be left out any
+ * more. */
 static int know_ids(struct loader *l, struct err *e)
 {
     uint64_t from = 0, number;
@@ -112,7 +113,7 @@ static int know_ids(struct loader *l, struct err *e)
         if (names_add(l->id, l->ids.p + from, (size_t)(l->t->id_end[i] - from), &number, e) < 0)
             return e->code;
         if (number != i)
-            return err_set(e, ERR_INPUT,
+            return err_set(e, ERR_USAGE,
                            "two requests above have the id '%.*s', and this one "
                            "waits for another",
                            (int)(l->t->id_end[i] - from), l->ids.p + from);
@@ -236,7 +237,7 @@ static int load_all(struct loader *l, struct trace_reader *r, uint64_t *bad, str
     int rc;
 
     while ((rc = trace_read(r, &rec, e)) != 0) {
-        if (rc > 0 && (rc = add(l, &rec, e)) == ERR_INPUT)
+        if (rc > 0 && (rc = add(l, &rec, e)) < 0 && rc != ERR_MEM)
             err_prefix(e, "%s: line %llu", trace_name(r), (unsigned long long)trace_line(r));
         if (rc == ERR_INPUT && l->o->skip_bad) {
             ++*bad;
