@@ -78,6 +78,11 @@ const struct json *json_member(const struct json *v, size_t i, const char **key)
     return (const struct json *)json_object_iter_value(at);
 }
 
+bool json_none(const struct json *v)
+{
+    return !v || json_is_null(value(v));
+}
+
 bool json_i64(const struct json *v, int64_t *out)
 {
     if (!json_is_integer(value(v)))

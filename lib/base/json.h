@@ -31,6 +31,7 @@ const struct json *json_at(const struct json *v, size_t i);
 /* Of an object: members from 0, in the document's order; NULL after the last. */
 const struct json *json_member(const struct json *v, size_t i, const char **key);
 
+bool json_none(const struct json *v); /* absent, or null */
 /* False, and *out as it was, if it is none. */
 bool json_i64(const struct json *v, int64_t *out);
 bool json_double(const struct json *v, double *out); /* whole numbers too */

@@ -2,6 +2,7 @@
  * one after the other with tools between, and HexGen's programs, in stages: neighbouring calls of
  * the same step run side by side, and wait for all of the stage before. They become a queue.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,12 +52,28 @@ static void clear(struct trace_calls *c)
     c->n = c->at = 0;
 }
 
-/* Tokens, at least 1: what is missing is 0, which trace_read() refuses. */
+/* Tokens, at least 1, perhaps written 12.0: what is missing is 0, which trace_read() refuses. */
 static uint64_t tokens(const struct json *call, const char *name)
 {
-    int64_t v = 0;
+    double v = 0;
 
-    return json_i64(json_get(call, name), &v) && v > 0 && v <= TRACE_TOKENS_MOST ? (uint64_t)v : 0;
+    json_double(json_get(call, name), &v);
+    return v >= 1 && v <= TRACE_TOKENS_MOST && v == floor(v) ? (uint64_t)v : 0;
+}
+
+/* How long the tool behind a call runs. */
+static int tool_after(const struct json *call, int64_t *ns, struct err *e)
+{
+    const struct json *j = json_get(call, "tool_duration_ns");
+    double v;
+
+    *ns = TRACE_ABSENT;
+    if (json_none(j) || json_i64(j, ns))
+        return 0;
+    if (!json_double(j, &v) || !(fabs(v) < 9e18))
+        return err_set(e, ERR_INPUT, "'tool_duration_ns' is no time");
+    *ns = llround(v);
+    return 0;
 }
 
 static struct call *add(struct trace_calls *c, struct err *e)
@@ -78,6 +95,10 @@ int trace_calls_of_line(struct trace_reader *r, struct err *e)
     if (!c)
         return e->code;
     clear(c);
+    if (!r->rec.session.p)
+        return err_set(e, ERR_INPUT, "there is no 'session_id'");
+    if (r->call_list.type != JSONL_ARRAY)
+        return err_set(e, ERR_INPUT, "there is no list 'sub_requests'");
     if (json_parse(&c->root, r->call_list.p, r->call_list.len, e) < 0)
         return e->code;
     for (size_t i = 0; i < json_len(c->root); i++) {
@@ -92,8 +113,10 @@ int trace_calls_of_line(struct trace_reader *r, struct err *e)
                               .tool_ns = tool_ns,
                               .stage = i,
                               .before = i ? i - 1 : 0};
-        tool_ns = TRACE_ABSENT;
-        json_i64(json_get(j, "tool_duration_ns"), &tool_ns);
+        if (tool_after(j, &tool_ns, e) < 0) {
+            clear(c);
+            return e->code;
+        }
     }
     return c->n ? 0 : err_set(e, ERR_INPUT, "'sub_requests' holds no call");
 }
@@ -115,7 +138,9 @@ static int add_program(struct trace_calls *c, const struct json *list, uint64_t 
         call->number = i;
         call->prompt = tokens(j, "input_length");
         call->output = tokens(j, "output_length");
-        json_text(json_get(j, "step"), &call->step, &call->step_len);
+        if (!json_text(json_get(j, "step"), &call->step, &call->step_len))
+            return err_set(e, ERR_INPUT, "call %zu of program %llu has no 'step'", i,
+                           (unsigned long long)program);
         if (i > 0 && (call->step_len != last->step_len ||
                       (call->step_len && memcmp(call->step, last->step, call->step_len) != 0))) {
             before = stage;

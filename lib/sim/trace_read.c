@@ -136,6 +136,7 @@ static void begin(struct trace_reader *r)
                                    .tool_ns = TRACE_ABSENT,
                                    .priority = TRACE_ABSENT,
                                    .deadline_ns = TRACE_ABSENT};
+    r->call_list = (struct jsonl_span){.type = JSONL_NULL};
     r->text.len = 0;
     r->rest.len = 0;
 }
