@@ -52,8 +52,6 @@ bool trace_csv_header(const struct trace_layout *l, const char *line, size_t len
 
     for (size_t i = 0; i < l->n_rules; i++)
         needed += l->rules[i].needed;
-    if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
-        p += 3;
     for (; n < COLUMNS_MOST && field(&p, end, &name) > 0; n++) {
         column[n] = rule_of(l, &name);
         needed -= column[n] && column[n]->needed;

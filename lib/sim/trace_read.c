@@ -89,6 +89,16 @@ static int next_line(struct trace_reader *r, struct err *e)
     return rc;
 }
 
+/* Some programs put a byte order mark in front of UTF-8: 1, or 0 if nothing else is there. */
+static int skip_mark(struct trace_reader *r)
+{
+    if (r->len >= 3 && memcmp(r->line, "\xef\xbb\xbf", 3) == 0) {
+        r->line += 3;
+        r->len -= 3;
+    }
+    return r->len > 0;
+}
+
 int trace_open(struct trace_reader **out, const char *path, const struct trace_read_opts *o,
                struct err *e)
 {
@@ -100,6 +110,8 @@ int trace_open(struct trace_reader **out, const char *path, const struct trace_r
         r->block = o->block;
         r->origin = TRACE_ABSENT;
         rc = next_line(r, e);
+        if (rc > 0)
+            rc = skip_mark(r);
         if (rc == 0)
             rc = err_set(e, ERR_INPUT, "%s: it is empty", trace_name(r));
     }
