@@ -75,7 +75,9 @@ static bool date_ns(const char *p, size_t len, int64_t *ns)
             end++;
     if (end > 20 && !fixed_parse(p + 19, end - 19, 9, &fraction))
         return false;
-    *ns = 1000000000 * seconds + fraction;
+    if (__builtin_mul_overflow(seconds, INT64_C(1000000000), ns) ||
+        __builtin_add_overflow(*ns, fraction, ns))
+        return false;
     return end == len || (len - end == 1 && p[end] == 'Z') ||
            (len - end == 6 && memcmp(p + end, "+00:00", 6) == 0);
 }
@@ -240,7 +242,7 @@ static int after_list(struct trace_reader *r, const struct trace_rule *rule,
     for (p = blanks(v->p + 1); p < end;) {
         struct jsonl_span one;
 
-        if (*p == '[' || *p == '{')
+        if (*p != '"' && *p != '-' && (*p < '0' || *p > '9'))
             return bad(rule, v, "is no list of ids", e);
         p = blanks(element(p, &one));
         if (add_after(r, &one, e) < 0)

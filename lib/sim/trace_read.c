@@ -242,7 +242,8 @@ static int check(struct trace_reader *r, struct err *e)
     }
     if (r->layout->from_zero && rec->t_ns != TRACE_ABSENT) {
         r->origin = r->origin == TRACE_ABSENT ? rec->t_ns : r->origin;
-        rec->t_ns -= r->origin;
+        if (__builtin_sub_overflow(rec->t_ns, r->origin, &rec->t_ns))
+            return err_set(e, ERR_INPUT, "its time is centuries from the first record's");
     }
     if (rec->t_ns != TRACE_ABSENT && rec->t_ns < 0)
         return err_set(e, ERR_INPUT, "its time is before the trace's beginning");
