@@ -1,9 +1,9 @@
 /* sched.c - the schedulers there are, and what several of them do. */
 #include "sim/sched.h"
 
-static const struct sched *const scheds[] = {&sched_static,  &sched_orca,    &sched_vllm0,
-                                             &sched_vllm1,   &sched_sarathi, &sched_splitfuse,
-                                             &sched_lightllm};
+static const struct sched *const scheds[] = {&sched_static,   &sched_orca,     &sched_vllm0,
+                                             &sched_vllm1,    &sched_sarathi,  &sched_splitfuse,
+                                             &sched_lightllm, &sched_continuum};
 
 const struct sched *sched_at(size_t i)
 {
