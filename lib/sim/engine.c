@@ -88,6 +88,7 @@ void replica_free(struct replica *r)
     free(r->pieces);
     free(r->steady.due);
     kv_close(&r->kv);
+    gaps_free(&r->step_times);
 }
 
 static bool can_ever_run(const struct replica *r, uint32_t request)
@@ -177,13 +178,18 @@ int batch_add(struct replica *r, uint32_t request, uint32_t tokens, struct err *
 /* A step of r->shape begins. */
 static int begin_step(struct replica *r, struct err *e)
 {
+    struct cost_parts parts;
     double us;
 
-    if (cost_us(r->cost, &r->shape, &us, NULL, e) < 0)
+    if (cost_us(r->cost, &r->shape, &us, r->sched->overlap ? &parts : NULL, e) < 0)
         return e->code;
+    if (r->sched->overlap)
+        us = r->sched->overlap(&parts, us);
     us += r->o->step_overhead_us;
     r->began_ns = r->now;
     r->end_ns = r->now + (int64_t)llround(1e3 * us);
+    if (gaps_add(&r->step_times, r->end_ns - r->now, 1, e) < 0)
+        return e->code;
     r->busy = true;
     r->steps++;
     r->tokens += r->shape.tokens;

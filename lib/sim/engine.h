@@ -113,6 +113,7 @@ struct replica {
     uint32_t since_prompt; /* steps, of a scheduler that counts them */
     /* Totals: */
     struct gaps *gaps;
+    struct gaps step_times;
     uint64_t steps, preemptions, tokens, hit_tokens, asked_tokens;
     double busy_us, kv_block_us; /* kv_block_us: blocks held, times how long */
     uint64_t left;               /* requests that were admitted and have not ended */

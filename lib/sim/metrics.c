@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-const char *const metric_names[METRICS] = {"ttft", "tbt", "tpot", "e2e", "delay", "job"};
+const char *const metric_names[METRICS] = {"ttft", "tbt", "tpot", "e2e", "delay", "step", "job"};
 const double metric_points[METRIC_POINTS] = {.5, .9, .95, .99, .999};
 const char *const metric_point_names[METRIC_POINTS] = {"p50", "p90", "p95", "p99", "p99.9"};
 
@@ -167,8 +167,8 @@ int summarize(struct summary *s, const struct replay *p, const struct slo *slo, 
     for (int m = 0; m < METRICS; m++) {
         size_t n = 0;
 
-        if (m == METRIC_TBT) {
-            gaps_distribution(&s->metric[m], &p->gaps);
+        if (m == METRIC_TBT || m == METRIC_STEP) {
+            gaps_distribution(&s->metric[m], m == METRIC_TBT ? &p->gaps : &r->step_times);
             continue;
         }
         if (m == METRIC_JOB && jobs(v, &n, p, e) < 0)
