@@ -127,7 +127,7 @@ static void print_summary(struct out *o, bool json, const struct parts *p)
     number(o, json, "busy_share", s->busy_share, 4);
     number(o, json, "kv_blocks", (double)p->setup.replay.engine.kv_blocks, 0);
     number(o, json, "kv_share", s->kv_share, 4);
-    for (int m = 0; m < METRICS; m++)
+    for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
         latency(o, json, (enum metric)m, &s->metric[m]);
     if (json)
         out_end_row(o);

@@ -106,19 +106,22 @@ int replica_init(struct replica *r, const struct engine_opts *o, struct err *e)
                        "the trace's hashes stand for %u tokens: '--block-size %u' is "
                        "needed to share prefixes",
                        r->trace->block, r->trace->block);
-    if (steady_init(r, e) < 0)
+    if (steady_init(r, e) < 0 || (r->sched->begin && r->sched->begin(r, e) < 0))
         return e->code;
     return kv_init(&r->kv, o->kv_blocks, o->block_tokens, sharing, e);
 }
 
 void replica_free(struct replica *r)
 {
+    if (r->sched && r->sched->end)
+        r->sched->end(r);
     free(r->waiting.v);
     free(r->running);
     free(r->batch);
     free(r->pieces);
     free(r->steady.due);
     kv_close(&r->kv);
+    gaps_free(&r->step_times);
 }
 
 static bool can_ever_run(const struct replica *r, uint32_t request)
@@ -146,7 +149,10 @@ int replica_arrive(struct replica *r, uint32_t request, struct err *e)
         return 0;
     }
     f->status = FLIGHT_WAITING;
+    f->came_ns = r->now;
     r->left++;
+    if (r->sched->arrived)
+        r->sched->arrived(r, request);
     return enqueue(r, request, false, e);
 }
 
@@ -205,13 +211,18 @@ int batch_add(struct replica *r, uint32_t request, uint32_t tokens, struct err *
 /* A step of r->shape begins. */
 static int begin_step(struct replica *r, struct err *e)
 {
+    struct cost_parts parts;
     double us;
 
-    if (cost_us(r->cost, &r->shape, &us, NULL, e) < 0)
+    if (cost_us(r->cost, &r->shape, &us, r->sched->overlap ? &parts : NULL, e) < 0)
         return e->code;
+    if (r->sched->overlap)
+        us = r->sched->overlap(&parts, us);
     us += r->o->step_overhead_us;
     r->began_ns = r->now;
     r->end_ns = r->now + (int64_t)llround(1e3 * us);
+    if (gaps_add(&r->step_times, r->end_ns - r->now, 1, e) < 0)
+        return e->code;
     r->busy = true;
     r->steps++;
     r->tokens += r->shape.tokens;
@@ -281,13 +292,16 @@ static int give_token(struct replica *r, struct flight *f, struct gap *gap, stru
     return 0;
 }
 
-static void end_request(struct replica *r, uint32_t request)
+static int end_request(struct replica *r, uint32_t request, struct err *e)
 {
     struct flight *f = flight_of(r, request);
+    int kept = r->sched->keep ? r->sched->keep(r, request, e) : 0;
 
     f->status = FLIGHT_ENDED;
-    kv_give_back(&r->kv, &f->kv);
+    if (kept == 0)
+        kv_give_back(&r->kv, &f->kv);
     r->left--;
+    return kept < 0 ? kept : 0;
 }
 
 /* Those that have ended leave r->running, the others keep their order. */
@@ -318,7 +332,8 @@ static int finish_batch(struct replica *r, replica_ended *ended, void *ctx, stru
             return e->code;
         if (f->given < r->trace->output[request])
             continue;
-        end_request(r, request);
+        if (end_request(r, request, e) < 0)
+            return e->code;
         any = true;
         if (ended)
             ended(ctx, request);

@@ -20,6 +20,7 @@
 
 /* A request on its way. */
 struct flight {
+    int64_t came_ns;                     /* to the replica */
     int64_t start_ns, first_ns, last_ns; /* first in a batch; first token; last token so far */
     uint32_t need, computed, given;      /* tokens; given: of the output */
     uint32_t preemptions;
@@ -42,6 +43,15 @@ int deque_push_front(struct deque *d, uint32_t x, struct err *e);
 static inline uint32_t deque_front(const struct deque *d)
 {
     return d->v[d->first];
+}
+/* Where the i-th from the front stands. */
+static inline uint32_t *deque_place(const struct deque *d, size_t i)
+{
+    return &d->v[(d->first + i) & (d->cap - 1)];
+}
+static inline uint32_t deque_at(const struct deque *d, size_t i)
+{
+    return *deque_place(d, i);
 }
 static inline uint32_t deque_pop_front(struct deque *d)
 {
@@ -88,6 +98,7 @@ struct replica {
     uint32_t *running; /* [n_running], in the scheduler's order */
     size_t n_running, running_cap;
     struct kv kv;
+    void *state; /* the scheduler's own */
     /* The step: */
     struct batch_entry *batch;
     size_t n_batch, batch_cap;
@@ -102,6 +113,7 @@ struct replica {
     uint32_t since_prompt; /* steps, of a scheduler that counts them */
     /* Totals: */
     struct gaps *gaps;
+    struct gaps step_times;
     uint64_t steps, preemptions, tokens, hit_tokens, asked_tokens;
     double busy_us, kv_block_us; /* kv_block_us: blocks held, times how long */
     uint64_t left;               /* requests that were admitted and have not ended */

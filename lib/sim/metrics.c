@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-const char *const metric_names[METRICS] = {"ttft", "tbt", "tpot", "e2e", "delay"};
+const char *const metric_names[METRICS] = {"ttft", "tbt", "tpot", "e2e", "delay", "step", "job"};
 const double metric_points[METRIC_POINTS] = {.5, .9, .95, .99, .999};
 const char *const metric_point_names[METRIC_POINTS] = {"p50", "p90", "p95", "p99", "p99.9"};
 
@@ -117,6 +117,38 @@ static void count(struct summary *s, const struct replay *p, const struct slo *s
         s->kv_share = r->kv_block_us / (r->busy_us * r->kv.total);
 }
 
+/* Sessions: into v, how many. */
+static int jobs(double *v, size_t *n, const struct replay *p, struct err *e)
+{
+    const struct trace_set *t = p->trace;
+    int64_t *from = mem_array(t->sessions, sizeof *from, e);
+    int64_t *to = mem_array(t->sessions, sizeof *to, e);
+
+    *n = 0;
+    if (from && to) {
+        for (uint32_t s = 0; s < t->sessions; s++)
+            from[s] = to[s] = INT64_MAX;
+        for (uint32_t i = 0; i < t->n; i++) {
+            uint32_t s = t->session ? t->session[i] : UINT32_MAX;
+
+            if (s == UINT32_MAX)
+                continue;
+            if (from[s] == INT64_MAX)
+                to[s] = from[s] = replay_arrival(p, i);
+            if (p->flight[i].status != FLIGHT_ENDED)
+                to[s] = INT64_MAX;
+            else if (to[s] != INT64_MAX && p->flight[i].last_ns > to[s])
+                to[s] = p->flight[i].last_ns;
+        }
+        for (uint32_t s = 0; s < t->sessions; s++)
+            if (to[s] != INT64_MAX)
+                v[(*n)++] = (double)(to[s] - from[s]);
+    }
+    free(from);
+    free(to);
+    return e->code < 0 ? e->code : 0;
+}
+
 int summarize(struct summary *s, const struct replay *p, const struct slo *slo, struct err *e)
 {
     const struct replica *r = &p->replica;
@@ -135,14 +167,16 @@ int summarize(struct summary *s, const struct replay *p, const struct slo *slo, 
     for (int m = 0; m < METRICS; m++) {
         size_t n = 0;
 
-        if (m == METRIC_TBT) {
-            gaps_distribution(&s->metric[m], &p->gaps);
+        if (m == METRIC_TBT || m == METRIC_STEP) {
+            gaps_distribution(&s->metric[m], m == METRIC_TBT ? &p->gaps : &r->step_times);
             continue;
         }
-        for (uint32_t i = 0; i < p->trace->n; i++)
+        if (m == METRIC_JOB && jobs(v, &n, p, e) < 0)
+            break;
+        for (uint32_t i = 0; m != METRIC_JOB && i < p->trace->n; i++)
             n += value_of(p, i, (enum metric)m, &v[n]);
         distribution_of(&s->metric[m], v, n);
     }
     free(v);
-    return 0;
+    return e->code < 0 ? e->code : 0;
 }

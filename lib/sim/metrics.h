@@ -3,6 +3,8 @@
  *   TTFT  first token - arrival          TPOT  (last token - first) / (output - 1), of outputs of 2
  *   e2e   last token - arrival                 and more
  *   TBT   every time between two tokens  delay start - arrival
+ *   step  every step of an engine
+ *   job   of sessions of which all ended: the last one's last token - the first one's arrival
  *
  * A percentile p of n sorted values is the one at min(n - 1, floor(p n)).
  */
@@ -14,7 +16,16 @@
 
 #include "sim/replay.h"
 
-enum metric { METRIC_TTFT, METRIC_TBT, METRIC_TPOT, METRIC_E2E, METRIC_DELAY, METRICS };
+enum metric {
+    METRIC_TTFT,
+    METRIC_TBT,
+    METRIC_TPOT,
+    METRIC_E2E,
+    METRIC_DELAY,
+    METRIC_STEP,
+    METRIC_JOB,
+    METRICS
+};
 extern const char *const metric_names[METRICS];
 
 enum { METRIC_POINTS = 5 };

@@ -167,6 +167,8 @@ int replay_run(struct replay *p, const struct trace_set *t, const struct cost *c
     ready_free(&u.ready);
     if (rc == 0)
         gaps_sort(&p->gaps);
+    if (rc == 0)
+        gaps_sort(&p->replica.step_times);
     return rc;
 }
 

@@ -1,9 +1,9 @@
 /* sched.c - the schedulers there are, and what several of them do. */
 #include "sim/sched.h"
 
-static const struct sched *const scheds[] = {&sched_static,  &sched_orca,    &sched_vllm0,
-                                             &sched_vllm1,   &sched_sarathi, &sched_splitfuse,
-                                             &sched_lightllm};
+static const struct sched *const scheds[] = {&sched_static,   &sched_orca,      &sched_vllm0,
+                                             &sched_vllm1,    &sched_sarathi,   &sched_splitfuse,
+                                             &sched_lightllm, &sched_continuum, &sched_nanoflow};
 
 const struct sched *sched_at(size_t i)
 {
@@ -31,8 +31,11 @@ int sched_decode(struct replica *r, struct err *e)
 {
     for (size_t i = 0; i < r->n_running; i++) {
         uint32_t request = r->running[i];
-        int has = sched_slot(r, request, i + 1, e);
+        int has;
 
+        if (is_prompt(flight_of(r, request)))
+            continue;
+        has = sched_slot(r, request, i + 1, e);
         if (has < 0 || (has > 0 && batch_add(r, request, 1, e) < 0))
             return e->code;
         if (has == 0) {

@@ -5,25 +5,6 @@
  */
 #include "sim/sched.h"
 
-static int decodes(struct replica *r, struct err *e)
-{
-    for (size_t i = 0; i < r->n_running; i++) {
-        uint32_t request = r->running[i];
-        int has;
-
-        if (is_prompt(flight_of(r, request)))
-            continue;
-        has = sched_slot(r, request, i + 1, e);
-        if (has < 0 || (has > 0 && batch_add(r, request, 1, e) < 0))
-            return e->code;
-        if (has == 0) {
-            r->n_running = i;
-            return 0;
-        }
-    }
-    return 0;
-}
-
 /* What of the budget is left for a prompt. */
 static uint32_t piece(const struct replica *r, const struct flight *f)
 {
@@ -57,7 +38,7 @@ static int prompts(struct replica *r, size_t running, struct err *e)
 
 static int form(struct replica *r, struct err *e)
 {
-    if (decodes(r, e) < 0)
+    if (sched_decode(r, e) < 0)
         return e->code;
     return prompts(r, r->n_running, e);
 }

@@ -112,7 +112,7 @@ static int make_room(struct replica *r, size_t *at, uint32_t tokens, uint32_t *b
 }
 
 /* *preempted: some request had to go. */
-static int continue_running(struct replica *r, uint32_t *budget, bool *preempted, struct err *e)
+int vllm1_continue(struct replica *r, uint32_t *budget, bool *preempted, struct err *e)
 {
     uint64_t before = r->preemptions;
 
@@ -148,7 +148,7 @@ static uint32_t prefix(const struct replica *r, uint32_t request, const uint64_t
 
 /* The queue's head, if there is room for all of it, though only a piece may come now: else those
  * that are half computed would drive each other out. 1, or 0 if not. */
-static int admit(struct replica *r, uint32_t *budget, struct err *e)
+int vllm1_admit(struct replica *r, uint32_t *budget, struct err *e)
 {
     uint32_t request = deque_front(&r->waiting), shared, tokens, more, idle;
     struct flight *f = flight_of(r, request);
@@ -183,11 +183,11 @@ static int form(struct replica *r, struct err *e)
     bool preempted = false;
     int more = 1;
 
-    if (continue_running(r, &budget, &preempted, e) < 0)
+    if (vllm1_continue(r, &budget, &preempted, e) < 0)
         return e->code;
     while (more > 0 && !preempted && budget > 0 && r->waiting.n > 0 &&
            r->n_running < r->o->most_requests)
-        more = admit(r, &budget, e);
+        more = vllm1_admit(r, &budget, e);
     return more < 0 ? more : 0;
 }
 
