@@ -123,9 +123,10 @@ static int jobs(double *v, size_t *n, const struct replay *p, struct err *e)
     const struct trace_set *t = p->trace;
     int64_t *from = mem_array(t->sessions, sizeof *from, e);
     int64_t *to = mem_array(t->sessions, sizeof *to, e);
+    int rc = from && to ? 0 : e->code;
 
     *n = 0;
-    if (from && to) {
+    if (rc == 0) {
         for (uint32_t s = 0; s < t->sessions; s++)
             from[s] = to[s] = INT64_MAX;
         for (uint32_t i = 0; i < t->n; i++) {
@@ -146,13 +147,14 @@ static int jobs(double *v, size_t *n, const struct replay *p, struct err *e)
     }
     free(from);
     free(to);
-    return e->code < 0 ? e->code : 0;
+    return rc;
 }
 
 int summarize(struct summary *s, const struct replay *p, const struct slo *slo, struct err *e)
 {
     const struct replica *r = &p->replica;
     double *v = mem_array(p->trace->n, sizeof *v, e);
+    int rc = 0;
 
     if (!v)
         return e->code;
@@ -171,12 +173,12 @@ int summarize(struct summary *s, const struct replay *p, const struct slo *slo, 
             gaps_distribution(&s->metric[m], m == METRIC_TBT ? &p->gaps : &r->step_times);
             continue;
         }
-        if (m == METRIC_JOB && jobs(v, &n, p, e) < 0)
+        if (m == METRIC_JOB && (rc = jobs(v, &n, p, e)) < 0)
             break;
         for (uint32_t i = 0; m != METRIC_JOB && i < p->trace->n; i++)
             n += value_of(p, i, (enum metric)m, &v[n]);
         distribution_of(&s->metric[m], v, n);
     }
     free(v);
-    return e->code < 0 ? e->code : 0;
+    return rc;
 }
