@@ -7,9 +7,11 @@
 
 static int form(struct replica *r, struct err *e)
 {
-    while (r->waiting.n > 0 && r->n_running < r->o->most_requests && sched_reserve(r, e) > 0)
-        ;
-    return e->code < 0 ? e->code : sched_all(r, e);
+    int got = 1;
+
+    while (got > 0 && r->waiting.n > 0 && r->n_running < r->o->most_requests)
+        got = sched_reserve(r, e);
+    return got < 0 ? got : sched_all(r, e);
 }
 
 const struct sched sched_orca = {.name = "orca",
