@@ -104,7 +104,7 @@ bool fixed_scale(int64_t *v, double x)
 {
     long double y = roundl((long double)*v * (long double)x);
 
-    if (!isfinite(x) || y >= 0x1p63L || y < -0x1p63L)
+    if (!(fabsl(y) < 0x1p63L))
         return false;
     *v = (int64_t)y;
     return true;
