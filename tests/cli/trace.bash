@@ -2,6 +2,7 @@
 # trace.bash - what the tests of the trace- tools share: small traces, a cost table that can be
 # reckoned by hand, the public traces where they lie.
 
+# shellcheck disable=SC2154 # helper.bash has it
 shared=$root/../shared/data
 [[ -d $shared ]] || shared=/work/shared/data
 
