@@ -77,7 +77,7 @@ static void make_rules(struct rules *o, enum policy policy)
                         .priorities = policy == VLLM1 && below(3) == 0,
                         .block_tokens = PICK(1, 2, 4, 16),
                         .most_requests = PICK(1, 2, 3, 8, 64),
-                        .most_tokens = PICK(1, 7, 16, 40, 100, 1000),
+                        .most_tokens = PICK(1, 2, 3, 7, 16, 40, 100, 1000),
                         .max_length = below(4) ? 0 : 20 + below(60),
                         .watermark = PICK(0, 0, 1, 10, 30) / 100.0,
                         .overhead_us = PICK(0, 0, 1, 5) / 2000.0};
@@ -122,11 +122,37 @@ static void make_request(struct naive *s, int i, int64_t t_ns)
     r->tool_ns = 1000 * PICK(0, 0, 10, 200);
 }
 
+/* vLLM v1 where a request of low priority that is in the batch already goes while a prompt behind
+ * it is half computed, so that it gets what is back of the budget. */
+static void make_tight(struct naive *s)
+{
+    memset(s, 0, sizeof *s);
+    s->o = (struct rules){.policy = VLLM1,
+                          .priorities = true,
+                          .block_tokens = 1,
+                          .most_requests = 8,
+                          .most_tokens = 3 + below(6),
+                          .blocks = 30 + below(40)};
+    s->n = 3 + below(4);
+    for (int i = 0; i < s->n; i++)
+        s->r[i] = (struct request){.t_ns = 1000 * (int64_t)i * below(200),
+                                   .prompt = i < 2 ? 1 + below(4) : 1 + below(30),
+                                   .output = 1 + below(30),
+                                   .priority = i == 0 ? 1 : -below(2)};
+    for (int i = 1; i < s->n; i++)
+        s->r[i].t_ns = s->r[i].t_ns > s->r[i - 1].t_ns ? s->r[i].t_ns : s->r[i - 1].t_ns;
+    s->us = naive_us;
+}
+
 static void make_case(struct naive *s, enum policy policy)
 {
     int gap = PICK(1, 10, 60, 300);
     int64_t t = 0;
 
+    if (policy == VLLM1 && below(3) == 0) {
+        make_tight(s);
+        return;
+    }
     memset(s, 0, sizeof *s);
     make_rules(&s->o, policy);
     s->us = naive_us;

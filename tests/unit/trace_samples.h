@@ -101,6 +101,11 @@ static const struct sample samples[] = {
      "! f: line 9: *\n"
      "! f: line 10: 'timestamp' is no time: '1'\n"
      "! f: line 11: the prompt has no tokens\n"},
+    {"mooncake",
+     "{\"timestamp\":1,\"input_length\":1024,\"output_length\":1,\"hash_ids\":[1,2,3]}\n"
+     "{\"timestamp\":1,\"input_length\":31,\"output_length\":1,\"hash_ids\":[1,2,3,4]}\n",
+     "! f: line 1: 3 hashes are too few for a prompt of 1024 tokens, whatever the block\n"
+     "{'id':'1','t_ns':1000000,'prompt':31,'output':1,'block':8,'hashes':[1,2,3,4]}\n"},
     /* blocks of 16, as the lengths say; hashes of the answer */
     {"mooncake",
      "{\"timestamp\":5,\"input_length\":33,\"output_length\":31,\"hash_ids\":[7,8],"
