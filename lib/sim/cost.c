@@ -7,6 +7,9 @@
 
 #include "base/mem.h"
 
+/* Eleven days. Lines that fall are below 0 somewhere beyond their last points. */
+#define STEP_US_MOST 1e12
+
 int cost_open(struct cost **out, const char *path, const struct cost_opts *o, struct err *e)
 {
     struct cost *c = mem_zero(1, sizeof *c, e);
@@ -56,7 +59,15 @@ void cost_memory(const struct cost *c, struct cost_memory *m)
 int cost_us(const struct cost *c, const struct cost_shape *s, double *us, struct cost_parts *parts,
             struct err *e)
 {
+    int rc;
+
     if (parts)
         parts->n = 0;
-    return c->kind->us(c->model, s, us, parts, e);
+    rc = c->kind->us(c->model, s, us, parts, e);
+    if (rc == 0 && !(*us >= 0 && *us < STEP_US_MOST))
+        return err_set(e, ERR_USAGE,
+                       "the cost model says that a step of %u tokens takes %g us, which is no "
+                       "time",
+                       s->tokens, *us);
+    return rc;
 }

@@ -41,7 +41,7 @@ enum { LAYERS = sizeof layers / sizeof *layers, KV_BLOCK = 16 };
 
 /* A class of batches and its alpha. */
 struct skew {
-    uint32_t chunk;
+    double chunk;
     double n, rate, kv, before; /* upper ends */
     double alpha;
 };
@@ -122,15 +122,13 @@ static int take_skew(void *ctx, const struct csv_line *l, struct err *e)
 {
     struct layered *v = ctx;
     struct skew s;
-    double chunk;
 
     if (strcmp(l->field[0], "pc") == 0)
         return 0;
     if (l->n < 6)
         return err_set(e, ERR_INPUT, "there are %zu fields, 6 are needed", l->n);
-    if (csv_number(l, 0, &chunk, e) < 0 || csv_number(l, 5, &s.alpha, e) < 0)
+    if (csv_number(l, 0, &s.chunk, e) < 0 || csv_number(l, 5, &s.alpha, e) < 0)
         return e->code;
-    s.chunk = (uint32_t)chunk;
     s.n = upper_end(l->field[1]);
     s.rate = upper_end(l->field[2]);
     s.kv = upper_end(l->field[3]);

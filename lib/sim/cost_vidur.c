@@ -28,7 +28,7 @@ static const char *const token_ops[] = {"attn_pre_proj",           "attn_post_pr
                                         "attn_kv_cache_save",      "mlp_up_proj",     "mlp_act",
                                         "mlp_down_proj",           "input_layernorm", "add",
                                         "post_attention_layernorm"};
-enum { TOKEN_OPS = sizeof token_ops / sizeof *token_ops };
+enum { TOKEN_OPS = sizeof token_ops / sizeof *token_ops, ENTRIES_MOST = 1 << 22 };
 
 /* "# key=value" lines that are used. */
 enum key {
@@ -167,6 +167,9 @@ static int check(const struct vidur *v, const char *path, struct err *e)
         if (!(v->key[needed[i]] > 0))
             return err_set(e, ERR_INPUT, "%s: there is no line '# %s=', or its value is none", path,
                            key_names[needed[i]]);
+    for (enum key k = KEY_TOKEN_ROUNDING; k <= KEY_KV_ROUNDING; k++)
+        if (!(v->key[k] >= 1 && v->key[k] <= 65536))
+            return err_set(e, ERR_INPUT, "%s: '%s' is not from 1 to 65536", path, key_names[k]);
     if (v->decode.n == 0 || v->prefill.n == 0)
         return err_set(e, ERR_INPUT, "%s: there are no rows of %s", path,
                        v->decode.n ? "attn_prefill" : "attn_decode");
@@ -199,11 +202,17 @@ static void measure(struct vidur *v)
     v->most_before = fmax(grid2_widest(&v->prefill), v->most_chunk);
 }
 
-static int tabulate(struct vidur *v, struct err *e)
+static int tabulate(struct vidur *v, const char *path, struct err *e)
 {
     double step = v->key[KEY_TOKEN_ROUNDING], kv_step = v->key[KEY_KV_ROUNDING];
-    size_t n = (size_t)(v->most_tokens / step) + 1, requests = (size_t)v->most_requests;
+    size_t n, requests;
 
+    if (!(v->most_tokens / step < ENTRIES_MOST &&
+          (v->most_requests + 1) * (v->most_kv / kv_step + 2) < ENTRIES_MOST))
+        return err_set(e, ERR_INPUT, "%s: there are times of %g tokens, and of %g requests of %g",
+                       path, v->most_tokens, v->most_requests, v->most_kv);
+    n = (size_t)(v->most_tokens / step) + 1;
+    requests = (size_t)v->most_requests;
     v->kvs = (size_t)ceil(v->most_kv / kv_step) + 1;
     v->dense = mem_array(n, sizeof *v->dense, e);
     v->decode_table = v->dense ? mem_array((requests + 1) * v->kvs, sizeof *v->decode_table, e)
@@ -252,7 +261,7 @@ int cost_vidur_open(void **out, const char *path, const struct cost_opts *o, str
         return rc;
     v->grouped = v->key[KEY_KV_HEADS] < v->key[KEY_Q_HEADS];
     measure(v);
-    return tabulate(v, e);
+    return tabulate(v, path, e);
 }
 
 /* ---- a batch ---- */
