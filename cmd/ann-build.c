@@ -8,6 +8,8 @@
 #include "vec/base.h"
 #include "vec/vec.h"
 
+enum { QUERIES_MOST = 100000 };
+
 static const struct cli_prog prog = {
     "ann-build", "BASE", "Make an index of vectors for approximate nearest neighbours.", 1, 1};
 
@@ -16,7 +18,7 @@ struct asked {
     int kind, metric, from;
     uint64_t degree, beam, memory;
     double alpha;
-    const char *field, *path;
+    const char *field, *path, *queries;
     struct ann_build_opts o;
 };
 
@@ -60,14 +62,32 @@ static int announce(const struct asked *a, const struct vec_rows *base, struct e
     return 0;
 }
 
+/* The sample of queries, or as much of it as helps. */
+static int load_queries(struct asked *a, struct vec_matrix *q, uint32_t dim, struct err *e)
+{
+    if (!a->queries)
+        return 0;
+    if (vec_load_f32(q, a->queries, NULL, QUERIES_MOST, true, e) < 0)
+        return e->code;
+    if (q->rows && q->dim != dim)
+        return err_set(e, ERR_INPUT, "%s: queries of %u components for a base of %u", a->queries,
+                       q->dim, dim);
+    a->o.queries = q->v;
+    a->o.n_queries = q->rows;
+    return 0;
+}
+
 static int build(struct asked *a, struct err *e)
 {
     struct vec_read_opts how = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
                                 .field = a->field};
     struct ann_build_report report = {0};
     struct vec_base base = {0};
+    struct vec_matrix queries = {0};
     int rc = vec_base_load(&base, a->path, &how, e);
 
+    if (rc == 0)
+        rc = load_queries(a, &queries, base.rows.dim, e);
     if (rc == 0)
         rc = announce(a, &base.rows, e);
     if (rc == 0 && (rc = ann_build(a->co.out, &base.rows, &a->o, &report, e)) == ERR_INPUT)
@@ -75,6 +95,7 @@ static int build(struct asked *a, struct err *e)
     if (rc == 0 && report.repaired)
         cli_note(a->co.quiet, "%llu rows were linked anew, as no walk reached them",
                  (unsigned long long)report.repaired);
+    vec_matrix_free(&queries);
     vec_base_free(&base);
     return rc;
 }
@@ -86,10 +107,12 @@ int main(int argc, char **argv)
         CLI_CHOICE('t', "type", &a.kind, ANN_KIND_NAMES, "the kind of index (default graph)"),
         CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
         CLI_STR('c', "codec", &a.o.codec, "SPEC",
-                "codes to search by: int8, int4, leanvecD+int8, bytes (default: by the base)"),
+                "codes to search by, as int8 or leanvec248+int4 (default: by the base)"),
         CLI_U64('R', "degree", &a.degree, "N", "links of a row (default 64, or 32 with leanvec)"),
         CLI_U64('L', "beam", &a.beam, "N", "rows kept on the way while linking (default 160)"),
         CLI_DOUBLE(0, "alpha", &a.alpha, "X", "how far links may reach, from 1 (default 1.06)"),
+        CLI_STR(0, "queries", &a.queries, "FILE",
+                "a sample of the queries to come, which entries and links will suit"),
         CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
                  "leave the vectors out: smaller, and scores are estimates"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),

@@ -21,6 +21,7 @@ enum { BATCH_BYTES = 32 << 20 };
 struct asked {
     struct cli_common co;
     uint64_t k, ef, rerank;
+    double slack, recall; /* 0: not given */
     int to, from;
     const char *field, *index, *queries;
     bool load, stats;
@@ -53,6 +54,12 @@ static void settle(struct asked *a)
         cli_misuse("'--ef' is 1 to %d", ANN_EFFORT_MOST);
     if (a->rerank > ANN_EFFORT_MOST)
         cli_misuse("'--rerank' is up to %d", ANN_EFFORT_MOST);
+    if (!(a->slack >= 0 && a->slack <= ANN_SLACK_MOST))
+        cli_misuse("'--slack' is 0 to %d", ANN_SLACK_MOST);
+    if (!(a->recall >= 0 && a->recall <= 1))
+        cli_misuse("'--recall' is above 0, at most 1");
+    if (a->recall > 0 && (a->ef != NOT_GIVEN || a->rerank > 0 || a->slack > 0))
+        cli_misuse("'--recall' takes the index's settings, and others are given");
     if (is_stdin(a->index))
         cli_misuse("an index is a file, not standard input");
     a->write.path = a->co.out;
@@ -67,6 +74,7 @@ static void settle(struct asked *a)
     a->write.to = to;
     a->write.k = a->o.k = (uint32_t)a->k;
     a->o.rerank = (uint32_t)a->rerank;
+    a->o.slack = (float)a->slack;
     a->o.threads = par_threads(a->co.threads);
 }
 
@@ -181,6 +189,21 @@ static int set_effort(struct asked *how, const struct ann_info *i, struct err *e
     return 0;
 }
 
+/* --recall, from an index that was tuned. */
+static int set_recall(struct asked *how, const struct ann *a, struct err *e)
+{
+    struct ann_setting s;
+
+    if (!(how->recall > 0))
+        return 0;
+    if (ann_setting_for(a, how->recall, how->o.k, &s, e) < 0)
+        return e->code;
+    how->o.effort = s.effort;
+    how->o.rerank = s.rerank;
+    how->o.slack = s.slack;
+    return 0;
+}
+
 static int search(struct asked *how, struct progress *p, struct err *e)
 {
     struct vec_read_opts read = {
@@ -196,6 +219,8 @@ static int search(struct asked *how, struct progress *p, struct err *e)
         ann_info(a, &i);
         rc = set_effort(how, &i, e);
     }
+    if (rc == 0)
+        rc = set_recall(how, a, e);
     if (rc == 0)
         rc = vec_open(&r, how->queries, &read, e);
     if (rc == 0) {
@@ -221,7 +246,13 @@ int main(int argc, char **argv)
         CLI_U64(0, "ef", &a.ef, "N",
                 "graph: candidates kept on the way, more find more (default 64)"),
         CLI_U64(0, "rerank", &a.rerank, "N",
-                "candidates whose distance is computed from the vectors (default: all)"),
+                "candidates whose distance is computed from the vectors (default: all; 4 K with "
+                "--slack)"),
+        CLI_DOUBLE(0, "slack", &a.slack, "X",
+                   "graph: end by distance, follow what is up to (1 + X) times as far, squared, as "
+                   "the K-th best"),
+        CLI_DOUBLE(0, "recall", &a.recall, "X",
+                   "the settings that ann-tune stored in the index for a recall of X"),
         CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,
                    "the output's format (default: by its name, else tsv)"),
         CLI_STR(0, "distances", &a.write.distances, "FILE",

@@ -121,14 +121,61 @@ static void put_sections(struct out *o, const struct asked *a, const struct ann 
         out_close_array(o);
 }
 
+static void put_setting(struct out *o, const struct ann_setting *s)
+{
+    out_object(o, NULL);
+    out_u64(o, "k", s->k);
+    out_double(o, "target", s->target, 4);
+    out_bool(o, "reached", s->effort > 0);
+    out_double(o, "recall", s->recall, 4);
+    out_u64(o, "queries", s->queries);
+    out_u64(o, "effort", s->effort);
+    out_u64(o, "rerank", s->rerank);
+    out_double(o, "slack", (double)s->slack, 4);
+    out_double(o, "codes", s->keys, 1);
+    out_double(o, "vectors", s->exact, 1);
+    out_close_object(o);
+}
+
+/* As options of ann-search. */
+static void put_options(struct out *o, const struct ann_info *i, const struct ann_setting *s)
+{
+    char name[48], value[128];
+    int n = snprintf(value, sizeof value, "--%s %u", i->effort, s->effort);
+
+    if (i->rerank && s->rerank > 0)
+        n += snprintf(value + n, sizeof value - (size_t)n, " --rerank %u", s->rerank);
+    if (i->slack && s->slack > 0)
+        snprintf(value + n, sizeof value - (size_t)n, " --slack %.6g", (double)s->slack);
+    snprintf(name, sizeof name, "recall_%g_at_%u", s->target, s->k);
+    put_text(o, false, name, s->effort > 0 ? value : "not reached");
+}
+
+/* What ann-tune stored. */
+static void put_settings(struct out *o, bool json, const struct ann_info *info,
+                         const struct ann_setting *s, size_t n)
+{
+    if (json && n > 0)
+        out_array(o, "settings");
+    for (size_t i = 0; i < n; i++)
+        if (json)
+            put_setting(o, &s[i]);
+        else
+            put_options(o, info, &s[i]);
+    if (json && n > 0)
+        out_close_array(o);
+}
+
 static int show(const struct asked *a, const struct ann *ann, struct err *e)
 {
     struct out *o = NULL;
+    const struct ann_setting *settings;
     struct ann_links l;
     struct ann_info i;
+    size_t n;
 
     ann_info(ann, &i);
-    if (ann_links(ann, &l, e) < 0 ||
+    if (ann_links(ann, &l, e) < 0 || ann_settings(ann, &settings, &n, e) < 0 ||
         out_open(&o, &(struct out_opts){a->out, a->json, false}, e) < 0)
         return e->code;
     out_header(o, "name value");
@@ -136,6 +183,7 @@ static int show(const struct asked *a, const struct ann *ann, struct err *e)
         out_row(o);
     put_info(o, a->json, &i);
     put_links(o, a, &i, &l);
+    put_settings(o, a->json, &i, settings, n);
     put_sections(o, a, ann);
     if (a->json)
         out_end_row(o);

@@ -22,7 +22,7 @@ int main(int argc, char **argv)
         CLI_CHOICE(0, "layout", &layout, FM_LAYOUT_NAMES,
                    "its layout (default: that of the first)"),
         CLI_SIZE('m', "memory", &o.memory_bytes, "SIZE",
-                 "load indexes as far as this allows (default: 3/4 of what is free)"),
+                 "merge in so much memory (default: 3/4 of what is free)"),
         CLI_THREADS(&o.threads),
         CLI_QUIET(&quiet),
         CLI_VERBOSE(&verbose),

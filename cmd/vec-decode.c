@@ -1,7 +1,5 @@
 /* vec-decode - codes in, the vectors that they stand for out. */
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/cli.h"
 #include "base/par.h"
@@ -87,16 +85,6 @@ static int run(struct job *j, const char *path, struct vec_write_opts *wo, const
     return rc;
 }
 
-static bool is_stdout(const char *path)
-{
-    return !path || strcmp(path, "-") == 0;
-}
-
-static bool is_text(enum vec_format f)
-{
-    return f == VEC_CSV || f == VEC_TSV || f == VEC_JSONL;
-}
-
 int main(int argc, char **argv)
 {
     struct job j = {0};
@@ -120,13 +108,12 @@ int main(int argc, char **argv)
     int rc;
 
     wo.format = (enum vec_format)(to + 1);
-    if (wo.format == VEC_AUTO && !is_stdout(out))
+    if (wo.format == VEC_AUTO && !cli_is_std(out))
         wo.format = vec_format_of(out);
     if (wo.format == VEC_AUTO)
         cli_misuse("option '--to' is required: the name of the output does not say its format");
-    if (is_stdout(out) && !is_text(wo.format) && isatty(STDOUT_FILENO))
-        cli_misuse("%s is not written to a terminal: use '--output' or a pipe",
-                   vec_format_name(wo.format));
+    if (!vec_format_is_text(wo.format))
+        cli_not_on_terminal(out, vec_format_name(wo.format));
     j.threads = par_threads(j.threads);
     progress_init(&progress, quiet);
     j.progress = &progress;

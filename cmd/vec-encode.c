@@ -1,7 +1,5 @@
 /* vec-encode - vectors in, the codes of a codec out. */
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/cli.h"
 #include "base/par.h"
@@ -113,8 +111,7 @@ int main(int argc, char **argv)
     struct err e = {0};
     int rc;
 
-    if ((!out || strcmp(out, "-") == 0) && isatty(STDOUT_FILENO))
-        cli_misuse("codes are not written to a terminal: use '--output' or a pipe");
+    cli_not_on_terminal(out, "codes");
     ro.format = (enum vec_format)(from + 1);
     j.threads = par_threads(j.threads);
     progress_init(&progress, quiet);

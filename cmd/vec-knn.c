@@ -1,12 +1,9 @@
 /* vec-knn - the exact nearest neighbours of queries in a base of vectors. */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cli.h"
 #include "base/par.h"
 #include "base/progress.h"
-#include "vec/knn_file.h"
-#include "vec/sketch.h"
 #include "vec/vec.h"
 
 static const struct cli_prog prog = {
@@ -35,20 +32,15 @@ static enum vec_format format_asked(int choice)
     return choice < 0 ? VEC_AUTO : (enum vec_format)(choice + 1);
 }
 
-static bool is_stdin(const char *path)
-{
-    return strcmp(path, "-") == 0;
-}
-
 static void check_usage(struct search *s, const struct asked *a)
 {
     enum neigh_format to = a->to >= 0 ? (enum neigh_format)(a->to + 1) : NEIGH_AUTO;
 
     if (a->k < 1 || a->k > VEC_DIM_MAX)
         cli_misuse("'-k' is 1 to %u", VEC_DIM_MAX);
-    if (is_stdin(s->base) && is_stdin(s->queries))
+    if (cli_is_std(s->base) && cli_is_std(s->queries))
         cli_misuse("base and queries cannot both be standard input");
-    if (s->sketch && (is_stdin(s->base) || a->allow))
+    if (s->sketch && (cli_is_std(s->base) || a->allow))
         cli_misuse("'--sketch' needs a base in a file, all of whose rows are allowed");
     if (to == NEIGH_AUTO)
         to = a->co.json ? NEIGH_JSONL : s->write.path ? neigh_format_of(s->write.path) : NEIGH_TSV;
@@ -57,8 +49,8 @@ static void check_usage(struct search *s, const struct asked *a)
     if (s->write.distances && to != NEIGH_IVECS && to != NEIGH_IBIN)
         cli_misuse("'--distances' stands beside ivecs or ibin");
     s->write.to = to;
-    if (to >= NEIGH_IVECS && (!s->write.path || is_stdin(s->write.path)) && isatty(STDOUT_FILENO))
-        cli_misuse("binary is not written to a terminal");
+    if (to >= NEIGH_IVECS)
+        cli_not_on_terminal(s->write.path, "binary");
 }
 
 static void settle(struct search *s, const struct asked *a, struct progress *p)
@@ -73,7 +65,7 @@ static void settle(struct search *s, const struct asked *a, struct progress *p)
     s->base_how = (struct vec_read_opts){.format = format_asked(a->from), .field = a->field};
     s->query_how = (struct vec_read_opts){.format = format_asked(a->queries_from),
                                           .field = a->field};
-    if (is_stdin(s->queries) && a->queries_from < 0) { /* --from speaks of standard input */
+    if (cli_is_std(s->queries) && a->queries_from < 0) { /* --from speaks of standard input */
         s->query_how.format = format_asked(a->from);
         s->base_how.format = VEC_AUTO;
     }

@@ -4,7 +4,6 @@
 
 #include "base/cli.h"
 #include "base/out.h"
-#include "vec/recall.h"
 #include "vec/vec.h"
 
 static const struct cli_prog prog = {

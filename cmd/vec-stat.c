@@ -7,7 +7,6 @@
 #include "base/out.h"
 #include "base/par.h"
 #include "base/progress.h"
-#include "vec/stat.h"
 #include "vec/vec.h"
 
 static const struct cli_prog prog = {

@@ -21,6 +21,7 @@ struct job {
     uint64_t sample; /* rows at most; 0: all */
     struct codec_train train;
     struct vec_matrix x, q;
+    uint64_t skipped; /* bad rows of both */
 };
 
 /* Every kind of codec there is. */
@@ -129,12 +130,15 @@ int main(int argc, char **argv)
         return list(&e) < 0 ? cli_fail(&e) : CLI_DONE;
     check(&j, argc - first);
     j.read.format = (enum vec_format)(from + 1);
+    j.read.skipped = &j.skipped;
     j.train.threads = par_threads(j.train.threads);
     progress_init(&progress, quiet);
     j.train.progress = progress_report;
     j.train.progress_ctx = &progress;
     rc = make(&j, argv[first], verbose, &e);
     progress_end(&progress);
+    if (j.skipped)
+        cli_note(quiet, "%llu bad rows were passed over", (unsigned long long)j.skipped);
     vec_matrix_free(&j.x);
     vec_matrix_free(&j.q);
     cli_finish(verbose);

@@ -2,6 +2,8 @@
 # run-units.sh TEST...: runs the unit and property test programs; a line for each, the output of
 # those that fail, and a count. Exit 1 if any failed or if there was none.
 set -u
+# Tests run teams of more threads than there are processors: a thread that waits must not spin.
+export OMP_WAIT_POLICY=passive
 passed=0 failed=0
 for test in "$@"; do
     if output=$("$test" 2>&1); then

@@ -52,6 +52,9 @@ struct ann_build_opts {
     uint32_t beam;     /* rows that a walk keeps while the graph is made; 0: the default */
     double alpha;      /* 0: the default */
     bool no_vectors;
+    /* graph: queries to suit, a sample of those to come; [n_queries][dim], finite */
+    const float *queries;
+    uint64_t n_queries;
     int threads;
     enum cpu_level cpu;
     progress_fn *progress; /* NULL: none */
@@ -85,13 +88,23 @@ int ann_open(struct ann **out, const char *path, enum cpu_level cpu, struct err 
 int ann_load(struct ann **out, const char *path, enum cpu_level cpu, int threads, struct err *e);
 void ann_close(struct ann *a);
 
-enum { ANN_EFFORT_MOST = 1 << 20 };
+enum {
+    ANN_EFFORT_MOST = 1 << 20,
+    ANN_SLACK_RERANK = 4,
+    ANN_SLACK_EFFORT = 50,
+    ANN_SLACK_EFFORT_LEAST = 500,
+    ANN_SLACK_MOST = 100
+};
 
 struct ann_search_opts {
     uint32_t k;      /* at least 1 */
     uint32_t effort; /* the kind's own, as ann_info() names it; 0: the default.
                         ef: candidates kept on the way; at least k are */
-    uint32_t rerank; /* of them, how many get their distance from the vectors; 0: all */
+    uint32_t rerank; /* of them, how many get their distance from the vectors; 0: all, or with a
+                        slack ANN_SLACK_RERANK * k */
+    float slack;     /* graph: rows are followed whose squared distance is at most the k-th best's,
+                        times 1 + slack; `effort` is then the most, and 0 the larger of ANN_SLACK_EFFORT
+                        * k and ANN_SLACK_EFFORT_LEAST. 0: by effort alone */
     int threads;
     uint64_t first_query; /* its number, for messages */
 };
@@ -110,11 +123,62 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
                uint64_t n, uint64_t *id, float *score, struct ann_search_stats *stats,
                struct err *e);
 
+/* ---- tuning ---- */
+
+/* What a search is told for a recall, as it was measured with k neighbours. */
+struct ann_setting {
+    double target;      /* above 0, at most 1 */
+    double recall;      /* of the queries that it was not chosen by; of the best setting if not
+                           reached */
+    double keys, exact; /* of such a query: codes compared, vectors read */
+    uint32_t k;
+    uint32_t effort; /* ann_search_opts; 0: no setting reached the target */
+    uint32_t rerank; /* 0: the kind takes none */
+    float slack;
+    uint32_t queries; /* that it was measured by */
+    uint32_t zero[3];
+};
+_Static_assert(sizeof(struct ann_setting) == 64, "section TUNE has no holes");
+
+enum { ANN_SETTINGS_MOST = 1024 };
+
+struct ann_tune_opts {
+    uint32_t k;
+    const double *targets; /* ascending, each once */
+    size_t n_targets;
+    int threads;
+    progress_fn *progress; /* NULL: none */
+    void *progress_ctx;
+};
+
+struct neigh;
+
+/* The true neighbours of n queries, by the index's own vectors; ERR_USAGE if it has none. */
+int ann_truth(const struct ann *a, const float *queries, uint64_t n, uint32_t k, int threads,
+              struct neigh *truth, struct err *e);
+/* The cheapest setting for each target (tune.c): s[n_targets]. Of n >= 2 queries every second
+ * chooses, the others confirm. truth: of all of them, k places or more. */
+int ann_tune(const struct ann *a, const struct ann_tune_opts *o, const float *queries, uint64_t n,
+             const struct neigh *truth, struct ann_setting *s, struct err *e);
+
+/* The settings that the index holds, by k and target; n at most ANN_SETTINGS_MOST. */
+int ann_settings(const struct ann *a, const struct ann_setting **s, size_t *n, struct err *e);
+/* Writes the index to `path`, which may be its own, with these settings in the place of all that it
+ * holds for their k. */
+int ann_save_settings(const struct ann *a, const char *path, const struct ann_setting *s, size_t n,
+                      struct err *e);
+/* The setting for a recall of k neighbours: of the smallest K that is at least k and was tuned, the
+ * smallest target that is at least `recall`. ERR_INPUT when there is none, or it was not reached.
+ */
+int ann_setting_for(const struct ann *a, double recall, uint32_t k, struct ann_setting *s,
+                    struct err *e);
+
 /* ---- looking at it ---- */
 
 struct ann_info {
     const char *kind;
     const char *effort; /* what a search of it is told: "ef" */
+    bool slack, rerank; /* and takes these of ann_search_opts */
     char codec[ANN_SPEC_MAX];
     uint64_t rows, bytes;
     uint32_t dim;

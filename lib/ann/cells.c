@@ -3,14 +3,7 @@
 
 const struct cells_ops *cells_ops_for(enum cpu_level level)
 {
-#if defined(__x86_64__)
-    if (level >= CPU_AVX512)
-        return &cells_avx512;
-    if (level >= CPU_AVX2)
-        return &cells_avx2;
-#endif
-    (void)level;
-    return &cells_portable;
+    return CPU_CHOICE(cells, level);
 }
 
 void cells_query_row(const uint8_t *row, size_t stride, int8_t *room, struct cells_query *q)
@@ -23,5 +16,5 @@ void cells_query_row(const uint8_t *row, size_t stride, int8_t *room, struct cel
         sum += room[k];
     }
     memset(room + n, 0, CELLS_NORM);
-    *q = (struct cells_query){room, 128 * sum, 1, -2};
+    *q = (struct cells_query){room, 128 * sum, 1, -2, (uint32_t)stride};
 }

@@ -11,11 +11,13 @@
  *   stride - 4   4            f32: the sum of squares of what the cells stand for
  *
  * so the lines of a row are all that one key needs: 60 or 120 components in one line, 124 or 248 in
- * two. A query is made of weights of 8 bits, 0 under what is no cell, and
- *   key = take * norm + scale * (<weights, cells> - middle)
- * where the product is exact and the rest f32, in this order, unfused: the same bits on every
- * level of CPU. Smaller is nearer. With take 1, scale -2 * unit it is the squared distance to the
- * query less the query's own square, in steps; with take 0 and scale -1 a product.
+ * two. Rows may be mixed: their first `wide` bytes are cells of 8 bits, the others hold cells of 4,
+ * as above with P = stride - 4 - wide and from byte `wide`; both sorts may have steps of their own,
+ * which the norm and the weights know. A query is made of weights of 8 bits, 0 under what is no
+ * cell, and key = take * norm + scale * (<weights, cells> - middle) where the product is exact and
+ * the rest f32, in this order, unfused: the same bits on every level of CPU. Smaller is nearer.
+ * With take 1, scale -2 * unit it is the squared distance to the query less the query's own square,
+ * in steps; with take 0 and scale -1 a product.
  *
  * Threads  kernels have no state.
  */
@@ -32,12 +34,13 @@ enum {
     CELLS_DIM_MAX = 32768, /* 2^15 * 255 * 127 stays below 2^31 */
     CELLS_LINE = 64,
     CELLS_NORM = 4, /* bytes at a row's end */
+    CELLS_MIXED = 84,
 };
 
-/* Bytes of a row. */
-static inline size_t cells_stride(uint32_t dim, unsigned bits)
+/* Bytes of a row whose first `wide` cells have 8 bits, the others 4. */
+static inline size_t cells_row_bytes(uint32_t dim, uint32_t wide)
 {
-    size_t bytes = bits == 8 ? dim : ((size_t)dim + 1) / 2;
+    size_t bytes = wide + ((size_t)dim - wide + 1) / 2;
 
     return (bytes + CELLS_NORM + CELLS_LINE - 1) / CELLS_LINE * CELLS_LINE;
 }
@@ -51,11 +54,12 @@ static inline float cells_norm(const uint8_t *row, size_t stride)
 }
 
 /* A query; weights: 64-byte aligned, `stride` of them for cells of 8 bits; for 4 as many for the
- * low halves, and then for the high. */
+ * low halves, and then for the high; for both these, and then those for cells of 8 bits. */
 struct cells_query {
     const int8_t *weights;
     int32_t middle;
     float take, scale;
+    uint32_t wide; /* of mixed rows; else not looked at */
 };
 
 struct cells_ops {
@@ -65,6 +69,8 @@ struct cells_ops {
                   const uint32_t *id, size_t n, float *key);
     void (*keys4)(const struct cells_query *q, const uint8_t *rows, size_t stride,
                   const uint32_t *id, size_t n, float *key);
+    void (*keys84)(const struct cells_query *q, const uint8_t *rows, size_t stride,
+                   const uint32_t *id, size_t n, float *key);
     /* The squared distance of two rows of bytes, each xor `flip`: exact, for dim <= 2^16. */
     uint64_t (*l2_bytes)(const uint8_t *a, const uint8_t *b, uint32_t dim, uint8_t flip);
 };

@@ -51,9 +51,12 @@ static INLINE void keys(const unsigned bits, const struct cells_query *q, const 
         __m256i acc = _mm256_setzero_si256();
         float norm = q->take * cells_norm(row, stride), dot;
 
-        for (size_t at = 0; at < stride; at += 32)
-            acc = bits == 8 ? half8(acc, row + at, q->weights + at)
-                            : half4(acc, row + at, q->weights + at, stride);
+        for (size_t at = 0; at < stride; at += 32) {
+            if (bits == 8 || (bits == CELLS_MIXED && at < q->wide))
+                acc = half8(acc, row + at, q->weights + at + (bits == 8 ? 0 : 2 * stride));
+            if (bits == 4 || (bits == CELLS_MIXED && at + 32 > q->wide))
+                acc = half4(acc, row + at, q->weights + at, stride);
+        }
         dot = q->scale * (float)(sum_of(acc) - q->middle);
         key[i] = norm + dot;
     }
@@ -69,6 +72,12 @@ static void keys4(const struct cells_query *q, const uint8_t *rows, size_t strid
                   const uint32_t *id, size_t n, float *key)
 {
     keys(4, q, rows, stride, id, n, key);
+}
+
+static void keys84(const struct cells_query *q, const uint8_t *rows, size_t stride,
+                   const uint32_t *id, size_t n, float *key)
+{
+    keys(CELLS_MIXED, q, rows, stride, id, n, key);
 }
 
 static uint64_t l2_bytes(const uint8_t *a, const uint8_t *b, uint32_t dim, uint8_t flip)
@@ -96,5 +105,5 @@ static uint64_t l2_bytes(const uint8_t *a, const uint8_t *b, uint32_t dim, uint8
     return sum;
 }
 
-const struct cells_ops cells_avx2 = {"avx2", keys8, keys4, l2_bytes};
+const struct cells_ops cells_avx2 = {"avx2", keys8, keys4, keys84, l2_bytes};
 #endif

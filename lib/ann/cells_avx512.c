@@ -1,6 +1,6 @@
 /* cells_avx512.c - the kernels of cells.h in 512-bit vectors: a line of cells of 8 bits is one
- * VPDPBUSD, one of 4 bits two. Four rows go together, so that their sums are added across lanes
- * once. */
+ * VPDPBUSD, one of 4 bits two, one of both three. Four rows go together, so that their sums are
+ * added across lanes once. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -8,13 +8,20 @@
 
 #define INLINE inline __attribute__((always_inline))
 
-static INLINE __m512i line_sum(const unsigned bits, __m512i acc, const uint8_t *row,
-                               const int8_t *weights, size_t stride)
+/* The line at `at`; of mixed rows, those of 8 bits are read where there are some, and those of 4.
+ */
+static INLINE __m512i line_sum(const unsigned bits, __m512i acc, const uint8_t *row, size_t at,
+                               const struct cells_query *q, size_t stride)
 {
-    __m512i v = _mm512_load_si512(row), w = _mm512_load_si512(weights);
+    const int8_t *weights = q->weights + at;
+    __m512i v = _mm512_load_si512(row + at), w = _mm512_load_si512(weights);
 
     if (bits == 8)
         return _mm512_dpbusd_epi32(acc, v, w);
+    if (bits == CELLS_MIXED && at < q->wide)
+        acc = _mm512_dpbusd_epi32(acc, v, _mm512_load_si512(weights + 2 * stride));
+    if (bits == CELLS_MIXED && at + CELLS_LINE <= q->wide)
+        return acc;
     acc = _mm512_dpbusd_epi32(acc, _mm512_and_si512(v, _mm512_set1_epi8(15)), w);
     v = _mm512_and_si512(_mm512_srli_epi16(v, 4), _mm512_set1_epi8(15));
     return _mm512_dpbusd_epi32(acc, v, _mm512_load_si512(weights + stride));
@@ -42,7 +49,7 @@ static INLINE void four(const unsigned bits, const struct cells_query *q,
 
     for (size_t at = 0; at < stride; at += CELLS_LINE)
         for (size_t i = 0; i < 4; i++)
-            acc[i] = line_sum(bits, acc[i], row[i] + at, q->weights + at, stride);
+            acc[i] = line_sum(bits, acc[i], row[i], at, q, stride);
     norm = _mm_setr_ps(
         *(const float *)(const void *)(row[0] + end), *(const float *)(const void *)(row[1] + end),
         *(const float *)(const void *)(row[2] + end), *(const float *)(const void *)(row[3] + end));
@@ -83,6 +90,12 @@ static void keys4(const struct cells_query *q, const uint8_t *rows, size_t strid
     keys(4, q, rows, stride, id, n, key);
 }
 
+static void keys84(const struct cells_query *q, const uint8_t *rows, size_t stride,
+                   const uint32_t *id, size_t n, float *key)
+{
+    keys(CELLS_MIXED, q, rows, stride, id, n, key);
+}
+
 static INLINE __m512i squares(__m512i acc, __m512i a, __m512i b)
 {
     __m512i d = _mm512_or_si512(_mm512_subs_epu8(a, b), _mm512_subs_epu8(b, a));
@@ -109,5 +122,5 @@ static uint64_t l2_bytes(const uint8_t *a, const uint8_t *b, uint32_t dim, uint8
     return (uint64_t)_mm512_reduce_add_epi64(acc);
 }
 
-const struct cells_ops cells_avx512 = {"avx512", keys8, keys4, l2_bytes};
+const struct cells_ops cells_avx512 = {"avx512", keys8, keys4, keys84, l2_bytes};
 #endif

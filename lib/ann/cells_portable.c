@@ -36,6 +36,23 @@ static void keys4(const struct cells_query *q, const uint8_t *rows, size_t strid
     }
 }
 
+static void keys84(const struct cells_query *q, const uint8_t *rows, size_t stride,
+                   const uint32_t *id, size_t n, float *key)
+{
+    const int8_t *high = q->weights + stride, *whole = high + stride;
+
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *row = rows + id[i] * stride;
+        int32_t sum = 0;
+
+        for (size_t k = 0; k < q->wide; k++)
+            sum += whole[k] * row[k];
+        for (size_t k = q->wide; k < stride; k++)
+            sum += q->weights[k] * (row[k] & 15) + high[k] * (row[k] >> 4);
+        key[i] = key_of(q, row, stride, sum);
+    }
+}
+
 static uint64_t l2_bytes(const uint8_t *a, const uint8_t *b, uint32_t dim, uint8_t flip)
 {
     uint64_t sum = 0;
@@ -48,4 +65,4 @@ static uint64_t l2_bytes(const uint8_t *a, const uint8_t *b, uint32_t dim, uint8
     return sum;
 }
 
-const struct cells_ops cells_portable = {"portable", keys8, keys4, l2_bytes};
+const struct cells_ops cells_portable = {"portable", keys8, keys4, keys84, l2_bytes};

@@ -22,7 +22,8 @@ void form_spec(const struct form *f, char spec[FORM_SPEC_MAX])
     if (f->bytes)
         err_set(&text, 0, "bytes");
     else if (f->mapped)
-        err_set(&text, 0, "leanvec%u+int%u", f->kept, f->bits);
+        err_set(&text, 0, form_is_mixed(f) ? "leanvec%u+int8x%u+int4" : "leanvec%u+int%u", f->kept,
+                form_is_mixed(f) ? f->wide : f->bits);
     else
         err_set(&text, 0, "int%u", f->bits);
     memcpy(spec, text.msg, FORM_SPEC_MAX - 1);
@@ -71,7 +72,8 @@ static void put_norm(uint8_t *row, size_t stride, float norm)
     memcpy(row + stride - CELLS_NORM, &norm, CELLS_NORM);
 }
 
-static void put8(const float *y, uint32_t n, float per, uint8_t *row, size_t stride)
+/* Returns the sum of squares. */
+static uint32_t put_wide(const float *y, uint32_t n, float per, uint8_t *row)
 {
     uint32_t norm = 0;
 
@@ -80,12 +82,12 @@ static void put8(const float *y, uint32_t n, float per, uint8_t *row, size_t str
 
         norm += (uint32_t)(c * c);
     }
-    put_norm(row, stride, (float)norm);
+    return norm;
 }
 
-static void put4(const float *y, uint32_t n, float per, uint8_t *row, size_t stride)
+/* Returns four times the sum of squares. */
+static uint32_t put_narrow(const float *y, uint32_t n, float per, uint8_t *row, size_t half)
 {
-    size_t half = stride - CELLS_NORM;
     uint32_t norm = 0;
 
     for (uint32_t k = 0; k < n; k++) {
@@ -95,7 +97,19 @@ static void put4(const float *y, uint32_t n, float per, uint8_t *row, size_t str
         *at = (uint8_t)(k < half ? (*at & 0xf0) | c : (*at & 15) | c << 4);
         norm += (uint32_t)(twice * twice);
     }
-    put_norm(row, stride, (float)norm / 4);
+    return norm;
+}
+
+/* The first `wide` of 8 bits, the others of 4. */
+static void put_mixed(const struct form *f, const float *y, uint8_t *row, size_t stride)
+{
+    double ratio = (double)f->broad / (double)f->step;
+    float per = 1 / f->step;
+    double norm = put_narrow(y + f->wide, form_cells(f) - f->wide, per, row + f->wide,
+                             stride - CELLS_NORM - f->wide);
+
+    put_norm(row, stride,
+             (float)(norm / 4 + ratio * ratio * (double)put_wide(y, f->wide, 1 / f->broad, row)));
 }
 
 static void put_bytes(const struct form *f, const uint8_t *x, uint8_t *row, size_t stride)
@@ -138,10 +152,10 @@ int form_steps(const struct form *f, const struct vec_rows *base, uint64_t from,
 }
 
 static int encode_block(const struct form *f, const struct vec_rows *base, uint64_t from, size_t n,
-                        unsigned bits, float *room, uint8_t *rows, size_t stride, struct err *e)
+                        bool fine, float *room, uint8_t *rows, struct err *e)
 {
+    size_t stride = fine ? form_fine_stride(f) : form_stride(f);
     float *y = room + FORM_BLOCK * (size_t)f->dim;
-    float per = 1 / (bits == f->bits ? f->step : f->fine);
 
     memset(rows, 0x80, n * stride);
     if (!f->bytes && form_steps(f, base, from, n, room, y, e) < 0)
@@ -149,23 +163,24 @@ static int encode_block(const struct form *f, const struct vec_rows *base, uint6
     for (size_t i = 0; i < n; i++, rows += stride, y += form_cells(f))
         if (f->bytes)
             put_bytes(f, vec_row(base, from + i), rows, stride);
-        else if (bits == 8)
-            put8(y, form_cells(f), per, rows, stride);
+        else if (fine || f->bits == 8)
+            put_norm(rows, stride, (float)put_wide(y, form_cells(f), 1 / f->fine, rows));
         else
-            put4(y, form_cells(f), per, rows, stride);
+            put_mixed(f, y, rows, stride);
     return 0;
 }
 
 int form_encode(const struct form *f, const struct vec_rows *base, uint64_t from, uint64_t n,
-                unsigned bits, uint8_t *rows, size_t stride, struct err *e)
+                bool fine, uint8_t *rows, struct err *e)
 {
     float *room = mem_array(FORM_BLOCK * ((size_t)f->dim + form_cells(f)), sizeof *room, e);
+    size_t stride = fine ? form_fine_stride(f) : form_stride(f);
     int rc = room ? 0 : e->code;
 
     for (uint64_t at = 0; at < n && rc == 0; at += FORM_BLOCK) {
         size_t block = n - at < FORM_BLOCK ? (size_t)(n - at) : FORM_BLOCK;
 
-        rc = encode_block(f, base, from + at, block, bits, room, rows + at * stride, stride, e);
+        rc = encode_block(f, base, from + at, block, fine, room, rows + at * stride, e);
     }
     free(room);
     return rc;
@@ -210,13 +225,22 @@ static void scale_keys(const struct form *f, const float *x, double square, doub
     }
 }
 
+/* Where the weight of component k goes. */
+static inline size_t place_of_cell(const struct form *f, uint32_t k)
+{
+    size_t stride = form_stride(f), high = stride - CELLS_NORM;
+
+    if (k < f->wide)
+        return k + (f->bits == 8 ? 0 : 2 * stride);
+    return k < high ? k : k - high + f->wide + stride;
+}
+
 /* `kept` components in steps become weights, as fine as 8 bits allow. Returns their unit. */
 static float weigh(const struct form *f, const float *y, int8_t *weights, struct cells_query *q)
 {
-    size_t stride = cells_stride(form_cells(f), f->bits), half = stride - CELLS_NORM;
     bool product = f->metric == VEC_IP && f->longer;
     float most = 0, unit;
-    int32_t sum = 0;
+    int32_t wide = 0, narrow = 0; /* sums */
 
     memset(weights, 0, form_weights(f));
     for (uint32_t k = 0; k < f->kept; k++)
@@ -227,18 +251,19 @@ static float weigh(const struct form *f, const float *y, int8_t *weights, struct
     for (uint32_t k = 0; k < f->kept; k++) {
         int8_t w = (int8_t)(cell8(y[k] / unit) - 128);
 
-        weights[f->bits == 8 || k < half ? k : k - half + stride] = w;
-        sum += w;
+        weights[place_of_cell(f, k)] = w;
+        *(k < f->wide ? &wide : &narrow) += w;
     }
-    *q = (struct cells_query){weights, f->bits == 8 ? 128 * sum : (15 * sum) / 2,
-                              product ? 0.0f : 1.0f, product ? -1.0f : -2 * unit};
+    *q = (struct cells_query){weights, 128 * wide + 15 * narrow / 2, product ? 0.0f : 1.0f,
+                              product ? -1.0f : -2 * unit, f->wide};
     return unit;
 }
 
 void form_queries(const struct form *f, const float *x, size_t n, float *room, int8_t *weights,
                   struct form_query *q)
 {
-    float *y = room + n * f->dim, per = 1 / f->step;
+    float *y = room + n * f->dim, per = 1 / f->step, ratio = f->broad / f->step;
+    bool mixed = form_is_mixed(f);
     double t[FORM_BLOCK];
 
     for (size_t i = 0; i < n; i++)
@@ -254,6 +279,7 @@ void form_queries(const struct form *f, const float *x, size_t n, float *room, i
         for (uint32_t k = 0; k < f->kept; k++) {
             y[k] *= per;
             square += (double)y[k] * (double)y[k];
+            y[k] *= mixed && k < f->wide ? ratio : 1;
         }
         unit = weigh(f, y, weights, &q[i].cells);
         scale_keys(f, x + i * f->dim, square, (double)unit, t[i], &q[i]);
@@ -275,7 +301,9 @@ struct form_head form_head(const struct form *f)
                               .step = f->step,
                               .fine = f->fine,
                               .most = f->most,
-                              .extra_mean = f->extra_mean};
+                              .extra_mean = f->extra_mean,
+                              .wide = f->wide,
+                              .broad = f->broad};
 }
 
 int form_save(const struct form *f, struct sect_writer *w, struct err *e)
@@ -294,7 +322,9 @@ static bool head_is_good(const struct form_head *h)
            (h->bits == 8 || h->bits == 4) && h->mapped <= 1 && h->bytes <= 1 && h->longer <= 1 &&
            (h->mapped || h->kept == h->dim) && !(h->mapped && h->bytes) &&
            (!h->bytes || (h->type >= VEC_U8 && h->bits == 8)) && h->step > 0 && isfinite(h->step) &&
-           h->fine > 0 && isfinite(h->fine);
+           h->fine > 0 && isfinite(h->fine) && h->broad > 0 && isfinite(h->broad) &&
+           (h->bits == 8 ? h->wide == h->kept + h->longer
+                         : h->wide == 0 || (h->mapped && h->wide < h->kept));
 }
 
 static float *take(const struct sect_file *s, const char id[4], size_t n, struct err *e)
@@ -331,7 +361,9 @@ int form_load(struct form *f, const struct form_head *h, const struct sect_file 
                        .step = h->step,
                        .fine = h->fine,
                        .most = h->most,
-                       .extra_mean = h->extra_mean};
+                       .extra_mean = h->extra_mean,
+                       .wide = h->wide,
+                       .broad = h->broad};
     if (!(f->mean = take(s, "MEAN", f->dim, e)))
         return e->code;
     if (!f->mapped)

@@ -1,20 +1,22 @@
 /* form.h - what becomes of a vector before it is cells (cells.h), and of a query.
  *
- *   y = B (x - mean)     cells = y in whole steps, clamped
+ *   y = B (x - mean)     cells = y in steps, clamped
  *
  * With cosine x is first made of length 1. B is left out, or holds the main directions of the base
  * (LeanVec, Tepper et al. 2024, without a sample of queries: principal components), so that what
- * tells vectors apart fits into few cells. One step serves all components: where lengths count, as
- * they do in y, it loses no more than steps of their own would, and the distance of two rows is a
- * sum of products of small integers. Bytes may be kept as they are, steps of 1: nothing is lost.
+ * tells vectors apart fits into few cells. They are turned at random among themselves, by which all
+ * vary alike and one step suits all: cells of 4 bits lose about a hundredth of what y holds, those
+ * of 8 next to nothing, and the distance of two rows is a sum of products of small integers. Of
+ * mixed cells the first `wide` directions have 8 bits and the others, that matter less, 4; either
+ * sort is turned by itself and has its own step. Bytes may be kept as they are, steps of 1.
  *
  * The inner product is the squared distance when all rows have the same length. When they have not,
  * each gets one more component, sqrt(most - |x|^2) of the largest square there is, by which all
  * become as long (Bachrach et al. 2014): so the graph is made. It counts nothing in a query.
  *
- * Specs    [leanvecD+]int8, [leanvecD+]int4, and `bytes` for bases of u8 and i8.
- * Errors   ERR_INPUT names the row that has no cosine; ERR_USAGE what cannot be.
- * Threads  immutable once made: share it.
+ * Specs    [leanvecD+]int8, [leanvecD+]int4, leanvecD+int8xN+int4 (mixed, N of 8 bits), and `bytes`
+ * for bases of u8 and i8. Errors   ERR_INPUT names the row that has no cosine; ERR_USAGE what
+ * cannot be. Threads  immutable once made: share it.
  */
 #ifndef ANN_FORM_H
 #define ANN_FORM_H
@@ -31,10 +33,12 @@ struct form {
     enum vec_metric metric;
     enum vec_type type; /* of the base */
     uint32_t dim, kept; /* components before and after B */
-    unsigned bits;      /* of a cell */
+    unsigned bits;      /* of a cell; 4 if they are mixed */
+    uint32_t wide;      /* cells of 8 bits, the first ones */
     bool mapped, bytes;
     bool longer;             /* with the component that evens lengths */
     float step, fine;        /* of the cells kept, and of the 8-bit cells to build with */
+    float broad;             /* of the first `wide`, where they are mixed */
     double most, extra_mean; /* `longer` */
     float *mean;             /* [dim] */
     float *b;                /* [kept][dim], or NULL */
@@ -45,6 +49,22 @@ struct form {
 static inline uint32_t form_cells(const struct form *f)
 {
     return f->kept + f->longer;
+}
+
+static inline bool form_is_mixed(const struct form *f)
+{
+    return f->bits == 4 && f->wide > 0;
+}
+
+/* Bytes of a row of cells as they are kept, and of 8 bits. */
+static inline size_t form_stride(const struct form *f)
+{
+    return cells_row_bytes(form_cells(f), f->wide);
+}
+
+static inline size_t form_fine_stride(const struct form *f)
+{
+    return cells_row_bytes(form_cells(f), form_cells(f));
 }
 
 /* Are the cells the components themselves? */
@@ -69,9 +89,9 @@ int form_make(struct form *f, const struct form_opts *o, const struct vec_rows *
 void form_free(struct form *f); /* {0} is fine */
 void form_spec(const struct form *f, char spec[FORM_SPEC_MAX]);
 
-/* Rows [from, from + n) as cells of `bits`, 8 or those of the form, into rows of `stride` bytes. */
+/* Rows [from, from + n) as the cells that are kept, or as those of 8 bits to build with. */
 int form_encode(const struct form *f, const struct vec_rows *base, uint64_t from, uint64_t n,
-                unsigned bits, uint8_t *rows, size_t stride, struct err *e);
+                bool fine, uint8_t *rows, struct err *e);
 
 /* n rows, at most FORM_BLOCK, as what is counted in steps: y[i * form_cells()]. x: room of [n][dim]
  * floats. */
@@ -86,7 +106,7 @@ static inline size_t form_room(const struct form *f, size_t n)
 
 static inline size_t form_weights(const struct form *f)
 {
-    return cells_stride(form_cells(f), f->bits) * (f->bits == 8 ? 1 : 2);
+    return form_stride(f) * (f->bits == 8 ? 1 : form_is_mixed(f) ? 3 : 2);
 }
 
 struct form_query {
@@ -105,6 +125,8 @@ struct form_head {
     uint8_t metric, type, bits, mapped, bytes, longer, zero[2];
     float step, fine;
     double most, extra_mean;
+    uint32_t wide;
+    float broad;
 };
 
 struct form_head form_head(const struct form *f);

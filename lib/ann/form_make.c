@@ -1,4 +1,4 @@
-/* form_make.c - which form suits a base: its mean, its main directions, the step that loses least.
+/* form_make.c - which form suits a base: its mean, its main directions, the steps that lose least.
  *
  * All of it from rows that lie evenly over the base, in fixed order and in double: the same for any
  * number of threads and on every level of CPU.
@@ -13,11 +13,12 @@
 #include "vec/linalg.h"
 
 enum {
+    SEED = 3,
     SAMPLE = 16384, /* rows for the mean and the directions */
     STEP_ROWS = 2016,
-    CLIPS = 40,        /* steps that are tried, each CLIP times the one before */
-    WIDE = 252,        /* more components than this are mapped, unless asked otherwise: 4 lines */
-    LEAN_DEFAULT = 124 /* to as many as fit into two */
+    CLIPS = 40,     /* steps that are tried, each CLIP times the one before */
+    WIDE = 252,     /* more components than this are mapped, unless asked otherwise: 4 lines */
+    TWO_LINES = 248 /* components that fit, by 4 bits: to so many; by 8 bits to half of them */
 };
 
 #define CLIP 0.94
@@ -27,38 +28,40 @@ enum {
 static int unknown(const char *spec, struct err *e)
 {
     return err_set(e, ERR_USAGE,
-                   "'%s' is no form of codes: there are int8, int4, leanvecD+int8, leanvecD+int4 "
-                   "with D components to keep, and bytes",
+                   "'%s' is no form of codes: there are int8, int4, leanvecD+int8, leanvecD+int4, "
+                   "leanvecD+int8xN+int4 with D components to keep, N of them by 8 bits, and bytes",
                    spec);
 }
 
-/* "leanvecD+": what follows it, and D; NULL: no such. */
-static const char *lean_prefix(const char *spec, uint64_t *kept)
+/* NAME, a number from 1 and "+": what follows them; NULL: no such. */
+static const char *prefix(const char *spec, const char *name, uint64_t *number)
 {
     const char *plus = strchr(spec, '+');
     char digits[16] = {0};
-    size_t n;
+    size_t skip = strlen(name), n;
 
-    if (strncmp(spec, "leanvec", 7) != 0 || !plus)
+    if (strncmp(spec, name, skip) != 0 || !plus)
         return NULL;
-    n = (size_t)(plus - spec) - 7;
+    n = (size_t)(plus - spec) - skip;
     if (n >= sizeof digits)
         return NULL;
-    memcpy(digits, spec + 7, n);
-    return num_u64(digits, kept) && *kept ? plus + 1 : NULL;
+    memcpy(digits, spec + skip, n);
+    return num_u64(digits, number) && *number ? plus + 1 : NULL;
 }
 
 static int read_spec(struct form *f, const char *spec, struct err *e)
 {
-    uint64_t kept = f->dim;
-    const char *cells = lean_prefix(spec, &kept);
+    uint64_t kept = f->dim, wide = 0;
+    const char *cells = prefix(spec, "leanvec", &kept), *rest = NULL;
 
     f->mapped = cells != NULL;
     if (!cells)
         cells = spec;
+    else
+        rest = prefix(cells, "int8x", &wide);
     if (strcmp(cells, "int8") == 0)
         f->bits = 8;
-    else if (strcmp(cells, "int4") == 0)
+    else if (strcmp(rest ? rest : cells, "int4") == 0)
         f->bits = 4;
     else if (strcmp(spec, "bytes") == 0)
         f->bytes = true;
@@ -66,7 +69,10 @@ static int read_spec(struct form *f, const char *spec, struct err *e)
         return unknown(spec, e);
     if (kept > f->dim)
         return err_set(e, ERR_USAGE, "'%s' of %u components", spec, f->dim);
+    if (wide >= kept)
+        return err_set(e, ERR_USAGE, "'%s' leaves none for 4 bits", spec);
     f->kept = (uint32_t)kept;
+    f->wide = (uint32_t)wide;
     return 0;
 }
 
@@ -79,7 +85,7 @@ static bool may_be_bytes(const struct form *f)
  * saves lines. */
 static unsigned fast_bits(uint32_t dim, bool vectors)
 {
-    return vectors && cells_stride(dim, 4) < cells_stride(dim, 8) ? 4 : 8;
+    return vectors && cells_row_bytes(dim, 0) < cells_row_bytes(dim, dim) ? 4 : 8;
 }
 
 static int settle(struct form *f, const char *spec, bool vectors, uint64_t rows, struct err *e)
@@ -91,7 +97,8 @@ static int settle(struct form *f, const char *spec, bool vectors, uint64_t rows,
             return e->code;
     } else if (f->dim > WIDE && f->dim <= LA_DIM_MAX && rows > WIDE) {
         f->mapped = true;
-        f->kept = LEAN_DEFAULT;
+        f->bits = vectors ? 4 : 8;
+        f->kept = vectors ? TWO_LINES : TWO_LINES / 2;
     } else {
         f->bytes = may_be_bytes(f);
         f->bits = f->bytes ? 8 : fast_bits(f->dim, vectors);
@@ -134,6 +141,22 @@ static float *sample(const struct form *f, const struct vec_rows *base, uint64_t
     return x;
 }
 
+/* Rows [from, from + n) of b are turned at random among themselves. */
+static int turn(const struct form *f, double *b, uint32_t from, uint32_t n, struct err *e)
+{
+    double *r = mem_array((size_t)n * n, sizeof *r, e);
+    double *was = mem_array((size_t)n * f->dim, sizeof *was, e);
+    int rc = r && was ? la_orthogonal(r, n, SEED, e) : e->code;
+
+    if (rc == 0) {
+        memcpy(was, b + (size_t)from * f->dim, (size_t)n * f->dim * sizeof *was);
+        la_product(false, false, n, f->dim, n, 1, r, was, 0, b + (size_t)from * f->dim);
+    }
+    free(r);
+    free(was);
+    return rc;
+}
+
 static int directions(struct form *f, const float *x, uint64_t n, double *mean, int threads,
                       struct err *e)
 {
@@ -144,6 +167,13 @@ static int directions(struct form *f, const float *x, uint64_t n, double *mean, 
 
     if (rc == 0)
         rc = lean_maps(LEAN_PCA, NULL, k, f->dim, f->kept, a, b, e);
+    if (rc == 0 && form_is_mixed(f))
+        rc = turn(f, b, 0, f->wide, e);
+    if (rc == 0) {
+        uint32_t from = form_is_mixed(f) ? f->wide : 0;
+
+        rc = turn(f, b, from, f->kept - from, e);
+    }
     if (rc == 0 && !(f->b = mem_array(cells, sizeof *f->b, e)))
         rc = e->code;
     for (size_t i = 0; i < cells && rc == 0; i++)
@@ -208,19 +238,22 @@ static inline double lost(double v, unsigned bits)
     return (v - c) * (v - c);
 }
 
-static float best_step(const float *y, size_t n, unsigned bits)
+/* Of components [from, to) of n rows of `row`. */
+static float best_step(const float *y, size_t n, size_t row, size_t from, size_t to, unsigned bits)
 {
     double most = 0, best = INFINITY, step = 1, edge = bits == 8 ? 127 : 7.5;
 
     for (size_t i = 0; i < n; i++)
-        most = fabs((double)y[i]) > most ? fabs((double)y[i]) : most;
+        for (const float *v = y + i * row + from; v < y + i * row + to; v++)
+            most = fmax(most, fabs((double)*v));
     if (!(most >= 0x1p-120 && most <= 0x1p120))
         return most > 1 ? 0x1p113f : 1;
     for (int t = 0; t < CLIPS; t++, most *= CLIP) {
         double sum = 0;
 
         for (size_t i = 0; i < n; i++)
-            sum += lost((double)y[i] * edge / most, bits);
+            for (const float *v = y + i * row + from; v < y + i * row + to; v++)
+                sum += lost((double)*v * edge / most, bits);
         sum *= most * most;
         if (sum < best) {
             best = sum;
@@ -240,8 +273,9 @@ static int steps(struct form *f, const struct vec_rows *base, struct err *e)
     for (uint64_t i = 0; i < n && rc == 0; i++)
         rc = form_steps(f, base, spread(base, n, i), 1, x, y + i * out, e);
     if (rc == 0) {
-        f->fine = best_step(y, n * out, 8);
-        f->step = f->bits == 8 ? f->fine : best_step(y, n * out, 4);
+        f->fine = best_step(y, n, out, 0, out, 8);
+        f->step = f->bits == 8 ? f->fine : best_step(y, n, out, f->wide, out, 4);
+        f->broad = form_is_mixed(f) ? best_step(y, n, out, 0, f->wide, 8) : 1;
     }
     free(x);
     free(y);
@@ -256,6 +290,7 @@ void form_plan(struct form *f, const struct vec_rows *base, const char *spec, bo
     *f = (struct form){.metric = metric, .type = base->type, .dim = base->dim};
     if (settle(f, spec, vectors, base->rows, &none) < 0)
         settle(f, NULL, vectors, base->rows, &none);
+    f->wide = f->bits == 8 ? f->kept : f->wide;
 }
 
 int form_make(struct form *f, const struct form_opts *o, const struct vec_rows *base, struct err *e)
@@ -268,13 +303,16 @@ int form_make(struct form *f, const struct form_opts *o, const struct vec_rows *
                        .type = base->type,
                        .dim = base->dim,
                        .step = 1,
-                       .fine = 1};
+                       .fine = 1,
+                       .broad = 1};
     rc = settle(f, o->spec, o->vectors, base->rows, e);
     if (rc == 0 && !((f->mean = mem_zero(f->dim, sizeof *f->mean, e)) &&
                      (x = mem_array(f->dim, sizeof *x, e))))
         rc = e->code;
     if (rc == 0 && f->metric == VEC_IP)
         lengths(f, base, x);
+    if (f->bits == 8)
+        f->wide = form_cells(f);
     if (rc == 0 && f->bytes)
         for (uint32_t k = 0; k < f->dim; k++)
             f->mean[k] = f->type == VEC_U8 ? 128 : 0;

@@ -7,6 +7,13 @@
  * One hop takes the nearest row of the pool that has not been left yet, asks memory for the cells
  * of all its neighbours that were not met before, and then computes their keys in one call.
  *
+ * A search may end sooner (Al-Jazzazi et al. 2025, distance-adaptive beam search): with d_k the
+ * k-th best squared distance so far, rows beyond (1 + slack) d_k are not followed and, once there
+ * are `keep`, not kept. So a query with many rows at about d_k goes on, and one whose neighbours
+ * stand apart ends soon. Ours beside it: of a row at d_k + t slack d_k, t in 0..1, only the share
+ * 1 - t^2 of its links is looked at, the first of them, which takes a further twentieth of the keys
+ * away at the same recall.
+ *
  * Threads  a graph is immutable while it is walked; a walker belongs to one thread.
  */
 #ifndef ANN_GRAPH_H
@@ -32,7 +39,7 @@ struct graph {
     const uint8_t *links;
     const uint32_t *entries; /* where walks begin; each below rows */
     uint32_t n_entries;
-    unsigned bits; /* of the cells */
+    unsigned bits; /* of the cells: 8, 4, or CELLS_MIXED */
     const uint8_t *cells;
     size_t stride;
     const struct cells_ops *ops;
@@ -66,10 +73,13 @@ struct graph_walker {
     uint8_t turn; /* this walk's */
     uint32_t *id; /* [GRAPH_DEGREE_MAX + 1] */
     float *key;
-    uint64_t keys, hops; /* of all walks so far */
+    uint64_t keys, hops, links; /* of all walks so far; links looked at */
+    size_t k, keep;             /* k 0: a walk ends when the whole pool was left; keep >= k */
+    float slack;
+    float zero; /* of the query: key + zero is its squared distance, times anything */
 };
 
-/* ef: at least 1; no more than rows are kept. `left` is kept up to left_cap rows. */
+/* ef: at least 1; no more than rows are kept. `left` is kept up to left_cap rows. k is 0. */
 int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t left_cap,
                       struct err *e);
 void graph_walker_free(struct graph_walker *w); /* {0} is fine */

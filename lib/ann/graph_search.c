@@ -1,6 +1,8 @@
 /* graph_search.c - the searcher of the kind "graph": a walk finds candidates, and the best of them
- * get their distance from the vectors. Queries are mapped some at a time, which costs a fraction of
+ * get their distance from the vectors. With a slack the walk ends by distance (graph.h), ef is the
+ * most that it may keep. Queries are mapped some at a time, which costs a fraction of
  * one by one. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "ann/graph_search.h"
@@ -54,11 +56,23 @@ static size_t by_codes(struct seeker *t, const struct form_query *q, const uint6
     return n;
 }
 
+/* The squared distance of a row whose key is 0, in the unit of keys, from which a slack counts. */
+static float zero_of(const struct form *f, const float *query, const struct form_query *q)
+{
+    double more = 0; /* by the component that evens lengths: form.h */
+
+    if (f->metric == VEC_IP)
+        more = sqrt(f->most * f->ops->dot_f64(query, query, f->dim));
+    return q->mul > 0 ? (float)((q->add + more) / q->mul) : 0;
+}
+
 static size_t one(struct seeker *t, const float *query, const struct form_query *q)
 {
     const uint64_t *places = t->walker.pool;
     size_t n;
 
+    if (t->walker.k)
+        t->walker.zero = zero_of(&t->a->form, query, q);
     graph_walk(t->a->state, &q->cells, &t->walker);
     n = t->walker.n;
     if (t->a->vectors)
@@ -99,9 +113,31 @@ void graph_searcher_free(void *searcher)
 
 static uint32_t pool_of(const struct ann *a, const struct ann_search_opts *o)
 {
-    uint32_t ef = o->effort > o->k ? o->effort : o->k;
+    uint64_t most = (uint64_t)ANN_SLACK_EFFORT * o->k, ef = o->effort;
 
-    return ef < a->rows || a->rows == 0 ? ef : (uint32_t)a->rows;
+    if (ef == 0) /* as it is with a slack only */
+        ef = most > ANN_SLACK_EFFORT_LEAST ? most : ANN_SLACK_EFFORT_LEAST;
+    ef = ef > o->k ? ef : o->k;
+    ef = ef < ANN_EFFORT_MOST ? ef : ANN_EFFORT_MOST;
+    return (uint32_t)(ef < a->rows || a->rows == 0 ? ef : a->rows);
+}
+
+static uint32_t rerank_of(const struct ann_search_opts *o, uint32_t pool)
+{
+    uint64_t n = o->rerank ? o->rerank : o->slack > 0 ? (uint64_t)ANN_SLACK_RERANK * o->k : pool;
+
+    n = n > o->k ? n : o->k;
+    return n < pool ? (uint32_t)n : pool;
+}
+
+/* Where a walk may end by distance: not where as many as k are the whole pool. */
+static void set_slack(struct seeker *t, uint32_t pool)
+{
+    if (!(t->o.slack > 0) || t->o.k > pool)
+        return;
+    t->walker.k = t->o.k;
+    t->walker.keep = t->a->vectors ? t->rerank : t->o.k;
+    t->walker.slack = t->o.slack;
 }
 
 int graph_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,
@@ -115,7 +151,7 @@ int graph_searcher_new(void **searcher, const struct ann *a, const struct ann_se
         return e->code;
     t->a = a;
     t->o = *o;
-    t->rerank = o->rerank == 0 || o->rerank > pool ? pool : o->rerank > o->k ? o->rerank : o->k;
+    t->rerank = rerank_of(o, pool);
     t->room = mem_array(form_room(f, GRAPH_SEARCH_BLOCK), sizeof *t->room, e);
     t->weights = aligned_alloc(CELLS_LINE, GRAPH_SEARCH_BLOCK * form_weights(f));
     t->best = mem_array(pool, sizeof *t->best, e);
@@ -124,6 +160,7 @@ int graph_searcher_new(void **searcher, const struct ann *a, const struct ann_se
     if (!t->room || !t->weights || !t->best || exact_init(&t->exact, a, e) < 0 ||
         graph_walker_init(&t->walker, a->rows, pool, 0, e) < 0)
         return e->code;
+    set_slack(t, pool);
     return 0;
 }
 
@@ -136,6 +173,5 @@ void graph_search_count(const void *searcher, struct ann_search_stats *s)
     s->keys += w->keys;
     s->hops += w->hops;
     s->exact += t->exacts;
-    s->bytes += w->keys * g->stride + w->hops * g->degree * g->width +
-                t->exacts * t->a->vector_bytes;
+    s->bytes += w->keys * g->stride + w->links * g->width + t->exacts * t->a->vector_bytes;
 }

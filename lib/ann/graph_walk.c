@@ -5,6 +5,8 @@
 #include "ann/graph.h"
 #include "base/mem.h"
 
+enum { LINKS_LEAST = 4 /* of a row, that are looked at */ };
+
 int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t left_cap,
                       struct err *e)
 {
@@ -51,11 +53,35 @@ static inline size_t below(const uint64_t *p, size_t n, uint64_t v)
     return (size_t)(at - p) + (*at < v);
 }
 
+/* The key that rows to follow may have. */
+static inline float follow_limit(const struct graph_walker *w)
+{
+    float kth, d;
+
+    if (w->k == 0 || w->n < w->k)
+        return INFINITY;
+    kth = place_key(w->pool[w->k - 1]);
+    d = kth + w->zero;
+    return kth + w->slack * (d > 0 ? d : 0);
+}
+
+/* The key that rows to keep may have. */
+static inline float keep_limit(const struct graph_walker *w)
+{
+    float last = w->n == w->ef ? place_key(w->pool[w->n - 1]) : INFINITY, kept, follow;
+
+    if (w->k == 0 || w->n < w->keep)
+        return last;
+    kept = place_key(w->pool[w->keep - 1]);
+    follow = follow_limit(w);
+    follow = follow > kept ? follow : kept;
+    return follow < last ? follow : last;
+}
+
 /* Puts n rows with their keys into the pool; the smallest place that was taken. */
 static size_t take(struct graph_walker *w, const uint32_t *id, const float *key, size_t n)
 {
-    bool full = w->n == w->ef;
-    float limit = full ? place_key(w->pool[w->n - 1]) : INFINITY;
+    float limit = keep_limit(w);
     size_t first = w->n;
 
     for (size_t i = 0; i < n; i++) {
@@ -69,10 +95,9 @@ static size_t take(struct graph_walker *w, const uint32_t *id, const float *key,
             continue;
         memmove(w->pool + at + 1, w->pool + at, (w->n - at) * sizeof *w->pool);
         w->pool[at] = p;
-        w->n += !full;
+        w->n += w->n < w->ef;
         first = at < first ? at : first;
-        full = w->n == w->ef;
-        limit = full ? place_key(w->pool[w->n - 1]) : INFINITY;
+        limit = keep_limit(w);
     }
     return first;
 }
@@ -94,17 +119,18 @@ static inline void ask_links(const struct graph *g, uint32_t row)
         __builtin_prefetch(p + at);
 }
 
-/* The links of a row that were not met before, met now: into id, without a branch, as no guess is
- * better than another. */
-static inline __attribute__((always_inline)) size_t
-unmet(const struct graph *g, struct graph_walker *w, uint32_t row, const unsigned width)
+/* Of the first n_links links of a row those that were not met before, met now: into id, without a
+ * branch, as no guess is better than another. */
+static inline __attribute__((always_inline)) size_t unmet(const struct graph *g,
+                                                          struct graph_walker *w, uint32_t row,
+                                                          uint32_t n_links, const unsigned width)
 {
     const uint8_t *p = g->links + (size_t)row * g->degree * width;
-    const uint32_t last = (uint32_t)(g->rows - 1), degree = g->degree;
+    const uint32_t last = (uint32_t)(g->rows - 1);
     const uint8_t turn = w->turn;
     size_t n = 0;
 
-    for (uint32_t i = 0; i < degree; i++, p += width) {
+    for (uint32_t i = 0; i < n_links; i++, p += width) {
         uint32_t to = graph_read(p, width);
 
         to = to < last ? to : last;
@@ -115,12 +141,13 @@ unmet(const struct graph *g, struct graph_walker *w, uint32_t row, const unsigne
     return n;
 }
 
-/* The neighbours of a row that were not met before; their cells are asked for. */
-static size_t meet(const struct graph *g, struct graph_walker *w, uint32_t row)
+/* The neighbours of a row, of its first n_links, that were not met before; their cells are asked
+ * for. */
+static size_t meet(const struct graph *g, struct graph_walker *w, uint32_t row, uint32_t n_links)
 {
-    size_t n = g->width == 2   ? unmet(g, w, row, 2)
-               : g->width == 3 ? unmet(g, w, row, 3)
-                               : unmet(g, w, row, 4);
+    size_t n = g->width == 2   ? unmet(g, w, row, n_links, 2)
+               : g->width == 3 ? unmet(g, w, row, n_links, 3)
+                               : unmet(g, w, row, n_links, 4);
 
     for (size_t i = 0; i < n; i++)
         ask_row(g, w->id[i]);
@@ -130,7 +157,9 @@ static size_t meet(const struct graph *g, struct graph_walker *w, uint32_t row)
 static void compute(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
                     size_t n)
 {
-    (g->bits == 8 ? g->ops->keys8 : g->ops->keys4)(q, g->cells, g->stride, w->id, n, w->key);
+    (g->bits == 8   ? g->ops->keys8
+     : g->bits == 4 ? g->ops->keys4
+                    : g->ops->keys84)(q, g->cells, g->stride, w->id, n, w->key);
     w->keys += n;
 }
 
@@ -151,6 +180,19 @@ static void enter(const struct graph *g, const struct cells_query *q, struct gra
     take(w, w->id, w->key, n);
 }
 
+/* How many links of a row with this key, at most `far`, are looked at. */
+static uint32_t links_of(const struct graph *g, const struct graph_walker *w, float key, float far)
+{
+    float kth, t;
+    uint32_t n;
+
+    if (!(far < INFINITY) || key <= (kth = place_key(w->pool[w->k - 1])))
+        return g->degree;
+    t = (key - kth) / (far - kth);
+    n = (uint32_t)((float)g->degree * (1 - t * t) + 0.5F);
+    return n > LINKS_LEAST ? n : g->degree < LINKS_LEAST ? g->degree : LINKS_LEAST;
+}
+
 void graph_walk(const struct graph *g, const struct cells_query *q, struct graph_walker *w)
 {
     size_t at = 0;
@@ -159,18 +201,24 @@ void graph_walk(const struct graph *g, const struct cells_query *q, struct graph
     enter(g, q, w);
     while (at < w->n) {
         uint64_t place = w->pool[at];
+        float key = place_key(place), far = follow_limit(w);
         size_t n, first, next = at + 1;
+        uint32_t n_links;
 
+        if (key > far)
+            break;
+        n_links = links_of(g, w, key, far);
         w->pool[at] |= 1;
         if (w->n_left < w->left_cap)
             w->left[w->n_left++] = place;
-        n = meet(g, w, place_row(place));
+        n = meet(g, w, place_row(place), n_links);
         while (next < w->n && w->pool[next] & 1)
             next++;
         if (next < w->n)
             ask_links(g, place_row(w->pool[next]));
         compute(g, q, w, n);
         w->hops++;
+        w->links += n_links;
         first = take(w, w->id, w->key, n);
         at = first < next ? first : next;
     }

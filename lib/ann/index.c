@@ -41,6 +41,7 @@ static int open_parts(struct ann *a, enum cpu_level cpu, struct err *e)
     if (a->meta.rows > VEC_ROWS_MAX || a->meta.vectors > 1)
         return sect_bad(a->file, "META", "its numbers contradict each other", e);
     a->rows = a->meta.rows;
+    a->cpu = cpu;
     a->ops = cells_ops_for(cpu);
     if (form_load(&a->form, &a->meta.form, a->file, cpu, e) < 0 || open_vectors(a, e) < 0)
         return e->code;
@@ -97,13 +98,15 @@ void ann_info(const struct ann *a, struct ann_info *i)
 
     *i = (struct ann_info){.kind = a->kind->name,
                            .effort = a->kind->effort,
+                           .slack = a->kind->slack,
+                           .rerank = a->kind->rerank,
                            .rows = a->rows,
                            .bytes = sect_size(a->file),
                            .dim = a->form.dim,
                            .type = a->form.type,
                            .metric = a->form.metric,
                            .vectors = a->vectors != NULL,
-                           .code_bytes = (uint32_t)cells_stride(form_cells(&a->form), a->form.bits),
+                           .code_bytes = (uint32_t)form_stride(&a->form),
                            .link_bytes = m->degree * m->width,
                            .degree = m->degree,
                            .beam = m->beam,
@@ -132,7 +135,10 @@ int ann_links(const struct ann *a, struct ann_links *l, struct err *e)
 
 int ann_check(const struct ann *a, struct err *e)
 {
-    if (sect_check(a->file, e) < 0)
+    const struct ann_setting *s;
+    size_t n;
+
+    if (sect_check(a->file, e) < 0 || ann_settings(a, &s, &n, e) < 0)
         return e->code;
     return a->kind->check(a, e);
 }

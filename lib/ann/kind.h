@@ -16,7 +16,7 @@ struct ann_meta {
     double alpha;
     struct form_head form;
 };
-_Static_assert(sizeof(struct ann_meta) == 80, "META has no holes");
+_Static_assert(sizeof(struct ann_meta) == 88, "META has no holes");
 
 struct ann_kind;
 
@@ -30,6 +30,7 @@ struct ann {
     size_t vector_bytes, vector_stride; /* of a row, and from one to the next */
     void *state;                        /* the kind's own */
     struct sect_file *file;
+    enum cpu_level cpu;
 };
 
 /* A build under way. */
@@ -58,6 +59,9 @@ struct ann_kind {
     const char *sections;
     const char *effort; /* of ann_search_opts */
     uint32_t effort_default;
+    bool slack, rerank; /* of ann_search_opts, it takes */
+    /* Numbers of the rows whose vectors stand at [from, from + n) of VECS; NULL: the same. */
+    void (*rows_at)(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row);
     /* Makes what will be written, into m->state, and sets its part of m->meta; writes it; frees it
      * (NULL is fine). */
     int (*make)(struct ann_maker *m, struct err *e);
@@ -69,7 +73,7 @@ struct ann_kind {
     /* How many of n queries a searcher is given at once; not by threads, so that results are not
      * either. */
     uint64_t (*block)(const struct ann *a, uint64_t n);
-    /* A thread's searcher; o->effort is set. */
+    /* A thread's searcher; o->effort is set, but for where a slack goes without. */
     int (*searcher_new)(void **searcher, const struct ann *a, const struct ann_search_opts *o,
                         struct err *e);
     void (*search)(void *searcher, const struct ann_queries *q);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ann/graph_search.h"
+#include "ann/graph_suit.h"
 #include "base/mem.h"
 
 enum { ENCODE_CHUNK = 1008 }; /* rows that a thread takes at once: blocks of form.h */
@@ -28,6 +29,12 @@ static struct graph_opts graph_opts_of(const struct ann_build_opts *o, bool mapp
                                .progress_ctx = o->progress_ctx};
 }
 
+/* As graph.h has them. */
+static unsigned cells_bits(const struct form *f)
+{
+    return form_is_mixed(f) ? CELLS_MIXED : f->bits;
+}
+
 static unsigned width_of(uint64_t rows)
 {
     return rows <= 1u << 16 ? 2 : rows <= 1u << 24 ? 3 : 4;
@@ -50,9 +57,9 @@ static void made_free(void *state)
 }
 
 /* All rows as cells, on all threads; the error is that of the first row that has one. */
-static int encode(const struct ann_maker *m, unsigned bits, uint8_t *cells, size_t stride,
-                  struct err *e)
+static int encode(const struct ann_maker *m, bool fine, uint8_t *cells, struct err *e)
 {
+    size_t stride = fine ? form_fine_stride(&m->form) : form_stride(&m->form);
     uint64_t rows = m->base->rows, bad = UINT64_MAX;
     int threads = m->o->threads > 0 ? m->o->threads : 1;
 
@@ -61,7 +68,7 @@ static int encode(const struct ann_maker *m, unsigned bits, uint8_t *cells, size
         uint64_t n = rows - at < ENCODE_CHUNK ? rows - at : ENCODE_CHUNK;
         struct err mine = {0};
 
-        if (form_encode(&m->form, m->base, at, n, bits, cells + at * stride, stride, &mine) < 0)
+        if (form_encode(&m->form, m->base, at, n, fine, cells + at * stride, &mine) < 0)
 #pragma omp critical
             if (at < bad) {
                 bad = at;
@@ -73,12 +80,9 @@ static int encode(const struct ann_maker *m, unsigned bits, uint8_t *cells, size
 
 static int encode_both(struct ann_maker *m, struct making *g, struct err *e)
 {
-    uint32_t cells = form_cells(&m->form);
-
-    g->stride = cells_stride(cells, m->form.bits);
-    g->fine_stride = cells_stride(cells, 8);
-    if (!(g->cells = mem_map(g->rows * g->stride + 1, e)) ||
-        encode(m, m->form.bits, g->cells, g->stride, e) < 0)
+    g->stride = form_stride(&m->form);
+    g->fine_stride = form_fine_stride(&m->form);
+    if (!(g->cells = mem_map(g->rows * g->stride + 1, e)) || encode(m, false, g->cells, e) < 0)
         return e->code;
     if (m->form.bits == 8) {
         g->fine = g->cells;
@@ -86,7 +90,26 @@ static int encode_both(struct ann_maker *m, struct making *g, struct err *e)
     }
     if (!(g->fine = mem_map(g->rows * g->fine_stride + 1, e)))
         return e->code;
-    return encode(m, 8, g->fine, g->fine_stride, e);
+    return encode(m, true, g->fine, e);
+}
+
+/* The graph is made to suit a sample of queries, which are searched by the cells that are kept. */
+static int suit(struct ann_maker *m, struct making *g, const struct graph_opts *o, struct err *e)
+{
+    struct graph_sample s = {&m->form, m->o->queries, m->o->n_queries, o->beam, o->threads};
+    struct graph kept = g->graph;
+    uint64_t repaired;
+
+    kept.bits = cells_bits(&m->form);
+    kept.cells = g->cells;
+    kept.stride = g->stride;
+    if (graph_suit(&g->made, &kept, &s, e) < 0)
+        return e->code;
+    g->graph.n_entries = kept.n_entries;
+    if (graph_repair(&g->graph, g->made.link, o->beam, &repaired, e) < 0)
+        return e->code;
+    g->made.repaired += repaired;
+    return 0;
 }
 
 static int make(struct ann_maker *m, struct err *e)
@@ -104,7 +127,7 @@ static int make(struct ann_maker *m, struct err *e)
         return e->code;
     g->graph = (struct graph){
         .rows = g->rows, .bits = 8, .cells = g->fine, .stride = g->fine_stride, .ops = m->ops};
-    if (graph_make(&g->made, &g->graph, &o, e) < 0)
+    if (graph_make(&g->made, &g->graph, &o, e) < 0 || (m->o->n_queries && suit(m, g, &o, e) < 0))
         return e->code;
     m->repaired = g->made.repaired;
     m->meta.degree = o.degree;
@@ -164,8 +187,8 @@ static int open_graph(struct ann *a, struct err *e)
                         .degree = m->degree,
                         .width = m->width,
                         .n_entries = m->entries,
-                        .bits = a->form.bits,
-                        .stride = cells_stride(form_cells(&a->form), a->form.bits),
+                        .bits = cells_bits(&a->form),
+                        .stride = form_stride(&a->form),
                         .ops = a->ops};
     if (sect_need(a->file, "ENTR", m->entries, sizeof(uint32_t), &entries, e) < 0 ||
         sect_need(a->file, "CODE", m->rows, g->stride, &code, e) < 0 ||
@@ -236,11 +259,13 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
 
     form_plan(&f, base, o->codec, !o->no_vectors, o->metric);
     g = graph_opts_of(o, f.mapped);
-    cells = cells_stride(form_cells(&f), f.bits);
-    fine = f.bits == 8 ? 0 : cells_stride(form_cells(&f), 8);
+    cells = form_stride(&f);
+    fine = f.bits == 8 ? 0 : form_fine_stride(&f);
     row = 1e-6 * g.beam * (0.3 + 0.002 * (double)(fine ? fine : cells));
 
     p->memory_bytes = base->rows * (cells + fine) + graph_make_bytes(base->rows, &g);
+    if (o->n_queries)
+        p->memory_bytes += graph_suit_bytes(base->rows, o->n_queries);
     p->file_bytes = base->rows * (cells + (uint64_t)g.degree * width_of(base->rows));
     p->seconds = (double)base->rows * row / g.threads;
     if (!o->no_vectors && !form_holds_vectors(&f))
@@ -258,6 +283,8 @@ const struct ann_kind ann_graph = {
     .close = free,
     .effort = "ef",
     .effort_default = 64,
+    .slack = true,
+    .rerank = true,
     .block = graph_search_block,
     .searcher_new = graph_searcher_new,
     .search = graph_search,

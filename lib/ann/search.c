@@ -87,7 +87,10 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
     double began = now_s();
     void **searchers;
 
-    s.o.effort = o->effort ? o->effort : a->kind->effort_default;
+    if (o->slack > 0 && !a->kind->slack)
+        return err_set(e, ERR_USAGE, "an index of kind %s takes no slack", a->kind->name);
+    if (!(o->slack > 0) && o->effort == 0)
+        s.o.effort = a->kind->effort_default;
     threads = (uint64_t)threads < blocks ? threads : blocks ? (int)blocks : 1;
     if (check_queries(&s, n, e) < 0 || !(searchers = mem_zero((size_t)threads, sizeof(void *), e)))
         return e->code;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -283,6 +284,17 @@ void cli_finish(bool verbose)
         (double)(now.tv_sec - started.tv_sec) + (double)(now.tv_nsec - started.tv_nsec) * 1e-9,
         seconds(u.ru_utime), seconds(u.ru_stime),
         num_human_bytes((uint64_t)u.ru_maxrss * 1024, peak));
+}
+
+bool cli_is_std(const char *path)
+{
+    return !path || strcmp(path, "-") == 0;
+}
+
+void cli_not_on_terminal(const char *out, const char *what)
+{
+    if (cli_is_std(out) && isatty(STDOUT_FILENO))
+        cli_misuse("a terminal shows no %s: use '--output' or a pipe", what);
 }
 
 enum cpu_level cli_cpu(void)

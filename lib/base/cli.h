@@ -131,6 +131,11 @@ void cli_note(bool quiet, const char *fmt, ...) __attribute__((format(printf, 2,
 /* With verbose: wall time, CPU time, peak memory since cli_parse(), on stderr. */
 void cli_finish(bool verbose);
 
+/* Is this standard output, or input? NULL and "-" are. */
+bool cli_is_std(const char *path);
+/* Misuse when `out` is standard output and that is a terminal: `what` ("codes") is not for eyes. */
+void cli_not_on_terminal(const char *out, const char *what);
+
 /* The CPU level to use: what the machine has, capped by SLUICE_CPU=portable|avx2|avx512. */
 enum cpu_level cli_cpu(void);
 

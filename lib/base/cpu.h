@@ -20,4 +20,24 @@ enum cpu_level cpu_detect(void);
 int cpu_parse(const char *s, enum cpu_level *out);
 const char *cpu_name(enum cpu_level level);
 
+/* Kernels come in threes, NAME_portable, NAME_avx2 and NAME_avx512: tables of functions, or
+ * functions, each in a file that is compiled for its level and empty where there is no such. What
+ * is declared of the three is looked at only through these two, so nothing else need ask for the
+ * architecture: CPU_CHOICES initialises an array by level with their addresses, CPU_CHOICE is the
+ * address of a level's. */
+#if defined(__x86_64__)
+#define CPU_CHOICES(name)                              \
+    {                                                  \
+        &name##_portable, &name##_avx2, &name##_avx512 \
+    }
+#define CPU_CHOICE(name, level) \
+    ((level) >= CPU_AVX512 ? &name##_avx512 : (level) == CPU_AVX2 ? &name##_avx2 : &name##_portable)
+#else
+#define CPU_CHOICES(name)                                    \
+    {                                                        \
+        &name##_portable, &name##_portable, &name##_portable \
+    }
+#define CPU_CHOICE(name, level) ((void)(level), &name##_portable)
+#endif
+
 #endif

@@ -7,6 +7,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 static int no_memory(struct err *e, size_t n, size_t size)
 {
     return err_set(e, ERR_MEM, "out of memory (%zu x %zu bytes)", n, size);
@@ -73,6 +77,13 @@ void mem_unmap(void *p, size_t bytes)
 {
     if (p)
         munmap(p, bytes ? bytes : 1);
+}
+
+void mem_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 int buf_reserve(struct buf *b, size_t extra, struct err *e)

@@ -26,6 +26,9 @@ int mem_reserve(void *pp, size_t *cap, size_t need, size_t size, struct err *e);
 void *mem_map(size_t bytes, struct err *e);
 void mem_unmap(void *p, size_t bytes);
 
+/* Pages that free() has kept go back to the system: after much was freed, before much is taken. */
+void mem_trim(void);
+
 /* Growable byte buffer. {0} is an empty one; buf_free() leaves it empty again. */
 struct buf {
     char *p;

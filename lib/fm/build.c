@@ -8,8 +8,6 @@
 #include "fm/parts.h"
 #include "fm/sufsort.h"
 
-enum { RESERVE_MAX = 16 << 20 /* of the bound: for what is not text or suffix array */ };
-
 struct build {
     struct fm_build_opts o; /* an index appended to has its say */
     struct index_opts io;
@@ -142,19 +140,13 @@ static int open_parts(struct build *b, const char *index, struct err *e)
 
 /* ---- the work ---- */
 
-/* What is not text, suffix array and tables: a quarter of the bound, RESERVE_MAX at most. */
-static uint64_t reserve_of(uint64_t bound)
-{
-    return bound / 4 < RESERVE_MAX ? bound / 4 : RESERVE_MAX;
-}
-
 static bool fits(const void *ctx, const struct chunk_size *size)
 {
     const struct build *b = ctx;
     uint64_t bound = b->o.memory_bytes;
 
     return size->text <= (uint64_t)FM_SUFSORT_MAX &&
-           (!bound || chunk_memory(size, b->io.rate) <= bound - reserve_of(bound));
+           (!bound || chunk_memory(size, b->io.rate) <= bound - index_reserve(bound));
 }
 
 /* A single document that is too large is read all the same. */
@@ -165,7 +157,7 @@ static int check_chunk(const struct build *b, struct err *e)
 
     if (fits(b, &size))
         return 0;
-    need += need / 3 < RESERVE_MAX ? need / 3 + 1 : RESERVE_MAX;
+    need += index_reserve(need / 3 * 4 + 4); /* a quarter of the sum, if not the most */
     return err_set(e, ERR_INPUT,
                    "document %llu has %llu bytes: to sort it takes %llu bytes of memory%s",
                    (unsigned long long)(parts_docs(b->parts) - b->base_docs + 1),
@@ -194,6 +186,7 @@ static int add_part(struct build *b, struct err *e)
     if (rc == 0)
         rc = parts_end(b->parts, &w, e);
     sect_abort(&w);
+    mem_trim(); /* merging may come next */
     return rc;
 }
 
@@ -217,7 +210,7 @@ static int build_at_once(struct build *b, struct fm_build_report *r, struct err 
     const struct tables *t = &b->corpus.tables;
 
     r->docs = t->docs;
-    r->bytes = t->start[t->docs] - t->docs;
+    r->bytes = tables_start(t)[t->docs] - t->docs;
     if (chunk_write(&b->corpus, &b->io, b->w, e) < 0)
         return e->code;
     return sect_commit(&b->w, e);

@@ -41,7 +41,8 @@ static void make_store_codes(struct chunk *k)
 static int make_symbols(struct chunk *k, struct err *e)
 {
     uint8_t *text = (uint8_t *)k->corpus->text.p;
-    const struct tables *t = &k->corpus->tables;
+    const uint64_t *start = tables_start(&k->corpus->tables);
+    uint64_t docs = k->corpus->tables.docs;
 
     if (k->al.shared != FM_NOT_SHARED) {
         k->wide = mem_array(k->n, sizeof *k->wide, e);
@@ -49,13 +50,13 @@ static int make_symbols(struct chunk *k, struct err *e)
             return e->code;
         for (uint64_t i = 0; i < k->n; i++)
             k->wide[i] = (uint16_t)(text[i] + 1);
-        for (uint64_t d = 0; d < t->docs; d++)
-            k->wide[t->start[d + 1] - 1] = 0;
+        for (uint64_t d = 0; d < docs; d++)
+            k->wide[start[d + 1] - 1] = 0;
         corpus_free_text(k->corpus);
         return 0;
     }
-    for (uint64_t d = 0; d < t->docs; d++)
-        for (uint64_t i = t->start[d]; i + 1 < t->start[d + 1]; i++)
+    for (uint64_t d = 0; d < docs; d++)
+        for (uint64_t i = start[d]; i + 1 < start[d + 1]; i++)
             text[i] = k->al.code_of[text[i]];
     return 0;
 }
@@ -81,7 +82,7 @@ static int sort_text(struct chunk *k, struct err *e)
     k->sorted.text8 = k->wide ? NULL : (uint8_t *)c->text.p;
     k->sorted.text16 = k->wide;
     k->sorted.sa = k->sa;
-    k->sorted.start = c->tables.start;
+    k->sorted.start = tables_start(&c->tables);
     k->sorted.docs = c->tables.docs;
     k->sorted.rate = k->o->rate;
     make_store_codes(k);

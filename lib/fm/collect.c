@@ -118,7 +118,7 @@ static int begin_chunk(struct corpus *c, struct err *e)
     c->text.len = 0;
     c->meta = (struct store_writer){.limit_bytes = META_BLOCK_BYTES, .level = META_LEVEL};
     c->raw = (struct store_writer){.limit_bytes = RAW_BLOCK_BYTES, .level = RAW_LEVEL};
-    return tables_init(&c->tables, e);
+    return tables_init(&c->tables, NULL, e);
 }
 
 /* Do the chunk's bytes with those of `d` take all 256 values? */
@@ -180,6 +180,7 @@ void corpus_trim(struct corpus *c)
         c->text.p = p;
         c->text.cap = c->text.len;
     }
+    mem_trim();
 }
 
 void corpus_free_text(struct corpus *c)

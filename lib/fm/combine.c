@@ -16,8 +16,10 @@ static int borrow_shards(struct parts *p, const struct fm *fm, struct err *e)
 /* All are opened before work begins: those that cannot be merged are known at once. */
 static int open_all(struct fm **fm, const char *const *paths, size_t n, bool for_set, struct err *e)
 {
+    const struct fm_open_opts o = {.cpu = cpu_detect(), .bare = true};
+
     for (size_t i = 0; i < n; i++) {
-        if (fm_open(&fm[i], paths[i], NULL, e) < 0)
+        if (fm_open(&fm[i], paths[i], &o, e) < 0)
             return e->code;
         for (size_t s = 0; s < fm[i]->n_shards; s++)
             if (merge_check(fm[0]->shard[0], fm[i]->shard[s], for_set, e) < 0)

@@ -43,16 +43,15 @@ void ef_view(struct ef *f, const void *p, uint64_t n, uint64_t universe)
     f->hints = f->high + 8 * f->words;
 }
 
-int ef_encode(const uint64_t *v, uint64_t n, uint64_t universe, struct buf *out, struct err *e)
+int ef_encode(const uint64_t *v, uint64_t n, uint64_t universe, struct spool *out, struct err *e)
 {
     uint64_t bytes = ef_bytes(n, universe);
     unsigned low_bits = low_bits_for(n, universe);
     unsigned char *low, *high, *hints;
 
-    if (buf_reserve(out, bytes, e) < 0)
+    if (spool_zero(out, bytes, 1, e) < 0)
         return e->code;
-    low = (unsigned char *)out->p + out->len;
-    memset(low, 0, bytes);
+    low = (unsigned char *)out->p + out->len - bytes;
     high = low + low_bytes(n, low_bits);
     hints = high + 8 * high_words(n, universe, low_bits);
     for (uint64_t i = 0; i < n; i++) {
@@ -63,7 +62,6 @@ int ef_encode(const uint64_t *v, uint64_t n, uint64_t universe, struct buf *out,
         if ((i & ((1u << HINT_LOG) - 1)) == 0)
             memcpy(hints + 8 * (i >> HINT_LOG), &at, 8);
     }
-    out->len += bytes;
     return 0;
 }
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/mem.h"
+#include "base/spool.h"
 
 struct ef {
     uint64_t n, universe, words;
@@ -26,7 +26,7 @@ struct ef {
 /* Size in bytes of the sequence: depends on n and universe alone, a multiple of 8. */
 uint64_t ef_bytes(uint64_t n, uint64_t universe);
 /* Appends the encoding of v[0..n), not decreasing and below universe. */
-int ef_encode(const uint64_t *v, uint64_t n, uint64_t universe, struct buf *out, struct err *e);
+int ef_encode(const uint64_t *v, uint64_t n, uint64_t universe, struct spool *out, struct err *e);
 /* A view on ef_bytes(n, universe) bytes. */
 void ef_view(struct ef *f, const void *p, uint64_t n, uint64_t universe);
 

@@ -83,12 +83,12 @@ static int add_counts(struct encoded *out, uint64_t super, unsigned sigma, uint6
     uint32_t row[256];
 
     if ((super & ((1u << per_hyper_log) - 1)) == 0 &&
-        buf_add(&out->hyper, total, sigma * sizeof *total, e) < 0)
+        spool_add(&out->hyper, total, sigma * sizeof *total, e) < 0)
         return e->code;
     hyper = (const uint64_t *)(const void *)(out->hyper.p + out->hyper.len) - sigma;
     for (unsigned c = 0; c < sigma; c++)
         row[c] = (uint32_t)(total[c] - hyper[c]);
-    return buf_add(&out->super, row, sigma * sizeof *row, e);
+    return spool_add(&out->super, row, sigma * sizeof *row, e);
 }
 
 static int add_directories(struct encoded *out, const struct piece *p, uint64_t lines,
@@ -98,21 +98,21 @@ static int add_directories(struct encoded *out, const struct piece *p, uint64_t 
         return err_set(e, ERR_INPUT, "there is more text than one index holds");
     for (unsigned b = 0; b < p->n_blocks; b++) {
         uint32_t line = (uint32_t)(lines + p->block_lines[b]);
-        if (buf_add(&out->dir, &line, sizeof line, e) < 0)
+        if (spool_add(&out->dir, &line, sizeof line, e) < 0)
             return e->code;
     }
     for (unsigned b = 0; b < p->n_marks; b++) {
         uint32_t mark[2] = {(uint32_t)(out->perm.len / 4) + p->mark_count[b],
                             (uint32_t)(out->marks.len / 8) + p->mark_words[b]};
-        if (buf_add(&out->mark_dir, mark, sizeof mark, e) < 0)
+        if (spool_add(&out->mark_dir, mark, sizeof mark, e) < 0)
             return e->code;
     }
     return 0;
 }
 
-static int append(struct buf *to, const struct buf *from, struct err *e)
+static int append(struct spool *to, const struct buf *from, struct err *e)
 {
-    return buf_add(to, from->p, from->len, e);
+    return spool_add(to, from->p, from->len, e);
 }
 
 static int put_piece(const struct piece *p, uint64_t super, unsigned sigma, uint64_t total[256],
@@ -139,8 +139,8 @@ static int finish(struct encoded *out, struct sect_writer *w, struct err *e)
     static const uint8_t zero[RANK_GUARD_LINES * RANK_LINE];
     uint32_t mark[2] = {(uint32_t)(out->perm.len / 4), (uint32_t)(out->marks.len / 8)};
 
-    if (buf_add(&out->mark_dir, mark, sizeof mark, e) < 0 ||
-        buf_add(&out->marks, zero, PACKED_SLACK, e) < 0 || sect_add(w, zero, sizeof zero, e) < 0)
+    if (spool_add(&out->mark_dir, mark, sizeof mark, e) < 0 ||
+        spool_add(&out->marks, zero, PACKED_SLACK, e) < 0 || sect_add(w, zero, sizeof zero, e) < 0)
         return e->code;
     return sect_end(w, e);
 }
@@ -158,14 +158,25 @@ static void free_pieces(struct piece *piece, size_t n)
     free(piece);
 }
 
+static struct encoded nothing_in(struct spool_room *room)
+{
+    const struct spool empty = {.room = room};
+
+    return (struct encoded){empty, empty, empty, empty, empty, empty, empty, empty};
+}
+
 int encode_rows(const struct row_source *src, const struct encode_opts *o, struct sect_writer *w,
                 struct encoded *out, struct err *e)
 {
     uint64_t supers = rank_supers(src->n), total[256] = {0}, lines = 0;
     size_t window = (size_t)o->threads * WINDOW_PER_THREAD;
     struct piece *piece = mem_zero(window, sizeof *piece, e);
-    int rc = piece ? sect_begin(w, "BLKS", SECT_REQUIRED, e) : ERR_MEM;
+    int rc;
 
+    *out = nothing_in(o->room);
+    rc = piece ? spool_reserve(&out->perm, 4 * samples_count(src->n, o->rate), e) : ERR_MEM;
+    if (rc == 0)
+        rc = sect_begin(w, "BLKS", SECT_REQUIRED, e);
     for (uint64_t s = 0; rc == 0 && s < supers; s += window) {
         int k = (int)(supers - s < window ? supers - s : window);
 #pragma omp parallel for num_threads(k < o->threads ? k : o->threads) schedule(dynamic) if (k > 1)
@@ -184,12 +195,12 @@ int encode_rows(const struct row_source *src, const struct encode_opts *o, struc
 
 void encoded_free(struct encoded *x)
 {
-    buf_free(&x->super);
-    buf_free(&x->dir);
-    buf_free(&x->mark_dir);
-    buf_free(&x->marks);
-    buf_free(&x->perm);
-    buf_free(&x->doc_order);
-    buf_free(&x->ends);
-    buf_free(&x->hyper);
+    spool_free(&x->super);
+    spool_free(&x->dir);
+    spool_free(&x->mark_dir);
+    spool_free(&x->marks);
+    spool_free(&x->perm);
+    spool_free(&x->doc_order);
+    spool_free(&x->ends);
+    spool_free(&x->hyper);
 }

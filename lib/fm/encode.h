@@ -1,7 +1,8 @@
 /* encode.h - from rows, wherever they come from, to the sections of the BWT and its samples.
  *
  * The rows are cut in superblocks, which threads encode independently; a window of them at a time
- * is then put in order. What is small is gathered in memory; the blocks go to the file at once.
+ * is then put in order. The blocks go to the file at once; what stands behind them there, and is
+ * smaller, is gathered in spools, of which memory may be bounded.
  */
 #ifndef FM_ENCODE_H
 #define FM_ENCODE_H
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/sect.h"
+#include "base/spool.h"
 #include "fm/rank.h"
 
 /* One superblock of rows. The buffers are appended to, in row order. */
@@ -37,17 +39,18 @@ struct encode_opts {
     const struct rank_layout *layout;
     unsigned rate;
     int threads;
-    progress_fn *progress; /* NULL: none */
+    struct spool_room *room; /* of what is gathered; NULL: no bound */
+    progress_fn *progress;   /* NULL: none */
     void *progress_ctx;
 };
 
 /* What encode_rows() gathers; the caller frees it with encoded_free(). */
 struct encoded {
-    struct buf super, dir, mark_dir, marks; /* SUPR, BDIR, MDIR, MARK */
-    struct buf perm;                        /* u32 sample numbers in row order */
-    struct buf doc_order;                   /* u64 documents in row order */
-    struct buf ends;                        /* u64 rows whose symbol is an end, if shared */
-    struct buf hyper; /* u64 [hyperblock][sigma]: occurrences before, without C */
+    struct spool super, dir, mark_dir, marks; /* SUPR, BDIR, MDIR, MARK */
+    struct spool perm;                        /* u32 sample numbers in row order */
+    struct spool doc_order;                   /* u64 documents in row order */
+    struct spool ends;                        /* u64 rows whose symbol is an end, if shared */
+    struct spool hyper; /* u64 [hyperblock][sigma]: occurrences before, without C */
 };
 
 /* Writes section BLKS to w and fills in *out. */

@@ -68,7 +68,7 @@ int fm_build(const char *index, const char *const *paths, size_t n, const struct
 struct fm_merge_opts {
     enum fm_layout layout; /* the default is that of the first */
     int threads;
-    uint64_t memory_bytes; /* indexes are read into memory while they fit; 0: always */
+    uint64_t memory_bytes; /* of merging; indexes are read into memory if they fit; 0: no bound */
     progress_fn *progress;
     void *progress_ctx;
 };
@@ -89,7 +89,7 @@ struct fm_open_opts {
     enum cpu_level cpu; /* at most this, which the machine must have; {0} is CPU_PORTABLE */
     bool load;          /* copied into memory, not mapped */
     int threads;        /* for loading; 0: one */
-    bool bare;          /* loaded, without what is but for searches one at a time */
+    bool bare;          /* without the copies and hints that make searches faster */
 };
 
 /* o == NULL: mapped, with all that the machine has. */

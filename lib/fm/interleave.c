@@ -298,6 +298,11 @@ static int walk_all(struct job *j, struct err *e)
 
 /* ---- what was found, by superblock ---- */
 
+static uint64_t *words_of(const struct spool *s)
+{
+    return (uint64_t *)(void *)s->p;
+}
+
 static int count_rows(struct job *j, struct err *e)
 {
     struct interleave *il = j->il;
@@ -324,9 +329,9 @@ static int place_samples(struct job *j, uint64_t samples, struct err *e)
     uint64_t supers = rank_supers(il->n), *at;
 
     il->sample_before = mem_zero(supers + 2, sizeof *il->sample_before, e);
-    il->sample = mem_array(samples, sizeof *il->sample, e);
-    if (!il->sample_before || !il->sample)
+    if (!il->sample_before || spool_zero(&il->samples, samples, sizeof *il->sample, e) < 0)
         return e->code;
+    il->sample = words_of(&il->samples);
     at = il->sample_before + 1; /* while samples are placed: where the next one goes */
     for (uint64_t i = 0; i < samples; i++)
         at[(j->sample_row[i] >> RANK_SUPER_LOG) + 1]++;
@@ -340,27 +345,41 @@ static int place_samples(struct job *j, uint64_t samples, struct err *e)
     return 0;
 }
 
+static int make_bits(struct interleave *il, uint64_t n, struct spool_room *room, struct err *e)
+{
+    const struct spool empty = {.room = room};
+
+    *il = (struct interleave){.n = n, .words = n / 64 + 1, .bits = empty, .samples = empty};
+    if (spool_zero(&il->bits, il->words, sizeof *il->of_b, e) < 0)
+        return e->code;
+    il->of_b = words_of(&il->bits);
+    return 0;
+}
+
 int interleave_make(struct interleave *il, const struct shard *a, const struct shard *b,
-                    int threads, progress_fn *progress, void *ctx, struct err *e)
+                    const struct index_opts *o, struct err *e)
 {
     unsigned rate = b->head.rate;
     uint64_t n = a->head.n + b->head.n, first = samples_count(a->head.n, rate);
     uint64_t samples = samples_count(n, rate) - first;
+    struct spool sample_row = {.room = o->room};
     struct job j = {
         .a = a,
         .b = b,
         .il = il,
         .first_sample = first,
-        .threads = b->head.n < WORTH_THREADS ? 1 : threads,
-        .progress = progress,
-        .ctx = ctx,
+        .threads = b->head.n < WORTH_THREADS ? 1 : o->threads,
+        .progress = o->progress,
+        .ctx = o->progress_ctx,
     };
     int rc;
 
-    *il = (struct interleave){.n = n, .words = n / 64 + 1};
-    il->of_b = mem_map(il->words * sizeof *il->of_b, e);
-    j.sample_row = mem_zero(samples, sizeof *j.sample_row, e);
-    rc = il->of_b && j.sample_row ? find_stretches(&j, e) : ERR_MEM;
+    rc = make_bits(il, n, o->room, e);
+    if (rc == 0)
+        rc = spool_zero(&sample_row, samples, sizeof *j.sample_row, e);
+    j.sample_row = words_of(&sample_row);
+    if (rc == 0)
+        rc = find_stretches(&j, e);
     if (rc == 0)
         rc = walk_all(&j, e);
     if (rc == 0)
@@ -368,26 +387,26 @@ int interleave_make(struct interleave *il, const struct shard *a, const struct s
     if (rc == 0)
         rc = place_samples(&j, samples, e);
     free(j.stretch);
-    free(j.sample_row);
+    spool_free(&sample_row);
     return rc;
 }
 
-int interleave_alone(struct interleave *il, uint64_t n, struct err *e)
+int interleave_alone(struct interleave *il, uint64_t n, struct spool_room *room, struct err *e)
 {
     uint64_t supers = rank_supers(n);
 
-    *il = (struct interleave){.n = n, .words = n / 64 + 1};
-    il->of_b = mem_map(il->words * sizeof *il->of_b, e);
+    if (make_bits(il, n, room, e) < 0)
+        return e->code;
     il->b_before = mem_zero(supers + 1, sizeof *il->b_before, e);
     il->sample_before = mem_zero(supers + 1, sizeof *il->sample_before, e);
-    return il->of_b && il->b_before && il->sample_before ? 0 : ERR_MEM;
+    return il->b_before && il->sample_before ? 0 : ERR_MEM;
 }
 
 void interleave_free(struct interleave *il)
 {
-    mem_unmap(il->of_b, il->words * sizeof *il->of_b);
+    spool_free(&il->bits);
+    spool_free(&il->samples);
     free(il->b_before);
-    free(il->sample);
     free(il->sample_before);
     *il = (struct interleave){0};
 }

@@ -11,7 +11,9 @@
  * step, and where it has become one rank, that is it. A stretch whose range stays wider (its text
  * is in A) is walked by its right neighbour.
  *
- * Cost     a step in A and one in B a byte of B; a bit a row of both and 16 bytes a sample of B.
+ * Cost     a step in A and one in B a byte of B.
+ * Memory   out of the room: a bit a row of both, set at random, and 16 bytes a sample of B. Beside
+ *          it 16 bytes for every 2^16 rows, and 40 for every 2^15 of B.
  * Threads  the result does not depend on their number.
  */
 #ifndef FM_INTERLEAVE_H
@@ -21,8 +23,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/progress.h"
 #include "fm/shard.h"
+#include "fm/write.h"
 
 struct interleave {
     uint64_t n, words;       /* rows of both; words of `of_b` */
@@ -31,13 +33,14 @@ struct interleave {
     uint64_t *sample;        /* B's samples, superblock after superblock: row's low 16 bits << 32 |
                                 number of the sample in the text of both */
     uint64_t *sample_before; /* by superblock, and one more */
+    struct spool bits, samples; /* where of_b and sample lie */
 };
 
 /* ERR_CORRUPT when one of them is damaged; then, too, *il is freed by interleave_free(). */
 int interleave_make(struct interleave *il, const struct shard *a, const struct shard *b,
-                    int threads, progress_fn *progress, void *ctx, struct err *e);
+                    const struct index_opts *o, struct err *e);
 /* The rows of one index of n rows, which stand among no others. */
-int interleave_alone(struct interleave *il, uint64_t n, struct err *e);
+int interleave_alone(struct interleave *il, uint64_t n, struct spool_room *room, struct err *e);
 void interleave_free(struct interleave *il);
 
 static inline bool interleave_of_b(const struct interleave *il, uint64_t row)

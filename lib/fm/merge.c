@@ -187,8 +187,8 @@ static int merge_rows(struct merged *m, const struct index_opts *o, struct sect_
                       struct encoded *enc, struct err *e)
 {
     uint64_t docs = m->a->head.docs + (m->b ? m->b->head.docs : 0);
-    int rc = m->b ? interleave_make(&m->il, m->a, m->b, o->threads, o->progress, o->progress_ctx, e)
-                  : interleave_alone(&m->il, m->a->head.n, e);
+    int rc = m->b ? interleave_make(&m->il, m->a, m->b, o, e)
+                  : interleave_alone(&m->il, m->a->head.n, o->room, e);
 
     if (rc < 0)
         return rc;
@@ -225,11 +225,10 @@ int merge_write(const struct shard *a, const struct shard *b, const struct index
     io.normalize = (enum text_rule)a->head.normalize;
     io.field = a->field;
     io.id_field = a->id_field;
-    if ((b && merge_check(a, b, false, e) < 0) || check_size(a, b, e) < 0 || tables_init(&t, e) < 0)
+    if ((b && merge_check(a, b, false, e) < 0) || check_size(a, b, e) < 0 ||
+        tables_init(&t, o->room, e) < 0)
         return e->code;
-    rc = tables_add_shard(&t, a, e);
-    if (rc == 0 && b)
-        rc = tables_add_shard(&t, b, e);
+    rc = tables_add_shards(&t, a, b, e);
     alphabet_count(&m.al, t.freq);
     if (rc == 0)
         rc = merge_records(a, b, w, e);

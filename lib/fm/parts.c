@@ -26,6 +26,7 @@ struct part {
 struct parts {
     const struct parts_opts *o;
     struct buf folder; /* with its NUL */
+    struct buf beside; /* the folder that it lies in, likewise */
     int lock;          /* the open state file, -1 before the folder is made */
     struct part *part; /* the stack */
     size_t n, cap;
@@ -259,6 +260,18 @@ static int meet_earlier(struct parts *p, struct err *e)
     return remove_found(p, e) < 0 ? e->code : remove_folder(p, e);
 }
 
+/* A path's folder, with its NUL. */
+static int folder_of(const char *path, struct buf *out, struct err *e)
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) + 1 : 0; /* with the slash: "/" too */
+
+    return (slash ? buf_add(out, path, len, e) : buf_addc(out, '.', e)) < 0 ||
+                   buf_addc(out, '\0', e) < 0
+               ? e->code
+               : 0;
+}
+
 int parts_open(struct parts **out, const struct parts_opts *o, struct err *e)
 {
     struct parts *p = mem_zero(1, sizeof *p, e);
@@ -269,7 +282,8 @@ int parts_open(struct parts **out, const struct parts_opts *o, struct err *e)
     p->o = o;
     p->lock = -1;
     p->cpu = cpu_detect();
-    if (buf_printf(&p->folder, e, "%s.parts", o->target) < 0 || buf_addc(&p->folder, '\0', e) < 0)
+    if (buf_printf(&p->folder, e, "%s.parts", o->target) < 0 || buf_addc(&p->folder, '\0', e) < 0 ||
+        folder_of(o->target, &p->beside, e) < 0)
         return e->code;
     if (meet_earlier(p, e) == 0)
         return 0;
@@ -326,6 +340,20 @@ static bool may_load(const struct parts *p, uint64_t rows, uint64_t docs)
     return !p->o->memory_bytes || need <= p->o->memory_bytes;
 }
 
+/* Memory that merging them may take: what the bound leaves beside them, if they are loaded. */
+static struct spool_room room_of(const struct parts *p, bool load, const struct shard *a,
+                                 const struct shard *b)
+{
+    uint64_t bound = p->o->memory_bytes, taken = index_reserve(bound);
+
+    if (load)
+        taken += sect_size(a->file) + (b ? sect_size(b->file) : 0);
+    return (struct spool_room){
+        .folder = p->lock >= 0 ? p->folder.p : p->beside.p,
+        .left = taken < bound ? bound - taken : 0,
+    };
+}
+
 /* Merges the last two into *w; one that is alone is written anew, in the layout wanted. */
 static int merge_last(const struct parts *p, struct sect_writer *w, struct err *e)
 {
@@ -333,13 +361,18 @@ static int merge_last(const struct parts *p, struct sect_writer *w, struct err *
     const struct part *a_part = &p->part[two ? p->n - 2 : 0], *b_part = &p->part[p->n - 1];
     bool load = may_load(p, a_part->rows + (two ? b_part->rows : 0),
                          a_part->docs + (two ? b_part->docs : 0));
+    struct index_opts io = *p->o->io;
     struct shard *a = NULL, *b = NULL;
+    struct spool_room room;
     int rc = open_part(p, a_part, load, &a, e);
 
     if (rc == 0 && two)
         rc = open_part(p, b_part, load, &b, e);
-    if (rc == 0)
-        rc = merge_write(a, b, p->o->io, w, e);
+    if (rc == 0) {
+        room = room_of(p, load, a, b);
+        io.room = p->o->memory_bytes ? &room : NULL;
+        rc = merge_write(a, b, &io, w, e);
+    }
     shard_close(a);
     shard_close(b);
     return rc;
@@ -492,6 +525,7 @@ void parts_close(struct parts *p)
         parts_clear(p, &e); /* as well as it goes: something has failed before */
     unlock(p);
     buf_free(&p->folder);
+    buf_free(&p->beside);
     free(p->part);
     free(p->found);
     free(p);

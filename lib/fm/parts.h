@@ -5,9 +5,12 @@
  * there, named after the range of parts that it holds ("000002-000003.fmi"). A build that was
  * interrupted finds them again. The folder is locked while it is used, and gone when all is done.
  *
- * Disk     of a text of n bytes the parts take as much as indexes of it do, and while two are
- *          merged the result as well: below 1 n, if it is not normalised nor sampled more often
- *          than every 32nd position.
+ * Memory   what merging two holds beside them is at most the bound, or where that is less, 8 MB,
+ *          1.5 MB a thread and .003 bytes a row; the rest goes on in unnamed files (base/spool.h).
+ *          Both are read into memory if all fits, else they are mapped.
+ * Disk     of a text of n bytes the parts take as much as indexes of it do, less than n / 2, and
+ * the unnamed files as much as n / 3: below 1 n, if it is not normalised nor sampled more often
+ *          than every 32nd position. The result, which is an index too, comes on top.
  * Errors   ERR_IO, ERR_CORRUPT, ERR_MEM; ERR_INPUT when the folder is in use or of another build.
  */
 #ifndef FM_PARTS_H
@@ -30,7 +33,7 @@ struct parts_opts {
                            state is not gone on with */
     bool resume;        /* go on with what an earlier run left; else it is removed */
     bool keep;          /* parts are left after an error, to go on with */
-    uint64_t memory_bytes; /* indexes are read into memory while they fit; 0: no bound */
+    uint64_t memory_bytes; /* of merging, the indexes as well if they are loaded; 0: no bound */
     const struct index_opts *io;
 };
 

@@ -127,9 +127,5 @@ const struct rank_layout rank_fast = {
     .hints = true,
     .encode = encode_block,
     .decode = decode_block,
-#if defined(__x86_64__)
-    .ops = {&rank_fast_portable, &rank_fast_avx2, &rank_fast_avx512},
-#else
-    .ops = {&rank_fast_portable, &rank_fast_portable, &rank_fast_portable},
-#endif
+    .ops = CPU_CHOICES(rank_fast),
 };

@@ -247,9 +247,5 @@ const struct rank_layout rank_small = {
     .batch = 32,
     .encode = encode_block,
     .decode = decode_block,
-#if defined(__x86_64__)
-    .ops = {&rank_small_portable, &rank_small_avx2, &rank_small_avx512},
-#else
-    .ops = {&rank_small_portable, &rank_small_portable, &rank_small_portable},
-#endif
+    .ops = CPU_CHOICES(rank_small),
 };

@@ -114,25 +114,17 @@ static int mark_cycles(const uint32_t *perm, uint64_t count, unsigned char *seen
     return 0;
 }
 
-static int encode_inverse(const uint32_t *perm, uint64_t count, struct buf *sinv, struct err *e)
+/* SINV from its marks. */
+static int put_inverse(const unsigned char *marked, const uint32_t *back, uint64_t count,
+                       uint64_t marks, struct spool *sinv, struct err *e)
 {
+    uint64_t bytes = samples_inverse_bytes(count, marks), k = 0;
     unsigned bits = samples_bits(count);
-    unsigned char *seen = mem_zero(word_bytes(count) + 8, 1, e);
-    unsigned char *marked = seen ? mem_zero(word_bytes(count) + 8, 1, e) : NULL;
-    uint32_t *back = marked ? mem_array(count, sizeof *back, e) : NULL;
     unsigned char *p, *rank;
-    uint64_t marks = 0, bytes, k = 0;
-    int rc = ERR_MEM;
 
-    if (!back)
-        goto done;
-    if ((rc = mark_cycles(perm, count, seen, marked, back, &marks, e)) < 0)
-        goto done;
-    bytes = samples_inverse_bytes(count, marks);
-    if ((rc = buf_reserve(sinv, bytes, e)) < 0)
-        goto done;
-    p = (unsigned char *)sinv->p + sinv->len;
-    memset(p, 0, bytes);
+    if (spool_zero(sinv, bytes, 1, e) < 0)
+        return e->code;
+    p = (unsigned char *)sinv->p + sinv->len - bytes;
     memcpy(p, marked, word_bytes(count));
     rank = p + word_bytes(count);
     for (uint64_t i = 0; i <= count; i++) {
@@ -142,27 +134,38 @@ static int encode_inverse(const uint32_t *perm, uint64_t count, struct buf *sinv
         if (i < count && bit_get(marked, i))
             packed_set(rank + rank_bytes(count), k++, bits, back[i]);
     }
-    sinv->len += bytes;
-    rc = 0;
-done:
-    free(seen);
-    free(marked);
-    free(back);
+    return 0;
+}
+
+static int encode_inverse(const uint32_t *perm, uint64_t count, struct spool *sinv, struct err *e)
+{
+    struct spool seen = {.room = sinv->room}, marked = seen, back = seen;
+    uint64_t marks = 0;
+    int rc;
+
+    if ((rc = spool_zero(&seen, word_bytes(count), 1, e)) == 0 &&
+        (rc = spool_zero(&marked, word_bytes(count), 1, e)) == 0 &&
+        (rc = spool_zero(&back, count, sizeof *perm, e)) == 0 &&
+        (rc = mark_cycles(perm, count, (unsigned char *)seen.p, (unsigned char *)marked.p,
+                          (uint32_t *)(void *)back.p, &marks, e)) == 0)
+        rc = put_inverse((unsigned char *)marked.p, (uint32_t *)(void *)back.p, count, marks, sinv,
+                         e);
+    spool_free(&seen);
+    spool_free(&marked);
+    spool_free(&back);
     return rc;
 }
 
-int samples_encode_perm(const uint32_t *perm, uint64_t count, struct buf *samp, struct buf *sinv,
-                        struct err *e)
+int samples_encode_perm(const uint32_t *perm, uint64_t count, struct spool *samp,
+                        struct spool *sinv, struct err *e)
 {
     unsigned bits = samples_bits(count);
     uint64_t bytes = packed_bytes(count, bits);
 
-    if (buf_reserve(samp, bytes, e) < 0)
+    if (spool_zero(samp, bytes, 1, e) < 0)
         return e->code;
-    memset(samp->p + samp->len, 0, bytes);
     for (uint64_t i = 0; i < count; i++)
-        packed_set((unsigned char *)samp->p + samp->len, i, bits, perm[i]);
-    samp->len += bytes;
+        packed_set((unsigned char *)samp->p + samp->len - bytes, i, bits, perm[i]);
     return encode_inverse(perm, count, sinv, e);
 }
 
@@ -180,12 +183,7 @@ void samples_fetch(const struct samples *s, uint64_t row)
 
 samples_find_fn *samples_find_for(enum cpu_level level)
 {
-#if defined(__x86_64__)
-    if (level >= CPU_AVX2)
-        return level >= CPU_AVX512 ? samples_find_avx512 : samples_find_avx2;
-#endif
-    (void)level;
-    return samples_find_portable;
+    return CPU_CHOICE(samples_find, level);
 }
 
 /* The marks of one block that lie in [from, to). */

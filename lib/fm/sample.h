@@ -28,6 +28,7 @@
 #include "base/cpu.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/spool.h"
 
 enum {
     SAMPLE_RATE_MIN = 4,
@@ -74,9 +75,9 @@ unsigned samples_bits(uint64_t count);
 /* The marked rows of one block (rel[0..k), growing, relative to the block's start), appended. */
 int samples_encode_block(const uint16_t *rel, size_t k, unsigned low_bits, struct buf *out,
                          struct err *e);
-/* SAMP and SINV from the permutation. */
-int samples_encode_perm(const uint32_t *perm, uint64_t count, struct buf *samp, struct buf *sinv,
-                        struct err *e);
+/* SAMP and SINV from the permutation; what this takes besides is of sinv's room. */
+int samples_encode_perm(const uint32_t *perm, uint64_t count, struct spool *samp,
+                        struct spool *sinv, struct err *e);
 /* Size of SINV for `backs` pointers. */
 uint64_t samples_inverse_bytes(uint64_t count, uint64_t backs);
 void samples_view_inverse(struct samples *s, const void *sinv, uint64_t backs);

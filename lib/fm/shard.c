@@ -104,7 +104,7 @@ static int make_hints(struct shard *s, const struct fm_open_opts *o, struct err 
 {
     struct rank *r = &s->rank;
 
-    if (!s->layout->hints || o->bare)
+    if (!s->layout->hints)
         return 0;
     if (!(s->hints = mem_map(rank_hint_bytes(r), e)))
         return e->code;
@@ -212,7 +212,10 @@ int shard_open(struct shard **out, const char *path, const struct fm_open_opts *
                  : sect_open(&s->file, path, FM_KIND, FM_MAJOR, e)) < 0 ||
         sect_known(s->file, known_sections, e) < 0 || read_head(s, e) < 0 ||
         open_rank(s, o->cpu, e) < 0 || open_samples(s, o->cpu, e) < 0 || open_docs(s, e) < 0 ||
-        open_records(s, e) < 0 || (o->load ? make_hints(s, o, e) : copy_tables(s, e)) < 0) {
+        open_records(s, e) < 0 ||
+        (o->bare   ? 0
+         : o->load ? make_hints(s, o, e)
+                   : copy_tables(s, e)) < 0) {
         shard_close(s);
         return e->code;
     }

@@ -1,32 +1,33 @@
 /* tables.c - see tables.h. */
 #include "fm/tables.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "fm/bits.h"
 
-int tables_init(struct tables *t, struct err *e)
+int tables_init(struct tables *t, struct spool_room *room, struct err *e)
 {
-    *t = (struct tables){.start_cap = 1};
-    t->start = mem_zero(1, sizeof *t->start, e);
-    return t->start ? 0 : e->code;
+    const struct spool empty = {.room = room};
+
+    *t = (struct tables){.starts = empty, .ids = empty, .runs = empty, .paths = empty};
+    return spool_zero(&t->starts, 1, sizeof(uint64_t), e);
 }
 
 void tables_free(struct tables *t)
 {
-    free(t->start);
-    free(t->id);
-    buf_free(&t->runs);
-    buf_free(&t->paths);
+    spool_free(&t->starts);
+    spool_free(&t->ids);
+    spool_free(&t->runs);
+    spool_free(&t->paths);
     *t = (struct tables){0};
 }
 
 int tables_add(struct tables *t, uint64_t len, uint64_t raw_len, struct err *e)
 {
-    if (mem_reserve(&t->start, &t->start_cap, t->docs + 2, sizeof *t->start, e) < 0)
+    uint64_t end = tables_start(t)[t->docs] + len + 1;
+
+    if (spool_add(&t->starts, &end, sizeof end, e) < 0)
         return e->code;
-    t->start[t->docs + 1] = t->start[t->docs] + len + 1;
     t->docs++;
     t->raw_bytes += raw_len;
     return 0;
@@ -34,10 +35,9 @@ int tables_add(struct tables *t, uint64_t len, uint64_t raw_len, struct err *e)
 
 static int put_id(struct tables *t, uint32_t hash, uint64_t doc, struct err *e)
 {
-    if (mem_reserve(&t->id, &t->id_cap, t->ids + 1, sizeof *t->id, e) < 0)
-        return e->code;
-    t->id[t->ids++] = (struct id_row){hash, doc};
-    return 0;
+    struct id_row row = {.hash = hash, .doc = doc};
+
+    return spool_add(&t->ids, &row, sizeof row, e);
 }
 
 int tables_add_id(struct tables *t, uint32_t hash, struct err *e)
@@ -73,9 +73,9 @@ static int put_place(struct tables *t, uint64_t doc, uint64_t line, const char *
         if (same)
             r.path_at = old.path_at;
     }
-    if (r.path_at == t->paths.len && buf_add(&t->paths, path, len, e) < 0)
+    if (r.path_at == t->paths.len && spool_add(&t->paths, path, len, e) < 0)
         return e->code;
-    return buf_add(&t->runs, &r, sizeof r, e);
+    return spool_add(&t->runs, &r, sizeof r, e);
 }
 
 int tables_add_place(struct tables *t, uint64_t line, const char *path, size_t path_len,
@@ -90,8 +90,6 @@ static int add_starts(struct tables *t, const struct shard *s, struct err *e)
 {
     uint64_t docs = s->head.docs, before = 0;
 
-    if (mem_reserve(&t->start, &t->start_cap, t->docs + docs + 1, sizeof *t->start, e) < 0)
-        return e->code;
     for (uint64_t d = 0; d < docs; d++) {
         uint64_t end = shard_doc_start(s, d + 1);
         if (end <= before || end > s->head.n)
@@ -106,13 +104,25 @@ static int add_starts(struct tables *t, const struct shard *s, struct err *e)
     return 0;
 }
 
-static int add_ids(struct tables *t, const struct shard *s, uint64_t first_doc, struct err *e)
+static int add_id(struct tables *t, const struct shard *s, uint64_t i, uint64_t first_doc,
+                  struct err *e)
 {
-    for (uint64_t i = 0; i < s->head.ids; i++) {
-        uint64_t doc = packed_get(s->id_doc, i, s->doc_bits);
-        if (doc >= s->head.docs)
-            return sect_bad(s->file, "IDHS", "is damaged", e);
-        if (put_id(t, load_u32(s->id_hash + 4 * i), first_doc + doc, e) < 0)
+    uint64_t doc = packed_get(s->id_doc, i, s->doc_bits);
+
+    if (doc >= s->head.docs)
+        return sect_bad(s->file, "IDHS", "is damaged", e);
+    return put_id(t, load_u32(s->id_hash + 4 * i), first_doc + doc, e);
+}
+
+/* By hash, then by document, as both have them. */
+static int merge_ids(struct tables *t, const struct shard *a, const struct shard *b, struct err *e)
+{
+    uint64_t i = 0, k = 0, ids_b = b ? b->head.ids : 0;
+
+    while (i < a->head.ids || k < ids_b) {
+        bool of_a = k == ids_b || (i < a->head.ids &&
+                                   load_u32(a->id_hash + 4 * i) <= load_u32(b->id_hash + 4 * k));
+        if ((of_a ? add_id(t, a, i++, 0, e) : add_id(t, b, k++, a->head.docs, e)) < 0)
             return e->code;
     }
     return 0;
@@ -132,15 +142,21 @@ static int add_places(struct tables *t, const struct shard *s, uint64_t first_do
     return 0;
 }
 
-int tables_add_shard(struct tables *t, const struct shard *s, struct err *e)
+static int add_shard(struct tables *t, const struct shard *s, struct err *e)
 {
-    uint64_t first_doc = t->docs, freq[256];
+    uint64_t freq[256];
 
-    if (add_ids(t, s, first_doc, e) < 0 || add_places(t, s, first_doc, e) < 0 ||
-        add_starts(t, s, e) < 0)
+    if (add_places(t, s, t->docs, e) < 0 || add_starts(t, s, e) < 0)
         return e->code;
     shard_byte_counts(s, freq);
     for (unsigned b = 0; b < 256; b++)
         t->freq[b] += freq[b];
     return 0;
+}
+
+int tables_add_shards(struct tables *t, const struct shard *a, const struct shard *b, struct err *e)
+{
+    if (merge_ids(t, a, b, e) < 0 || add_shard(t, a, e) < 0)
+        return e->code;
+    return b ? add_shard(t, b, e) : 0;
 }

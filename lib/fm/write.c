@@ -28,12 +28,17 @@ int write_records(struct sect_writer *w, struct store_writer *raw, struct store_
 int write_rows(struct sect_writer *w, const struct row_source *rows, const struct index_opts *o,
                struct encoded *enc, struct err *e)
 {
-    const struct encode_opts eo = {o->layout, o->rate, o->threads, o->progress, o->progress_ctx};
+    const struct encode_opts eo = {.layout = o->layout,
+                                   .rate = o->rate,
+                                   .threads = o->threads,
+                                   .room = o->room,
+                                   .progress = o->progress,
+                                   .progress_ctx = o->progress_ctx};
 
     return encode_rows(rows, &eo, w, enc, e);
 }
 
-static int put_buf(const struct job *j, const char id[4], const struct buf *x, struct err *e)
+static int put_spool(const struct job *j, const char id[4], const struct spool *x, struct err *e)
 {
     return sect_put(j->w, id, SECT_REQUIRED, x->p, x->len, e);
 }
@@ -56,25 +61,25 @@ static void add_first_rows(struct job *j)
 
 static int put_bwt(struct job *j, struct err *e)
 {
-    struct buf ends = {0};
+    struct spool ends = {.room = j->o->room};
     int rc;
 
     add_first_rows(j);
-    rc = put_buf(j, "HYPR", &j->enc->hyper, e);
+    rc = put_spool(j, "HYPR", &j->enc->hyper, e);
     if (rc == 0)
-        rc = put_buf(j, "SUPR", &j->enc->super, e);
+        rc = put_spool(j, "SUPR", &j->enc->super, e);
     if (rc == 0)
-        rc = put_buf(j, "BDIR", &j->enc->dir, e);
+        rc = put_spool(j, "BDIR", &j->enc->dir, e);
     if (rc == 0 && j->al->shared != FM_NOT_SHARED &&
         (rc = ef_encode((uint64_t *)(void *)j->enc->ends.p, j->t->docs, j->n, &ends, e)) == 0)
-        rc = put_buf(j, "ZROW", &ends, e);
-    buf_free(&ends);
+        rc = put_spool(j, "ZROW", &ends, e);
+    spool_free(&ends);
     return rc;
 }
 
 static int put_samples(struct job *j, struct err *e)
 {
-    struct buf samp = {0}, sinv = {0};
+    struct spool samp = {.room = j->o->room}, sinv = samp;
     uint64_t count = j->enc->perm.len / 4;
     int rc = samples_encode_perm((uint32_t *)(void *)j->enc->perm.p, count, &samp, &sinv, e);
 
@@ -82,31 +87,17 @@ static int put_samples(struct job *j, struct err *e)
     if (rc == 0) { /* how many pointers there are follows from the marks */
         for (uint64_t i = 0; i < count; i++)
             j->head.backs += bit_get((unsigned char *)sinv.p, i);
-        rc = put_buf(j, "MDIR", &j->enc->mark_dir, e);
+        rc = put_spool(j, "MDIR", &j->enc->mark_dir, e);
     }
     if (rc == 0)
-        rc = put_buf(j, "MARK", &j->enc->marks, e);
+        rc = put_spool(j, "MARK", &j->enc->marks, e);
     if (rc == 0)
-        rc = put_buf(j, "SAMP", &samp, e);
+        rc = put_spool(j, "SAMP", &samp, e);
     if (rc == 0)
-        rc = put_buf(j, "SINV", &sinv, e);
-    buf_free(&samp);
-    buf_free(&sinv);
+        rc = put_spool(j, "SINV", &sinv, e);
+    spool_free(&samp);
+    spool_free(&sinv);
     return rc;
-}
-
-static int put_packed(const struct job *j, const char id[4], struct buf *out, const uint64_t *v,
-                      uint64_t n, unsigned bits, struct err *e)
-{
-    uint64_t bytes = packed_bytes(n, bits);
-
-    if (buf_reserve(out, bytes, e) < 0)
-        return e->code;
-    memset(out->p + out->len, 0, bytes);
-    for (uint64_t i = 0; i < n; i++)
-        packed_set((unsigned char *)out->p + out->len, i, bits, v[i]);
-    out->len += bytes;
-    return put_buf(j, id, out, e);
 }
 
 static unsigned doc_bits(const struct tables *t)
@@ -117,16 +108,20 @@ static unsigned doc_bits(const struct tables *t)
 static int put_docs(const struct job *j, struct err *e)
 {
     const struct tables *t = j->t;
-    struct buf starts = {0}, order = {0};
-    int rc = ef_encode(t->start, t->docs + 1, j->n + 1, &starts, e);
+    const uint64_t *doc_order = (const uint64_t *)(const void *)j->enc->doc_order.p;
+    struct spool starts = {.room = j->o->room}, order = starts;
+    int rc = ef_encode(tables_start(t), t->docs + 1, j->n + 1, &starts, e);
 
     if (rc == 0)
-        rc = put_buf(j, "DOCS", &starts, e);
+        rc = put_spool(j, "DOCS", &starts, e);
     if (rc == 0)
-        rc = put_packed(j, "DORD", &order, (uint64_t *)(void *)j->enc->doc_order.p, t->docs,
-                        doc_bits(t), e);
-    buf_free(&starts);
-    buf_free(&order);
+        rc = spool_zero(&order, packed_bytes(t->docs, doc_bits(t)), 1, e);
+    for (uint64_t i = 0; rc == 0 && i < t->docs; i++)
+        packed_set((unsigned char *)order.p, i, doc_bits(t), doc_order[i]);
+    if (rc == 0)
+        rc = put_spool(j, "DORD", &order, e);
+    spool_free(&starts);
+    spool_free(&order);
     return rc;
 }
 
@@ -139,23 +134,33 @@ static int by_hash(const void *a, const void *b)
     return (x->doc > y->doc) - (x->doc < y->doc);
 }
 
+/* Those out of indexes are sorted already: then no memory is needed. */
+static void sort_ids(struct id_row *id, uint64_t n)
+{
+    uint64_t i = 1;
+
+    while (i < n && by_hash(&id[i - 1], &id[i]) <= 0)
+        i++;
+    if (i < n)
+        qsort(id, n, sizeof *id, by_hash);
+}
+
 static int put_ids(const struct job *j, struct err *e)
 {
-    struct tables *t = j->t;
-    struct buf out = {0};
-    uint64_t *doc = mem_array(t->ids, sizeof *doc, e);
-    int rc = doc ? 0 : ERR_MEM;
+    const struct tables *t = j->t;
+    uint64_t ids = tables_ids(t);
+    struct id_row *id = tables_id(t);
+    struct spool out = {.room = j->o->room};
+    int rc = spool_zero(&out, 4 * ids + packed_bytes(ids, doc_bits(t)), 1, e);
 
-    if (t->ids)
-        qsort(t->id, t->ids, sizeof *t->id, by_hash);
-    for (size_t i = 0; rc == 0 && i < t->ids; i++) {
-        doc[i] = t->id[i].doc;
-        rc = buf_add(&out, &t->id[i].hash, sizeof t->id[i].hash, e);
+    sort_ids(id, ids);
+    for (uint64_t i = 0; rc == 0 && i < ids; i++) {
+        memcpy(out.p + 4 * i, &id[i].hash, sizeof id[i].hash);
+        packed_set((unsigned char *)out.p + 4 * ids, i, doc_bits(t), id[i].doc);
     }
     if (rc == 0)
-        rc = put_packed(j, "IDHS", &out, doc, t->ids, doc_bits(t), e);
-    free(doc);
-    buf_free(&out);
+        rc = put_spool(j, "IDHS", &out, e);
+    spool_free(&out);
     return rc;
 }
 
@@ -180,7 +185,7 @@ static int put_head(struct job *j, struct err *e)
     h->n = j->n;
     h->docs = j->t->docs;
     h->raw_bytes = j->t->raw_bytes;
-    h->ids = j->t->ids;
+    h->ids = tables_ids(j->t);
     h->runs = j->t->runs.len / FM_RUN_BYTES;
     h->layout = j->o->layout->id;
     h->rate = j->o->rate;
@@ -195,7 +200,7 @@ static int put_head(struct job *j, struct err *e)
 int write_rest(struct sect_writer *w, struct tables *t, const struct alphabet *al,
                struct encoded *enc, const struct index_opts *o, struct err *e)
 {
-    struct job j = {.w = w, .t = t, .al = al, .enc = enc, .o = o, .n = t->start[t->docs]};
+    struct job j = {.w = w, .t = t, .al = al, .enc = enc, .o = o, .n = tables_start(t)[t->docs]};
 
     if (o->progress)
         o->progress(o->progress_ctx, "writing", 0, 0);

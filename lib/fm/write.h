@@ -19,7 +19,8 @@ struct index_opts {
     enum text_rule normalize;
     const char *field, *id_field; /* not NULL */
     int threads;
-    progress_fn *progress; /* NULL: none */
+    struct spool_room *room; /* memory for all that grows with the rows; NULL: no bound */
+    progress_fn *progress;   /* NULL: none */
     void *progress_ctx;
 };
 
@@ -29,6 +30,15 @@ enum { INDEX_THREADS_MAX = 256 };
 static inline int index_threads(int asked)
 {
     return asked < 1 ? 1 : asked > INDEX_THREADS_MAX ? INDEX_THREADS_MAX : asked;
+}
+
+/* Of a bound of memory, what buffers and code take whatever the input is: 16 MB, or where that
+ * would be much of it a quarter. */
+static inline uint64_t index_reserve(uint64_t bound)
+{
+    const uint64_t most = 16 << 20;
+
+    return bound / 4 < most ? bound / 4 : most;
 }
 
 /* First the records: RBLK RIDX MBLK MIDX. */

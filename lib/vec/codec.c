@@ -218,8 +218,20 @@ static size_t piece_bytes(const struct codec *c, size_t n)
     return (bytes + 63) / 64 * 64;
 }
 
+static void pack_piece(const struct codec_list *l, const struct codec *c, const uint8_t *code,
+                       size_t i)
+{
+    size_t from = i * CODEC_LIST, rows = l->n - from < CODEC_LIST ? l->n - from : CODEC_LIST;
+    const uint8_t *src = code + from * c->code_bytes;
+
+    if (c->spec.kind->pack)
+        c->spec.kind->pack(c, src, c->code_bytes, rows, l->p + i * l->piece);
+    else
+        memcpy(l->p + i * l->piece, src, rows * c->code_bytes);
+}
+
 int codec_list_init(struct codec_list *l, const struct codec *c, const uint8_t *code, size_t n,
-                    struct err *e)
+                    int threads, struct err *e)
 {
     size_t pieces = (n + CODEC_LIST - 1) / CODEC_LIST;
 
@@ -229,15 +241,9 @@ int codec_list_init(struct codec_list *l, const struct codec *c, const uint8_t *
     l->p = mem_map(l->bytes, e);
     if (!l->p)
         return e->code;
-    for (size_t i = 0; i < pieces; i++) {
-        size_t from = i * CODEC_LIST, rows = n - from < CODEC_LIST ? n - from : CODEC_LIST;
-        const uint8_t *src = code + from * c->code_bytes;
-
-        if (c->spec.kind->pack)
-            c->spec.kind->pack(c, src, rows, l->p + i * l->piece);
-        else
-            memcpy(l->p + i * l->piece, src, rows * c->code_bytes);
-    }
+#pragma omp parallel for num_threads(threads) if (threads > 1 && pieces > 1)
+    for (size_t i = 0; i < pieces; i++)
+        pack_piece(l, c, code, i);
     return 0;
 }
 

@@ -24,8 +24,8 @@
  *
  * Errors   0 or a negative ERR_* with a sentence.
  * Memory   what a codec needs is its own: it outlives the file it was read from.
- * Threads  a trained codec is immutable: share it. encode, decode, query_init and scan may run on
- *          many threads at once.
+ * Threads  a trained codec is immutable: share it. encode, decode, query_init, pack and scan
+ *          may run on many threads at once.
  */
 #ifndef VEC_CODEC_H
 #define VEC_CODEC_H
@@ -86,6 +86,7 @@ struct codec_kind {
      */
     int (*train)(struct codec *c, const struct codec_train *t, struct err *e);
     void (*free)(void *state); /* NULL is fine; and what is half made */
+    const char *sections;      /* what save writes, three letters each: "LOWSTP" */
     /* Sections after MET0; load checks lengths and values, as a file may be damaged or hostile, and
      * sets what train sets. `level` is 0, or 1 for the codec inside another: it is the last letter
      * of the section's id, codec_id("MEA", level). */
@@ -98,10 +99,11 @@ struct codec_kind {
     size_t (*query_bytes)(const struct codec *c);
     void (*query_init)(const struct codec *c, enum vec_metric m, const float *q, void *query);
     /* Codes in the form in which they are scanned, 64-byte aligned; NULL: as they are. At most
-     * CODEC_LIST codes are packed in one piece. What follows a piece up to a multiple of 64 bytes
-     * may be read. */
+     * CODEC_LIST codes, `stride` bytes apart, are packed in one piece, and any number of pieces at
+     * once. What follows a piece up to a multiple of 64 bytes may be read. */
     size_t (*packed_bytes)(const struct codec *c, size_t n);
-    void (*pack)(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed);
+    void (*pack)(const struct codec *c, const uint8_t *code, size_t stride, size_t n,
+                 uint8_t *packed);
     /* key[j * ld + i]: of query j and the i-th code of a list of n. With low not NULL, a lower
      * bound of the true key in the same place; kinds without `bounds` are never asked for it. */
     void (*scan)(const struct codec *c, const void *const *query, size_t nq, const uint8_t *packed,
@@ -123,7 +125,7 @@ int codec_train(struct codec **out, const char *spec, uint32_t dim, enum cpu_lev
 void codec_free(struct codec *c);
 
 int codec_save(const struct codec *c, const char *path, struct err *e);
-/* Verifies every checksum. */
+/* Verifies every checksum, and refuses a file with a section that must be known and is not. */
 int codec_open(struct codec **out, const char *path, enum cpu_level cpu, struct err *e);
 
 /* Any number of vectors, in blocks, on `threads`. */
@@ -141,7 +143,7 @@ struct codec_list {
 };
 
 int codec_list_init(struct codec_list *l, const struct codec *c, const uint8_t *code, size_t n,
-                    struct err *e);
+                    int threads, struct err *e);
 void codec_list_free(struct codec_list *l);
 /* Keys of all codes: key[j * l->n + i] as in codec_kind.scan. low may be NULL. */
 void codec_list_scan(const struct codec *c, const struct codec_list *l, const void *const *query,

@@ -5,13 +5,14 @@
  * its own "MET1".
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "vec/codec_kinds.h"
 
-enum { MAJOR = 1, MINOR = 0, META_BYTES = 104 };
+enum { MAJOR = 1, MINOR = 0, META_BYTES = 104, SECTIONS_MAX = 16 /* of a kind, MET with them */ };
 
 static const char file_kind[4] = {'v', 'c', 'o', 'd'};
 
@@ -105,6 +106,28 @@ int codec_save(const struct codec *c, const char *path, struct err *e)
     return rc;
 }
 
+/* Appends the ids of a codec of that spec, and of the one inside it. */
+static void add_known(const struct codec_spec *s, int level, char *ids, size_t room)
+{
+    size_t len = strlen(ids);
+    struct codec_spec inner;
+    struct err e = {0};
+
+    len += (size_t)snprintf(ids + len, room - len, "MET%d", level);
+    for (const char *p = s->kind->sections; *p; p += 3)
+        len += (size_t)snprintf(ids + len, room - len, "%.3s%d", p, level);
+    if (s->inner[0] && codec_parse(s->inner, &inner, &e) == 0)
+        add_known(&inner, level + 1, ids, room);
+}
+
+static int check_known(const struct codec_spec *s, const struct sect_file *f, struct err *e)
+{
+    char ids[4 * 2 * SECTIONS_MAX + 1] = "";
+
+    add_known(s, 0, ids, sizeof ids);
+    return sect_known(f, ids, e);
+}
+
 static int load_level(struct codec **out, int level, const struct sect_file *f, enum cpu_level cpu,
                       struct err *e)
 {
@@ -122,6 +145,8 @@ static int load_level(struct codec **out, int level, const struct sect_file *f, 
         return sect_bad(f, codec_id("MET", level).s, "no spec, or no dimension", e);
     if (codec_parse((const char *)meta, &s, &why) < 0 || s.kind->check(&s, dim, &why) < 0)
         return sect_bad(f, codec_id("MET", level).s, why.msg, e);
+    if (level == 0 && check_known(&s, f, e) < 0)
+        return e->code;
     c = codec_new(&s, dim, cpu, e);
     if (!c)
         return e->code;

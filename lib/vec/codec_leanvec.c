@@ -33,12 +33,11 @@ struct lean_codec {
     float *a, *b;                     /* [r][dim] */
     struct linmap to_a, to_b, from_a; /* A x, B x, A^T y */
     struct codec *inner;
-    uint8_t *room; /* [CODEC_LIST] codes inside: for pack, one thread at a time */
 };
 
 /* ---- the spec ---- */
 
-static const char *const methods[] = {"pca", "es", "fw", "sphering"};
+static const char *const methods[] = {"pca", "es", "fw", "sphering", "near"};
 enum { METHODS = sizeof methods / sizeof *methods };
 
 /* METHODS when there is no such. */
@@ -130,7 +129,6 @@ static void leanvec_free(void *state)
     linmap_free(&l->to_b);
     linmap_free(&l->from_a);
     codec_free(l->inner);
-    free(l->room);
     free(l);
 }
 
@@ -148,6 +146,21 @@ struct making {
     double *mean, *kq, *kx, *a, *b;
 };
 
+static int fit_near(const struct codec *c, const struct codec_train *t, struct making *k,
+                    struct err *e)
+{
+    const struct lean_sample s = {.x = t->x,
+                                  .q = t->queries,
+                                  .rows = t->n,
+                                  .queries = t->n_queries,
+                                  .mean = k->mean,
+                                  .seed = t->seed,
+                                  .threads = t->threads,
+                                  .cpu = c->cpu};
+
+    return lean_near(&s, c->dim, c->spec.a, k->a, k->b, e);
+}
+
 static int make_maps(struct codec *c, const struct codec_train *t, enum lean_method m,
                      struct making *k, struct err *e)
 {
@@ -164,6 +177,8 @@ static int make_maps(struct codec *c, const struct codec_train *t, enum lean_met
         la_moment(t->queries, t->n_queries, c->dim, NULL, k->kq, t->threads, e) < 0)
         return e->code;
     if (lean_maps(m, k->kq, k->kx, c->dim, l->r, k->a, k->b, e) < 0)
+        return e->code;
+    if (m == LEAN_NEAR && fit_near(c, t, k, e) < 0)
         return e->code;
     for (size_t i = 0; i < cells; i++) {
         l->a[i] = (float)k->a[i];
@@ -243,19 +258,16 @@ static int train_inner(struct codec *c, const struct codec_train *t, struct err 
 }
 
 /* What follows from the codec inside. */
-static int finish(struct codec *c, struct err *e)
+static void set_size(struct codec *c)
 {
-    struct lean_codec *l = c->state;
-
-    c->code_bytes = l->inner->code_bytes + 4;
-    l->room = mem_array(CODEC_LIST, l->inner->code_bytes, e);
-    return l->room ? 0 : e->code;
+    c->code_bytes = ((const struct lean_codec *)c->state)->inner->code_bytes + 4;
 }
 
 static int leanvec_train(struct codec *c, const struct codec_train *t, struct err *e)
 {
     bool queries = t->queries && t->n_queries > 0;
-    enum lean_method m = queries ? LEAN_SPHERING : LEAN_PCA;
+    bool many = queries && t->n_queries >= LEAN_NEAR_QUERIES && t->n >= LEAN_NEAR_ROWS;
+    enum lean_method m = many ? LEAN_NEAR : queries ? LEAN_SPHERING : LEAN_PCA;
 
     if (c->spec.word[0])
         m = (enum lean_method)method_of(c->spec.word);
@@ -264,10 +276,15 @@ static int leanvec_train(struct codec *c, const struct codec_train *t, struct er
                        "%s: '%s' needs a sample of queries (--queries FILE); without "
                        "one there is leanvec%u:pca",
                        c->spec.text, methods[m], c->spec.a);
+    if (m == LEAN_NEAR && !many)
+        return err_set(e, ERR_INPUT,
+                       "%s: 'near' needs %d vectors and %d queries, and there are %zu and %zu",
+                       c->spec.text, LEAN_NEAR_ROWS, LEAN_NEAR_QUERIES, t->n, t->n_queries);
     if (!leanvec_new(c, e) || train_maps(c, t, m, e) < 0 || pack_maps(c, e) < 0 ||
         train_inner(c, t, e) < 0)
         return e->code;
-    return finish(c, e);
+    set_size(c);
+    return 0;
 }
 
 /* ---- files ---- */
@@ -305,16 +322,17 @@ static int leanvec_load(struct codec *c, int level, const struct sect_file *f, s
         !(l->b = take_finite(f, "MPB", level, cells, e)) ||
         codec_load_inner(&l->inner, c, l->r, level, f, e) < 0 || pack_maps(c, e) < 0)
         return e->code;
-    return finish(c, e);
+    set_size(c);
+    return 0;
 }
 
 /* ---- coding ---- */
 
 /* The codes inside, of m bytes, out of ours. */
-static void gather(const uint8_t *code, size_t n, size_t m, uint8_t *inside)
+static void gather(const uint8_t *code, size_t stride, size_t n, size_t m, uint8_t *inside)
 {
     for (size_t i = 0; i < n; i++)
-        memcpy(inside + i * m, code + i * (m + 4), m);
+        memcpy(inside + i * m, code + i * stride, m);
 }
 
 static int encode_mapped(const struct codec *c, const float *x, size_t n, float *room,
@@ -357,7 +375,7 @@ static int leanvec_decode(const struct codec *c, const uint8_t *code, size_t n, 
     int rc = y && inside ? 0 : e->code;
 
     if (rc == 0) {
-        gather(code, n, m, inside);
+        gather(code, m + 4, n, m, inside);
         rc = l->inner->spec.kind->decode(l->inner, inside, n, y, e);
     }
     if (rc == 0)
@@ -431,7 +449,8 @@ static size_t leanvec_packed_bytes(const struct codec *c, size_t n)
     return inner_packed(c, n) + n * sizeof(float);
 }
 
-static void leanvec_pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed)
+static void leanvec_pack(const struct codec *c, const uint8_t *code, size_t stride, size_t n,
+                         uint8_t *packed)
 {
     const struct lean_codec *l = c->state;
     const struct codec_kind *k = l->inner->spec.kind;
@@ -439,16 +458,11 @@ static void leanvec_pack(const struct codec *c, const uint8_t *code, size_t n, u
     uint8_t *norm = packed + inner_packed(c, n);
 
     for (size_t i = 0; i < n; i++)
-        memcpy(norm + 4 * i, code + i * (m + 4) + m, 4);
-    if (!k->pack) {
-        gather(code, n, m, packed);
-        return;
-    }
-#pragma omp critical(leanvec_room)
-    {
-        gather(code, n, m, l->room);
-        k->pack(l->inner, l->room, n, packed);
-    }
+        memcpy(norm + 4 * i, code + i * stride + m, 4);
+    if (k->pack)
+        k->pack(l->inner, code, stride, n, packed);
+    else
+        gather(code, stride, n, m, packed);
 }
 
 static void scan_some(const struct codec *c, const void *const *query, size_t nq,
@@ -483,8 +497,9 @@ static void leanvec_scan(const struct codec *c, const void *const *query, size_t
 
 const struct codec_kind codec_leanvec = {
     .name = "leanvec",
-    .forms = "leanvecD+CODEC, leanvecD:pca|es|fw|sphering+CODEC",
+    .forms = "leanvecD+CODEC, leanvecD:" LEAN_METHOD_NAMES "+CODEC",
     .what = "fewer dimensions by linear maps, then another codec",
+    .sections = "MEAMPAMPB",
     .check = leanvec_check,
     .train = leanvec_train,
     .free = leanvec_free,

@@ -246,13 +246,14 @@ static float norm_of(const struct scode_shape *s, const uint8_t *code)
     return (float)(s->dim * a * a + 2 * a * b * sum + b * b * squares);
 }
 
-static void lvq_pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed)
+static void lvq_pack(const struct codec *c, const uint8_t *code, size_t stride, size_t n,
+                     uint8_t *packed)
 {
     const struct lvq *v = c->state;
 
-    scode_pack(&v->shape, code, n, packed);
+    scode_pack(&v->shape, code, stride, n, packed);
     for (size_t i = 0; i < n; i++)
-        *scode_norm(packed, v->shape.block, i) = norm_of(&v->shape, code + i * v->shape.code);
+        *scode_norm(packed, v->shape.block, i) = norm_of(&v->shape, code + i * stride);
 }
 
 /* ---- searching ---- */
@@ -318,6 +319,7 @@ const struct codec_kind codec_lvq = {
     .name = "lvq",
     .forms = "lvq8, lvq4, lvq4x8",
     .what = "uniform steps over each vector's range, in one or two levels, with bounds",
+    .sections = "MEA",
     .check = lvq_check,
     .train = lvq_train,
     .free = lvq_free,

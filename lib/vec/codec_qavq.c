@@ -315,6 +315,7 @@ const struct codec_kind codec_qavq = {
     .name = "qavq",
     .forms = "qavq, qavqC",
     .what = "one of C centroids, placed for the queries",
+    .sections = "FACCENORG",
     .check = qavq_check,
     .train = qavq_train,
     .free = qavq_free,

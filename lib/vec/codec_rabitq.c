@@ -71,18 +71,6 @@ struct rabitq {
     float *mean, *sign;
 };
 
-static const struct rabitq_ops *ops_of(enum cpu_level level)
-{
-#if defined(__x86_64__)
-    if (level >= CPU_AVX512)
-        return &rabitq_avx512;
-    if (level >= CPU_AVX2)
-        return &rabitq_avx2;
-#endif
-    (void)level;
-    return &rabitq_portable;
-}
-
 static int check(const struct codec_spec *s, uint32_t dim, struct err *e)
 {
     if (s->a < 1 || s->a > 8 || s->has_b || s->word[0] || s->inner[0])
@@ -112,7 +100,7 @@ static struct rabitq *rabitq_new(struct codec *c, struct err *e)
     r->bits = c->spec.a;
     r->units = (c->dim + 3) / 4;
     r->block_bytes = BLOCK_FACTORS + rabitq_plane_bytes(r->bits, r->units);
-    r->ops = ops_of(c->cpu);
+    r->ops = CPU_CHOICE(rabitq, c->cpu);
     c->code_bytes = FACTOR_BYTES + (c->dim * r->bits + 7) / 8;
     r->sign = codec_array((size_t)RABITQ_ROUNDS * c->dim, sizeof *r->sign, e);
     return r->sign ? r : NULL;
@@ -433,12 +421,13 @@ static double pack_cells(const struct rabitq *q, uint32_t dim, const uint8_t *co
     return (double)norm / 4;
 }
 
-static void pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed)
+static void pack(const struct codec *c, const uint8_t *code, size_t stride, size_t n,
+                 uint8_t *packed)
 {
     const struct rabitq *q = c->state;
 
     memset(packed, 0, packed_bytes(c, n));
-    for (size_t i = 0; i < n; i++, code += c->code_bytes) {
+    for (size_t i = 0; i < n; i++, code += stride) {
         uint8_t *block = packed + i / RABITQ_LANES * q->block_bytes;
         float *factor = (float *)(void *)block + i % RABITQ_LANES, f[2];
         double norm = pack_cells(q, c->dim, code, i % RABITQ_LANES, block + BLOCK_FACTORS);
@@ -527,6 +516,7 @@ const struct codec_kind codec_rabitq = {
     .name = "rabitq",
     .forms = "rabitq1 to rabitq8",
     .what = "1 to 8 bits a dimension after a random rotation, unbiased, with error bounds",
+    .sections = "MEASGN",
     .check = check,
     .train = train,
     .free = rabitq_free,

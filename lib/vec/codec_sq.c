@@ -188,13 +188,14 @@ static float norm_of(const struct sq *q, const uint8_t *code)
     return (float)total;
 }
 
-static void sq_pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed)
+static void sq_pack(const struct codec *c, const uint8_t *code, size_t stride, size_t n,
+                    uint8_t *packed)
 {
     const struct sq *q = c->state;
 
-    scode_pack(&q->shape, code, n, packed);
+    scode_pack(&q->shape, code, stride, n, packed);
     for (size_t i = 0; i < n; i++)
-        *scode_norm(packed, q->shape.block, i) = norm_of(q, code + i * q->shape.code);
+        *scode_norm(packed, q->shape.block, i) = norm_of(q, code + i * stride);
 }
 
 /* ---- searching ---- */
@@ -238,6 +239,7 @@ const struct codec_kind codec_sq = {
     .name = "sq",
     .forms = "sq8, sq4",
     .what = "uniform steps over each dimension's range",
+    .sections = "LOWSTP",
     .check = sq_check,
     .train = sq_train,
     .free = sq_free,

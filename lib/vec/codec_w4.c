@@ -28,16 +28,6 @@ struct w4 {
     const struct w4_ops *ops;
 };
 
-static const struct w4_ops *ops_of(enum cpu_level cpu)
-{
-#if defined(__x86_64__)
-    if (cpu >= CPU_AVX2)
-        return cpu >= CPU_AVX512 ? &w4_avx512 : &w4_avx2;
-#endif
-    (void)cpu;
-    return &w4_portable;
-}
-
 static int w4_check(const struct codec_spec *s, uint32_t dim, struct err *e)
 {
     (void)dim;
@@ -66,7 +56,7 @@ static int w4_new(struct codec *c, struct err *e)
                                  .groups = (c->dim + group - 1) / group,
                                  .blocks = (group + W4_BLOCK - 1) / W4_BLOCK};
     w->f32 = c->spec.word[0] != 0;
-    w->ops = ops_of(c->cpu);
+    w->ops = CPU_CHOICE(w4, c->cpu);
     c->code_bytes = (uint32_t)(nibble_bytes(c) + 2 * (size_t)w->shape.groups);
     return 0;
 }
@@ -222,14 +212,15 @@ static void pack_row(const struct codec *c, const uint8_t *code, size_t row, uin
     }
 }
 
-static void w4_pack(const struct codec *c, const uint8_t *code, size_t n, uint8_t *packed)
+static void w4_pack(const struct codec *c, const uint8_t *code, size_t stride, size_t n,
+                    uint8_t *packed)
 {
     const struct w4 *w = c->state;
     size_t bytes = w4_panel_bytes(&w->shape);
 
     memset(packed, 0, w4_packed_bytes(c, n));
     for (size_t i = 0; i < n; i++)
-        pack_row(c, code + i * c->code_bytes, i % W4_ROWS, packed + i / W4_ROWS * bytes);
+        pack_row(c, code + i * stride, i % W4_ROWS, packed + i / W4_ROWS * bytes);
 }
 
 /* ---- queries ---- */
@@ -346,6 +337,7 @@ const struct codec_kind codec_w4g = {
     .name = "w4g",
     .forms = "w4gG",
     .what = "4-bit steps, a range a group of G components",
+    .sections = "",
     .check = w4_check,
     .train = w4_train,
     .free = free,

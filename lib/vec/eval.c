@@ -136,7 +136,7 @@ static int sample_init(struct sample *s, const struct eval *v, struct err *e)
     }
     for (uint64_t i = 0; i < s->nq; i++)
         memcpy(s->q + i * c->dim, d->queries + i * d->n_queries / s->nq * c->dim, row);
-    return codec_list_init(&s->list, c, s->codes, s->n, e);
+    return codec_list_init(&s->list, c, s->codes, s->n, v->o->threads, e);
 }
 
 static void add_products(struct sums *s, const struct sample *p, const float *q, const float *key,
@@ -456,7 +456,7 @@ static int encode(struct eval *v, struct err *e)
     v->codes = mem_array(v->d->rows, v->c->code_bytes, e);
     if (!v->codes || codec_encode(v->c, v->d->base, v->d->rows, v->codes, v->o->threads, e) < 0)
         return e->code;
-    return codec_list_init(&v->list, v->c, v->codes, v->d->rows, e);
+    return codec_list_init(&v->list, v->c, v->codes, v->d->rows, v->o->threads, e);
 }
 
 int eval_codec(struct eval_result *r, const struct codec *c, const struct eval_data *d,

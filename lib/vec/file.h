@@ -53,6 +53,7 @@ struct vec_read_opts {
     bool skip_bad;     /* rows with NaN, infinity, another dimension: counted, left out */
     bool raw_ids; /* i32 is wanted: else i32 files are an error that says what they are; text must
                      then hold integers */
+    uint64_t *skipped; /* NULL, or what vec_load_f32() adds the bad rows to that it came to */
 };
 
 struct vec_reader;

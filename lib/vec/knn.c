@@ -41,6 +41,7 @@ static int norms(struct knn *s, struct err *e)
         if (n2 == 0 && s->o.metric == VEC_COSINE)
             return err_set(e, ERR_INPUT, "query %llu is a zero vector, which has no cosine",
                            (unsigned long long)(s->o.first_query + i));
+        s->norm2[i] = n2;
         s->norm[i] = sqrt(n2);
         s->scale[i] = n2 > 0 ? ldexp(1, ilogb(s->norm[i]) + 1) : 1;
     }
@@ -79,17 +80,17 @@ static int byte_queries(struct knn *s, struct err *e)
     return 0;
 }
 
-/* Panels of what scaled or bytes hold; the queries of f32 panels are needed no longer. */
-static int pack(struct knn *s, struct err *e)
+/* Panels, or few queries' strips, of what scaled or bytes hold; the scaled are needed no longer. */
+static void pack_queries(struct knn *s)
 {
     bool bytes = s->query_type != VEC_F32;
     unsigned char flip = ops_panel_flip(s->base_type, s->query_type);
 
-    s->panel_size = bytes ? panel_bytes(s->dim) : (size_t)s->dim * PANEL * sizeof(float);
-    s->packed_size = s->panels * s->panel_size;
-    s->packed = mem_map(s->packed_size, e);
-    if (!s->packed)
-        return e->code;
+    if (knn_is_few(s)) {
+        s->ops->dots_pack(bytes ? s->bytes : s->scaled.v, s->query_type, s->queries, s->dim,
+                          s->packed);
+        return;
+    }
     for (size_t p = 0; p < s->panels; p++) {
         size_t q = p * PANEL, n = s->queries - q < PANEL ? s->queries - q : PANEL;
         void *to = s->packed + p * s->panel_size;
@@ -99,6 +100,18 @@ static int pack(struct knn *s, struct err *e)
         else
             panel_pack_f32(vec_matrix_row(&s->scaled, q), s->dim * sizeof(float), n, s->dim, to);
     }
+}
+
+static int pack(struct knn *s, struct err *e)
+{
+    s->panel_size = s->query_type != VEC_F32 ? panel_bytes(s->dim)
+                                             : (size_t)s->dim * PANEL * sizeof(float);
+    s->packed_size = knn_is_few(s) ? dots_size(s->query_type, s->queries, s->dim)
+                                   : s->panels * s->panel_size;
+    s->packed = mem_map(s->packed_size, e);
+    if (!s->packed)
+        return e->code;
+    pack_queries(s);
     vec_matrix_free(&s->scaled);
     return 0;
 }
@@ -108,9 +121,11 @@ static int take_queries(struct knn *s, const struct vec_rows *rows, struct err *
     size_t whole = s->panels * PANEL;
 
     s->norm = mem_array(s->queries, sizeof *s->norm, e);
+    s->norm2 = mem_array(s->queries, sizeof *s->norm2, e);
     s->scale = mem_array(s->queries, sizeof *s->scale, e);
     s->mul = mem_zero(whole, sizeof *s->mul, e);
-    if (!s->norm || !s->scale || !s->mul || vec_matrix_init(&s->q, s->queries, s->dim, e) < 0)
+    if (!s->norm || !s->norm2 || !s->scale || !s->mul ||
+        vec_matrix_init(&s->q, s->queries, s->dim, e) < 0)
         return e->code;
     for (size_t i = 0; i < s->queries; i++)
         ops_to_f32(s->ops, rows->type, vec_row(rows, i), s->dim, vec_matrix_row(&s->q, i));
@@ -123,7 +138,7 @@ static int take_queries(struct knn *s, const struct vec_rows *rows, struct err *
         s->mul[i] = mul_of(s, i);
     if ((s->query_type == VEC_F32 ? scale_queries(s, e) : byte_queries(s, e)) < 0)
         return e->code;
-    return knn_is_few(s) ? 0 : pack(s, e);
+    return pack(s, e);
 }
 
 /* ---- life ---- */
@@ -139,7 +154,7 @@ static int set_up(struct knn *s, const struct vec_rows *queries, struct err *e)
     if (!s->lists || !s->work)
         return e->code;
     for (int t = 0; t < s->teams; t++)
-        if (knn_lists_init(&s->lists[t], s->queries, s->o.k, e) < 0)
+        if (knn_lists_init(&s->lists[t], s->queries, s->o.k, s->query_type != VEC_F32, e) < 0)
             return e->code;
     for (int t = 0; t < threads; t++)
         if (knn_work_init(&s->work[t], s, e) < 0)
@@ -175,15 +190,23 @@ int knn_open(struct knn **out, const struct knn_opts *o, const struct vec_rows *
 
 int knn_use_sketch(struct knn *s, const struct sketch *sketch, struct err *e)
 {
+    int8_t *signs;
+
     if (s->o.metric == VEC_COSINE && sketch->head.first_zero != UINT64_MAX)
         return err_set(e, ERR_INPUT, "row %llu is a zero vector, which has no cosine",
                        (unsigned long long)sketch->head.first_zero);
     s->coded = mem_array(s->queries, sizeof *s->coded, e);
-    s->signs = mem_array(s->queries, s->dim, e);
-    if (!s->coded || !s->signs)
+    signs = mem_array(s->queries, s->dim, e);
+    s->signs_size = dots_size(VEC_I8, s->queries, s->dim);
+    s->signs = mem_map(s->signs_size, e);
+    if (!s->coded || !signs || !s->signs) {
+        free(signs);
         return e->code;
+    }
     for (size_t q = 0; q < s->queries; q++)
-        sketch_query(&s->coded[q], vec_matrix_row(&s->q, q), s->dim, s->signs + q * s->dim);
+        sketch_query(&s->coded[q], vec_matrix_row(&s->q, q), s->dim, signs + q * s->dim);
+    s->ops->dots_pack(signs, VEC_I8, s->queries, s->dim, s->signs);
+    free(signs);
     s->sketch = sketch;
     return 0;
 }
@@ -198,12 +221,14 @@ void knn_close(struct knn *s)
         knn_work_free(&s->work[t]);
     if (s->packed)
         mem_unmap(s->packed, s->packed_size);
+    if (s->signs)
+        mem_unmap(s->signs, s->signs_size);
     vec_matrix_free(&s->q);
     vec_matrix_free(&s->scaled);
     free(s->bytes);
     free(s->coded);
-    free(s->signs);
     free(s->norm);
+    free(s->norm2);
     free(s->scale);
     free(s->mul);
     free(s->lists);
@@ -215,7 +240,7 @@ uint64_t knn_query_bytes(const struct knn_opts *o, uint32_t dim)
 {
     uint64_t k = o->k, cap = k < 32 ? 32 : k;
 
-    return 16 * (uint64_t)dim + 64 + k * sizeof(struct knn_best) + cap * 4 + k * 12;
+    return 16 * (uint64_t)dim + 64 + k * sizeof(struct knn_best) + cap * 12 + k * 12;
 }
 
 /* ---- blocks ---- */

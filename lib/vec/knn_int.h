@@ -5,7 +5,8 @@
  *   l2      key - |q|^2 = |x|^2 - 2s <q', x> >= n2 (1 - 4c) - 2s p - 4c |q|^2 - tiny
  *           as 2 |q| |x| <= |q|^2 + |x|^2: the first error lies in the row's b, the second in the
  *           query's limit
- *   ip      key / s = -<q', x> >= -p - 4c |x| - tiny
+ *   ip      key / s = -<q', x> >= -p - 4c |x| - tiny, where |x| <= (n2 / t + t) / 2 for any t: that
+ *           of the longest row at hand serves, and spares the roots
  *   cosine  key - 1 >= -p / (|q'| |x|) - 4c
  * where p is the product as computed. All three are fma(p, mul * a, b) with the query's mul and the
  * row's a and b. Where numbers are so large or small that this does not hold, a or b is NaN or the
@@ -32,6 +33,7 @@ struct knn_lists {
     uint32_t *have;
     uint32_t *cand; /* [queries][cap]: rows of the block that may be near, `wait` of them */
     uint32_t *wait;
+    double *key;  /* as cand: their keys, where products are integers; else NULL */
     float *limit; /* [queries, to whole panels] */
 };
 
@@ -51,18 +53,19 @@ struct knn {
     double error;                        /* c above */
     struct vec_matrix q;                 /* as they are, f32 */
     void *bytes;                         /* [queries][dim], where products are integers */
-    struct vec_matrix scaled;            /* few queries of f32: q / s */
-    unsigned char *packed;               /* panels of q / s or of bytes */
+    struct vec_matrix scaled;            /* q / s, until it is packed */
+    unsigned char *packed;               /* panels of q / s or of bytes; few: dots_pack() of them */
     size_t panel_size, packed_size;
-    double *norm;                /* |q| */
+    double *norm, *norm2;        /* |q|, |q|^2 */
     double *scale;               /* s */
     float *mul;                  /* [to whole panels] */
     struct knn_lists *lists;     /* [teams] */
     struct knn_work *work;       /* [threads] */
     const struct sketch *sketch; /* NULL: none */
     struct sketch_query *coded;  /* [queries] */
-    int8_t *signs;               /* [queries][dim] */
-    int teams;                   /* 1, or threads where rows are shared out */
+    void *signs;                 /* their codes, by dots_pack() */
+    size_t signs_size;
+    int teams; /* 1, or threads where rows are shared out */
 };
 
 /* What one thread works with. */
@@ -81,11 +84,11 @@ struct knn_work {
 };
 
 /* knn_lists.c */
-int knn_lists_init(struct knn_lists *l, size_t queries, uint32_t k, struct err *e);
+int knn_lists_init(struct knn_lists *l, size_t queries, uint32_t k, bool ints, struct err *e);
 void knn_lists_free(struct knn_lists *l);
-/* Row `at` of the block may be near query q. */
+/* Row `at` of the block may be near query q; `key` counts where products are integers. */
 void knn_candidate(const struct knn *s, struct knn_lists *l, struct knn_work *w,
-                   const struct knn_block *b, size_t q, uint32_t at);
+                   const struct knn_block *b, size_t q, uint32_t at, double key);
 /* Computes what waits. */
 void knn_settle(const struct knn *s, struct knn_lists *l, struct knn_work *w,
                 const struct knn_block *b, size_t q);

@@ -8,7 +8,7 @@
 
 enum { CAP_LEAST = 32, RUN = 8 };
 
-int knn_lists_init(struct knn_lists *l, size_t queries, uint32_t k, struct err *e)
+int knn_lists_init(struct knn_lists *l, size_t queries, uint32_t k, bool ints, struct err *e)
 {
     size_t whole = (queries + PANEL - 1) / PANEL * PANEL, places, waiting;
 
@@ -22,7 +22,8 @@ int knn_lists_init(struct knn_lists *l, size_t queries, uint32_t k, struct err *
     l->have = mem_zero(queries, sizeof *l->have, e);
     l->wait = mem_zero(queries, sizeof *l->wait, e);
     l->limit = mem_array(whole, sizeof *l->limit, e);
-    if (!l->best || !l->cand || !l->have || !l->wait || !l->limit) {
+    l->key = ints ? mem_array(waiting, sizeof *l->key, e) : NULL;
+    if (!l->best || !l->cand || !l->have || !l->wait || !l->limit || (ints && !l->key)) {
         knn_lists_free(l);
         return e->code;
     }
@@ -38,6 +39,7 @@ void knn_lists_free(struct knn_lists *l)
     free(l->have);
     free(l->wait);
     free(l->limit);
+    free(l->key);
     *l = (struct knn_lists){0};
 }
 
@@ -146,7 +148,7 @@ void knn_settle(const struct knn *s, struct knn_lists *l, struct knn_work *w,
     size_t n = 0;
 
     for (uint32_t i = 0; i < l->wait[q]; i++) {
-        struct knn_best x = {key_of(s, w, &b->rows, q, cand[i]),
+        struct knn_best x = {l->key ? l->key[q * l->cap + i] : key_of(s, w, &b->rows, q, cand[i]),
                              b->ids ? b->ids[cand[i]] : b->first + cand[i]};
         if (have < l->k || before(&x, end))
             w->fresh[n++] = x;
@@ -162,8 +164,10 @@ void knn_settle(const struct knn *s, struct knn_lists *l, struct knn_work *w,
 }
 
 void knn_candidate(const struct knn *s, struct knn_lists *l, struct knn_work *w,
-                   const struct knn_block *b, size_t q, uint32_t at)
+                   const struct knn_block *b, size_t q, uint32_t at, double key)
 {
+    if (l->key)
+        l->key[q * l->cap + l->wait[q]] = key;
     l->cand[q * l->cap + l->wait[q]++] = at;
     if (l->wait[q] == l->cap)
         knn_settle(s, l, w, b, q);

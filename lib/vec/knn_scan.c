@@ -15,6 +15,7 @@ enum {
     TILE_ROWS = 56,            /* whole micro-tiles of 14 */
     SUB_LEAST = 2 * TILE_ROWS, /* and whole groups of 16 */
     SUB_MOST = TILE_ROWS * 64,
+    FEW_ROWS = SUB_LEAST, /* that few queries meet: the filter, which lets memory wait, is short */
 };
 
 /* The next part of `bytes` bytes, at a multiple of 64; base NULL: only counted. */
@@ -118,38 +119,97 @@ static void odd_rows(const struct knn *s, struct knn_work *w, const struct piece
     }
 }
 
-/* a and b of a piece's rows [from, to) (knn_int.h), and `first` of their tiles. */
-static void weigh(const struct knn *s, struct knn_work *w, const struct piece *p, size_t from,
-                  size_t to)
+/* Norms, and `first` of the tiles of bytes. */
+static void take_norms(const struct knn *s, struct knn_work *w, const struct piece *p, size_t from,
+                       size_t to)
 {
     const unsigned char *rows = p->p + from * p->stride;
-    const float c4 = (float)(4 * s->error), tiny = (float)OPS_DOT_TINY(s->dim);
-    enum vec_metric metric = s->o.metric;
-    int odd = 0;
 
     if (s->query_type == VEC_F32) {
         s->ops->norms_f32(rows, p->stride, to - from, s->dim, w->norm2 + from);
-    } else {
-        s->ops->norms_bytes(rows, s->base_type, p->stride, to - from, s->dim, w->sum + from,
-                            w->inorm2 + from);
-        for (size_t i = from; i < to; i++) {
-            w->norm2[i] = (float)w->inorm2[i];
-            w->first[i] = ops_tile_first(s->base_type, s->query_type, w->sum[i]);
-        }
+        return;
     }
-    for (size_t i = from; i < to; i++)
-        odd |= !(w->norm2[i] < 0x1p120f) | (w->norm2[i] <= 0x1p-100f);
+    s->ops->norms_bytes(rows, s->base_type, p->stride, to - from, s->dim, w->sum + from,
+                        w->inorm2 + from);
     for (size_t i = from; i < to; i++) {
-        w->a[i] = metric == VEC_COSINE ? 1 / sqrtf(w->norm2[i]) : 1;
-        w->b[i] = metric == VEC_L2   ? w->norm2[i] * (1 - c4) - tiny
-                  : metric == VEC_IP ? -c4 * (sqrtf(w->norm2[i]) + 0x1p-49f) - tiny
-                                     : 0;
+        w->norm2[i] = (float)w->inorm2[i];
+        w->first[i] = ops_tile_first(s->base_type, s->query_type, w->sum[i]);
     }
+}
+
+/* The longest ordinary row's norm; and are there others? Of numbers that are not below 0 the bits
+ * are in order as well, and compilers know how to compare many of those at once. */
+static float longest(const float *norm2, size_t n, bool *odd)
+{
+    const float low = 0x1p-100f, high = 0x1p120f;
+    int32_t least, end, most = 0, others = 0;
+    float t;
+
+    memcpy(&least, &low, sizeof least);
+    memcpy(&end, &high, sizeof end);
+    for (size_t i = 0; i < n; i++) {
+        int32_t v;
+        memcpy(&v, &norm2[i], sizeof v);
+        others |= (v >= end) | (v <= least);
+        v = v < end ? v : 0;
+        most = v > most ? v : most;
+    }
+    *odd = others;
+    memcpy(&t, &most, sizeof t);
+    return sqrtf(t);
+}
+
+/* a and b of a piece's rows [from, to), whose norms are there (knn_int.h). */
+static void weigh(const struct knn *s, struct knn_work *w, const struct piece *p, size_t from,
+                  size_t to)
+{
+    const float c4 = (float)(4 * s->error), tiny = (float)OPS_DOT_TINY(s->dim);
+    bool odd;
+    float t = longest(w->norm2 + from, to - from, &odd) + 0x1p-49f, by = 0, off = 0;
+
+    if (s->o.metric == VEC_L2) {
+        by = 1 - c4;
+        off = tiny;
+    } else if (s->o.metric == VEC_IP) {
+        by = -c4 / (2 * t);
+        off = c4 / 2 * t + tiny;
+    }
+    for (size_t i = from; i < to; i++) {
+        w->a[i] = 1;
+        w->b[i] = w->norm2[i] * by - off;
+    }
+    for (size_t i = from; s->o.metric == VEC_COSINE && i < to; i++)
+        w->a[i] = 1 / sqrtf(w->norm2[i]);
     if (odd)
         odd_rows(s, w, p, from, to);
 }
 
 /* ---- products ---- */
+
+/* The key of query q and row i of a piece, whose product is p: of integers, which double holds as
+ * they are, so it is what knn_key() gives. */
+static double int_key(const struct knn *s, const struct knn_work *w, size_t q, size_t i, int32_t p)
+{
+    double d, n2 = (double)w->inorm2[i];
+
+    if (s->o.metric == VEC_L2)
+        return n2 - 2.0 * p + s->norm2[q];
+    if (s->o.metric == VEC_IP)
+        return 0.0 - p;
+    d = 1 - p / (sqrt(n2) * s->norm[q]);
+    return d > 0 ? d : 0;
+}
+
+/* Query q meets line `at` of a tile whose first row is row i of the piece. */
+static void tile_candidate(const struct knn *s, struct knn_lists *l, struct knn_work *w,
+                           const struct knn_block *b, const struct piece *p, size_t i, size_t at,
+                           size_t q)
+{
+    const int32_t *products = w->products;
+    double key = l->key ? int_key(s, w, q, i + at, products[at * PANEL + q % PANEL]) : 0;
+
+    knn_candidate(s, l, w, b, q, p->at + (uint32_t)(i + at), key);
+}
 
 static void tile(const struct knn *s, struct knn_lists *l, struct knn_work *w,
                  const struct knn_block *b, const struct piece *p, size_t panel, bool fresh)
@@ -161,8 +221,10 @@ static void tile(const struct knn *s, struct knn_lists *l, struct knn_work *w,
         size_t n = p->n - i < TILE_ROWS ? p->n - i : TILE_ROWS, found;
         const unsigned char *rows = p->p + i * p->stride;
 
-        if (fresh)
+        if (fresh) {
+            take_norms(s, w, p, i, i + n);
             weigh(s, w, p, i, i + n);
+        }
         if (w->bad != UINT64_MAX)
             return;
         if (s->query_type == VEC_F32)
@@ -179,19 +241,22 @@ static void tile(const struct knn *s, struct knn_lists *l, struct knn_work *w,
             for (uint32_t lanes = w->hits[h].lanes; lanes; lanes &= lanes - 1) {
                 size_t q = panel * PANEL + (unsigned)__builtin_ctz(lanes);
                 if (q < s->queries)
-                    knn_candidate(s, l, w, b, q, p->at + (uint32_t)i + w->hits[h].at);
+                    tile_candidate(s, l, w, b, p, i, w->hits[h].at, q);
             }
     }
 }
 
-/* The products of all queries with a piece, a line a query. */
+/* The products of all queries with a piece, a line a query, and the norms. */
 static void lines(const struct knn *s, struct knn_work *w, const struct piece *p)
 {
-    if (s->query_type == VEC_F32)
-        s->ops->dots_f32(p->p, p->stride, p->n, s->scaled.v, s->queries, s->dim, w->products, p->n);
-    else
-        s->ops->dots_bytes(p->p, s->base_type, p->stride, p->n, s->bytes, s->query_type, s->queries,
-                           s->dim, w->products, p->n);
+    if (s->query_type == VEC_F32) {
+        s->ops->dots_f32(p->p, p->stride, p->n, s->packed, s->queries, s->dim, w->products, p->n,
+                         w->norm2);
+        return;
+    }
+    s->ops->dots_bytes(p->p, s->base_type, p->stride, p->n, s->packed, s->query_type, s->queries,
+                       s->dim, w->products, p->n);
+    take_norms(s, w, p, 0, p->n);
 }
 
 /* Query q's products with n rows from `at` on: which pass? */
@@ -206,8 +271,13 @@ static void pass_line(const struct knn *s, struct knn_lists *l, struct knn_work 
                        : s->ops->line_below_f32(products, n, w->a, w->b, mul, l->limit[q], w->hits);
 
     for (size_t h = 0; h < found; h++)
-        for (uint32_t lanes = w->hits[h].lanes; lanes; lanes &= lanes - 1)
-            knn_candidate(s, l, w, b, q, at + w->hits[h].at + (uint32_t)__builtin_ctz(lanes));
+        for (uint32_t lanes = w->hits[h].lanes; lanes; lanes &= lanes - 1) {
+            uint32_t i = w->hits[h].at + (uint32_t)__builtin_ctz(lanes);
+            double key = l->key ? int_key(s, w, q, i, ((const int32_t *)w->products)[q * n + i])
+                                : 0;
+
+            knn_candidate(s, l, w, b, q, at + i, key);
+        }
 }
 
 /* The same of a sketch's codes. */
@@ -229,8 +299,11 @@ static void scan_sketch(const struct knn *s, struct knn_lists *l, struct knn_wor
 void knn_scan(const struct knn *s, struct knn_lists *l, struct knn_work *w,
               const struct knn_block *b, uint32_t from, uint32_t to, size_t p0, size_t p1)
 {
+    bool few = knn_is_few(s) && s->query_type == VEC_F32 && !s->sketch;
+    size_t most = few && w->sub > FEW_ROWS ? FEW_ROWS : w->sub;
+
     for (uint32_t at = from; at < to;) {
-        size_t n = to - at < w->sub ? to - at : w->sub;
+        size_t n = to - at < most ? to - at : most;
         uint32_t next = at + (uint32_t)n;
         struct piece p;
 
@@ -241,7 +314,7 @@ void knn_scan(const struct knn *s, struct knn_lists *l, struct knn_work *w,
         }
         p = take(s, w, b, at, n);
         if (knn_is_few(s)) {
-            lines(s, w, &p); /* first: it asks for the rows ahead of time */
+            lines(s, w, &p);
             weigh(s, w, &p, 0, n);
         }
         for (size_t q = 0; knn_is_few(s) && w->bad == UINT64_MAX && q < s->queries; q++)

@@ -358,7 +358,7 @@ int lean_maps(enum lean_method m, const double *kq, const double *kx, uint32_t n
     struct lean l;
     int rc;
 
-    if (m == LEAN_SPHERING)
+    if (m == LEAN_SPHERING || m == LEAN_NEAR)
         return sphering(kq, kx, n, r, a, b, e);
     if (m == LEAN_PCA) {
         rc = pca(kx, n, r, a, e);

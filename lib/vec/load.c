@@ -126,6 +126,8 @@ int vec_load_f32(struct vec_matrix *out, const char *path, const struct vec_read
         rc = load_thinned(out, r, most, e);
     else
         rc = load_spread(out, r, most, e);
+    if (o && o->skipped)
+        *o->skipped += vec_reader_skipped(r);
     vec_close(r);
     if (rc < 0)
         vec_matrix_free(out);

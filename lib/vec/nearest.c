@@ -13,15 +13,8 @@ static const struct nearest_ops *kernels(const struct vec_ops *ops)
 {
     enum cpu_level level = CPU_PORTABLE;
 
-#if defined(__x86_64__)
-    if (cpu_parse(ops->name, &level) == 0 && level == CPU_AVX512)
-        return &nearest_avx512;
-    if (level == CPU_AVX2)
-        return &nearest_avx2;
-#endif
-    (void)ops;
-    (void)level;
-    return &nearest_portable;
+    (void)cpu_parse(ops->name, &level);
+    return CPU_CHOICE(nearest, level);
 }
 
 int nearest_init(struct nearest *t, const struct vec_ops *ops, const float *centroids, uint32_t k,

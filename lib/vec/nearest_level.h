@@ -13,9 +13,6 @@ struct nearest_ops {
     void (*settle)(const float *key, const uint32_t *best, size_t n, uint32_t *out);
 };
 
-extern const struct nearest_ops nearest_portable;
-#if defined(__x86_64__)
-extern const struct nearest_ops nearest_avx2, nearest_avx512;
-#endif
+extern const struct nearest_ops nearest_portable, nearest_avx2, nearest_avx512;
 
 #endif

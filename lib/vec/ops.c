@@ -10,14 +10,7 @@ enum { BLOCK_ROWS = 64 }; /* of a, that meet all panels before the next */
 
 const struct vec_ops *ops_for(enum cpu_level level)
 {
-#if defined(__x86_64__)
-    if (level == CPU_AVX512)
-        return &ops_avx512;
-    if (level == CPU_AVX2)
-        return &ops_avx2;
-#endif
-    (void)level;
-    return &ops_portable;
+    return CPU_CHOICE(ops, level);
 }
 
 void ops_to_f32(const struct vec_ops *ops, enum vec_type type, const void *src, size_t n,
@@ -55,6 +48,11 @@ void panel_pack_bytes(const void *cols, size_t stride, size_t nc, uint32_t dim, 
         for (uint32_t k = 0; k < dim; k++)
             to[k / 4 * (size_t)(4 * PANEL) + k % 4] = col[k] ^ flip;
     }
+}
+
+void dots_pack_plain(const void *q, enum vec_type t, size_t nq, uint32_t dim, void *to)
+{
+    memcpy(to, q, nq * dim * vec_type_size(t));
 }
 
 /* The products of up to BLOCK_ROWS rows with every panel. */

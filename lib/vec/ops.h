@@ -55,12 +55,16 @@ struct vec_ops {
                     const int32_t *first, int32_t *out);
     void (*tile_su)(const void *rows, size_t stride, size_t n, const void *panel, uint32_t dim,
                     const int32_t *first, int32_t *out);
-    /* out[j * ldo + i] ~ <row i, query j>; queries one after the other, dim floats each. */
-    void (*dots_f32)(const void *rows, size_t stride, size_t n, const float *q, size_t nq,
-                     uint32_t dim, float *out, size_t ldo);
-    /* The same of bytes, exact; the types are VEC_U8 or VEC_I8. dim <= DOT_I32_DIM_MAX. */
-    void (*dots_bytes)(const void *rows, enum vec_type rt, size_t stride, size_t n, const void *q,
-                       enum vec_type qt, size_t nq, uint32_t dim, int32_t *out, size_t ldo);
+    /* The queries of dots_f32 or dots_bytes, one after the other, as this level wants them: `to` is
+     * 64-byte aligned, and has dots_size() bytes. */
+    void (*dots_pack)(const void *q, enum vec_type t, size_t nq, uint32_t dim, void *to);
+    /* out[j * ldo + i] ~ <row i, query j>, norm2[i] ~ <row i, row i>. */
+    void (*dots_f32)(const void *rows, size_t stride, size_t n, const void *packed, size_t nq,
+                     uint32_t dim, float *out, size_t ldo, float *norm2);
+    /* The products of bytes, exact; the types are VEC_U8 or VEC_I8. dim <= DOT_I32_DIM_MAX. */
+    void (*dots_bytes)(const void *rows, enum vec_type rt, size_t stride, size_t n,
+                       const void *packed, enum vec_type qt, size_t nq, uint32_t dim, int32_t *out,
+                       size_t ldo);
     void (*norms_f32)(const void *rows, size_t stride, size_t n, uint32_t dim, float *norm2);
     /* Exact: the sum of the components and of their squares. */
     void (*norms_bytes)(const void *rows, enum vec_type t, size_t stride, size_t n, uint32_t dim,
@@ -102,6 +106,16 @@ void panel_pack_bytes(const void *cols, size_t stride, size_t nc, uint32_t dim, 
 static inline size_t panel_bytes(uint32_t dim)
 {
     return ((size_t)dim + 3) / 4 * 4 * PANEL;
+}
+
+/* What dots_pack() fills for nq queries, on any level. */
+static inline size_t dots_size(enum vec_type t, size_t nq, uint32_t dim)
+{
+    size_t cells = (dim * vec_type_size(t) + 3) / 4, lanes = 1;
+
+    while (lanes < nq)
+        lanes *= 2;
+    return (lanes * cells + 15) / 16 * 64 + 64;
 }
 
 /* Products of rows of type rt with columns of type ct go through tile_us when the rows are u8, else

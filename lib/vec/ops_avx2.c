@@ -198,20 +198,6 @@ static INLINE void sums_f32(const int R, const unsigned char *row, size_t stride
     _Pragma("GCC unroll 4") for (int i = 0; i < R; i++) out[i] = reduce_f32(acc[i]);
 }
 
-static void dots_f32(const void *rows, size_t stride, size_t n, const float *q, size_t nq,
-                     uint32_t dim, float *out, size_t ldo)
-{
-    const unsigned char *row = rows;
-    size_t i = 0;
-
-    for (; i + 4 <= n; i += 4, row += 4 * stride)
-        for (size_t j = 0; j < nq; j++)
-            sums_f32(4, row, stride, (const unsigned char *)(q + j * dim), dim, out + j * ldo + i);
-    for (; i < n; i++, row += stride)
-        for (size_t j = 0; j < nq; j++)
-            sums_f32(1, row, stride, (const unsigned char *)(q + j * dim), dim, out + j * ldo + i);
-}
-
 static void norms_f32(const void *rows, size_t stride, size_t n, uint32_t dim, float *norm2)
 {
     for (size_t i = 0; i < n; i++) {
@@ -224,6 +210,22 @@ static void norms_f32(const void *rows, size_t stride, size_t n, uint32_t dim, f
         }
         norm2[i] = reduce_f32(acc);
     }
+}
+
+static void dots_f32(const void *rows, size_t stride, size_t n, const void *packed, size_t nq,
+                     uint32_t dim, float *out, size_t ldo, float *norm2)
+{
+    const float *q = packed;
+    const unsigned char *row = rows;
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4, row += 4 * stride)
+        for (size_t j = 0; j < nq; j++)
+            sums_f32(4, row, stride, (const unsigned char *)(q + j * dim), dim, out + j * ldo + i);
+    for (; i < n; i++, row += stride)
+        for (size_t j = 0; j < nq; j++)
+            sums_f32(1, row, stride, (const unsigned char *)(q + j * dim), dim, out + j * ldo + i);
+    norms_f32(rows, stride, n, dim, norm2);
 }
 
 /* Sixteen components as words, or the n that are left and zeros. */
@@ -248,14 +250,15 @@ static int32_t dot_bytes(const unsigned char *a, enum vec_type at, const unsigne
     return reduce_i32(acc);
 }
 
-static void dots_bytes(const void *rows, enum vec_type rt, size_t stride, size_t n, const void *q,
-                       enum vec_type qt, size_t nq, uint32_t dim, int32_t *out, size_t ldo)
+static void dots_bytes(const void *rows, enum vec_type rt, size_t stride, size_t n,
+                       const void *packed, enum vec_type qt, size_t nq, uint32_t dim, int32_t *out,
+                       size_t ldo)
 {
     const unsigned char *row = rows;
 
     for (size_t i = 0; i < n; i++, row += stride)
         for (size_t j = 0; j < nq; j++)
-            out[j * ldo + i] = dot_bytes(row, rt, (const unsigned char *)q + j * dim, qt, dim);
+            out[j * ldo + i] = dot_bytes(row, rt, (const unsigned char *)packed + j * dim, qt, dim);
 }
 
 static void norms_bytes(const void *rows, enum vec_type t, size_t stride, size_t n, uint32_t dim,
@@ -375,6 +378,7 @@ const struct vec_ops ops_avx2 = {
     .tile_f32 = tile_f32,
     .tile_us = tile_us,
     .tile_su = tile_su,
+    .dots_pack = dots_pack_plain,
     .dots_f32 = dots_f32,
     .dots_bytes = dots_bytes,
     .norms_f32 = norms_f32,

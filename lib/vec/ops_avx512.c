@@ -104,11 +104,11 @@ static INLINE void micro(const enum kind kind, const int R, const unsigned char 
 }
 
 /* The rows' cells lie in the same sets: a copy, a line more a row. */
-static const unsigned char *apart(unsigned char *copy, const unsigned char *rows, size_t stride,
-                                  size_t n, size_t bytes)
+static const unsigned char *apart(unsigned char *copy, size_t copy_stride,
+                                  const unsigned char *rows, size_t stride, size_t n, size_t bytes)
 {
     for (size_t i = 0; i < n; i++)
-        memcpy(copy + i * COPY_STRIDE, rows + i * stride, bytes);
+        memcpy(copy + i * copy_stride, rows + i * stride, bytes);
     return copy;
 }
 
@@ -128,7 +128,7 @@ static INLINE void tile(const enum kind kind, const unsigned char *rows, size_t 
             const unsigned char *from, *soon = p + n * stride;
 
             r = left >= ROWS ? ROWS : left >= 6 ? 6 : left >= 2 ? 2 : 1;
-            from = alias ? apart(copy, p, stride, r, len) : p;
+            from = alias ? apart(copy, COPY_STRIDE, p, stride, r, len) : p;
             if (r == ROWS)
                 micro(kind, ROWS, from, s, panel, cells, tail, soon, o);
             else if (r == 6)
@@ -189,6 +189,7 @@ const struct vec_ops ops_avx512 = {
     .tile_f32 = tile_f32,
     .tile_us = tile_us,
     .tile_su = tile_su,
+    .dots_pack = dots_pack,
     .dots_f32 = dots_f32,
     .dots_bytes = dots_bytes,
     .norms_f32 = norms_f32,

@@ -9,4 +9,7 @@ extern const struct vec_ops ops_portable;
 extern const struct vec_ops ops_avx2, ops_avx512;
 #endif
 
+/* dots_pack() of levels that want queries as they are. */
+void dots_pack_plain(const void *q, enum vec_type t, size_t nq, uint32_t dim, void *to);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vec/f16.h"
+#include "vec/fused.h"
 #include "vec/ops_level.h"
 #include "vec/ops_plain.h"
 
@@ -31,11 +32,9 @@ static void tile_f32(const void *rows, size_t stride, size_t n, const float *pan
         const unsigned char *row = row_at(rows, stride, i);
 
         memset(out, 0, PANEL * sizeof *out);
-        for (uint32_t k = 0; k < dim; k++) {
-            float x = f32_at(row, k);
-            for (size_t j = 0; j < PANEL; j++)
-                out[j] = fmaf(x, panel[k * (size_t)PANEL + j], out[j]);
-        }
+        for (uint32_t k = 0; k < dim; k++)
+            for (size_t j = 0; j < PANEL; j += FUSED_LINE)
+                fused_line(f32_at(row, k), panel + k * (size_t)PANEL + j, out + j);
     }
 }
 
@@ -69,9 +68,22 @@ static void tile_su(const void *rows, size_t stride, size_t n, const void *panel
     tile_bytes(VEC_I8, VEC_U8, rows, stride, n, panel, dim, first, out);
 }
 
-static void dots_f32(const void *rows, size_t stride, size_t n, const float *q, size_t nq,
-                     uint32_t dim, float *out, size_t ldo)
+static void norms_f32(const void *rows, size_t stride, size_t n, uint32_t dim, float *norm2)
 {
+    for (size_t i = 0; i < n; i++) {
+        const unsigned char *row = row_at(rows, stride, i);
+        float sum = 0;
+
+        for (uint32_t k = 0; k < dim; k++)
+            sum += f32_at(row, k) * f32_at(row, k);
+        norm2[i] = sum;
+    }
+}
+
+static void dots_f32(const void *rows, size_t stride, size_t n, const void *packed, size_t nq,
+                     uint32_t dim, float *out, size_t ldo, float *norm2)
+{
+    const float *q = packed;
     for (size_t i = 0; i < n; i++) {
         const unsigned char *row = row_at(rows, stride, i);
 
@@ -82,13 +94,15 @@ static void dots_f32(const void *rows, size_t stride, size_t n, const float *q, 
             out[j * ldo + i] = sum;
         }
     }
+    norms_f32(rows, stride, n, dim, norm2);
 }
 
-static void dots_bytes(const void *rows, enum vec_type rt, size_t stride, size_t n, const void *q,
-                       enum vec_type qt, size_t nq, uint32_t dim, int32_t *out, size_t ldo)
+static void dots_bytes(const void *rows, enum vec_type rt, size_t stride, size_t n,
+                       const void *packed, enum vec_type qt, size_t nq, uint32_t dim, int32_t *out,
+                       size_t ldo)
 {
     for (size_t i = 0; i < n; i++) {
-        const unsigned char *row = row_at(rows, stride, i), *col = q;
+        const unsigned char *row = row_at(rows, stride, i), *col = packed;
 
         for (size_t j = 0; j < nq; j++, col += dim) {
             int32_t sum = 0;
@@ -96,18 +110,6 @@ static void dots_bytes(const void *rows, enum vec_type rt, size_t stride, size_t
                 sum += byte_of(rt, row[k]) * byte_of(qt, col[k]);
             out[j * ldo + i] = sum;
         }
-    }
-}
-
-static void norms_f32(const void *rows, size_t stride, size_t n, uint32_t dim, float *norm2)
-{
-    for (size_t i = 0; i < n; i++) {
-        const unsigned char *row = row_at(rows, stride, i);
-        float sum = 0;
-
-        for (uint32_t k = 0; k < dim; k++)
-            sum += f32_at(row, k) * f32_at(row, k);
-        norm2[i] = sum;
     }
 }
 
@@ -178,6 +180,7 @@ const struct vec_ops ops_portable = {
     .tile_f32 = tile_f32,
     .tile_us = tile_us,
     .tile_su = tile_su,
+    .dots_pack = dots_pack_plain,
     .dots_f32 = dots_f32,
     .dots_bytes = dots_bytes,
     .norms_f32 = norms_f32,

@@ -1,14 +1,28 @@
 /* ops_sums_avx512.h - the second half of ops_avx512.c: sums along the components, and filters.
  *
- * Sixteen sums at a time, of R rows with 16 / R queries, so that sixteen vectors collapse into one
- * that holds the results in order.
+ * Strips: 1, 2, 4, 8 or 16 queries share the sixteen lanes of a vector, each with W = 16, 8, 4, 2
+ * or 1 cells side by side, so that a step is W cells of a row, repeated across the lanes as they
+ * are loaded, times one line of the strip. GROUP rows are under way at once:
+ *
+ *     line s of a strip of 8 queries:   lane 2 j + c: cell 2 s + c of query j
+ *
+ * What a group leaves is turned, which adds the W lanes of each query, and each query's sums of
+ * GROUP rows lie in one vector. Strips of a few queries go over the rows as they lie; of more,
+ * where there is more to multiply than to load, over PIECE bytes of each row, which stay in the
+ * first level between the squares and the products. Rows are asked for ahead of time in the order
+ * of memory, evenly: else either memory or the multipliers wait for the other.
  */
 #ifndef VEC_OPS_SUMS_AVX512_H
 #define VEC_OPS_SUMS_AVX512_H
 
-enum { AHEAD = 16384 }; /* bytes, at least, that rows are asked for before they are wanted */
-enum { LONG_ROW = 1024 };
-enum { GROUP = 16 }; /* rows that meet all queries while they are in the first-level cache */
+enum {
+    GROUP = 16,
+    PIECE = 256,             /* bytes of a row */
+    WIDE = 4,                /* cells, from which on rows are taken whole */
+    AHEAD = 8192,            /* bytes behind the group that are asked for */
+    AHEAD_MOST = 256 << 10,  /* of the second-level cache */
+    NEAR_STRIDE = PIECE + 64 /* of rows that are copied */
+};
 
 static INLINE __m512i add(const enum kind kind, __m512i a, __m512i b)
 {
@@ -40,141 +54,6 @@ static INLINE __mmask64 first_bytes(size_t n)
     return n >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << n) - 1;
 }
 
-/* 64 bytes, or where `all` is not set those of the mask and zeros. */
-static INLINE __m512i line_of(const int all, __mmask64 m, const void *p)
-{
-    return all ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi8(m, p);
-}
-
-/* One line of R rows with that of 16 / R queries, `bytes` apart. */
-static INLINE void sums_step(const enum kind kind, const int R, const int all, __mmask64 m,
-                             const unsigned char *const row[6], size_t stride,
-                             const unsigned char *q, size_t bytes, size_t at, __m512i flip,
-                             size_t ahead, __m512i acc[16])
-{
-    __m512i x[16], y = _mm512_setzero_si512();
-
-    _Pragma("GCC unroll 16") for (int r = 0; r < R; r++)
-    {
-        const unsigned char *p = row[r / 3] + (size_t)(r % 3) * stride + at;
-        x[r] = line_of(all, m, p);
-        if (ahead)
-            _mm_prefetch((const char *)p + ahead, _MM_HINT_T0);
-        if (kind != F32)
-            x[r] = _mm512_xor_si512(x[r], flip);
-    }
-    _Pragma("GCC unroll 16") for (int i = 0; i < 16; i++)
-    {
-        if (i % R == 0)
-            y = line_of(all, m, q + (size_t)(i / R) * bytes + at);
-        acc[i] = madd(kind, acc[i], x[i % R], y);
-    }
-}
-
-/* R rows with 16 / R queries; `ahead` bytes before it is wanted, a row's line is asked for. */
-static INLINE __m512i sums16(const enum kind kind, const int R, const unsigned char *rows,
-                             size_t stride, const unsigned char *q, size_t bytes, __m512i flip,
-                             size_t ahead)
-{
-    const unsigned char *const row[6] = {rows,
-                                         rows + 3 * stride,
-                                         rows + 6 * stride,
-                                         rows + 9 * stride,
-                                         rows + 12 * stride,
-                                         rows + 15 * stride};
-    __m512i acc[16];
-    size_t at = 0;
-
-    _Pragma("GCC unroll 16") for (int i = 0; i < 16; i++) acc[i] = _mm512_setzero_si512();
-    for (; at + 64 <= bytes; at += 64)
-        sums_step(kind, R, 1, 0, row, stride, q, bytes, at, flip, ahead, acc);
-    if (at < bytes)
-        sums_step(kind, R, 0, first_bytes(bytes - at), row, stride, q, bytes, at, flip, ahead, acc);
-    return collapse(kind, acc);
-}
-
-/* One row and one query: for the last rows. */
-static int32_t sum1(const enum kind kind, const unsigned char *row, const unsigned char *q,
-                    size_t bytes, __m512i flip)
-{
-    __m512i acc = _mm512_setzero_si512();
-    float f;
-    int32_t v;
-
-    for (size_t at = 0; at < bytes; at += 64) {
-        __mmask64 m = first_bytes(bytes - at);
-        __m512i x = _mm512_maskz_loadu_epi8(m, row + at);
-        if (kind != F32)
-            x = _mm512_xor_si512(x, flip);
-        acc = madd(kind, acc, x, _mm512_maskz_loadu_epi8(m, q + at));
-    }
-    if (kind != F32)
-        return _mm512_reduce_add_epi32(acc);
-    f = _mm512_reduce_add_ps(_mm512_castsi512_ps(acc));
-    memcpy(&v, &f, 4);
-    return v;
-}
-
-/* GROUP rows with all queries. */
-static INLINE void sums_group(const enum kind kind, const unsigned char *rows, size_t stride,
-                              const unsigned char *q, size_t nq, size_t bytes, __m512i flip,
-                              int32_t *out, size_t ldo)
-{
-    size_t group = GROUP * stride, ahead = group < AHEAD ? AHEAD / group * group + group : group;
-
-    /* Long rows meet eight queries at once, while they are in the first level; of short ones the
-     * sixteen stay there. */
-    for (; nq >= 8 && bytes >= LONG_ROW; nq -= 8, q += 8 * bytes, out += 8 * ldo, ahead = 0)
-        for (size_t i = 0; i < GROUP; i += 2) {
-            uint64_t pair[8];
-            _mm512_storeu_si512(pair, sums16(kind, 2, rows + i * stride, stride, q, bytes, flip,
-                                             ahead ? AHEAD : 0));
-            for (size_t j = 0; j < 8; j++)
-                memcpy(out + j * ldo + i, &pair[j], sizeof pair[j]);
-        }
-    for (; nq >= 4; nq -= 4, q += 4 * bytes, out += 4 * ldo, ahead = 0)
-        for (size_t i = 0; i < GROUP; i += 4) {
-            __m512i s = sums16(kind, 4, rows + i * stride, stride, q, bytes, flip, ahead);
-            _mm_storeu_si128((__m128i *)(out + i), _mm512_castsi512_si128(s));
-            _mm_storeu_si128((__m128i *)(out + ldo + i), _mm512_extracti32x4_epi32(s, 1));
-            _mm_storeu_si128((__m128i *)(out + 2 * ldo + i), _mm512_extracti32x4_epi32(s, 2));
-            _mm_storeu_si128((__m128i *)(out + 3 * ldo + i), _mm512_extracti32x4_epi32(s, 3));
-        }
-    if (nq >= 2) {
-        for (size_t i = 0; i < GROUP; i += 8) {
-            __m512i s = sums16(kind, 8, rows + i * stride, stride, q, bytes, flip, ahead);
-            _mm256_storeu_si256((__m256i *)(out + i), _mm512_castsi512_si256(s));
-            _mm256_storeu_si256((__m256i *)(out + ldo + i), _mm512_extracti64x4_epi64(s, 1));
-        }
-        nq -= 2;
-        q += 2 * bytes;
-        out += 2 * ldo;
-        ahead = 0;
-    }
-    if (nq)
-        _mm512_storeu_si512(out, sums16(kind, 16, rows, stride, q, bytes, flip, ahead));
-}
-
-static INLINE void sums(const enum kind kind, const unsigned char *rows, size_t stride, size_t n,
-                        const unsigned char *q, size_t nq, size_t bytes, __m512i flip, int32_t *out,
-                        size_t ldo)
-{
-    size_t i = 0;
-
-    for (; i + GROUP <= n; i += GROUP)
-        sums_group(kind, rows + i * stride, stride, q, nq, bytes, flip, out + i, ldo);
-    for (; i < n; i++)
-        for (size_t j = 0; j < nq; j++)
-            out[j * ldo + i] = sum1(kind, rows + i * stride, q + j * bytes, bytes, flip);
-}
-
-static void dots_f32(const void *rows, size_t stride, size_t n, const float *q, size_t nq,
-                     uint32_t dim, float *out, size_t ldo)
-{
-    sums(F32, rows, stride, n, (const unsigned char *)q, nq, 4 * (size_t)dim,
-         _mm512_setzero_si512(), (int32_t *)(void *)out, ldo);
-}
-
 static void norms_bytes(const void *rows, enum vec_type t, size_t stride, size_t n, uint32_t dim,
                         int32_t *sum, int32_t *norm2)
 {
@@ -195,20 +74,295 @@ static void norms_bytes(const void *rows, enum vec_type t, size_t stride, size_t
     }
 }
 
-static void dots_bytes(const void *rows, enum vec_type rt, size_t stride, size_t n, const void *q,
-                       enum vec_type qt, size_t nq, uint32_t dim, int32_t *out, size_t ldo)
+/* ---- strips ---- */
+
+static size_t strip_width(size_t nq)
 {
-    const __m512i flip = _mm512_set1_epi8(rt == qt ? (char)0x80 : 0);
+    return nq > 8 ? 1 : nq > 4 ? 2 : nq > 2 ? 4 : nq > 1 ? 8 : 16;
+}
+
+static size_t strip_lines(size_t width, size_t bytes)
+{
+    return (bytes + 4 * width - 1) / (4 * width);
+}
+
+/* Lines of the strip, and for bytes a line of the queries' sums. */
+static void dots_pack(const void *q, enum vec_type t, size_t nq, uint32_t dim, void *to)
+{
+    size_t bytes = dim * vec_type_size(t), step = 4 * strip_width(nq);
+    unsigned char *strip = to;
     int32_t sum[DOTS_MAX], norm2[DOTS_MAX];
 
+    memset(to, 0, dots_size(t, nq, dim));
+    for (size_t j = 0; j < nq; j++)
+        for (size_t k = 0; k < bytes; k += step)
+            memcpy(strip + k / step * 64 + j * step, (const unsigned char *)q + j * bytes + k,
+                   bytes - k < step ? bytes - k : step);
+    if (t == VEC_F32)
+        return;
+    norms_bytes(q, t, dim, nq, dim, sum, norm2);
+    memcpy(strip + strip_lines(step / 4, bytes) * 64, sum, nq * sizeof *sum);
+}
+
+/* W cells across the lanes; of a whole step, or the first bytes of one. */
+static INLINE __m512i spread(const int W, const unsigned char *p)
+{
+    int64_t two;
+
+    if (W == 1)
+        return cell(p);
+    if (W == 2) {
+        memcpy(&two, p, sizeof two);
+        return _mm512_set1_epi64(two);
+    }
+    if (W == 4)
+        return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)p));
+    if (W == 8)
+        return _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)p));
+    return _mm512_loadu_si512(p);
+}
+
+static INLINE __m512i spread_some(const int W, const unsigned char *p, size_t bytes)
+{
+    __m512i v = _mm512_maskz_loadu_epi8(first_bytes(bytes), p);
+
+    if (W == 1)
+        return _mm512_broadcastd_epi32(_mm512_castsi512_si128(v));
+    if (W == 2)
+        return _mm512_broadcastq_epi64(_mm512_castsi512_si128(v));
+    if (W == 4)
+        return _mm512_broadcast_i32x4(_mm512_castsi512_si128(v));
+    return W == 8 ? _mm512_broadcast_i64x4(_mm512_castsi512_si256(v)) : v;
+}
+
+/* Rows of a group, from some byte of each on. */
+struct group {
+    const unsigned char *rows;
+    size_t stride;
+    const unsigned char *soon; /* what is asked for next; NULL: nothing */
+};
+
+static INLINE void ask(const unsigned char **soon, size_t lines)
+{
+    _Pragma("GCC unroll 16") for (size_t i = 0; i < lines; i++)
+        _mm_prefetch((const char *)*soon + 64 * i, _MM_HINT_T0);
+    *soon += 64 * lines;
+}
+
+/* A line of the strip with `bytes` of each row, 4 * W if whole. */
+static INLINE void strip_step(const enum kind kind, const int W, const int whole, size_t bytes,
+                              const unsigned char *const row[6], size_t stride,
+                              const unsigned char *line, __m512i flip, __m512i acc[GROUP])
+{
+    __m512i y = _mm512_load_si512(line);
+
+    _Pragma("GCC unroll 16") for (int r = 0; r < GROUP; r++)
+    {
+        const unsigned char *p = row[r / 3] + (size_t)(r % 3) * stride;
+        __m512i x = whole ? spread(W, p) : spread_some(W, p, bytes);
+
+        if (kind != F32)
+            x = _mm512_xor_si512(x, flip);
+        acc[r] = madd(kind, acc[r], x, y);
+        __asm__("" : "+v"(acc[r])); /* or compilers load all x first, and move all acc */
+    }
+}
+
+/* `bytes` of each row; `asks` lines are asked for a step. */
+static INLINE void strip(const enum kind kind, const int W, struct group *g, const int asks,
+                         const unsigned char *line, size_t bytes, __m512i flip, __m512i acc[GROUP])
+{
+    const unsigned char *row[6], *soon = g->soon;
+
+    for (size_t i = 0; i < 6; i++)
+        row[i] = g->rows + 3 * i * g->stride;
+    for (; bytes >= (size_t)4 * W; bytes -= (size_t)4 * W, line += 64) {
+        strip_step(kind, W, 1, 0, row, g->stride, line, flip, acc);
+        _Pragma("GCC unroll 6") for (int i = 0; i < 6; i++) row[i] += 4 * W;
+        ask(&soon, (size_t)asks);
+    }
+    if (bytes) {
+        strip_step(kind, W, 0, bytes, row, g->stride, line, flip, acc);
+        ask(&soon, ((size_t)asks * bytes + 4 * W - 1) / (4 * W));
+    }
+    g->soon = soon;
+}
+
+/* The rows' squares, a row after the other; `asks` lines are asked for a pair of lines. */
+static INLINE void squares(struct group *g, const int asks, size_t bytes, __m512i acc[GROUP])
+{
+    const unsigned char *soon = g->soon;
+
+    for (size_t r = 0; r < GROUP; r++) {
+        const unsigned char *row = g->rows + r * g->stride;
+        __m512i sum = acc[r], x;
+        size_t k = 0;
+
+        for (; k + 64 <= bytes; k += 64) {
+            x = _mm512_loadu_si512(row + k);
+            sum = madd(F32, sum, x, x);
+            if (asks == 2 || (asks == 1 && k % 128 == 0))
+                ask(&soon, 1);
+        }
+        if (k < bytes) {
+            x = _mm512_maskz_loadu_epi8(first_bytes(bytes - k), row + k);
+            sum = madd(F32, sum, x, x);
+        }
+        acc[r] = sum;
+    }
+    g->soon = soon;
+}
+
+/* What stage `s` of a transposition takes of two vectors. */
+static INLINE __m512i half(const int s, const int high, __m512i a, __m512i b)
+{
+    if (s == 0)
+        return high ? _mm512_unpackhi_epi32(a, b) : _mm512_unpacklo_epi32(a, b);
+    if (s == 1)
+        return high ? _mm512_unpackhi_epi64(a, b) : _mm512_unpacklo_epi64(a, b);
+    return high ? _mm512_shuffle_i32x4(a, b, 0xdd) : _mm512_shuffle_i32x4(a, b, 0x88);
+}
+
+/* From a vector a row to a vector a query, the sum of its W lanes. Each stage halves the rows'
+ * vectors; what it takes apart by one bit of the lane's number it adds, where the bit counts cells,
+ * or keeps both. v[h] is left of the lanes whose bits of the query, in the stages' order, are h. */
+static INLINE void turn(const enum kind kind, const int W, __m512i v[GROUP], size_t nq, __mmask16 m,
+                        int32_t *out, size_t ldo)
+{
+    static const int bit[4] = {2, 1, 4, 8};
+    int kept = 1;
+
+    _Pragma("GCC unroll 4") for (int s = 0; s < 4; s++)
+    {
+        const int rows = 8 >> s, adds = bit[s] < W;
+        __m512i w[GROUP];
+
+        _Pragma("GCC unroll 16") for (int i = 0; i < rows * kept; i++)
+        {
+            __m512i *a = &v[i / kept * 2 * kept + i % kept];
+            __m512i low = half(s, 0, a[0], a[kept]), high = half(s, 1, a[0], a[kept]);
+
+            if (adds) {
+                w[i] = add(kind, low, high);
+            } else {
+                w[2 * i] = low;
+                w[2 * i + 1] = high;
+            }
+        }
+        kept = adds ? kept : 2 * kept;
+        _Pragma("GCC unroll 16") for (int i = 0; i < rows * kept; i++) v[i] = w[i];
+    }
+    _Pragma("GCC unroll 16") for (int h = 0; h < kept; h++)
+    {
+        int j = 0, left = kept;
+
+        _Pragma("GCC unroll 4") for (int s = 0; s < 4; s++) if (bit[s] >= W)
+        {
+            left /= 2;
+            j += h / left % 2 * bit[s] / W;
+        }
+        if ((size_t)j < nq)
+            _mm512_mask_storeu_epi32(out + (size_t)j * ldo, m, v[h]);
+    }
+}
+
+/* Sums of GROUP rows, of which those of `m` are wanted. */
+static INLINE void strip_group(const enum kind kind, const int W, struct group g,
+                               const unsigned char *line, size_t nq, size_t bytes, __m512i flip,
+                               __mmask16 m, int32_t *out, size_t ldo, float *norm2)
+{
+    unsigned char near[GROUP * NEAR_STRIDE] __attribute__((aligned(64)));
+    const int alias = W < WIDE && g.stride && g.stride % ALIAS == 0;
+    const size_t piece = W < WIDE ? PIECE : bytes;
+    /* Of the lines that are asked for, while the squares are summed: which take most of the time,
+     * half of it or little. */
+    const int halves = kind != F32 || W < WIDE ? 0 : W == WIDE ? 1 : 2;
+    __m512i acc[GROUP], norm[GROUP], *norms = norm;
+
+    _Pragma("GCC unroll 16") for (int r = 0; r < GROUP; r++)
+        acc[r] = norm[r] = _mm512_setzero_si512();
+    for (size_t at = 0; at < bytes; at += piece, line += piece / W * 16) {
+        size_t len = bytes - at < piece ? bytes - at : piece;
+        struct group p = {g.rows + at, g.stride, g.soon};
+
+        if (alias)
+            p = (struct group){apart(near, NEAR_STRIDE, p.rows, g.stride, GROUP, len), NEAR_STRIDE,
+                               g.soon};
+        if (kind == F32)
+            squares(&p, halves, len, norms);
+        __asm__("" : "+r"(norms) : : "memory"); /* in memory: acc takes the registers */
+        strip(kind, W, &p, W * (2 - halves) / 2, line, len, flip, acc);
+        g.soon = p.soon;
+    }
+    turn(kind, W, acc, nq, m, out, ldo);
+    if (kind == F32)
+        _mm512_mask_storeu_ps(norm2, m, _mm512_castsi512_ps(collapse(kind, norms)));
+}
+
+static INLINE void strips(const enum kind kind, const int W, const unsigned char *rows,
+                          size_t stride, size_t n, const unsigned char *q, size_t nq, size_t bytes,
+                          __m512i flip, int32_t *out, size_t ldo, float *norm2)
+{
+    size_t ahead = GROUP * stride < AHEAD_MOST ? GROUP * stride + AHEAD : AHEAD_MOST, i = 0;
+
+    if (W > WIDE)
+        ahead = 2 * AHEAD;
+    for (; i + GROUP <= n; i += GROUP) {
+        struct group g = {rows + i * stride, stride, rows + i * stride + ahead};
+        strip_group(kind, W, g, q, nq, bytes, flip, 0xffff, out + i, ldo,
+                    kind == F32 ? norm2 + i : NULL);
+    }
+    for (; i < n; i++) { /* the last rows: each is the whole group */
+        struct group g = {rows + i * stride, 0, rows + i * stride};
+        strip_group(kind, W, g, q, nq, bytes, flip, 1, out + i, ldo,
+                    kind == F32 ? norm2 + i : NULL);
+    }
+}
+
+#define STRIPS(name, kind)                                                                       \
+    static void name(const unsigned char *rows, size_t stride, size_t n, const unsigned char *q, \
+                     size_t nq, size_t bytes, __m512i flip, int32_t *out, size_t ldo,            \
+                     float *norm2)                                                               \
+    {                                                                                            \
+        if (nq > 8)                                                                              \
+            strips(kind, 1, rows, stride, n, q, nq, bytes, flip, out, ldo, norm2);               \
+        else if (nq > 4)                                                                         \
+            strips(kind, 2, rows, stride, n, q, nq, bytes, flip, out, ldo, norm2);               \
+        else if (nq > 2)                                                                         \
+            strips(kind, 4, rows, stride, n, q, nq, bytes, flip, out, ldo, norm2);               \
+        else if (nq > 1)                                                                         \
+            strips(kind, 8, rows, stride, n, q, nq, bytes, flip, out, ldo, norm2);               \
+        else                                                                                     \
+            strips(kind, 16, rows, stride, n, q, nq, bytes, flip, out, ldo, norm2);              \
+    }
+
+STRIPS(strips_f32, F32)
+STRIPS(strips_us, US)
+STRIPS(strips_su, SU)
+
+static void dots_f32(const void *rows, size_t stride, size_t n, const void *packed, size_t nq,
+                     uint32_t dim, float *out, size_t ldo, float *norm2)
+{
+    strips_f32(rows, stride, n, packed, nq, 4 * (size_t)dim, _mm512_setzero_si512(),
+               (int32_t *)(void *)out, ldo, norm2);
+}
+
+static void dots_bytes(const void *rows, enum vec_type rt, size_t stride, size_t n,
+                       const void *packed, enum vec_type qt, size_t nq, uint32_t dim, int32_t *out,
+                       size_t ldo)
+{
+    const __m512i flip = _mm512_set1_epi8(rt == qt ? (char)0x80 : 0);
+    int32_t sum[DOTS_MAX];
+
     if ((rt == VEC_U8) == (rt == qt))
-        sums(SU, rows, stride, n, q, nq, dim, flip, out, ldo);
+        strips_su(rows, stride, n, packed, nq, dim, flip, out, ldo, NULL);
     else
-        sums(US, rows, stride, n, q, nq, dim, flip, out, ldo);
+        strips_us(rows, stride, n, packed, nq, dim, flip, out, ldo, NULL);
     if (rt != qt)
         return;
     /* A row less 128 met a u8 query, a row and 128 an i8 one. */
-    norms_bytes(q, qt, dim, nq, dim, sum, norm2);
+    memcpy(sum, (const unsigned char *)packed + strip_lines(strip_width(nq), dim) * 64,
+           nq * sizeof *sum);
     for (size_t j = 0; j < nq; j++) {
         int32_t more = (rt == VEC_U8 ? 128 : -128) * sum[j];
         for (size_t i = 0; i < n; i++)

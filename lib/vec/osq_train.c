@@ -1,210 +1,220 @@
-/* osq_train.c - see osq.h: sharing bits, cells of one dimension.
- *
- * Cells begin with equal numbers of values. As values are sorted once and their sums known, a round
- * of Lloyd's is a binary search a border, whatever the number of values. A cell that loses all
- * values keeps the middle of its borders, so that nothing is left to chance.
- */
-#include "vec/osq.h"
-
+/* osq_train.c - see osq.h: a codec of a sample. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "vec/linalg.h"
+#include "vec/osq.h"
 
-enum { ROUNDS = 200, GROUPS = 1024, RADIX_BITS = 11, RADIX = 1 << RADIX_BITS };
-
-/* A round that gains less than this share is the last. */
-static const double gain_least = 1e-4;
-/* What outer borders leave around the sample, of its range. */
-static const float margin = 0x1p-4f;
-
-void osq_share_bits(const double *variance, uint32_t d, uint64_t budget, uint8_t *bit)
-{
-    memset(bit, 0, d);
-    for (; budget > 0; budget--) {
-        uint32_t best = d;
-        double most = 0;
-
-        for (uint32_t j = 0; j < d; j++) {
-            double energy = ldexp(variance[j], -2 * bit[j]);
-
-            if (bit[j] < OSQ_BITS_MAX && energy > most) {
-                most = energy;
-                best = j;
-            }
-            if (bit[j] == 0) /* the following have no more variance, and no bits */
-                break;
-        }
-        if (best == d)
-            return;
-        bit[best]++;
-    }
-}
-
-/* ---- sorting ---- */
-
-/* Floats in order are these in order. */
-static inline uint32_t rank_of(uint32_t bits)
-{
-    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-}
-
-/* One pass by RADIX_BITS digits from `shift` on. */
-static void sort_pass(const uint32_t *from, uint32_t *to, size_t n, unsigned shift)
-{
-    size_t at[RADIX] = {0}, sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        at[rank_of(from[i]) >> shift & (RADIX - 1)]++;
-    for (size_t k = 0; k < RADIX; k++) {
-        size_t count = at[k];
-
-        at[k] = sum;
-        sum += count;
-    }
-    for (size_t i = 0; i < n; i++)
-        to[at[rank_of(from[i]) >> shift & (RADIX - 1)]++] = from[i];
-}
-
-int osq_sort(float *x, size_t n, struct err *e)
-{
-    uint32_t *a = mem_array(2 * n, sizeof *a, e), *b;
-
-    if (!a)
-        return ERR_MEM;
-    b = a + n;
-    memcpy(a, x, n * sizeof *x);
-    sort_pass(a, b, n, 0);
-    sort_pass(b, a, n, RADIX_BITS);
-    sort_pass(a, b, n, 2 * RADIX_BITS);
-    memcpy(x, b, n * sizeof *x);
-    free(a);
-    return 0;
-}
-
-/* ---- cells ---- */
-
-/* Sorted values and the sums of all before each. */
-struct values {
-    const float *x;
-    const double *sum;
-    size_t n;
+enum {
+    SAMPLE_ROWS = 1 << 16, /* of which cells are made, at most */
+    CLASS_SAMPLE = 4096    /* rows from which a sample is shared out to classes */
 };
 
-/* How many are below the border. */
-static size_t below(const struct values *v, float border)
+/* Room around the longest of the sample. */
+static const double radius_room = 1.25;
+
+/* Row i of m that stand for n. */
+static const float *sample_row(const struct codec_train *t, uint32_t d, size_t i, size_t m)
 {
-    size_t low = 0, high = v->n;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (v->x[mid] < border)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return t->x + (size_t)((double)i * ((double)t->n / (double)m)) * d;
 }
 
-/* point[k] of each cell; returns what the cells explain: sum count * mean^2. */
-static double find_points(const struct values *v, const float *border, uint32_t cells, float *point)
+/* Rows of the sample less the mean. */
+static void centred_rows(const struct codec *c, const struct codec_train *t, size_t from, size_t n,
+                         size_t m, float *rows)
 {
-    double explained = 0;
-    size_t from = 0;
+    const struct osq *q = c->state;
 
-    for (uint32_t k = 0; k < cells; k++) {
-        size_t to = k + 1 < cells ? below(v, border[k + 1]) : v->n;
-
-        if (to > from) {
-            double sum = v->sum[to] - v->sum[from], mean = sum / (double)(to - from);
-
-            explained += sum * mean;
-            point[k] = (float)mean;
-        } else {
-            point[k] = border[k] + (border[k + 1] - border[k]) / 2;
-        }
-        from = to;
-    }
-    return explained;
-}
-
-static void lloyd(const struct values *v, double energy, uint32_t cells, float *border,
-                  float *point)
-{
-    double explained = find_points(v, border, cells, point);
-
-    for (int round = 0; round < ROUNDS; round++) {
-        double before = explained;
-
-        for (uint32_t k = 1; k < cells; k++)
-            border[k] = point[k - 1] + (point[k] - point[k - 1]) / 2;
-        explained = find_points(v, border, cells, point);
-        if (explained - before <= gain_least * (energy - before))
-            return;
-    }
-}
-
-/* Group g's first value. */
-static double edge(const float *x, size_t n, size_t g)
-{
-    return (double)x[g * (n - 1) / GROUPS];
-}
-
-/* A group's share of borders. */
-static double share(const float *x, size_t n, size_t g)
-{
-    double width = edge(x, n, g + 1) - edge(x, n, g);
-
-    return cbrt(width * width);
-}
-
-/* Borders as the density asks for when cells are many: as many of them in a piece of the line as
- * the integral of density^(1/3) has there (Panter & Dite 1951). A group of equally many values on a
- * width w has w^(2/3) of it. */
-static void begin(const float *x, size_t n, uint32_t cells, float *border)
-{
-    double all = 0, before = 0;
-    size_t g = 0;
-
-    for (size_t i = 0; i < GROUPS; i++)
-        all += share(x, n, i);
-    border[0] = x[0];
-    for (uint32_t k = 1; k < cells; k++) {
-        double want = all * k / cells, part;
-
-        while (part = share(x, n, g), before + part < want && g + 1 < GROUPS) {
-            before += part;
-            g++;
-        }
-        part = part > 0 ? fmin(1, (want - before) / part) : 0;
-        border[k] = (float)(edge(x, n, g) + part * (edge(x, n, g + 1) - edge(x, n, g)));
-    }
-    border[cells] = x[n - 1];
-}
-
-int osq_cells(float *x, size_t n, unsigned bits, float *border, float *point, struct err *e)
-{
-    double *sum = mem_array(n + 1, sizeof *sum, e), energy = 0;
-    const struct values v = {x, sum, n};
-    uint32_t cells = 1u << bits;
-    float outside;
-
-    if (!sum || osq_sort(x, n, e) < 0) {
-        free(sum);
-        return ERR_MEM;
-    }
-    sum[0] = 0;
     for (size_t i = 0; i < n; i++) {
-        sum[i + 1] = sum[i] + (double)x[i];
-        energy += (double)x[i] * (double)x[i];
+        const float *x = sample_row(t, c->dim, from + i, m);
+
+        for (uint32_t j = 0; j < c->dim; j++)
+            rows[i * c->dim + j] = x[j] - q->mean[j];
     }
-    begin(x, n, cells, border);
-    lloyd(&v, energy, cells, border, point);
-    outside = margin * (x[n - 1] - x[0]);
-    border[0] -= outside;
-    border[cells] += outside;
-    free(sum);
-    return 0;
+}
+
+/* What one of several threads could not do. */
+static void fail(const struct err *mine, int *rc, struct err *e)
+{
+#pragma omp critical(osq_error)
+    {
+        *e = *mine;
+        *rc = mine->code;
+    }
+}
+
+/* The measures of the sample. */
+static int measure_sample(const struct codec *c, const struct codec_train *t, size_t m,
+                          struct osq_measures *s, struct err *e)
+{
+    size_t ld = (size_t)osq_panels(c->state) * PANEL, blocks = (m + OSQ_BLOCK - 1) / OSQ_BLOCK;
+    int rc = 0;
+
+#pragma omp parallel for num_threads(t->threads) if (t->threads > 1)
+    for (size_t b = 0; b < blocks; b++) {
+        size_t from = b * OSQ_BLOCK, n = m - from < OSQ_BLOCK ? m - from : OSQ_BLOCK;
+        struct err mine = {0};
+        float *rows = mem_array(OSQ_BLOCK * (c->dim + ld), sizeof *rows, &mine);
+
+        if (rows) {
+            float *z = rows + (size_t)OSQ_BLOCK * c->dim;
+
+            centred_rows(c, t, from, n, m, rows);
+            osq_turn_rows(c, rows, n, z);
+            for (size_t i = 0; i < n; i++)
+                s[from + i] = osq_measure(c, rows + i * c->dim, z + i * ld);
+        } else {
+            fail(&mine, &rc, e);
+        }
+        free(rows);
+    }
+    return rc;
+}
+
+/* Radii, and classes of equal numbers of vectors. */
+static int set_measures(struct osq *q, struct osq_measures *s, size_t m, struct err *e)
+{
+    float *energy = mem_array(m, sizeof *energy, e);
+    double all = 0, rest = 0;
+    int rc = energy ? 0 : ERR_MEM;
+
+    for (size_t i = 0; rc == 0 && i < m; i++) {
+        energy[i] = s[i].energy;
+        all = fmax(all, s[i].norm);
+        rest = fmax(rest, s[i].rest);
+    }
+    q->radius[0] = (float)(radius_room * sqrt(all));
+    q->radius[1] = (float)(radius_room * sqrt(rest));
+    if (rc == 0 && q->classes > 1)
+        rc = osq_sort(energy, m, e);
+    for (unsigned k = 1; rc == 0 && k < q->classes; k++)
+        q->first[k] = energy[k * m / q->classes];
+    for (size_t i = 0; rc == 0 && i < m; i++)
+        s[i].class = (uint8_t)osq_class_of(q, s[i].energy);
+    free(energy);
+    return rc;
+}
+
+/* The components of one panel: value[k * m + i]. */
+static void panel_values(const struct codec *c, const struct codec_train *t, size_t m,
+                         uint32_t panel, float *rows, float *value)
+{
+    float z[OSQ_BLOCK * PANEL];
+
+    for (size_t from = 0; from < m; from += OSQ_BLOCK) {
+        size_t n = m - from < OSQ_BLOCK ? m - from : OSQ_BLOCK;
+
+        centred_rows(c, t, from, n, m, rows);
+        osq_turn_panel(c, rows, n, panel, z);
+        for (size_t i = 0; i < n; i++)
+            for (uint32_t k = 0; k < PANEL; k++)
+                value[k * m + from + i] = z[i * PANEL + k];
+    }
+}
+
+/* Cells of one dimension for every class; the points of dimensions before it are `at`. A class
+ * without a vector, as all may have one energy, has the cells of all. */
+static int dimension_cells(const struct osq *q, const float *value, const struct osq_measures *s,
+                           size_t m, uint32_t j, size_t at, float *work, struct err *e)
+{
+    int rc = 0;
+
+    for (unsigned k = 0; rc == 0 && k < q->classes; k++) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < m; i++)
+            if (s[i].class == k)
+                work[n++] = value[i];
+        if (n == 0)
+            memcpy(work, value, (n = m) * sizeof *work);
+        rc = osq_cells(work, n, q->bit[j], q->border + k * q->borders + at + j,
+                       q->point + k * q->points + at, e);
+    }
+    return rc;
+}
+
+/* Cells of the dimensions of one panel. */
+static int panel_cells(const struct codec *c, const struct codec_train *t, size_t m, uint32_t panel,
+                       const struct osq_measures *s, struct err *e)
+{
+    const struct osq *q = c->state;
+    float *value = mem_array((PANEL + 1) * m + (size_t)OSQ_BLOCK * c->dim, sizeof *value, e);
+    uint32_t first = panel * PANEL, end = q->active < first + PANEL ? q->active : first + PANEL;
+    size_t at = 0;
+    int rc = value ? 0 : ERR_MEM;
+
+    for (uint32_t j = 0; j < first; j++)
+        at += (size_t)1 << q->bit[j];
+    if (rc == 0)
+        panel_values(c, t, m, panel, value + (PANEL + 1) * m, value);
+    for (uint32_t j = first; rc == 0 && j < end; j++) {
+        rc = dimension_cells(q, value + (j - first) * m, s, m, j, at, value + PANEL * m, e);
+        at += (size_t)1 << q->bit[j];
+    }
+    free(value);
+    return rc;
+}
+
+static int find_cells(struct codec *c, const struct codec_train *t, struct err *e)
+{
+    struct osq *q = c->state;
+    size_t m = t->n < SAMPLE_ROWS ? t->n : SAMPLE_ROWS;
+    struct osq_measures *s = mem_array(m, sizeof *s, e);
+    int rc = s ? measure_sample(c, t, m, s, e) : ERR_MEM;
+
+    if (rc == 0)
+        rc = set_measures(q, s, m, e);
+#pragma omp parallel for num_threads(t->threads) schedule(dynamic) if (t->threads > 1)
+    for (uint32_t p = 0; p < osq_panels(q); p++) {
+        struct err mine = {0};
+
+        if (s && panel_cells(c, t, m, p, s, &mine) < 0)
+            fail(&mine, &rc, e);
+    }
+    free(s);
+    return rc;
+}
+
+/* Mean, and the directions of the largest variance with their bits. */
+static int find_turn(struct codec *c, const struct codec_train *t, struct err *e)
+{
+    struct osq *q = c->state;
+    uint32_t d = c->dim;
+    double *mean = mem_array(d, sizeof *mean, e), *variance = mem_array(d, sizeof *variance, e);
+    double *v = mem_array((size_t)d * d, sizeof *v, e);
+    int rc = mean && variance && v ? la_mean(t->x, t->n, d, mean, e) : ERR_MEM;
+
+    if (rc == 0)
+        rc = la_moment(t->x, t->n, d, mean, v, t->threads, e);
+    if (rc == 0)
+        rc = la_eigen(v, d, variance, e);
+    if (rc == 0) {
+        q->classes = t->n >= CLASS_SAMPLE && d * c->spec.a >= OSQ_CLASS_BUDGET ? OSQ_CLASSES : 1;
+        osq_share_bits(variance, d, osq_budget(c), q->bit);
+        osq_set_shape(c);
+        rc = osq_make_room(c, e);
+    }
+    for (uint32_t j = 0; rc == 0 && j < d; j++)
+        q->mean[j] = (float)mean[j];
+    for (uint32_t j = 0; rc == 0 && j < q->active; j++)
+        q->weight[j] = (float)fmin(1 / variance[j], (double)FLT_MAX);
+    for (size_t i = 0; rc == 0 && i < (size_t)q->active * d; i++)
+        q->turn[i] = (float)v[i];
+    free(mean);
+    free(variance);
+    free(v);
+    return rc;
+}
+
+int osq_train(struct codec *c, const struct codec_train *t, struct err *e)
+{
+    struct osq *q = osq_new(c, e);
+
+    if (!q || !(q->mean = codec_array(c->dim, sizeof *q->mean, e)) ||
+        !(q->bit = codec_array(c->dim, 1, e)) || find_turn(c, t, e) < 0 ||
+        osq_make_panels(c, e) < 0 || find_cells(c, t, e) < 0)
+        return e->code;
+    return osq_too_far(c, (double)q->radius[0] * (double)q->radius[0], e);
 }

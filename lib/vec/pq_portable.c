@@ -93,12 +93,5 @@ const struct pq_ops pq_portable = {
 
 const struct pq_ops *pq_ops_for(enum cpu_level level)
 {
-#if defined(__x86_64__)
-    if (level == CPU_AVX512)
-        return &pq_avx512;
-    if (level == CPU_AVX2)
-        return &pq_avx2;
-#endif
-    (void)level;
-    return &pq_portable;
+    return CPU_CHOICE(pq, level);
 }

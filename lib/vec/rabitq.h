@@ -37,10 +37,7 @@ struct rabitq_ops {
                  size_t n, int32_t *out);
 };
 
-extern const struct rabitq_ops rabitq_portable;
-#if defined(__x86_64__)
-extern const struct rabitq_ops rabitq_avx2, rabitq_avx512;
-#endif
+extern const struct rabitq_ops rabitq_portable, rabitq_avx2, rabitq_avx512;
 
 /* Bytes of the planes of `bits` bits of a block. */
 static inline size_t rabitq_plane_bytes(unsigned bits, uint32_t units)

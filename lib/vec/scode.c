@@ -6,14 +6,7 @@
 
 const struct scode_ops *scode_ops_for(enum cpu_level level)
 {
-#if defined(__x86_64__)
-    if (level == CPU_AVX512)
-        return &scode_avx512;
-    if (level == CPU_AVX2)
-        return &scode_avx2;
-#endif
-    (void)level;
-    return &scode_portable;
+    return CPU_CHOICE(scode, level);
 }
 
 struct scode_shape scode_shape(uint32_t dim, bool four, bool eight, bool ranged)
@@ -147,10 +140,11 @@ static void spread(const uint8_t *cell, size_t bytes, uint8_t *to)
     memcpy(to, cell + k, bytes - k);
 }
 
-void scode_pack(const struct scode_shape *s, const uint8_t *code, size_t n, uint8_t *packed)
+void scode_pack(const struct scode_shape *s, const uint8_t *code, size_t stride, size_t n,
+                uint8_t *packed)
 {
     memset(packed, 0, scode_packed_bytes(s, n));
-    for (size_t i = 0; i < n; i++, code += s->code) {
+    for (size_t i = 0; i < n; i++, code += stride) {
         uint8_t *p = packed + i / SCODE_ROWS * s->block;
         size_t r = i % SCODE_ROWS;
         const uint8_t *cell = code;

@@ -91,7 +91,8 @@ void scode_cells(const struct scode_shape *s, const uint8_t *cells, uint32_t fro
                  uint16_t *out);
 
 /* n codes into blocks but for the norms, zeros behind the last. */
-void scode_pack(const struct scode_shape *s, const uint8_t *code, size_t n, uint8_t *packed);
+void scode_pack(const struct scode_shape *s, const uint8_t *code, size_t stride, size_t n,
+                uint8_t *packed);
 /* Where the norm of the i-th vector of a list of blocks stands. */
 float *scode_norm(uint8_t *packed, size_t block, size_t i);
 

@@ -75,9 +75,6 @@ struct w4_ops {
     w4_product_fn *product_i8, *product_f32;
 };
 
-extern const struct w4_ops w4_portable;
-#if defined(__x86_64__)
-extern const struct w4_ops w4_avx2, w4_avx512;
-#endif
+extern const struct w4_ops w4_portable, w4_avx2, w4_avx512;
 
 #endif

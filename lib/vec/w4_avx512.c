@@ -2,6 +2,7 @@
  * weights in a register. */
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <stdbool.h>
 
 #include "vec/w4.h"
 
@@ -29,11 +30,12 @@ static inline void fetch_block(const uint8_t *block)
     _mm_prefetch((const char *)(block + AHEAD + 64), _MM_HINT_T0);
 }
 
-/* The integer sums of one group. */
-static inline void group_i8(const struct w4_shape *s, const uint8_t *block,
-                            const struct w4_query *q, size_t nq, size_t at, uint32_t g,
-                            __m512i sum[][HALVES])
+/* The integer sums of one group, as floats. */
+__attribute__((always_inline)) static inline void
+group_i8(const struct w4_shape *s, const uint8_t *block, const struct w4_query *q, size_t nq,
+         size_t at, uint32_t g, __m512 out[][HALVES])
 {
+    __m512i sum[W4_QUERIES][HALVES];
     const __m512i low = _mm512_set1_epi8(15);
 
     for (size_t j = 0; j < nq; j++)
@@ -55,38 +57,16 @@ static inline void group_i8(const struct w4_shape *s, const uint8_t *block,
             sum[j][1] = _mm512_dpbusd_epi32(sum[j][1], hi1, qhi);
         }
     }
-}
-
-__attribute__((always_inline)) static inline void all_i8(const struct w4_shape *s,
-                                                         const uint8_t *group,
-                                                         const struct w4_query *q, const size_t nq,
-                                                         float *out)
-{
-    size_t width = (size_t)s->blocks * W4_BLOCK;
-    __m512 total[W4_QUERIES][HALVES];
-
-    for (size_t j = 0; j < nq; j++)
-        total[j][0] = total[j][1] = _mm512_setzero_ps();
-    for (uint32_t g = 0; g < s->groups; g++, group += w4_group_bytes(s)) {
-        __m512i sum[W4_QUERIES][HALVES];
-        __m512 scale[HALVES];
-
-        load_scales(group, scale);
-        group_i8(s, group + W4_SCALE_BYTES, q, nq, g * width, g, sum);
-        for (size_t j = 0; j < nq; j++)
-            for (int h = 0; h < HALVES; h++)
-                total[j][h] = _mm512_fmadd_ps(
-                    _mm512_cvtepi32_ps(sum[j][h]),
-                    _mm512_mul_ps(scale[h], _mm512_set1_ps(q[j].scale[g])), total[j][h]);
-    }
     for (size_t j = 0; j < nq; j++)
         for (int h = 0; h < HALVES; h++)
-            _mm512_storeu_ps(out + j * W4_ROWS + 16 * h, total[j][h]);
+            out[j][h] = _mm512_cvtepi32_ps(sum[j][h]);
 }
 
 /* The chains of one group: the lowest four bits of a lane choose among the sixteen weights. */
-static inline void group_f32(const struct w4_shape *s, const uint8_t *block,
-                             const struct w4_query *q, size_t nq, size_t at, __m512 sum[][HALVES])
+__attribute__((always_inline)) static inline void group_f32(const struct w4_shape *s,
+                                                            const uint8_t *block,
+                                                            const struct w4_query *q, size_t nq,
+                                                            size_t at, __m512 sum[][HALVES])
 {
     const __m512 weight = _mm512_set_ps(7, 6, 5, 4, 3, 2, 1, 0, -1, -2, -3, -4, -5, -6, -7, -8);
     static const int shift[W4_BLOCK] = {0, 8, 16, 24, 4, 12, 20, 28};
@@ -113,10 +93,10 @@ static inline void group_f32(const struct w4_shape *s, const uint8_t *block,
     }
 }
 
-__attribute__((always_inline)) static inline void all_f32(const struct w4_shape *s,
-                                                          const uint8_t *group,
-                                                          const struct w4_query *q, const size_t nq,
-                                                          float *out)
+/* nq and f32 are constants where this is called, so that the sums stay in registers. */
+__attribute__((always_inline)) static inline void
+products(const struct w4_shape *s, const uint8_t *group, const struct w4_query *q, const size_t nq,
+         const bool f32, float *out)
 {
     size_t width = (size_t)s->blocks * W4_BLOCK;
     __m512 total[W4_QUERIES][HALVES];
@@ -124,58 +104,60 @@ __attribute__((always_inline)) static inline void all_f32(const struct w4_shape 
     for (size_t j = 0; j < nq; j++)
         total[j][0] = total[j][1] = _mm512_setzero_ps();
     for (uint32_t g = 0; g < s->groups; g++, group += w4_group_bytes(s)) {
+        const uint8_t *block = group + W4_SCALE_BYTES;
         __m512 sum[W4_QUERIES][HALVES], scale[HALVES];
 
         load_scales(group, scale);
-        group_f32(s, group + W4_SCALE_BYTES, q, nq, g * width, sum);
+        if (f32)
+            group_f32(s, block, q, nq, g * width, sum);
+        else
+            group_i8(s, block, q, nq, g * width, g, sum);
         for (size_t j = 0; j < nq; j++)
             for (int h = 0; h < HALVES; h++)
-                total[j][h] = _mm512_fmadd_ps(sum[j][h], scale[h], total[j][h]);
+                total[j][h] = _mm512_fmadd_ps(
+                    sum[j][h],
+                    f32 ? scale[h] : _mm512_mul_ps(scale[h], _mm512_set1_ps(q[j].scale[g])),
+                    total[j][h]);
     }
     for (size_t j = 0; j < nq; j++)
         for (int h = 0; h < HALVES; h++)
             _mm512_storeu_ps(out + j * W4_ROWS + 16 * h, total[j][h]);
 }
 
-/* The number of queries as a constant, so that their sums stay in registers. */
-#define BY_QUERIES(all)                           \
-    switch (nq) {                                 \
-    case 1:                                       \
-        all(s, panel + W4_NORM_BYTES, q, 1, out); \
-        break;                                    \
-    case 2:                                       \
-        all(s, panel + W4_NORM_BYTES, q, 2, out); \
-        break;                                    \
-    case 3:                                       \
-        all(s, panel + W4_NORM_BYTES, q, 3, out); \
-        break;                                    \
-    case 4:                                       \
-        all(s, panel + W4_NORM_BYTES, q, 4, out); \
-        break;                                    \
-    case 5:                                       \
-        all(s, panel + W4_NORM_BYTES, q, 5, out); \
-        break;                                    \
-    case 6:                                       \
-        all(s, panel + W4_NORM_BYTES, q, 6, out); \
-        break;                                    \
-    case 7:                                       \
-        all(s, panel + W4_NORM_BYTES, q, 7, out); \
-        break;                                    \
-    case 8:                                       \
-        all(s, panel + W4_NORM_BYTES, q, 8, out); \
-        break;                                    \
+__attribute__((always_inline)) static inline void by_queries(const struct w4_shape *s,
+                                                             const uint8_t *panel,
+                                                             const struct w4_query *q, size_t nq,
+                                                             const bool f32, float *out)
+{
+    const uint8_t *group = panel + W4_NORM_BYTES;
+
+#define QUERIES(n)                          \
+    case n:                                 \
+        products(s, group, q, n, f32, out); \
+        break;
+    switch (nq) {
+        QUERIES(1)
+        QUERIES(2)
+        QUERIES(3)
+        QUERIES(4)
+        QUERIES(5)
+        QUERIES(6)
+        QUERIES(7)
+        QUERIES(8)
     }
+#undef QUERIES
+}
 
 static void product_i8(const struct w4_shape *s, const uint8_t *panel, const struct w4_query *q,
                        size_t nq, float *out)
 {
-    BY_QUERIES(all_i8)
+    by_queries(s, panel, q, nq, false, out);
 }
 
 static void product_f32(const struct w4_shape *s, const uint8_t *panel, const struct w4_query *q,
                         size_t nq, float *out)
 {
-    BY_QUERIES(all_f32)
+    by_queries(s, panel, q, nq, true, out);
 }
 
 const struct w4_ops w4_avx512 = {"avx512", product_i8, product_f32};

@@ -15,11 +15,11 @@ shift
 corpora=("$@")
 [ ${#corpora[@]} -gt 0 ] || corpora=(english-200 code-200)
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/bench/bench.sh
+. "$here/bench.sh"
 dir=${SLUICE_BENCH_DIR:-$build/bench}
 rounds=${ROUNDS:-3} build_rounds=${BUILDS:-2} lock=${LOCK:-}
 mkdir -p "$dir" "$build/bench"
-json=$build/bench/fm.json
-: >"$json"
 
 if ! [ -s "$dir/english-200.jsonl" ] || ! [ -s "$dir/code-200.jsonl" ]; then
     "$here/make-corpus.sh" "$dir"
@@ -38,22 +38,6 @@ alone() {
     fi
     "$@"
     exec 9>&-
-}
-
-# figure NAME UNIT OURS PEER KIND: KIND says which way is better, "less" or "more".
-figure() {
-    awk -v c="$corpus" -v n="$1" -v u="$2" -v o="$3" -v p="$4" -v k="$5" -v json="$json" 'BEGIN {
-        r = p == "-" ? "-" : sprintf("%.2f", k == "less" ? p / o : o / p)
-        printf "%-12s %-44s %10s %10s %-10s %8s\n", c, n, o, p, u, r
-        printf "{\"corpus\":\"%s\",\"figure\":\"%s\",\"unit\":\"%s\",\"ours\":%s,\"peer\":%s,\"ratio\":%s}\n",
-            c, n, u, o, p == "-" ? "null" : p, r == "-" ? "null" : r >>json
-    }'
-}
-
-# best less|more NAME FILE: the best of the lines "NAME value ..." of a log of several runs.
-best() {
-    awk -v k="$1" -v n="$2" '$1 == n && (!seen++ || (k == "less" ? $2 < v : $2 > v)) { v = $2 }
-        END { print seen ? v : "-" }' "$3"
 }
 
 share() { awk -v a="$(stat -Lc %s "$1")" -v b="$bytes" 'BEGIN { printf "%.4f", a / b }'; }
@@ -111,15 +95,15 @@ builds() {
     for layout in fast small; do
         { printf '\377' && "$build/bin/fm-cat" -0 --all "$dir/$corpus.$layout.fmi" | tr '\0' '\377' | head -c -1; } |
             cmp - "$raw"
-        figure "index / text, $layout" ratio "$(share "$dir/$corpus.$layout.fmi")" "$(best less size "$log/peer")" less
+        figure "$corpus" "index / text, $layout" ratio "$(share "$dir/$corpus.$layout.fmi")" "$(best less size "$log/peer")" less
     done
     for layout in fast small; do
-        figure "build, $layout" MB/s "$(best more speed "$log/$layout-1")" "$(best more build "$log/peer")" more
-        figure "build, $layout, 2 threads (peer: 1)" MB/s "$(best more speed "$log/$layout-2")" "$(best more build "$log/peer")" more
-        figure "peak memory of the build / text, $layout" ratio "$(best less peak "$log/$layout-1")" "$(best less peak "$log/peer")" less
+        figure "$corpus" "build, $layout" MB/s "$(best more speed "$log/$layout-1")" "$(best more build "$log/peer")" more
+        figure "$corpus" "build, $layout, 2 threads (peer: 1)" MB/s "$(best more speed "$log/$layout-2")" "$(best more build "$log/peer")" more
+        figure "$corpus" "peak memory of the build / text, $layout" ratio "$(best less peak "$log/$layout-1")" "$(best less peak "$log/peer")" less
     done
-    figure 'build -m 1.9 x text, 2 threads (peer: 1)' MB/s "$(best more speed "$log/bound")" "$(best more build "$log/peer")" more
-    figure 'its peak memory / text' ratio "$(best less peak "$log/bound")" "$(best less peak "$log/peer")" less
+    figure "$corpus" 'build -m 1.9 x text, 2 threads (peer: 1)' MB/s "$(best more speed "$log/bound")" "$(best more build "$log/peer")" more
+    figure "$corpus" 'its peak memory / text' ratio "$(best less peak "$log/bound")" "$(best less peak "$log/peer")" less
 }
 
 # queries LAYOUT MODE: MODE is "mapped" or "--load".
@@ -162,15 +146,15 @@ searches() {
     for layout in fast small; do
         for mode in mapped --load; do
             l=$log/$layout-$mode
-            figure "count, 50 bytes, batched, $layout, $mode" ns/byte "$(best less count_batched "$l")" "$(best less count "$p")" less
-            figure "count, 50 bytes, one at a time, $layout, $mode" ns/byte "$(best less count_single "$l")" "$(best less count "$p")" less
-            figure "locate, batched, $layout, $mode" us "$(best less locate "$l")" "$(best less locate "$p")" less
-            figure "extract 1 KB, batched, $layout, $mode" ns/byte "$(best less extract_batched "$l")" "$(best less extract "$p")" less
-            figure "extract 1 KB, one at a time, $layout, $mode" ns/byte "$(best less extract_single "$l")" "$(best less extract "$p")" less
+            figure "$corpus" "count, 50 bytes, batched, $layout, $mode" ns/byte "$(best less count_batched "$l")" "$(best less count "$p")" less
+            figure "$corpus" "count, 50 bytes, one at a time, $layout, $mode" ns/byte "$(best less count_single "$l")" "$(best less count "$p")" less
+            figure "$corpus" "locate, batched, $layout, $mode" us "$(best less locate "$l")" "$(best less locate "$p")" less
+            figure "$corpus" "extract 1 KB, batched, $layout, $mode" ns/byte "$(best less extract_batched "$l")" "$(best less extract "$p")" less
+            figure "$corpus" "extract 1 KB, one at a time, $layout, $mode" ns/byte "$(best less extract_single "$l")" "$(best less extract "$p")" less
             for kind in dirty clean; do
                 [ $kind = dirty ] || [ -e "$bench" ] || continue
-                figure "contamination, $kind, $layout, $mode" MB/s "$(best more "rate_$kind" "$l")" - more
-                figure "  the same, --longest-min 32" MB/s "$(best more "rate_${kind}_32" "$l")" - more
+                figure "$corpus" "contamination, $kind, $layout, $mode" MB/s "$(best more "rate_$kind" "$l")" - more
+                figure "$corpus" "  the same, --longest-min 32" MB/s "$(best more "rate_${kind}_32" "$l")" - more
             done
         done
     done
@@ -186,17 +170,17 @@ opening() {
         done
         "$ours" memory "$idx" <"$patterns" >>"$l"
         "$ours" pages "$idx" 200 <"$patterns" >>"$l"
-        figure "open, $layout" ms "$(best less open "$l")" - less
-        figure "load, $layout" ms "$(best less load "$l")" - less
-        figure "private memory of a query, $layout" MB "$(best less private_search "$l")" - less
-        figure "file pages it has touched, $layout" MB "$(best less file_search "$l")" - less
-        figure "cold 4 KB pages, 20 bytes, $layout" /byte "$(best less pages "$l")" - less
+        figure "$corpus" "open, $layout" ms "$(best less open "$l")" - less
+        figure "$corpus" "load, $layout" ms "$(best less load "$l")" - less
+        figure "$corpus" "private memory of a query, $layout" MB "$(best less private_search "$l")" - less
+        figure "$corpus" "file pages it has touched, $layout" MB "$(best less file_search "$l")" - less
+        figure "$corpus" "cold 4 KB pages, 20 bytes, $layout" /byte "$(best less pages "$l")" - less
     done
 }
 
 [ ! -e "$bench" ] || jq -r '.question | gsub("\n"; " ")' "$bench" >"$build/bench/entries"
 "$build/tests/bench/limits"
-printf '%-12s %-44s %10s %10s %-10s %8s\n' corpus figure ours peer unit ratio
+figures_begin corpus "$build/bench/fm.json"
 for corpus in "${corpora[@]}"; do
     prepare
     builds

@@ -1,7 +1,7 @@
 /* bench_ann.c - recall against queries a second of one index, one thread, ef by ef: to stand beside
  * ann_hnswlib.cpp.
  *
- *   bench_ann IDX QUERIES TRUTH [EF[/RERANK]...]
+ *   bench_ann IDX QUERIES TRUTH [EF[/RERANK[/SLACK]]...]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static int setting(const struct ann *a, const struct vec_matrix *q, const struct
     float *score = malloc(q->rows * K * sizeof *score);
     int rc = 0;
 
-    sscanf(arg, "%u/%u", &ef, &rerank);
+    sscanf(arg, "%u/%u/%f", &ef, &rerank, &o.slack);
     o.effort = ef;
     o.rerank = rerank;
     for (int pass = 0; pass < PASSES && rc == 0; pass++) {
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
     int rc = 0;
 
     if (argc < 4) {
-        fprintf(stderr, "usage: bench_ann IDX QUERIES TRUTH [EF[/RERANK]...]\n");
+        fprintf(stderr, "usage: bench_ann IDX QUERIES TRUTH [EF[/RERANK[/SLACK]]...]\n");
         return 2;
     }
     if (ann_load(&a, argv[1], cpu_detect(), 1, &e) < 0 ||

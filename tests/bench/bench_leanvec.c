@@ -117,7 +117,7 @@ static void recall_of(const char *spec, const struct codec_train *t, const struc
     code = need(t->n, c->code_bytes);
     ok(codec_encode(c, t->x, t->n, code, t->threads, &e));
     printf("%s.train_s %.2f\n%s.encode_s %.2f\n", spec, trained - began, spec, now_s() - trained);
-    ok(codec_list_init(&list, c, code, t->n, &e));
+    ok(codec_list_init(&list, c, code, t->n, t->threads, &e));
     s.c = c;
     s.list = &list;
 #pragma omp parallel for num_threads(t->threads) reduction(+ : at50, at100)

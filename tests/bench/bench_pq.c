@@ -152,7 +152,7 @@ static void cached(const struct bench *b, size_t n, size_t nq)
     struct err e = {0};
     double s, rate;
 
-    if (codec_list_init(&l, b->c, b->code, n, &e) < 0)
+    if (codec_list_init(&l, b->c, b->code, n, 1, &e) < 0)
         die(&e);
     s = lists_s(b, &l, nq, (int)(1 << 16) / (int)(n * nq) + 1, 300);
     rate = (double)n * (double)nq * b->c->spec.a / s / 1e9;
@@ -189,7 +189,7 @@ static void from_memory(const struct bench *b, enum cpu_level cpu)
     size_t part, pieces, bytes;
     uint8_t *p;
 
-    if (codec_list_init(&one, b->c, b->code, CODEC_LIST, &e) < 0)
+    if (codec_list_init(&one, b->c, b->code, CODEC_LIST, 1, &e) < 0)
         die(&e);
     pieces = MEMORY_BYTES / PARTS / one.piece;
     part = pieces * one.piece;

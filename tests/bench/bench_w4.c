@@ -1,14 +1,13 @@
 /* bench_w4.c - w4g128 against f32 on a matrix of 11,008 rows of 4,096, for batches of 1 to 64
- * queries.
+ * queries, on one thread: "name value" lines, N the batch.
  *
- *     OPENBLAS_CORETYPE=SkylakeX bench_w4
+ *   N_int8_us, N_f32_us      products with queries of int8, of f32
+ *   N_own_us                 our own f32 kernels with the f32 matrix, the faster of the two that
+ *                            there are for so many queries (blas_peer has OpenBLAS on the same)
+ *   N_int8_error, N_f32_error  relative Frobenius error to the products with the decoded rows
  *
- * f32 is OpenBLAS (sgemv for one query, sgemm else) on one thread, with its kernels for AVX-512,
- * which it does not choose by itself on newer processors. Weights are cold: the f32 matrix is 180
- * MB, and eight packed ones take turns. A line a batch: microseconds, f32 / int8 and f32 / f32
- * queries' ratios, and the relative Frobenius error of each to the product with the decoded rows.
+ * Weights are cold: the f32 matrix is 180 MB, and eight packed ones take turns.
  */
-#include <cblas.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,7 @@
 #include "base/rand.h"
 #include "vec/vec.h"
 
-enum { ROWS = 11008, DIM = 4096, BATCH_MAX = 64, COPIES = 8, ROUNDS = 5 };
+enum { ROWS = 11008, DIM = 4096, BATCH_MAX = 64, COPIES = 8, ROUNDS = 5, BLOCK = 64 };
 
 static double now_s(void)
 {
@@ -56,7 +55,7 @@ static void prepare(struct way *w, const char *spec, const float *x, const float
     check(codec_encode(w->c, x, ROWS, code, 2, &e), &e);
     check(codec_decode(w->c, code, ROWS, back, 2, &e), &e);
     for (int i = 0; i < COPIES; i++)
-        check(codec_list_init(&w->list[i], w->c, code, ROWS, &e), &e);
+        check(codec_list_init(&w->list[i], w->c, code, ROWS, 2, &e), &e);
     bytes = (w->c->spec.kind->query_bytes(w->c) + 63) / 64 * 64;
     w->space = codec_array(BATCH_MAX, bytes, &e);
     for (size_t j = 0; j < BATCH_MAX; j++) {
@@ -80,21 +79,45 @@ static double time_way(struct way *w, size_t nq, float *key)
     return best;
 }
 
-static double time_blas(const float *x, const float *q, size_t nq, float *out)
+/* One row after the other with all queries, or blocks of rows with a panel of them. */
+static void own_products(const float *x, const float *q, size_t nq, const float *panel, bool rows,
+                         float *out)
 {
+    const struct vec_ops *ops = ops_for(cpu_detect());
+    float tile[BLOCK * PANEL];
+
+    for (size_t j = 0; rows && j < nq; j += DOTS_MAX)
+        ops->dots_f32(x, DIM * sizeof *x, ROWS, q + j * DIM, nq - j < DOTS_MAX ? nq - j : DOTS_MAX,
+                      DIM, out + j * ROWS, ROWS);
+    for (size_t i = 0; !rows && i < ROWS; i += BLOCK)
+        for (size_t j = 0; j < nq; j += PANEL) {
+            size_t n = ROWS - i < BLOCK ? ROWS - i : BLOCK;
+
+            ops->tile_f32(x + i * DIM, DIM * sizeof *x, n, panel + j * DIM, DIM, tile);
+            for (size_t k = 0; k < PANEL && j + k < nq; k++)
+                for (size_t r = 0; r < n; r++)
+                    out[(j + k) * ROWS + i + r] = tile[r * PANEL + k];
+        }
+}
+
+static double time_own(const float *x, const float *q, size_t nq, float *out)
+{
+    struct err e = {0};
+    float *panel = codec_array((size_t)BATCH_MAX * DIM, sizeof *panel, &e);
     double best = 1e9;
 
-    for (int r = 0; r < ROUNDS; r++) {
+    check(panel ? 0 : -1, &e);
+    for (size_t j = 0; j < nq; j += PANEL)
+        panel_pack_f32(q + j * DIM, DIM * sizeof *q, nq - j < PANEL ? nq - j : PANEL, DIM,
+                       panel + j * DIM);
+    for (int r = 0; r < 2 * ROUNDS; r++) {
         double t = now_s();
 
-        if (nq == 1)
-            cblas_sgemv(CblasRowMajor, CblasNoTrans, ROWS, DIM, 1, x, DIM, q, 1, 0, out, 1);
-        else
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)nq, ROWS, DIM, 1, q, DIM, x,
-                        DIM, 0, out, ROWS);
+        own_products(x, q, nq, panel, r % 2, out);
         t = now_s() - t;
         best = t < best ? t : best;
     }
+    free(panel);
     return best;
 }
 
@@ -131,21 +154,16 @@ int main(void)
         x.v[i] = (float)rand_normal(&seed);
     for (size_t i = 0; i < (size_t)BATCH_MAX * DIM; i++)
         q.v[i] = (float)rand_normal(&seed);
-    openblas_set_num_threads(1);
     prepare(&f32, "w4g128:f32", x.v, q.v, back.v);
     prepare(&i8, "w4g128", x.v, q.v, back.v);
-    printf("blas %s\n", openblas_get_corename());
     for (size_t b = 0; b < sizeof batch / sizeof *batch; b++) {
         size_t nq = batch[b];
-        double blas = time_blas(x.v, q.v, nq, key.v), t8, t32, e8, e32;
 
-        t32 = time_way(&f32, nq, key.v);
-        e32 = error_of(key.v, back.v, q.v, nq);
-        t8 = time_way(&i8, nq, key.v);
-        e8 = error_of(key.v, back.v, q.v, nq);
-        printf("w4_batch_%zu blas_us %.0f int8_us %.0f int8_ratio %.2f int8_error %.1e f32_us %.0f "
-               "f32_ratio %.2f f32_error %.1e\n",
-               nq, blas * 1e6, t8 * 1e6, blas / t8, e8, t32 * 1e6, blas / t32, e32);
+        printf("%zu_own_us %.0f\n", nq, 1e6 * time_own(x.v, q.v, nq, key.v));
+        printf("%zu_f32_us %.0f\n", nq, 1e6 * time_way(&f32, nq, key.v));
+        printf("%zu_f32_error %.1e\n", nq, error_of(key.v, back.v, q.v, nq));
+        printf("%zu_int8_us %.0f\n", nq, 1e6 * time_way(&i8, nq, key.v));
+        printf("%zu_int8_error %.1e\n", nq, error_of(key.v, back.v, q.v, nq));
     }
     return 0;
 }

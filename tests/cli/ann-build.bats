@@ -57,17 +57,17 @@ builds() {
 }
 
 @test "options are what the index says" {
-    builds i.ann -R 12 -L 40 --alpha 1.2 -c leanvec3+int4 --metric cosine base.fvecs
+    builds i.ann -R 12 -L 40 --alpha 1.2 -c leanvec3+int8x1+int4 --metric cosine base.fvecs
     ok ann-stat i.ann
     is 12 "$(awk '$1 == "degree" { print $2 }' "$out")"
     is 40 "$(awk '$1 == "beam" { print $2 }' "$out")"
     is 1.200 "$(awk '$1 == "alpha" { print $2 }' "$out")"
-    is leanvec3+int4 "$(awk '$1 == "codec" { print $2 }' "$out")"
+    is leanvec3+int8x1+int4 "$(awk '$1 == "codec" { print $2 }' "$out")"
     is cosine "$(awk '$1 == "metric" { print $2 }' "$out")"
     builds j.ann --no-vectors base.fvecs
     ok ann-stat j.ann
     is no "$(awk '$1 == "vectors" { print $2 }' "$out")"
-    for spec in int9 leanvec9+int8 bytes ''; do
+    for spec in int9 leanvec9+int8 leanvec3+int8x3+int4 bytes ''; do
         fails ann-build -q -o k.ann -c "$spec" base.fvecs
     done
     [[ ! -e k.ann ]]
@@ -109,4 +109,31 @@ builds() {
     builds i.ann one.csv
     ok ann-search i.ann query.fvecs
     is 8 "$(grep -vc '#' "$out")"
+}
+
+@test "a graph that suits a sample of queries" {
+    builds plain.ann base.fvecs
+    builds suited.ann -T 1 --queries query.fvecs base.fvecs
+    ! cmp -s plain.ann suited.ann
+    for threads in 2 7; do
+        builds t.ann -T $threads --queries query.csv base.fvecs
+        cmp suited.ann t.ann
+    done
+    for level in portable avx2 avx512; do
+        ok env SLUICE_CPU=$level ann-build -q --queries query.fvecs -o t.ann base.fvecs
+        cmp suited.ann t.ann
+    done
+    exits 0 ann-stat --check suited.ann
+    : >none.fvecs
+    builds t.ann --queries none.fvecs base.fvecs
+    cmp plain.ann t.ann
+    printf '1,2\n' >two.csv
+    fails ann-build -q -o i.ann --queries two.csv base.fvecs
+    says 'two.csv: queries of 2 components for a base of 4'
+    fails ann-build -q -o i.ann --queries missing.csv base.fvecs
+    says missing.csv
+    printf '1,2,3,inf\n' >inf.csv
+    fails ann-build -q -o i.ann --queries inf.csv base.fvecs
+    says inf.csv:1
+    [[ ! -e i.ann ]]
 }

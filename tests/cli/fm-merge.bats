@@ -167,6 +167,66 @@ sound() {
     [[ ! -e n.fmi ]]
 }
 
+# large_parts: three files of two MB, each with its index, and all.fmi. A sample every fourth position
+# makes merging take more than three bytes for a byte of text.
+large_parts() {
+    local i
+    for i in 1 2 3; do
+        lines 50000 'abcdefgh ' 70 "$i" >"part-$i.txt"
+        fm-build --sample-rate 4 "part-$i.txt"
+    done
+    fm-build --sample-rate 4 -o all.fmi part-?.txt
+}
+
+# within KB COMMAND...: with no more memory of its own than that (the kernel counts what may be
+# written and is no file's: RLIMIT_DATA).
+within() {
+    local kb=$1
+    shift
+    (ulimit -d "$kb" && OMP_STACKSIZE=256K exec "$@")
+}
+
+@test "merging keeps to --memory, whatever the indexes are like" {
+    within 12000 fm-merge --version >"$out" 2>&1 || skip "a sanitizer takes more by itself"
+    large_parts
+    ok within 12000 fm-merge -T 2 -m 1M -o m.fmi part-?.fmi
+    cmp all.fmi m.fmi
+    fails within 12000 fm-merge -T 2 -m 1G -o n.fmi part-?.fmi # this limit is one
+    ok within 28000 fm-build -T 2 -m 12M --sample-rate 4 -o m.fmi part-?.txt
+    cmp all.fmi m.fmi
+    fm-merge -o m.fmi part-1.fmi part-2.fmi
+    ok within 28000 fm-build -T 2 -m 12M --append m.fmi part-3.txt
+    cmp all.fmi m.fmi
+    rm part-?.txt part-?.fmi
+    only all.fmi m.fmi
+}
+
+@test "a disk that is full in the middle of merging leaves nothing" {
+    large_parts
+    for kb in 100 400 1000 2000 4000; do
+        no_room $kb fm-merge -m 1 -o m.fmi part-?.fmi
+        [[ ! -e m.fmi && ! -e m.fmi.parts ]]
+    done
+}
+
+@test "fm-build --resume: killed at any time, in little memory" {
+    local pid wait
+    large_parts
+    rm part-?.fmi
+    for wait in 0.1 0.4 0.8; do
+        fm-build -q -m 4M --sample-rate 4 --resume -o m.fmi part-?.txt &
+        pid=$!
+        sleep $wait
+        kill -9 $pid || true
+        wait $pid || true
+        [[ -z $(find . -name '.spool*') ]]
+    done
+    ok fm-build -q -m 4M --sample-rate 4 --resume -o m.fmi part-?.txt
+    cmp all.fmi m.fmi
+    rm part-?.txt
+    only all.fmi m.fmi
+}
+
 @test "fm-build --append: the documents come behind" {
     parts
     ok fm-build --append part-1.fmi part-2.txt part-3.txt

@@ -74,7 +74,9 @@ load codec
     printf '1,2\n3,nan\n5,6\n' >x.csv
     fails vec-train -c sq8 x.csv -o c.vq
     says x.csv:2
-    ok vec-train -c sq8 --skip-bad x.csv -o c.vq
+    exits 0 vec-train -c sq8 --skip-bad x.csv -o c.vq
+    says '1 bad rows'
+    ok vec-train -q -c sq8 --skip-bad x.csv -o c.vq
     rm c.vq
     printf '1,2\n3,4,5\n' >x.csv
     fails vec-train -c sq8 x.csv -o c.vq

@@ -6,6 +6,7 @@
 #include "vec_data.h"
 
 #include "ann/ann.h"
+#include "base/mem.h"
 #include "vec/file.h"
 #include "vec/neigh.h"
 
@@ -94,6 +95,26 @@ static inline void ann_make(const char *path, const struct ann_base *b,
     struct err e = {0};
 
     T_CHECKF(ann_build(path, &b->rows, o, &report, &e) == 0, "%s", e.msg);
+}
+
+/* All of a file. */
+static inline struct buf ann_bytes(const char *path)
+{
+    struct buf b = {0};
+    struct err e;
+    FILE *f = fopen(path, "rb");
+    size_t got;
+
+    if (!f)
+        exit(1);
+    do {
+        if (buf_reserve(&b, 1 << 16, &e) < 0)
+            exit(1);
+        got = fread(b.p + b.len, 1, 1 << 16, f);
+        b.len += got;
+    } while (got > 0);
+    fclose(f);
+    return b;
 }
 
 #endif

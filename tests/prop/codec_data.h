@@ -88,7 +88,7 @@ static float *keys_of(const struct codec *c, enum vec_metric m, const float *q, 
     struct codec_list l;
     struct err e = {0};
 
-    T_CHECK(codec_list_init(&l, c, code, n, &e) == 0);
+    T_CHECK(codec_list_init(&l, c, code, n, 1, &e) == 0);
     codec_list_scan(c, &l, s.p, nq, key, c->spec.kind->bounds ? key + nq * n : NULL);
     codec_list_free(&l);
     queries_free(&s);

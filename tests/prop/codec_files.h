@@ -196,7 +196,7 @@ static inline void cf_scan(const struct codec *c, enum vec_metric m, const uint8
         query[j] = aligned_alloc(64, bytes);
         c->spec.kind->query_init(c, m, q + j * c->dim, query[j]);
     }
-    T_CHECK(codec_list_init(&list, c, code, n, &e) == 0);
+    T_CHECK(codec_list_init(&list, c, code, n, 1, &e) == 0);
     codec_list_scan(c, &list, (const void *const *)query, nq, out, NULL);
     codec_list_free(&list);
     for (size_t j = 0; j < nq; j++)

@@ -4,8 +4,6 @@
  */
 #include "ann_data.h"
 
-#include "base/mem.h"
-
 enum { ROWS = 1500, QUERIES = 40, K = 10 };
 
 /* Of the rows found, how many are as near as the k-th; that they are different, in order, and their
@@ -91,28 +89,12 @@ static void try_clouds(void)
     try_cloud(DATA_DECAY, VEC_F32, 40, VEC_L2, "leanvec30+int4", 0.9);
     try_cloud(DATA_DECAY, VEC_F16, 1, VEC_L2, NULL, 0.95);
     try_cloud(DATA_DECAY, VEC_F32, 140, VEC_L2, "int4", 0.9);
+    try_cloud(DATA_DECAY, VEC_F32, 140, VEC_L2, "leanvec139+int8x1+int4", 0.9);
+    try_cloud(DATA_NORMAL, VEC_F32, 70, VEC_IP, "leanvec70+int8x69+int4", 0.85);
+    try_cloud(DATA_OFFSET, VEC_F16, 31, VEC_COSINE, "leanvec20+int8x7+int4", 0.85);
 }
 
 /* ---- the same bytes ---- */
-
-static struct buf whole(const char *path)
-{
-    struct buf b = {0};
-    struct err e;
-    FILE *f = fopen(path, "rb");
-    size_t got;
-
-    if (!f)
-        exit(1);
-    do {
-        if (buf_reserve(&b, 1 << 16, &e) < 0)
-            exit(1);
-        got = fread(b.p + b.len, 1, 1 << 16, f);
-        b.len += got;
-    } while (got > 0);
-    fclose(f);
-    return b;
-}
 
 static void try_same(enum vec_type type, uint32_t dim, enum vec_metric m, const char *codec)
 {
@@ -127,7 +109,7 @@ static void try_same(enum vec_type type, uint32_t dim, enum vec_metric m, const 
         o.threads = run < 3 ? threads[run] : 2;
         o.cpu = run < 3 ? cpu_detect() : (enum cpu_level)(run - 3);
         ann_make("s.ann", &b, &o);
-        got = whole("s.ann");
+        got = ann_bytes("s.ann");
         if (run == 0)
             first = got;
         T_CHECKF(got.len == first.len && memcmp(got.p, first.p, got.len) == 0,
@@ -250,9 +232,19 @@ static void try_refused(void)
     uint64_t id[6];
     float score[6], q[8] = {1, 2, 3, 4, 1, NAN, 3, 4};
     struct ann *a;
-    static const char *const specs[] = {
-        "",      "int5",           "leanvec+int8", "leanvec9+int8", "bytes", "leanvec0+int4",
-        "int8 ", "leanvec2+bytes", "leanvec2"};
+    static const char *const specs[] = {"",
+                                        "int5",
+                                        "leanvec+int8",
+                                        "leanvec9+int8",
+                                        "bytes",
+                                        "leanvec0+int4",
+                                        "int8 ",
+                                        "leanvec2+bytes",
+                                        "leanvec2",
+                                        "int8x2+int4",
+                                        "leanvec4+int8x4+int4",
+                                        "leanvec4+int8x0+int4",
+                                        "leanvec4+int8x2+int8"};
 
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         o.codec = specs[i];
@@ -280,6 +272,7 @@ int main(void)
     try_same(VEC_U8, 30, VEC_L2, "bytes");
     try_same(VEC_I8, 270, VEC_L2, "leanvec20+int8");
     try_same(VEC_F16, 17, VEC_IP, NULL);
+    try_same(VEC_F32, 90, VEC_IP, "leanvec80+int8x31+int4");
     try_same_search();
     try_small();
     try_equal();

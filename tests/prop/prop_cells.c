@@ -11,7 +11,7 @@ enum { ROWS = 67, LINES = 5, ROUNDS = 60 };
 static unsigned long long seed = 20251125;
 
 static uint8_t cells[ROWS * LINES * CELLS_LINE] __attribute__((aligned(64)));
-static int8_t weights[2 * LINES * CELLS_LINE] __attribute__((aligned(64)));
+static int8_t weights[3 * LINES * CELLS_LINE] __attribute__((aligned(64)));
 
 static unsigned dice(unsigned n)
 {
@@ -29,23 +29,36 @@ static void fill(size_t stride)
 
         memcpy(cells + (i + 1) * stride - CELLS_NORM, &norm, CELLS_NORM);
     }
-    for (size_t i = 0; i < 2 * stride; i++)
+    for (size_t i = 0; i < 3 * stride; i++)
         weights[i] = (int8_t)(i % stride >= stride - CELLS_NORM ? 0
                               : extreme                         ? (dice(2) ? 127 : -128)
                                                                 : (int)dice(256) - 128);
 }
 
-/* As cells.h says it, component by component. */
-static float formula(const struct cells_query *q, const uint8_t *row, size_t stride, unsigned bits)
+/* Of mixed rows no weight is under what is no cell of its sort. */
+static void clear_weights(size_t stride, size_t wide)
 {
-    size_t half = stride - CELLS_NORM;
+    memset(weights, 0, wide);
+    memset(weights + stride, 0, wide);
+    memset(weights + 2 * stride + wide, 0, stride - wide);
+}
+
+/* As cells.h says it, component by component; the first `wide` bytes are cells of 8 bits. */
+static float formula(const struct cells_query *q, const uint8_t *row, size_t stride, unsigned bits,
+                     size_t wide)
+{
+    size_t half = stride - CELLS_NORM, narrow = half - wide;
+    const int8_t *whole = q->weights + (bits == 8 ? 0 : 2 * stride);
     long long sum = 0;
     float norm, a, b;
 
-    for (size_t k = 0; k < (bits == 8 ? half : 2 * half); k++) {
-        int c = bits == 8 ? row[k] : k < half ? row[k] & 15 : row[k - half] >> 4;
+    for (size_t k = 0; k < wide; k++)
+        sum += row[k] * whole[k];
+    for (size_t k = 0; k < 2 * narrow; k++) {
+        size_t at = wide + k % narrow;
+        int c = k < narrow ? row[at] & 15 : row[at] >> 4;
 
-        sum += c * q->weights[k < half ? k : k - half + stride];
+        sum += c * q->weights[k < narrow ? at : at + stride];
     }
     memcpy(&norm, row + half, sizeof norm);
     a = q->take * norm;
@@ -55,20 +68,23 @@ static float formula(const struct cells_query *q, const uint8_t *row, size_t str
 
 static void try_keys(size_t lines, unsigned bits, const struct cells_ops *ops)
 {
-    size_t stride = lines * CELLS_LINE, n = dice(ROWS + 1);
+    size_t stride = lines * CELLS_LINE, n = dice(ROWS + 1), half = stride - CELLS_NORM;
+    size_t wide = bits == 8 ? half : bits == 4 ? 0 : dice((unsigned)half);
     struct cells_query q = {weights, (int)dice(100000) - 50000, (float)dice(2),
-                            -(float)(1 + dice(1000)) / 64};
+                            -(float)(1 + dice(1000)) / 64, (uint32_t)wide};
     uint32_t id[ROWS];
     float key[ROWS + 1];
 
     fill(stride);
+    if (bits == CELLS_MIXED)
+        clear_weights(stride, wide);
     for (size_t i = 0; i < n; i++)
         id[i] = dice(ROWS);
     key[n] = 77;
-    (bits == 8 ? ops->keys8 : ops->keys4)(&q, cells, stride, id, n, key);
+    (bits == 8 ? ops->keys8 : bits == 4 ? ops->keys4 : ops->keys84)(&q, cells, stride, id, n, key);
     T_CHECKF(key[n] == 77, "%s wrote behind %zu keys", ops->name, n);
     for (size_t i = 0; i < n; i++) {
-        float want = formula(&q, cells + id[i] * stride, stride, bits);
+        float want = formula(&q, cells + id[i] * stride, stride, bits, wide);
 
         T_CHECKF(memcmp(&want, &key[i], sizeof want) == 0, "%s, %u bits, %zu lines: %g for %g",
                  ops->name, bits, lines, (double)key[i], (double)want);
@@ -139,6 +155,7 @@ int main(void)
             for (size_t lines = 1; lines <= LINES; lines++) {
                 try_keys(lines, 8, ops);
                 try_keys(lines, 4, ops);
+                try_keys(lines, CELLS_MIXED, ops);
             }
             try_l2(ops);
             try_rows(ops);

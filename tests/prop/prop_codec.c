@@ -128,6 +128,8 @@ static void check_codes(const struct trial *t, const float *x, size_t n, const u
         float *back = malloc(n * c->dim * sizeof *back);
 
         for (size_t i = 0; i < 3; i++) {
+            if (level < (int)cpu_detect() && i != (size_t)level % 3) /* a team a level will do */
+                continue;
             memset(codes, 0xa5, n * c->code_bytes);
             code(c, x, n, team[i], codes, back);
             T_CHECKF(memcmp(codes, want, n * c->code_bytes) == 0, "%s: codes at level %d, %d",
@@ -274,7 +276,7 @@ static void check_piece(struct scan *s, const void *const *query, const uint8_t 
         low = malloc(s->nq * n * sizeof *low + !n);
     memset(packed, 0x5a, bytes);
     if (kind->pack)
-        kind->pack(s->c, codes + first * s->c->code_bytes, n, packed);
+        kind->pack(s->c, codes + first * s->c->code_bytes, s->c->code_bytes, n, packed);
     else
         memcpy(packed, codes + first * s->c->code_bytes, bytes);
     kind->scan(s->c, query, s->nq, packed, n, key, NULL, n);
@@ -295,7 +297,7 @@ static void check_list(struct scan *s, const void *const *query, const uint8_t *
     struct err e = {0};
     float *key = malloc(s->nq * n * sizeof *key + !n);
 
-    T_CHECK(codec_list_init(&l, s->c, codes, n, &e) == 0);
+    T_CHECK(codec_list_init(&l, s->c, codes, n, team[s->nq % 3], &e) == 0);
     codec_list_scan(s->c, &l, query, s->nq, key, NULL);
     compare_keys(s, 0, n, key, NULL);
     codec_list_free(&l);
@@ -338,7 +340,7 @@ static void take_estimates(const struct trial *t, struct truth *truth, enum vec_
     struct err e = {0};
     double worst = 0;
 
-    T_CHECK(codec_list_init(&l, c, codes, truth->n, &e) == 0);
+    T_CHECK(codec_list_init(&l, c, codes, truth->n, 1, &e) == 0);
     for (size_t k = 0; k < QUERIES; k++) {
         c->spec.kind->query_init(c, m, q + k * t->dim, query);
         codec_list_scan(c, &l, queries, 1, key, NULL);

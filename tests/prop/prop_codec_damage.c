@@ -25,7 +25,7 @@ static void scan_any(const struct codec *c, const uint8_t *codes, const float *q
     struct codec_list l;
     struct err e = {0};
 
-    T_CHECK(codec_list_init(&l, c, codes, TRY, &e) == 0);
+    T_CHECK(codec_list_init(&l, c, codes, TRY, 1, &e) == 0);
     for (int m = VEC_L2; m <= VEC_IP; m++) {
         kind->query_init(c, (enum vec_metric)m, q, query);
         codec_list_scan(c, &l, queries, 1, key, kind->bounds ? low : NULL);
@@ -210,10 +210,12 @@ static void check_lengths(const struct file *f, uint8_t *r)
     put64(r + 16, 0);
     try_hostile(f);
     put64(r + 16, len);
-    for (int i = 0; i < 4; i++) { /* as if it were not there */
-        r[i] ^= 1;
+    for (int i = 0; i < 8; i++) { /* as if it were not there, and another, to be known or not */
+        r[4] ^= (uint8_t)(i / 4);
+        r[i % 4] ^= 1;
         try_hostile(f);
-        r[i] ^= 1;
+        r[i % 4] ^= 1;
+        r[4] ^= (uint8_t)(i / 4);
     }
 }
 
@@ -225,6 +227,35 @@ static void check_hostile(const struct file *f)
         check_words(f, get64(r + 8), get64(r + 16));
         check_fills(f, get64(r + 8), get64(r + 16));
         check_lengths(f, r);
+    }
+}
+
+/* With one section more: one that a reader must know is refused, another ignored. */
+static void check_unknown(const char *path)
+{
+    for (uint32_t flags = 0; flags <= SECT_REQUIRED; flags++) {
+        struct sect_file *f = NULL;
+        struct sect_writer *w = NULL;
+        struct codec *c = NULL;
+        struct err e = {0};
+        int rc;
+
+        T_CHECK(sect_open(&f, path, "vcod", 1, &e) == 0);
+        T_CHECK(sect_create(&w, "more", "vcod", 1, 0, &e) == 0);
+        for (size_t i = 0; i < sect_count(f); i++) {
+            struct sect_row r = sect_row(f, i);
+
+            T_CHECK(sect_put(w, r.id, r.flags, sect_get(f, r.id, &r.len), r.len, &e) == 0);
+        }
+        T_CHECK(sect_put(w, "NEW0", flags, "new", 3, &e) == 0);
+        T_CHECK(sect_commit(&w, &e) == 0);
+        sect_close(f);
+        rc = codec_open(&c, "more", cpu_detect(), &e);
+        if (flags)
+            T_CHECKF(rc == ERR_CORRUPT && !c && strstr(e.msg, "'NEW0'"), "%s: %s", form, e.msg);
+        else
+            T_CHECKF(rc == 0, "%s: %s", form, e.msg);
+        codec_free(c);
     }
 }
 
@@ -257,6 +288,7 @@ int main(void)
         T_CHECK(codec_save(c, "good", &e) == 0);
         use(c);
         codec_free(c);
+        check_unknown("good");
         f = read_file("good");
         if (f.len < 4000)
             check_damage(&f);

@@ -285,6 +285,19 @@ static void add_repeated(struct buf *b, const char *p, size_t len, size_t times)
         buf_add(b, p, len, &e);
 }
 
+/* What merging takes lies in memory, in files, or, as it grows, first here and then there. */
+static void check_merge_bounds(const char *what)
+{
+    static const uint64_t bounds[] = {1, 200 << 10, 500 << 10, 900 << 10, 4 << 20};
+    struct err e = {0};
+
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        struct fm_merge_opts o = {.threads = 2, .memory_bytes = bounds[i]};
+        T_CHECKF(fm_merge("m.fmi", indexes, FILES, &o, &e) == 0, "%s: %s", what, e.msg);
+        is_reference("m.fmi", "merged within a bound", what);
+    }
+}
+
 /* Long texts: random, periods, and copies of what stands in an earlier document, so that a walk's
  * rank stays unknown through many stretches. */
 static void test_long(rng_t *rng)
@@ -314,6 +327,7 @@ static void test_long(rng_t *rng)
     for (int trial = 0; trial < 3; trial++) {
         o.rate = (unsigned[]){64, 9, 4096}[trial];
         check_all(&d, &o, rng, "long documents");
+        check_merge_bounds("long documents");
     }
     buf_free(&b);
     naive_free(&d);

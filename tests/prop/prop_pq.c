@@ -341,7 +341,7 @@ static void check_packed(const struct book *b, const struct codec *c, const uint
 
     T_CHECK(len == (n + block - 1) / block * lines * 64);
     memset(packed, 0xff, len);
-    c->spec.kind->pack(c, code, n, packed);
+    c->spec.kind->pack(c, code, c->code_bytes, n, packed);
     for (size_t i = 0; i < n; i++) {
         const uint8_t *one = code + i * c->code_bytes;
 
@@ -363,7 +363,7 @@ static void check_exact_room(const struct codec *c, const void *const *query, si
     uint8_t *packed = need(aligned_alloc(64, c->spec.kind->packed_bytes(c, n)));
     float *key = need(malloc(n * nq * sizeof *key));
 
-    c->spec.kind->pack(c, code, n, packed);
+    c->spec.kind->pack(c, code, c->code_bytes, n, packed);
     c->spec.kind->scan(c, query, nq, packed, n, key, NULL, n);
     T_CHECK(memcmp(key, want, n * nq * sizeof *key) == 0);
     free(packed);
@@ -383,7 +383,7 @@ static void check_keys(const struct book *b, const struct codec *c, enum vec_met
         query[j] = array(c->spec.kind->query_bytes(c), 1);
         c->spec.kind->query_init(c, m, queries + j * b->dim, query[j]);
     }
-    if (codec_list_init(&l, c, code, n, &e) < 0)
+    if (codec_list_init(&l, c, code, n, 1, &e) < 0)
         abort();
     codec_list_scan(c, &l, (const void *const *)query, nq, key, NULL);
     if (n <= CODEC_LIST)
@@ -778,7 +778,7 @@ static void extremes(void)
 
             T_CHECK(codec_encode(c, x, N, code, 1, &e) == 0);
             c->spec.kind->query_init(c, s % 3 ? VEC_L2 : VEC_IP, x, query);
-            if (codec_list_init(&l, c, code, N, &e) < 0)
+            if (codec_list_init(&l, c, code, N, 1, &e) < 0)
                 abort();
             codec_list_scan(c, &l, &one, 1, key, NULL);
             for (size_t i = 0; i < N; i++)

@@ -41,13 +41,12 @@ struct made {
     } dir, marks, perm, inverse;
 };
 
-static unsigned char *exact(struct buf *b, size_t *len)
+static unsigned char *exact(const char *from, size_t n, size_t *len)
 {
-    unsigned char *p = need(malloc(b->len ? b->len : 1));
+    unsigned char *p = need(malloc(n ? n : 1));
 
-    memcpy(p, b->p, b->len);
-    *len = b->len;
-    buf_free(b);
+    memcpy(p, from, n);
+    *len = n;
     return p;
 }
 
@@ -80,8 +79,10 @@ static void make_blocks(struct made *m, const struct truth *t)
     T_CHECK(rc == 0 && marks.len % 8 == 0);
     m->s.mark_words = marks.len / 8;
     rc = buf_add(&marks, "\0\0\0\0\0\0\0", PACKED_SLACK, &e);
-    m->dir.p = exact(&dir, &m->dir.len);
-    m->marks.p = exact(&marks, &m->marks.len);
+    m->dir.p = exact(dir.p, dir.len, &m->dir.len);
+    m->marks.p = exact(marks.p, marks.len, &m->marks.len);
+    buf_free(&dir);
+    buf_free(&marks);
 }
 
 /* A pointer for each eighth element of a cycle of more than eight, as sample.h says. */
@@ -102,7 +103,7 @@ static uint64_t pointers(const struct truth *t)
 
 static void make(struct made *m, const struct truth *t)
 {
-    struct buf samp = {0}, inverse = {0};
+    struct spool samp = {0}, inverse = {0};
     struct err e = {0};
     uint64_t backs = pointers(t);
 
@@ -113,8 +114,10 @@ static void make(struct made *m, const struct truth *t)
     T_CHECK(m->s.count == t->count && samp.len == packed_bytes(t->count, m->s.bits));
     T_CHECKF(inverse.len == samples_inverse_bytes(t->count, backs), "%llu samples",
              (unsigned long long)t->count);
-    m->perm.p = exact(&samp, &m->perm.len);
-    m->inverse.p = exact(&inverse, &m->inverse.len);
+    m->perm.p = exact(samp.p, samp.len, &m->perm.len);
+    m->inverse.p = exact(inverse.p, inverse.len, &m->inverse.len);
+    spool_free(&samp);
+    spool_free(&inverse);
     m->s.dir = (const uint32_t *)(const void *)m->dir.p;
     m->s.marks = m->marks.p;
     m->s.perm = m->perm.p;
@@ -294,7 +297,7 @@ static void test_all(void)
 static void test_no_permutation(void)
 {
     uint32_t perm[] = {3, 1, 0, 2, 5, 4};
-    struct buf samp = {0}, inverse = {0};
+    struct spool samp = {0}, inverse = {0};
     struct err e;
 
     T_CHECK(samples_encode_perm(perm, 6, &samp, &inverse, &e) == 0);
@@ -306,8 +309,8 @@ static void test_no_permutation(void)
                 T_CHECK(samples_encode_perm(perm, 6, &samp, &inverse, &e) == ERR_CORRUPT);
             perm[i] = old;
         }
-    buf_free(&samp);
-    buf_free(&inverse);
+    spool_free(&samp);
+    spool_free(&inverse);
 }
 
 static void test_sizes(void)

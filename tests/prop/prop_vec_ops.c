@@ -13,6 +13,18 @@ enum { ROWS_MOST = 67, DIM_MOST = 2100 };
 static const uint32_t dims[] = {1,  2,  3,  4,  5,  7,   8,   9,   15,  16,   17,   31,  33,
                                 63, 64, 65, 77, 96, 100, 128, 130, 511, 1024, 1026, 2049};
 
+/* nq columns as dots_f32() and dots_bytes() want them; to be freed. */
+static void *dots_packed(const struct vec_ops *o, const void *cols, enum vec_type t, size_t nq,
+                         uint32_t dim)
+{
+    void *packed = aligned_alloc(64, dots_size(t, nq, dim));
+
+    if (!packed)
+        exit(1);
+    o->dots_pack(cols, t, nq, dim, packed);
+    return packed;
+}
+
 /* Bytes that end right before a page that must not be touched. */
 static unsigned char *guarded(size_t bytes)
 {
@@ -157,10 +169,12 @@ static void check_dots_bytes(const struct vec_ops *o, const struct set *s, enum 
 {
     static int32_t out[DOTS_MAX * (ROWS_MOST + 1)];
     size_t bad = 0, ldo = s->n + 1;
+    void *packed = dots_packed(o, s->bcols, ct, nq, s->dim);
 
     for (size_t j = 0; j < nq; j++)
         out[j * ldo + s->n] = 7;
-    o->dots_bytes(s->rows, rt, s->stride, s->n, s->bcols, ct, nq, s->dim, out, ldo);
+    o->dots_bytes(s->rows, rt, s->stride, s->n, packed, ct, nq, s->dim, out, ldo);
+    free(packed);
     for (size_t j = 0; j < nq; j++) {
         for (size_t i = 0; i < s->n; i++) {
             int32_t want = 0;
@@ -176,12 +190,15 @@ static void check_dots_bytes(const struct vec_ops *o, const struct set *s, enum 
 
 static void check_dots_f32(const struct vec_ops *o, const struct set *s, size_t nq)
 {
-    static float out[DOTS_MAX * ROWS_MOST], norm2[ROWS_MOST];
+    static float out[DOTS_MAX * ROWS_MOST], norm2[2][ROWS_MOST + 1];
     size_t bad = 0;
     double size;
+    void *packed = dots_packed(o, s->cols, VEC_F32, nq, s->dim);
 
-    o->dots_f32(s->rows, s->stride, s->n, s->cols, nq, s->dim, out, s->n);
-    o->norms_f32(s->rows, s->stride, s->n, s->dim, norm2);
+    norm2[0][s->n] = norm2[1][s->n] = 7;
+    o->dots_f32(s->rows, s->stride, s->n, packed, nq, s->dim, out, s->n, norm2[0]);
+    o->norms_f32(s->rows, s->stride, s->n, s->dim, norm2[1]);
+    free(packed);
     for (size_t j = 0; j < nq; j++)
         for (size_t i = 0; i < s->n; i++) {
             double want = product(s, i, s->cols + j * s->dim, &size);
@@ -192,8 +209,10 @@ static void check_dots_f32(const struct vec_ops *o, const struct set *s, size_t 
         for (size_t k = 0; k < s->dim; k++)
             want += (double)f32_at(s->rows + i * s->stride, k) *
                     (double)f32_at(s->rows + i * s->stride, k);
-        bad += !(fabs(want - (double)norm2[i]) <= OPS_DOT_ERROR(s->dim) * want);
+        for (int way = 0; way < 2; way++)
+            bad += !(fabs(want - (double)norm2[way][i]) <= OPS_DOT_ERROR(s->dim) * want);
     }
+    bad += norm2[0][s->n] != 7 || norm2[1][s->n] != 7;
     T_CHECKF(bad == 0, "%s dim %u n %zu nq %zu: %zu", o->name, s->dim, s->n, nq, bad);
 }
 
@@ -316,7 +335,8 @@ static void check_extremes(const struct vec_ops *o)
     enum { N = 3 };
     uint32_t dim = DOT_I32_DIM_MAX;
     unsigned char *rows = malloc((size_t)N * dim), *panel = aligned_alloc(64, panel_bytes(dim));
-    int32_t sum[N], norm2[N], out[N * PANEL], first[N], dots[N];
+    int32_t sum[N], norm2[N], out[N * PANEL] = {0}, first[N], dots[N];
+    void *packed;
 
     if (!rows || !panel)
         exit(1);
@@ -326,7 +346,9 @@ static void check_extremes(const struct vec_ops *o)
         int64_t want = (int64_t)(rt == VEC_U8 ? 255 : -128) * (ct == VEC_U8 ? 255 : -128) * dim;
         memset(rows, cend, (size_t)N * dim);
         panel_pack_bytes(rows, dim, N, dim, ops_panel_flip(rt, ct), panel);
-        o->dots_bytes(rows, ct, dim, 1, rows, ct, 1, dim, dots, 1);
+        packed = dots_packed(o, rows, ct, 1, dim);
+        o->dots_bytes(rows, ct, dim, 1, packed, ct, 1, dim, dots, 1);
+        free(packed);
         T_CHECK(dots[0] == (int64_t)(ct == VEC_U8 ? 255 * 255 : 128 * 128) * dim);
         memset(rows, end, (size_t)N * dim);
         o->norms_bytes(rows, rt, dim, N, dim, sum, norm2);

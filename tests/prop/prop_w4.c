@@ -117,7 +117,7 @@ static void check_keys(struct codec *c, const float *q, size_t nq, const uint8_t
         query[j] = space + j * bytes;
         c->spec.kind->query_init(c, m, q + j * c->dim, space + j * bytes);
     }
-    T_CHECK(codec_list_init(&l, c, code, n, &e) == 0);
+    T_CHECK(codec_list_init(&l, c, code, n, 1, &e) == 0);
     codec_list_scan(c, &l, query, nq, key, NULL);
     for (size_t j = 0; j < nq; j++) {
         slow_query(q + j * c->dim, c->dim, c->spec.a, f32, slow);
@@ -163,7 +163,7 @@ static void check_levels(const char *spec, const float *x, size_t n, uint32_t di
             query[j] = space + j * bytes;
             c->spec.kind->query_init(c, j % 2 ? VEC_L2 : VEC_IP, q + j * dim, space + j * bytes);
         }
-        T_CHECK(codec_list_init(&l, c, code, n, &e) == 0);
+        T_CHECK(codec_list_init(&l, c, code, n, 1, &e) == 0);
         for (size_t nq = 1; nq <= 9; nq++) {
             memset(key, 0xff, (n + 1) * 9 * sizeof *key);
             codec_list_scan(c, &l, query, nq, key, NULL);

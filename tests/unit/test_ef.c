@@ -25,18 +25,18 @@ static int by_value(const void *a, const void *b)
 /* The encoding in memory of its own, without a byte to spare: ASan sees a read past it. */
 static unsigned char *encode(const uint64_t *v, uint64_t n, uint64_t universe)
 {
-    struct buf out = {0};
+    struct spool out = {0};
     struct err e = {0};
     unsigned char *p;
 
-    T_CHECK(buf_adds(&out, "already there", &e) == 0); /* it is appended */
+    T_CHECK(spool_add(&out, "already there", 13, &e) == 0); /* it is appended */
     T_CHECK(ef_encode(v, n, universe, &out, &e) == 0);
     T_CHECK(out.len == 13 + ef_bytes(n, universe) && memcmp(out.p, "already there", 13) == 0);
     p = malloc(out.len - 13);
     if (!p)
         abort();
     memcpy(p, out.p + 13, out.len - 13);
-    buf_free(&out);
+    spool_free(&out);
     return p;
 }
 

@@ -1,0 +1,198 @@
+/* ann-tune - the cheapest settings of an index for recalls, found and stored in it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ann/ann.h"
+#include "base/cli.h"
+#include "base/out.h"
+#include "base/par.h"
+#include "base/progress.h"
+#include "vec/vec.h"
+
+static const struct cli_prog prog = {
+    "ann-tune", "IDX QUERIES [TRUTH]",
+    "Find the cheapest settings for a recall, and store them in an index made by ann-build.", 2, 3};
+
+enum { TARGETS_MOST = 64 };
+
+struct asked {
+    struct cli_common co;
+    uint64_t k, sample;
+    int from, truth_from;
+    const char *field, *recall, *index, *queries, *truth;
+    double target[TARGETS_MOST];
+    struct ann_tune_opts o;
+};
+
+static void parse_targets(struct asked *a)
+{
+    const char *p = a->recall;
+    char *end;
+
+    for (;; p = end + 1) {
+        double v = strtod(p, &end);
+
+        if (end == p || (*end && *end != ',') || !(v > 0 && v <= 1))
+            cli_misuse("'--recall' is a list of numbers above 0, at most 1: 0.9,0.95");
+        if (a->o.n_targets > 0 && v <= a->target[a->o.n_targets - 1])
+            cli_misuse("the numbers of '--recall' go up");
+        if (a->o.n_targets == TARGETS_MOST)
+            cli_misuse("'--recall' is a list of up to %d numbers", TARGETS_MOST);
+        a->target[a->o.n_targets++] = v;
+        if (!*end)
+            break;
+    }
+    a->o.targets = a->target;
+}
+
+static void settle(struct asked *a, struct progress *p)
+{
+    if (a->k < 1 || a->k > ANN_EFFORT_MOST)
+        cli_misuse("'-k' is 1 to %d", ANN_EFFORT_MOST);
+    if (a->sample < 2)
+        cli_misuse("'--sample' is at least 2");
+    if (strcmp(a->index, "-") == 0)
+        cli_misuse("an index is a file, not standard input");
+    if (a->co.out && strcmp(a->co.out, "-") == 0)
+        cli_misuse("an index is a file, not standard output");
+    parse_targets(a);
+    a->o.k = (uint32_t)a->k;
+    a->o.threads = par_threads(a->co.threads);
+    a->o.progress = progress_report;
+    a->o.progress_ctx = p;
+}
+
+/* Of more queries than `most`, that many evenly spread ones, and their truth. */
+static void thin_out(struct vec_matrix *q, struct neigh *truth, uint64_t most)
+{
+    if (q->rows <= most)
+        return;
+    for (uint64_t i = 0; i < most; i++) {
+        uint64_t from = (uint64_t)((double)i * (double)q->rows / (double)most);
+
+        memmove(vec_matrix_row(q, i), vec_matrix_row(q, from), q->dim * sizeof *q->v);
+        if (truth->id)
+            memmove(truth->id + i * truth->k, truth->id + from * truth->k,
+                    truth->k * sizeof *truth->id);
+    }
+    q->rows = most;
+    truth->queries = truth->id ? most : 0;
+}
+
+/* Another program's scores are not compared with ours. */
+static int load_truth(const struct asked *a, struct neigh *truth, uint64_t queries, struct err *e)
+{
+    if (neigh_load(truth, a->truth, (enum neigh_format)(a->truth_from + 1), e) < 0)
+        return e->code;
+    free(truth->score);
+    truth->score = NULL;
+    if (truth->queries != queries)
+        return err_set(e, ERR_INPUT, "%s is of %llu queries, and %s holds %llu", a->truth,
+                       (unsigned long long)truth->queries, a->queries, (unsigned long long)queries);
+    if (truth->k < a->o.k)
+        return err_set(e, ERR_INPUT, "%s has %u neighbours a query, and '-k' is %u", a->truth,
+                       truth->k, a->o.k);
+    return 0;
+}
+
+static int load_queries(const struct asked *a, const struct ann_info *i, struct vec_matrix *q,
+                        struct err *e)
+{
+    struct vec_read_opts read = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
+                                 .field = a->field};
+
+    if (vec_load_f32(q, a->queries, &read, 0, false, e) < 0)
+        return e->code;
+    if (q->rows > 0 && q->dim != i->dim)
+        return err_set(e, ERR_INPUT, "%s has %u components a vector, the index '%s' %u", a->queries,
+                       q->dim, a->index, i->dim);
+    return 0;
+}
+
+/* One that is not reached has no effort, rerank and slack. */
+static void put_setting(struct out *o, const struct ann_setting *s)
+{
+    out_row(o);
+    out_double(o, "target", s->target, 4);
+    out_u64(o, "k", s->k);
+    out_double(o, "recall", s->recall, 4);
+    out_u64(o, "effort", s->effort);
+    out_u64(o, "rerank", s->rerank);
+    out_double(o, "slack", (double)s->slack, 4);
+    out_double(o, "codes", s->keys, 1);
+    out_double(o, "vectors", s->exact, 1);
+    out_end_row(o);
+}
+
+static int show(const struct asked *a, const struct ann_setting *s, struct err *e)
+{
+    struct out *o;
+
+    if (out_open(&o, &(struct out_opts){NULL, a->co.json, false}, e) < 0)
+        return e->code;
+    out_header(o, "target k recall effort rerank slack codes vectors");
+    for (size_t i = 0; i < a->o.n_targets; i++) {
+        put_setting(o, &s[i]);
+        if (s[i].effort == 0)
+            cli_note(a->co.quiet, "recall %g is not reached: %.4f was the most in %u queries",
+                     s[i].target, s[i].recall, s[i].queries);
+    }
+    return out_commit(&o, e);
+}
+
+static int tune(const struct asked *a, const struct ann *ann, struct vec_matrix *q,
+                struct neigh *truth, struct err *e)
+{
+    struct ann_setting s[TARGETS_MOST];
+    struct ann_info i;
+
+    ann_info(ann, &i);
+    if (!a->truth && !i.vectors)
+        return err_set(e, ERR_USAGE,
+                       "%s holds no vectors: the true neighbours are needed as TRUTH (vec-knn)",
+                       a->index);
+    if (load_queries(a, &i, q, e) < 0 || (a->truth && load_truth(a, truth, q->rows, e) < 0))
+        return e->code;
+    thin_out(q, truth, a->sample);
+    if (!a->truth && ann_truth(ann, q->v, q->rows, a->o.k, a->o.threads, truth, e) < 0)
+        return e->code;
+    if (ann_tune(ann, &a->o, q->v, q->rows, truth, s, e) < 0 ||
+        ann_save_settings(ann, a->co.out ? a->co.out : a->index, s, a->o.n_targets, e) < 0)
+        return e->code;
+    return show(a, s, e);
+}
+
+int main(int argc, char **argv)
+{
+    struct asked a = {
+        .k = 10, .sample = 4000, .from = -1, .truth_from = -1, .recall = "0.8,0.9,0.95,0.99"};
+    const struct cli_opt opts[] = {
+        CLI_U64('k', "neighbours", &a.k, "K", "of the first K neighbours (default 10)"),
+        CLI_STR(0, "recall", &a.recall, "LIST", "the targets (default 0.8,0.9,0.95,0.99)"),
+        CLI_U64(0, "sample", &a.sample, "N", "of more queries than N, take N (default 4000)"),
+        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the queries' format"),
+        CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
+        CLI_CHOICE(0, "truth-from", &a.truth_from, NEIGH_FORMAT_NAMES, "the truth's format"),
+        CLI_COMMON(&a.co),
+        CLI_END,
+    };
+    int first = cli_parse(&prog, opts, argc, argv), ok;
+    struct vec_matrix q = {0};
+    struct neigh truth = {0};
+    struct progress progress;
+    struct ann *ann = NULL;
+    struct err e = {0};
+
+    a.index = argv[first];
+    a.queries = argv[first + 1];
+    a.truth = argc - first > 2 ? argv[first + 2] : NULL;
+    settle(&a, &progress);
+    progress_init(&progress, a.co.quiet);
+    ok = ann_open(&ann, a.index, cli_cpu(), &e) == 0 && tune(&a, ann, &q, &truth, &e) == 0;
+    progress_end(&progress);
+    neigh_free(&truth);
+    vec_matrix_free(&q);
+    ann_close(ann);
+    cli_finish(a.co.verbose);
+    return ok ? CLI_DONE : cli_fail(&e);
+}
