@@ -7,6 +7,8 @@
 #include "base/rand.h"
 #include "sim/trace.h"
 
+enum { NUMBER_MOST = 24 }; /* of "K/" */
+
 struct source {
     struct trace_reader *reader;
     struct trace_record rec; /* the next one */
@@ -86,7 +88,7 @@ static struct trace_text renamed(struct trace_merge *m, size_t k, const struct t
 
     if (!t->p)
         return *t;
-    n = (size_t)sprintf(p, "%zu/", k);
+    n = (size_t)snprintf(p, NUMBER_MOST, "%zu/", k);
     memcpy(p + n, t->p, t->len);
     m->text.len += n + t->len;
     return (struct trace_text){p, n + t->len};
@@ -94,7 +96,7 @@ static struct trace_text renamed(struct trace_merge *m, size_t k, const struct t
 
 static int rename_all(struct trace_merge *m, size_t k, struct trace_record *rec, struct err *e)
 {
-    size_t room = rec->id.len + rec->session.len + 24 * (rec->n_after + 2);
+    size_t room = rec->id.len + rec->session.len + NUMBER_MOST * (rec->n_after + 2);
 
     for (size_t i = 0; i < rec->n_after; i++)
         room += rec->after[i].len;

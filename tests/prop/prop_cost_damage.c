@@ -189,7 +189,7 @@ static void try_open(const char *path, struct cost_opts o, bool whole)
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 1 ? atoi(argv[1]) : 1500;
+    int rounds = argc > 1 ? atoi(argv[1]) : 600;
 
     rng = argc > 2 ? strtoull(argv[2], NULL, 10) : 3;
     tmp_enter();
