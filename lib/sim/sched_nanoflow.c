@@ -146,11 +146,17 @@ static int prompts(struct replica *r, size_t running, struct err *e)
 
 static int form(struct replica *r, struct err *e)
 {
+    bool late = state_of(r)->n_late > 0;
+
     add_late(r);
     if (sched_decode(r, e) < 0 || prompts(r, r->n_running, e) < 0)
         return e->code;
     free_late(r);
-    return 0;
+    if (r->n_batch > 0 || !late)
+        return 0;
+    /* Only their blocks kept the next from being admitted. */
+    r->shape = (struct cost_shape){.pieces = NULL};
+    return prompts(r, r->n_running, e);
 }
 
 /* ---- time ---- */
