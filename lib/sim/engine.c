@@ -46,17 +46,17 @@ static void sort_last(struct replica *r, bool came_back)
 {
     const int32_t *priority = r->trace->priority;
     struct deque *d = &r->waiting;
-    size_t mask = d->cap - 1, i = d->n - 1;
-    uint32_t x = d->v[(d->first + i) & mask];
+    size_t i = d->n - 1;
+    uint32_t x = deque_at(d, i);
 
     for (; i > 0; i--) {
-        uint32_t other = d->v[(d->first + i - 1) & mask];
+        uint32_t other = deque_at(d, i - 1);
 
         if (priority[other] < priority[x] || (priority[other] == priority[x] && !came_back))
             break;
-        d->v[(d->first + i) & mask] = other;
+        *deque_place(d, i) = other;
     }
-    d->v[(d->first + i) & mask] = x;
+    *deque_place(d, i) = x;
 }
 
 /* Into the queue: at its end, or at its front if it was running; or by priority. */
