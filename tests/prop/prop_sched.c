@@ -170,6 +170,7 @@ struct columns {
     uint32_t prompt[REQUESTS_MOST], output[REQUESTS_MOST], after_end[REQUESTS_MOST];
     uint32_t after[4 * REQUESTS_MOST];
     int32_t priority[REQUESTS_MOST];
+    uint32_t session[REQUESTS_MOST], tool[REQUESTS_MOST];
     uint64_t id_end[REQUESTS_MOST], hash_end[REQUESTS_MOST], hashes[REQUESTS_MOST * HASHES_MOST];
     char ids[REQUESTS_MOST];
 };
@@ -215,10 +216,8 @@ static void make_set(const struct naive *s, struct columns *c, struct trace_set 
     }
 }
 
-static struct replay_opts options(const struct rules *o)
+static struct replay_opts options(const struct rules *o, const char *name)
 {
-    static const char *const names[] = {"static",  "orca",      "vllm0",   "vllm1",
-                                        "sarathi", "splitfuse", "lightllm"};
     struct replay_opts p = {.engine = {.kv_blocks = (uint32_t)o->blocks,
                                        .block_tokens = (uint32_t)o->block_tokens,
                                        .most_requests = (uint32_t)o->most_requests,
@@ -231,7 +230,7 @@ static struct replay_opts options(const struct rules *o)
                             .check = true};
 
     for (size_t i = 0; sched_at(i); i++)
-        if (strcmp(sched_at(i)->name, names[o->policy]) == 0)
+        if (strcmp(sched_at(i)->name, name) == 0)
             p.sched = sched_at(i);
     return p;
 }
@@ -321,7 +320,9 @@ static bool same_gaps(struct naive *s, const struct replay *p)
 static bool compare(struct naive *s, const struct trace_set *t, bool repeats,
                     unsigned long long seed)
 {
-    struct replay_opts o = options(&s->o);
+    static const char *const names[] = {"static",  "orca",      "vllm0",   "vllm1",
+                                        "sarathi", "splitfuse", "lightllm"};
+    struct replay_opts o = options(&s->o, names[s->o.policy]);
     struct replay p;
     struct err e = {0};
     bool same;
@@ -344,6 +345,86 @@ static bool compare(struct naive *s, const struct trace_set *t, bool repeats,
     return same;
 }
 
+/* ---- what holds of those that have no oracle here ---- */
+
+/* Requests that wait for one another are a session, with tools between. */
+static void make_sessions(const struct naive *s, struct columns *c, struct trace_set *t)
+{
+    for (int i = 0; i < s->n; i++) {
+        c->session[i] = s->r[i].n_after ? c->session[s->r[i].after[0]] : t->sessions++;
+        c->tool[i] = s->r[i].n_after ? (uint32_t)below(2) : UINT32_MAX;
+    }
+    t->session = c->session;
+    t->tool = c->tool;
+    t->tools = 2;
+}
+
+/* After a step: none is in it twice, and all that is computed has its place. */
+static void watch(void *ctx, const struct replica *r)
+{
+    uint64_t tokens = 0, decodes = 0, held = 0;
+    bool *good = ctx;
+
+    for (size_t i = 0; i < r->n_batch; i++) {
+        tokens += r->batch[i].tokens;
+        decodes += r->batch[i].tokens == 1;
+        for (size_t k = 0; k < i; k++)
+            *good = *good && r->batch[k].request != r->batch[i].request;
+    }
+    for (size_t i = 0; i < r->n_running; i++) {
+        const struct flight *f = flight_of(r, r->running[i]);
+
+        *good = *good && (uint64_t)f->kv.n * r->kv.tokens >= f->computed;
+        held += f->kv.n;
+    }
+    *good = *good && r->n_batch <= r->o->most_requests && r->kv.free <= r->kv.total &&
+            (tokens <= r->o->most_tokens || tokens == decodes) &&
+            (r->kv.sharing || held + r->kv.free <= r->kv.total);
+}
+
+static bool whole(const struct naive *s, const struct replay *p, int i)
+{
+    const struct request *r = &s->r[i];
+    const struct flight *f = &p->flight[i];
+
+    if (f->status == FLIGHT_REJECTED)
+        return r->prompt + r->output > s->o.max_length && s->o.max_length
+                   ? true
+                   : blocks_of(s, r->prompt + r->output) >= s->o.blocks;
+    return f->status == FLIGHT_ENDED && (int)f->given == r->output &&
+           replay_arrival(p, (uint32_t)i) >= r->t_ns &&
+           f->start_ns >= replay_arrival(p, (uint32_t)i) && f->first_ns > f->start_ns &&
+           (r->output == 1 ? f->last_ns == f->first_ns : f->last_ns > f->first_ns);
+}
+
+/* Every request comes to its end, and no token is computed that nobody asked for. */
+static bool hold_rules(const struct naive *s, const struct trace_set *t, const char *name,
+                       unsigned long long seed)
+{
+    struct replay_opts o = options(&s->o, name);
+    uint64_t tokens = 0;
+    struct replay p;
+    struct err e = {0};
+    bool good = true;
+    int rc;
+
+    o.step = watch;
+    o.step_ctx = &good;
+    rc = replay_run(&p, t, &test_cost, &o, &e);
+    for (int i = 0; i < s->n && rc == 0; i++) {
+        good = good && whole(s, &p, i);
+        if (p.flight[i].status == FLIGHT_ENDED)
+            tokens += (uint64_t)(s->r[i].prompt + s->r[i].output - 1) - p.flight[i].hit_tokens;
+    }
+    /* Those that start over find more, or less, than at first. */
+    good = good && rc == 0 &&
+           (p.replica.preemptions > 0 ||
+            (p.replica.tokens >= tokens && p.replica.tokens <= tokens + (uint64_t)s->n));
+    T_CHECKF(good, "%s: %s: %d '%s'", name, about(s, seed), rc, e.msg);
+    replay_free(&p);
+    return good;
+}
+
 int main(int argc, char **argv)
 {
     int traces = argc > 1 ? atoi(argv[1]) : 1500;
@@ -351,6 +432,7 @@ int main(int argc, char **argv)
     struct naive *s = malloc(sizeof *s);
     struct columns *c = malloc(sizeof *c);
     long restarts[POLICIES] = {0}, stuck[POLICIES] = {0}, wrong[POLICIES] = {0};
+    bool others[2] = {false};
 
     for (unsigned long long seed = from; s && c && seed < from + (unsigned long long)traces; seed++)
         for (int policy = 0; policy < POLICIES; policy++) {
@@ -358,13 +440,24 @@ int main(int argc, char **argv)
 
             if (wrong[policy])
                 continue;
-            rng = seed * POLICIES + (unsigned)policy + 1;
+            rng = seed * (POLICIES + 2) + (unsigned)policy + 1;
             make_case(s, (enum policy)policy);
             make_set(s, c, &t);
             naive_run(s);
             wrong[policy] += !compare(s, &t, true, seed) || !compare(s, &t, false, seed);
             restarts[policy] += s->preemptions;
             stuck[policy] += s->stuck;
+        }
+    for (unsigned long long seed = from; s && c && seed < from + (unsigned long long)traces; seed++)
+        for (int which = 0; which < 2 && !others[which]; which++) {
+            struct trace_set t;
+
+            rng = (seed + 1) * (POLICIES + 2) - (unsigned)which;
+            make_case(s, VLLM1);
+            s->o.priorities = false;
+            make_set(s, c, &t);
+            make_sessions(s, c, &t);
+            others[which] = !hold_rules(s, &t, which ? "nanoflow" : "continuum", seed);
         }
     for (int policy = 0; policy < POLICIES; policy++)
         printf("policy %d: %ld restarts, %ld traces stuck\n", policy, restarts[policy],
