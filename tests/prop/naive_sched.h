@@ -21,6 +21,7 @@ struct rules {
     enum policy policy;
     bool vidur, sharing, priorities;
     int blocks, block_tokens, most_requests, most_tokens, max_length;
+    int clients; /* 0: requests come at their times */
     double watermark, overhead_us;
 };
 
@@ -62,6 +63,8 @@ struct naive {
     double (*us)(int decodes, const int *context, int pieces, const int *chunk, const int *kv);
     bool restarted; /* somebody, while the step was formed */
     int since_prompts;
+    int64_t done[REQUESTS_MOST]; /* when requests ended, or were rejected, one after the other */
+    int n_done;
     int64_t now, step_end;
     bool busy, stuck;
     long steps, preemptions, computed, gaps;
@@ -599,7 +602,11 @@ static bool can_ever_run(const struct naive *s, const struct request *r)
 static int64_t arrival_of(const struct naive *s, const struct request *r)
 {
     int64_t t = r->t_ns;
+    int before = (int)(r - s->r) - s->o.clients;
 
+    /* Each of the first clients' requests that ends lets one more in. */
+    if (s->o.clients > 0)
+        return before < 0 ? 0 : before < s->n_done ? s->done[before] : -1;
     for (int i = 0; i < r->n_after; i++) {
         const struct request *a = &s->r[r->after[i]];
 
@@ -627,7 +634,7 @@ static void arrive(struct naive *s)
             queue_insert(&s->waiting, s->waiting.n, i);
         } else {
             r->state = REJECTED;
-            r->end = s->now;
+            r->end = s->done[s->n_done++] = s->now;
             i = -1; /* somebody above may have waited for it */
         }
     }
@@ -686,7 +693,7 @@ static void end_step(struct naive *s)
         if (r->given < r->output)
             continue;
         r->state = ENDED;
-        r->end = s->now;
+        r->end = s->done[s->n_done++] = s->now;
         give_back(s, r);
         queue_remove(&s->running, queue_find(&s->running, s->batch[i]));
     }

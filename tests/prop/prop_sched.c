@@ -79,6 +79,7 @@ static void make_rules(struct rules *o, enum policy policy)
                         .most_requests = PICK(1, 2, 3, 8, 64),
                         .most_tokens = PICK(1, 2, 3, 7, 16, 40, 100, 1000),
                         .max_length = below(4) ? 0 : 20 + below(60),
+                        .clients = below(6) ? 0 : 1 + below(5),
                         .watermark = PICK(0, 0, 1, 10, 30) / 100.0,
                         .overhead_us = PICK(0, 0, 1, 5) / 2000.0};
     o->blocks = PICK(40, 60, 100, 200, 400) / o->block_tokens + 1 + below(4);
@@ -114,7 +115,7 @@ static void make_request(struct naive *s, int i, int64_t t_ns)
                           .priority = s->o.priorities ? below(3) - 1 : 0};
     if (s->o.sharing)
         make_hashes(r, &s->o);
-    if (i == 0 || below(5))
+    if (i == 0 || s->o.clients > 0 || below(5))
         return;
     r->n_after = 1 + below(i < 4 ? i : 4) % 3;
     for (int k = 0; k < r->n_after; k++)
@@ -227,6 +228,7 @@ static struct replay_opts options(const struct rules *o, const char *name)
                                        .step_overhead_us = o->overhead_us,
                                        .prefix_cache = o->sharing,
                                        .vidur = o->vidur},
+                            .clients = (uint32_t)o->clients,
                             .check = true};
 
     for (size_t i = 0; sched_at(i); i++)
@@ -244,10 +246,10 @@ static const char *about(const struct naive *s, unsigned long long seed)
 
     snprintf(text, sizeof text,
              "seed %llu policy %d%s%s%s, %d requests, %d blocks of %d, %d requests and %d tokens a "
-             "step, max length %d, watermark %g, overhead %g",
+             "step, max length %d, watermark %g, overhead %g, %d clients",
              seed, o->policy, o->vidur ? " vidur" : "", o->sharing ? " sharing" : "",
              o->priorities ? " priorities" : "", s->n, o->blocks, o->block_tokens, o->most_requests,
-             o->most_tokens, o->max_length, o->watermark, o->overhead_us);
+             o->most_tokens, o->max_length, o->watermark, o->overhead_us, o->clients);
     return text;
 }
 
@@ -392,7 +394,7 @@ static bool whole(const struct naive *s, const struct replay *p, int i)
                    ? true
                    : blocks_of(s, r->prompt + r->output) >= s->o.blocks;
     return f->status == FLIGHT_ENDED && (int)f->given == r->output &&
-           replay_arrival(p, (uint32_t)i) >= r->t_ns &&
+           (replay_arrival(p, (uint32_t)i) >= r->t_ns || s->o.clients > 0) &&
            f->start_ns >= replay_arrival(p, (uint32_t)i) && f->first_ns > f->start_ns &&
            (r->output == 1 ? f->last_ns == f->first_ns : f->last_ns > f->first_ns);
 }
