@@ -193,6 +193,8 @@ static int check(const struct loader *l, const struct trace_record *rec, struct 
         return err_set(e, ERR_USAGE, "a trace has fewer than 2^32 requests");
     if (rec->t_ns == TRACE_ABSENT && !l->o->any_times)
         return err_set(e, ERR_INPUT, "it has no time");
+    if (rec->t_ns > TRACE_NS_MOST || rec->tool_ns > TRACE_NS_MOST)
+        return err_set(e, ERR_INPUT, "its time, or its tool's, is beyond 146 years");
     if (t->n > 0 && rec->t_ns < t->t_ns[t->n - 1] && !l->o->any_times)
         return err_set(e, ERR_INPUT, "its time goes back, %lld ns before the request above",
                        (long long)(t->t_ns[t->n - 1] - rec->t_ns));

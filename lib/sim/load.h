@@ -2,14 +2,18 @@
  *
  * Cost     24 bytes a request and its id; 8 more a hash, a few more for each kind of field that any
  *          record has.
- * Errors   as trace.h; ERR_INPUT too where times go back, `after` names no request above, a hash
- *          stands for another number of tokens than elsewhere, or a request has no time.
+ * Errors   as trace.h; ERR_INPUT too where times go back or are beyond TRACE_NS_MOST, `after` names
+ *          no request above, a hash stands for another number of tokens than elsewhere, or a request
+ *          has no time.
  */
 #ifndef SIM_LOAD_H
 #define SIM_LOAD_H
 
 #include "base/progress.h"
 #include "sim/trace.h"
+
+/* 146 years: of an arrival, or of what a tool takes. A clock that begins there still counts. */
+#define TRACE_NS_MOST (INT64_C(1) << 62)
 
 /* Requests are numbered from 0 in the order of their times. Columns that no record fills are NULL.
  */

@@ -96,8 +96,11 @@ int ready_ended(struct ready *r, uint32_t request, int64_t end_ns, struct err *e
     from = request ? r->waiter_end[request - 1] : 0;
     for (uint32_t k = from; k < r->waiter_end[request]; k++) {
         uint32_t i = r->waiter[k];
-        int64_t t = end_ns + (r->trace->tool_ns ? r->trace->tool_ns[i] : 0);
+        int64_t tool_ns = r->trace->tool_ns ? r->trace->tool_ns[i] : 0, t;
 
+        if (end_ns > TRACE_NS_MOST - tool_ns)
+            return err_set(e, ERR_USAGE, "request %u comes after more than 146 years", i);
+        t = end_ns + tool_ns;
         r->t_ns[i] = t > r->t_ns[i] ? t : r->t_ns[i];
         if (--r->open[i] == 0 && push(r, (struct ready_event){r->t_ns[i], i}, e) < 0)
             return e->code;

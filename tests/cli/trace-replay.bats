@@ -146,6 +146,10 @@ END
     ok replay -o - t.jsonl
     is '0 1000000,8000000 9000000,20000000 21000000,21000000 22000000' \
         "$(awk '!/^#/ { print $2, $5 }' "$out" | paste -sd ,)"
+    # No clock goes so far.
+    sed -i 's/7000000/4611686018427387000/' t.jsonl
+    fails replay -o - t.jsonl
+    says 'more than 146 years'
 }
 
 @test "prefixes are shared under vllm1, in blocks of the trace's size" {

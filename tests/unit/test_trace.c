@@ -214,6 +214,8 @@ static void loading(void)
     refuses(LINE("a", "5", "") LINE("b", "5", ",'after':['a']") LINE("a", "6", ""),
             "line 3: its id is that of a request above");
     refuses(LINE("a", "5", ",'priority':3000000000"), "beyond 32 bits");
+    refuses(LINE("a", "4611686018427387905", ""), "line 1: its time, or its tool's, is beyond");
+    refuses(LINE("a", "0", ",'tool_ns':4611686018427387905"), "beyond 146 years");
     refuses(LINE("a", "5", ",'block':16,'hashes':[1,2]")
                 LINE("b", "5", ",'block':8,'hashes':[1,2,3,4,5]"),
             "line 2: its hashes stand for 8 tokens each, those above for 16");
