@@ -3,8 +3,8 @@
  * Cost     24 bytes a request and its id; 8 more a hash, a few more for each kind of field that any
  *          record has.
  * Errors   as trace.h; ERR_INPUT too where times go back or are beyond TRACE_NS_MOST, `after` names
- *          no request above, a hash stands for another number of tokens than elsewhere, or a request
- *          has no time.
+ *          no request above, a hash stands for another number of tokens than elsewhere, or a
+ *          request has no time.
  */
 #ifndef SIM_LOAD_H
 #define SIM_LOAD_H
