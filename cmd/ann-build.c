@@ -13,12 +13,14 @@ enum { QUERIES_MOST = 100000 };
 static const struct cli_prog prog = {
     "ann-build", "BASE", "Make an index of vectors for approximate nearest neighbours.", 1, 1};
 
+#define NOT_GIVEN UINT64_MAX
+
 struct asked {
     struct cli_common co;
     int kind, metric, from;
-    uint64_t degree, beam, memory;
+    uint64_t degree, beam, lists, memory;
     double alpha;
-    const char *field, *path, *queries;
+    const char *field, *path, *queries, *ids;
     struct ann_build_opts o;
 };
 
@@ -28,15 +30,24 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'-o FILE' is needed: an index is a file");
     if (a->degree && (a->degree < ANN_DEGREE_LEAST || a->degree > ANN_DEGREE_MOST))
         cli_misuse("'-R' is %d to %d", ANN_DEGREE_LEAST, ANN_DEGREE_MOST);
-    if (a->beam < 1 || a->beam > ANN_BEAM_MOST)
+    if (a->beam == NOT_GIVEN)
+        a->beam = 0;
+    else if (a->beam < 1 || a->beam > ANN_BEAM_MOST)
         cli_misuse("'-L' is 1 to %d", ANN_BEAM_MOST);
-    if (!(a->alpha >= 1 && a->alpha <= 10))
+    if (a->alpha != 0 && !(a->alpha >= 1 && a->alpha <= 10))
         cli_misuse("'--alpha' is 1 to 10");
+    if (a->lists > ANN_LISTS_MOST)
+        cli_misuse("'--lists' is up to %d", ANN_LISTS_MOST);
+    if (a->lists && a->kind != ANN_IVF)
+        cli_misuse("'--lists' is for '-t ivf'");
+    if (a->kind != ANN_GRAPH && (a->degree || a->beam || a->alpha > 0))
+        cli_misuse("'-R', '-L' and '--alpha' are for '-t graph'");
     a->o.kind = (enum ann_kind_name)a->kind;
     a->o.metric = (enum vec_metric)a->metric;
     a->o.degree = (uint32_t)a->degree;
     a->o.beam = (uint32_t)a->beam;
     a->o.alpha = a->alpha;
+    a->o.lists = (uint32_t)a->lists;
     a->o.threads = par_threads(a->co.threads);
     a->o.cpu = cli_cpu();
     a->o.progress = progress_report;
@@ -84,8 +95,12 @@ static int build(struct asked *a, struct err *e)
     struct ann_build_report report = {0};
     struct vec_base base = {0};
     struct vec_matrix queries = {0};
+    struct ann_ids *ids = NULL;
     int rc = vec_base_load(&base, a->path, &how, e);
 
+    if (rc == 0 && a->ids)
+        rc = ann_ids_load(&ids, a->ids, base.rows.rows, e);
+    a->o.ids = ids;
     if (rc == 0)
         rc = load_queries(a, &queries, base.rows.dim, e);
     if (rc == 0)
@@ -96,23 +111,31 @@ static int build(struct asked *a, struct err *e)
         cli_note(a->co.quiet, "%llu rows were linked anew, as no walk reached them",
                  (unsigned long long)report.repaired);
     vec_matrix_free(&queries);
+    ann_ids_free(ids);
     vec_base_free(&base);
     return rc;
 }
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.from = -1, .beam = ANN_BEAM_DEFAULT, .alpha = ANN_ALPHA_DEFAULT};
+    struct asked a = {.from = -1, .beam = NOT_GIVEN};
     const struct cli_opt opts[] = {
         CLI_CHOICE('t', "type", &a.kind, ANN_KIND_NAMES, "the kind of index (default graph)"),
         CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
         CLI_STR('c', "codec", &a.o.codec, "SPEC",
-                "codes to search by, as int8 or leanvec248+int4 (default: by the base)"),
-        CLI_U64('R', "degree", &a.degree, "N", "links of a row (default 64, or 32 with leanvec)"),
-        CLI_U64('L', "beam", &a.beam, "N", "rows kept on the way while linking (default 160)"),
-        CLI_DOUBLE(0, "alpha", &a.alpha, "X", "how far links may reach, from 1 (default 1.06)"),
+                "codes to search by: graph: int8 or leanvec248+int4, say; ivf: pqMx4, opqMx4 "
+                "(default: by the base)"),
+        CLI_U64('R', "degree", &a.degree, "N",
+                "graph: links of a row (default 64, or 32 with leanvec)"),
+        CLI_U64('L', "beam", &a.beam, "N",
+                "graph: rows kept on the way while linking (default 160)"),
+        CLI_DOUBLE(0, "alpha", &a.alpha, "X",
+                   "graph: how far links may reach, from 1 (default 1.06)"),
+        CLI_U64(0, "lists", &a.lists, "N", "ivf: lists (default: 2.5 times the root of the rows)"),
         CLI_STR(0, "queries", &a.queries, "FILE",
-                "a sample of the queries to come, which entries and links will suit"),
+                "graph: a sample of the queries to come, which it will suit"),
+        CLI_STR(0, "ids", &a.ids, "FILE",
+                "names of the vectors, one a line, for ann-search to print"),
         CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
                  "leave the vectors out: smaller, and scores are estimates"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),

@@ -20,7 +20,7 @@ enum { BATCH_BYTES = 32 << 20 };
 
 struct asked {
     struct cli_common co;
-    uint64_t k, ef, rerank;
+    uint64_t k, ef, nprobe, rerank;
     double slack, recall; /* 0: not given */
     int to, from;
     const char *field, *index, *queries;
@@ -52,6 +52,8 @@ static void settle(struct asked *a)
         cli_misuse("'-k' is 1 to %d", ANN_EFFORT_MOST);
     if (a->ef != NOT_GIVEN && (a->ef < 1 || a->ef > ANN_EFFORT_MOST))
         cli_misuse("'--ef' is 1 to %d", ANN_EFFORT_MOST);
+    if (a->nprobe != NOT_GIVEN && (a->nprobe < 1 || a->nprobe > ANN_EFFORT_MOST))
+        cli_misuse("'--nprobe' is 1 to %d", ANN_EFFORT_MOST);
     if (a->rerank > ANN_EFFORT_MOST)
         cli_misuse("'--rerank' is up to %d", ANN_EFFORT_MOST);
     if (!(a->slack >= 0 && a->slack <= ANN_SLACK_MOST))
@@ -177,15 +179,21 @@ static int search_all(const struct ann *a, struct asked *how, struct vec_reader 
     return rc;
 }
 
-/* --ef, to an index that takes it. */
+/* --ef or --nprobe, to an index that takes it. */
 static int set_effort(struct asked *how, const struct ann_info *i, struct err *e)
 {
-    if (how->ef == NOT_GIVEN)
-        return 0;
-    if (strcmp(i->effort, "ef") != 0)
-        return err_set(e, ERR_USAGE, "%s is of kind %s, which takes '--%s', not '--ef'", how->index,
-                       i->kind, i->effort);
-    how->o.effort = (uint32_t)how->ef;
+    bool ef = strcmp(i->effort, "ef") == 0;
+    uint64_t right = ef ? how->ef : how->nprobe, wrong = ef ? how->nprobe : how->ef;
+
+    if (wrong != NOT_GIVEN)
+        return err_set(e, ERR_USAGE, "%s is of kind %s, which takes '--%s', not '--%s'", how->index,
+                       i->kind, i->effort, ef ? "nprobe" : "ef");
+    if (how->rerank && !i->rerank)
+        return err_set(e, ERR_USAGE,
+                       "%s is of kind %s, which knows without '--rerank' what to read", how->index,
+                       i->kind);
+    if (right != NOT_GIVEN)
+        how->o.effort = (uint32_t)right;
     return 0;
 }
 
@@ -202,6 +210,11 @@ static int set_recall(struct asked *how, const struct ann *a, struct err *e)
     how->o.rerank = s.rerank;
     how->o.slack = s.slack;
     return 0;
+}
+
+static const char *name_of(const void *ann, uint64_t row, size_t *len)
+{
+    return ann_id(ann, row, len);
 }
 
 static int search(struct asked *how, struct progress *p, struct err *e)
@@ -225,6 +238,8 @@ static int search(struct asked *how, struct progress *p, struct err *e)
         rc = vec_open(&r, how->queries, &read, e);
     if (rc == 0) {
         how->write.metric = i.metric;
+        how->write.name = i.ids ? name_of : NULL;
+        how->write.name_ctx = a;
         how->write.queries = vec_reader_rows(r);
         rc = neigh_create(&w, &how->write, e);
     }
@@ -240,14 +255,15 @@ static int search(struct asked *how, struct progress *p, struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.k = 10, .ef = NOT_GIVEN, .to = -1, .from = -1};
+    struct asked a = {.k = 10, .ef = NOT_GIVEN, .nprobe = NOT_GIVEN, .to = -1, .from = -1};
     const struct cli_opt opts[] = {
         CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
         CLI_U64(0, "ef", &a.ef, "N",
                 "graph: candidates kept on the way, more find more (default 64)"),
+        CLI_U64(0, "nprobe", &a.nprobe, "N", "ivf: lists scanned, more find more (default 32)"),
         CLI_U64(0, "rerank", &a.rerank, "N",
-                "candidates whose distance is computed from the vectors (default: all; 4 K with "
-                "--slack)"),
+                "graph: candidates whose distance is computed from the vectors (default: all; 4 K "
+                "with --slack)"),
         CLI_DOUBLE(0, "slack", &a.slack, "X",
                    "graph: end by distance, follow what is up to (1 + X) times as far, squared, as "
                    "the K-th best"),

@@ -50,6 +50,9 @@ static void put_info(struct out *o, bool json, const struct ann_info *i)
 {
     put_text(o, json, "kind", i->kind);
     put_u64(o, json, "rows", i->rows);
+    put_u64(o, json, "live", i->live);
+    put_u64(o, json, "deleted", i->rows - i->live);
+    put_text(o, json, "ids", i->ids ? "yes" : "no");
     put_u64(o, json, "dim", i->dim);
     put_text(o, json, "type", vec_type_name(i->type));
     put_text(o, json, "metric", vec_metric_name(i->metric));
@@ -58,6 +61,11 @@ static void put_info(struct out *o, bool json, const struct ann_info *i)
     put_u64(o, json, "bytes", i->bytes);
     put_double(o, json, "bytes_a_row", i->rows ? (double)i->bytes / (double)i->rows : 0);
     put_u64(o, json, "code_bytes", i->code_bytes);
+}
+
+/* Of a kind with links. */
+static void put_graph(struct out *o, bool json, const struct ann_info *i)
+{
     put_u64(o, json, "link_bytes", i->link_bytes);
     put_u64(o, json, "degree", i->degree);
     put_u64(o, json, "beam", i->beam);
@@ -65,12 +73,26 @@ static void put_info(struct out *o, bool json, const struct ann_info *i)
     put_u64(o, json, "entries", i->entries);
 }
 
+static void put_lists(struct out *o, bool json, const struct ann *a, const struct ann_info *i)
+{
+    struct ann_lists l;
+
+    ann_lists(a, &l);
+    put_u64(o, json, "lists", i->lists);
+    put_double(o, json, "rows_a_list", l.mean);
+    put_u64(o, json, "rows_least", l.least);
+    put_u64(o, json, "rows_most", l.most);
+    put_u64(o, json, "lists_without_rows", l.none);
+    put_double(o, json, "imbalance", l.imbalance);
+    put_double(o, json, "spread", i->spread);
+}
+
 static void put_links(struct out *o, const struct asked *a, const struct ann_info *i,
                       const struct ann_links *l)
 {
     put_u64(o, a->json, "reached", l->reached);
     put_u64(o, a->json, "links", l->links);
-    put_double(o, a->json, "links_a_row", i->rows ? (double)l->links / (double)i->rows : 0);
+    put_double(o, a->json, "links_a_row", i->live ? (double)l->links / (double)i->live : 0);
     put_u64(o, a->json, "links_least", l->least);
     put_u64(o, a->json, "links_most", l->most);
     put_u64(o, a->json, "rows_without_links", l->none);
@@ -175,14 +197,21 @@ static int show(const struct asked *a, const struct ann *ann, struct err *e)
     size_t n;
 
     ann_info(ann, &i);
-    if (ann_links(ann, &l, e) < 0 || ann_settings(ann, &settings, &n, e) < 0 ||
+    if (a->degrees && !i.has_links)
+        return err_set(e, ERR_USAGE, "an index of kind %s has no links to be counted", i.kind);
+    if ((i.has_links && ann_links(ann, &l, e) < 0) || ann_settings(ann, &settings, &n, e) < 0 ||
         out_open(&o, &(struct out_opts){a->out, a->json, false}, e) < 0)
         return e->code;
     out_header(o, "name value");
     if (a->json)
         out_row(o);
     put_info(o, a->json, &i);
-    put_links(o, a, &i, &l);
+    if (i.has_links) {
+        put_graph(o, a->json, &i);
+        put_links(o, a, &i, &l);
+    } else {
+        put_lists(o, a->json, ann, &i);
+    }
     put_settings(o, a->json, &i, settings, n);
     put_sections(o, a, ann);
     if (a->json)
@@ -194,7 +223,7 @@ int main(int argc, char **argv)
 {
     struct asked a = {0};
     const struct cli_opt opts[] = {
-        CLI_FLAG(0, "check", &a.check, "read everything: every checksum, link and row"),
+        CLI_FLAG(0, "check", &a.check, "read everything: every checksum, link, id and row"),
         CLI_FLAG(0, "degrees", &a.degrees, "how many rows have how many links, too"),
         CLI_OUT(&a.out),
         CLI_JSON(&a.json),

@@ -3,6 +3,7 @@
  *
  * Kinds of index are files behind struct ann_kind (kind.h). There is
  *   graph   rows linked to near ones, walked best first (graph.h)
+ *   ivf     rows in lists by their nearest centroid, of which the nearest are scanned (ivf.h)
  * A search finds candidates by short codes of the vectors (form.h), then computes the distances of
  * the best from the vectors themselves, in double: scores are exact, what may be missed are rows.
  * An index without vectors is smaller, and its scores are estimates.
@@ -24,13 +25,13 @@
 
 #include "base/cpu.h"
 #include "base/progress.h"
-#include "vec/types.h"
+#include "vec/file.h"
 
 /* ---- making ---- */
 
-#define ANN_KIND_NAMES "graph"
+#define ANN_KIND_NAMES "graph|ivf"
 
-enum ann_kind_name { ANN_GRAPH }; /* in that order */
+enum ann_kind_name { ANN_GRAPH, ANN_IVF }; /* in that order */
 
 enum {
     ANN_DEGREE_DEFAULT = 64,
@@ -40,9 +41,16 @@ enum {
     ANN_DEGREE_MOST = 256,
     ANN_BEAM_DEFAULT = 160,
     ANN_BEAM_MOST = 10000,
+    ANN_LISTS_MOST = 1 << 20,
     ANN_SPEC_MAX = 32
 };
 #define ANN_ALPHA_DEFAULT 1.06
+
+/* Names of rows: one a line of a file, `rows` of them, unique, not empty, UTF-8. ERR_INPUT names
+ * file and line. */
+struct ann_ids;
+int ann_ids_load(struct ann_ids **out, const char *path, uint64_t rows, struct err *e);
+void ann_ids_free(struct ann_ids *ids);
 
 struct ann_build_opts {
     enum ann_kind_name kind;
@@ -51,10 +59,12 @@ struct ann_build_opts {
     uint32_t degree;   /* links of a row; 0: the default */
     uint32_t beam;     /* rows that a walk keeps while the graph is made; 0: the default */
     double alpha;      /* 0: the default */
+    uint32_t lists;    /* 0: by the rows */
     bool no_vectors;
     /* graph: queries to suit, a sample of those to come; [n_queries][dim], finite */
     const float *queries;
     uint64_t n_queries;
+    const struct ann_ids *ids; /* names of the rows; NULL: they have none */
     int threads;
     enum cpu_level cpu;
     progress_fn *progress; /* NULL: none */
@@ -99,9 +109,10 @@ enum {
 struct ann_search_opts {
     uint32_t k;      /* at least 1 */
     uint32_t effort; /* the kind's own, as ann_info() names it; 0: the default.
-                        ef: candidates kept on the way; at least k are */
-    uint32_t rerank; /* of them, how many get their distance from the vectors; 0: all, or with a
-                        slack ANN_SLACK_RERANK * k */
+                        ef: candidates kept on the way; at least k are
+                        nprobe: lists scanned */
+    uint32_t rerank; /* graph: of the candidates, how many get their distance from the vectors; 0:
+                        all, or with a slack ANN_SLACK_RERANK * k. ivf re-ranks by bounds. */
     float slack;     /* graph: rows are followed whose squared distance is at most the k-th best's,
                         times 1 + slack; `effort` is then the most, and 0 the larger of ANN_SLACK_EFFORT
                         * k and ANN_SLACK_EFFORT_LEAST. 0: by effort alone */
@@ -173,24 +184,77 @@ int ann_save_settings(const struct ann *a, const char *path, const struct ann_se
 int ann_setting_for(const struct ann *a, double recall, uint32_t k, struct ann_setting *s,
                     struct err *e);
 
+/* ---- changing it ---- */
+
+/* An index and what is to become of it: rows are deleted and added in memory, then all is written
+ * at once. A row keeps its number for good, and no number is given twice, unless compact. */
+struct ann_update;
+
+struct ann_update_opts {
+    bool compact;    /* leave deleted rows out, and number the others anew, in their order */
+    const char *map; /* with compact: a file of i32 in any format of vec/file.h, the new number of
+                        each row or -1; NULL: none */
+    int threads;
+    progress_fn *progress; /* NULL: none */
+    void *progress_ctx;
+};
+
+struct ann_update_report {
+    uint64_t first, added, deleted; /* numbers of added rows begin at `first` */
+    uint64_t rows, live;            /* in the file written */
+    double seconds;
+};
+
+/* Reads all of the file: ERR_CORRUPT if it is damaged. ERR_USAGE: this kind cannot be changed. */
+int ann_update_open(struct ann_update **out, const char *path, enum cpu_level cpu, struct err *e);
+void ann_update_close(struct ann_update *u);
+/* The index as it was. */
+const struct ann *ann_update_index(const struct ann_update *u);
+/* These change nothing where they fail. ERR_INPUT: no such row, an id that is there, a vector that
+ * cannot be one of this index; ERR_USAGE: what no vector could do. Of names where the index has
+ * them; else id is NULL. */
+int ann_update_add(struct ann_update *u, const char *id, size_t len, const float *vector,
+                   struct err *e);
+int ann_update_delete(struct ann_update *u, const char *id, size_t len, struct err *e);
+int ann_update_delete_row(struct ann_update *u, uint64_t row, struct err *e);
+uint64_t ann_update_next(const struct ann_update *u); /* the number of the next row added */
+/* update_read.c: changes from JSON Lines, {"op":"add|delete","id":...,"vector":[...]}. ERR_INPUT
+ * names file and line, unless skip_bad: then they are counted. */
+int ann_update_read(struct ann_update *u, const char *path, bool skip_bad, uint64_t *skipped,
+                    struct err *e);
+/* Adds all rows of a file, with names from another where the index has them (else ids is NULL). */
+int ann_update_add_file(struct ann_update *u, const char *path, const struct vec_read_opts *how,
+                        const char *ids, struct err *e);
+/* Writes to `path`, which may be that of the index. */
+int ann_update_write(struct ann_update *u, const char *path, const struct ann_update_opts *o,
+                     struct ann_update_report *report, struct err *e);
+
 /* ---- looking at it ---- */
 
 struct ann_info {
     const char *kind;
-    const char *effort; /* what a search of it is told: "ef" */
-    bool slack, rerank; /* and takes these of ann_search_opts */
+    const char *effort; /* what a search of it is told: "ef" or "nprobe" */
+    uint32_t effort_default;
+    bool slack, rerank; /* it takes these of ann_search_opts */
+    bool has_links;     /* ann_links(), else ann_lists() */
     char codec[ANN_SPEC_MAX];
-    uint64_t rows, bytes;
+    uint64_t rows, live, bytes; /* live: not deleted */
     uint32_t dim;
     enum vec_type type;
     enum vec_metric metric;
-    bool vectors;
+    bool vectors, ids;
     uint32_t code_bytes, link_bytes; /* of a row */
     uint32_t degree, beam, entries;
     double alpha;
+    uint32_t lists;
+    double spread; /* of errors: ivf.h */
 };
 
 void ann_info(const struct ann *a, struct ann_info *i);
+/* The name of a row below i.rows, where i.ids is set: *len bytes of UTF-8, without a NUL; a deleted
+ * row has none. */
+const char *ann_id(const struct ann *a, uint64_t row, size_t *len);
+bool ann_deleted(const struct ann *a, uint64_t row);
 /* Sections, from 0; false after the last. */
 struct ann_section {
     char id[5];
@@ -199,14 +263,24 @@ struct ann_section {
 bool ann_section(const struct ann *a, size_t i, struct ann_section *s);
 
 struct ann_links {
-    uint64_t links, none; /* in all; rows without any */
+    uint64_t links, none; /* in all; rows without any; deleted rows do not count */
     uint32_t least, most; /* of a row */
     uint64_t reached;     /* rows, from the first entry */
     uint64_t by_degree[ANN_DEGREE_MOST + 1];
 };
 
+/* Of a kind with links. */
 int ann_links(const struct ann *a, struct ann_links *l, struct err *e);
-/* Every checksum; every link and entry is to a row; all rows are reached. */
+
+struct ann_lists {
+    uint64_t least, most, none; /* rows of a list; lists without any */
+    double mean, imbalance;     /* sum of squared sizes by that of even ones: 1 and above */
+};
+
+/* Of a kind with lists. */
+void ann_lists(const struct ann *a, struct ann_lists *l);
+/* Every checksum; every link and entry is to a row that is not deleted, all of those are reached;
+ * lists hold each row once; ids are different. */
 int ann_check(const struct ann *a, struct err *e);
 
 #endif

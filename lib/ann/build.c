@@ -2,37 +2,78 @@
 #include "ann/kind.h"
 #include "base/mem.h"
 
+static bool left_out(const struct ann_maker *m, uint64_t row)
+{
+    return m->change && m->change->compact && ann_is_dead(m->change->dead, row);
+}
+
+/* Rows that an index has: an update's first ones. */
+static int save_old_vectors(const struct ann_maker *m, struct sect_writer *w, struct err *e)
+{
+    const struct ann *a = m->change->a;
+
+    for (uint64_t i = 0; i < a->rows; i++)
+        if (!left_out(m, i) &&
+            sect_add(w, a->vectors + i * a->vector_stride, a->vector_bytes, e) < 0)
+            return e->code;
+    return 0;
+}
+
 static int save_vectors(const struct ann_maker *m, struct sect_writer *w, struct err *e)
 {
     size_t bytes = m->base->dim * vec_type_size(m->base->type);
+    uint64_t before = m->change ? m->change->a->rows : 0;
 
     if (m->meta.vectors == 0)
         return 0;
     if (sect_begin(w, "VECS", SECT_REQUIRED, e) < 0)
         return e->code;
+    if (before > 0 && save_old_vectors(m, w, e) < 0)
+        return e->code;
     for (uint64_t i = 0; i < m->base->rows; i++)
-        if (sect_add(w, vec_row(m->base, i), bytes, e) < 0)
+        if (!left_out(m, before + i) &&
+            sect_add(w, vec_row(m->base, m->order ? m->order[i] : i), bytes, e) < 0)
             return e->code;
     return sect_end(w, e);
 }
 
-static int save(const char *path, const struct ann_kind *kind, const struct ann_maker *m,
-                struct err *e)
+/* What only an index that was there may have: deleted rows, and settings that were tuned. */
+static int save_rest(const struct ann_change *c, struct sect_writer *w, struct err *e)
 {
-    struct sect_writer *w = NULL;
-    int rc = sect_create(&w, path, "ann ", 1, 0, e);
+    uint64_t len;
+    const void *tuned = sect_get(c->a->file, "TUNE", &len);
+
+    if (c->live < c->rows && !c->compact &&
+        sect_put(w, "DEAD", SECT_REQUIRED, c->dead, (c->rows + 63) / 64 * sizeof *c->dead, e) < 0)
+        return e->code;
+    for (size_t i = 0; tuned && i < sect_count(c->a->file); i++) {
+        struct sect_row row = sect_row(c->a->file, i);
+
+        if (memcmp(row.id, "TUNE", 4) == 0)
+            return sect_put(w, "TUNE", row.flags, tuned, len, e);
+    }
+    return 0;
+}
+
+int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *kind,
+              const struct ann_maker *m, struct err *e)
+{
+    int rc = sect_create(w, path, "ann ", 1, 0, e);
 
     if (rc == 0)
-        rc = sect_put(w, "META", SECT_REQUIRED, &m->meta, sizeof m->meta, e);
+        rc = sect_put(*w, "META", SECT_REQUIRED, &m->meta, sizeof m->meta, e);
     if (rc == 0)
-        rc = form_save(&m->form, w, e);
+        rc = form_save(&m->form, *w, e);
     if (rc == 0)
-        rc = kind->save(m, w, e);
+        rc = kind->save(m, *w, e);
     if (rc == 0)
-        rc = save_vectors(m, w, e);
-    if (rc == 0)
-        return sect_commit(&w, e);
-    sect_abort(&w);
+        rc = save_vectors(m, *w, e);
+    if (rc == 0 && m->ids)
+        rc = ids_save(m->ids, *w, e);
+    if (rc == 0 && m->change)
+        rc = save_rest(m->change, *w, e);
+    if (rc < 0)
+        sect_abort(w);
     return rc;
 }
 
@@ -40,18 +81,21 @@ int ann_build(const char *path, const struct vec_rows *base, const struct ann_bu
               struct ann_build_report *report, struct err *e)
 {
     const struct ann_kind *kind = ann_kinds[o->kind];
-    struct ann_maker m = {.o = o, .base = base, .ops = cells_ops_for(o->cpu)};
+    struct ann_maker m = {.o = o, .base = base, .ids = o->ids, .ops = cells_ops_for(o->cpu)};
     struct form_opts how = {.spec = o->codec,
                             .vectors = !o->no_vectors,
                             .metric = o->metric,
                             .cpu = o->cpu,
                             .threads = o->threads > 0 ? o->threads : 1};
+    struct sect_writer *w = NULL;
     double began = now_s();
     int rc;
 
     *report = (struct ann_build_report){.rows = base->rows};
     if (base->dim == 0)
         return err_set(e, ERR_INPUT, "it holds no vector, and does not say of what dimension");
+    if (kind->form_part && kind->form_part(o, base->dim, &how.spec, e) < 0)
+        return e->code;
     rc = form_make(&m.form, &how, base, e);
     if (rc < 0)
         return rc;
@@ -61,7 +105,9 @@ int ann_build(const char *path, const struct vec_rows *base, const struct ann_bu
     m.meta.form = form_head(&m.form);
     rc = kind->make(&m, e);
     if (rc == 0)
-        rc = save(path, kind, &m, e);
+        rc = ann_write(&w, path, kind, &m, e);
+    if (rc == 0)
+        rc = sect_commit(&w, e);
     kind->made_free(m.state);
     form_free(&m.form);
     report->repaired = m.repaired;

@@ -62,18 +62,22 @@ struct cells_query {
     uint32_t wide; /* of mixed rows; else not looked at */
 };
 
+/* key[i] of row id[i], n of them. */
+typedef void cells_keys(const struct cells_query *q, const uint8_t *rows, size_t stride,
+                        const uint32_t *id, size_t n, float *key);
+
 struct cells_ops {
     const char *name;
-    /* key[i] of row id[i], n of them. */
-    void (*keys8)(const struct cells_query *q, const uint8_t *rows, size_t stride,
-                  const uint32_t *id, size_t n, float *key);
-    void (*keys4)(const struct cells_query *q, const uint8_t *rows, size_t stride,
-                  const uint32_t *id, size_t n, float *key);
-    void (*keys84)(const struct cells_query *q, const uint8_t *rows, size_t stride,
-                   const uint32_t *id, size_t n, float *key);
+    cells_keys *keys8, *keys4, *keys84;
     /* The squared distance of two rows of bytes, each xor `flip`: exact, for dim <= 2^16. */
     uint64_t (*l2_bytes)(const uint8_t *a, const uint8_t *b, uint32_t dim, uint8_t flip);
 };
+
+/* bits: 8, 4 or CELLS_MIXED. */
+static inline cells_keys *cells_keys_of(const struct cells_ops *ops, unsigned bits)
+{
+    return bits == 8 ? ops->keys8 : bits == 4 ? ops->keys4 : ops->keys84;
+}
 
 /* The level's table; a level that this build lacks gives the next lower. */
 const struct cells_ops *cells_ops_for(enum cpu_level level);

@@ -49,13 +49,19 @@ static bool whole(const struct form *f, const float *q, uint8_t *out)
     return true;
 }
 
+struct exact_query exact_prepare(const struct ann *a, const float *q, uint8_t *bytes)
+{
+    const struct form *f = &a->form;
+
+    return (struct exact_query){.q = q,
+                                .bytes = whole(f, q, bytes) ? bytes : NULL,
+                                .norm = sqrt(f->ops->dot_f64(q, q, f->dim))};
+}
+
 void exact_query(struct exact *x, const float *q)
 {
-    const struct form *f = &x->a->form;
-
-    memcpy(x->q, q, f->dim * sizeof *q);
-    x->whole = whole(f, q, x->bytes);
-    x->norm = sqrt(f->ops->dot_f64(x->q, x->q, f->dim));
+    memcpy(x->q, q, x->a->form.dim * sizeof *q);
+    x->now = exact_prepare(x->a, x->q, x->bytes);
 }
 
 static const uint8_t *vector_of(const struct ann *a, uint32_t row)
@@ -68,12 +74,12 @@ double exact_key(const struct exact *x, uint32_t row)
     const struct form *f = &x->a->form;
     const uint8_t *v = vector_of(x->a, row);
 
-    if (x->whole)
-        return (double)x->a->ops->l2_bytes(v, x->bytes, f->dim, f->type == VEC_I8 ? 0x80 : 0);
+    if (x->now.bytes)
+        return (double)x->a->ops->l2_bytes(v, x->now.bytes, f->dim, f->type == VEC_I8 ? 0x80 : 0);
     if (f->type == VEC_F32)
-        return knn_key(f->ops, f->metric, v, x->q, f->dim, x->norm);
+        return knn_key(f->ops, f->metric, v, x->now.q, f->dim, x->now.norm);
     ops_to_f32(f->ops, f->type, v, f->dim, x->row);
-    return knn_key(f->ops, f->metric, x->row, x->q, f->dim, x->norm);
+    return knn_key(f->ops, f->metric, x->row, x->now.q, f->dim, x->now.norm);
 }
 
 void exact_ask(const struct exact *x, uint32_t row)

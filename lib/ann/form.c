@@ -186,6 +186,36 @@ int form_encode(const struct form *f, const struct vec_rows *base, uint64_t from
     return rc;
 }
 
+/* Component k of a row of 4-bit or mixed cells, in steps of the fine ones. */
+static float component(const struct form *f, const uint8_t *row, uint32_t k)
+{
+    size_t half = form_stride(f) - CELLS_NORM - f->wide, at = k - f->wide;
+    int32_t four;
+
+    if (k < f->wide)
+        return (float)(row[k] - 128) * (f->broad / f->fine);
+    row += f->wide;
+    four = at < half ? row[at] & 15 : row[at - half] >> 4;
+    return ((float)four - 7.5f) * (f->step / f->fine);
+}
+
+void form_refine(const struct form *f, const uint8_t *rows, uint64_t n, uint8_t *fine)
+{
+    size_t stride = form_stride(f), fine_stride = form_fine_stride(f);
+
+    memset(fine, 0x80, n * fine_stride);
+    for (uint64_t i = 0; i < n; i++, rows += stride, fine += fine_stride) {
+        uint32_t norm = 0;
+
+        for (uint32_t k = 0; k < form_cells(f); k++) {
+            int32_t c = (fine[k] = cell8(component(f, rows, k))) - 128;
+
+            norm += (uint32_t)(c * c);
+        }
+        put_norm(fine, fine_stride, (float)norm);
+    }
+}
+
 /* ---- queries ---- */
 
 /* The query as its weights will be taken of it, before B; `t` is what it was made longer by. */

@@ -56,6 +56,12 @@ static inline bool form_is_mixed(const struct form *f)
     return f->bits == 4 && f->wide > 0;
 }
 
+/* As cells_keys_of() takes them. */
+static inline unsigned form_bits(const struct form *f)
+{
+    return form_is_mixed(f) ? CELLS_MIXED : f->bits;
+}
+
 /* Bytes of a row of cells as they are kept, and of 8 bits. */
 static inline size_t form_stride(const struct form *f)
 {
@@ -79,6 +85,8 @@ struct form_opts {
     enum vec_metric metric;
     enum cpu_level cpu;
     int threads;
+    const struct vec_rows *all; /* ip: n_all bases whose lengths count; NULL: those of the base */
+    size_t n_all;
 };
 
 /* The numbers that form_make() would settle on; with a spec that cannot be, the default's. */
@@ -86,12 +94,19 @@ void form_plan(struct form *f, const struct vec_rows *base, const char *spec, bo
                enum vec_metric metric);
 int form_make(struct form *f, const struct form_opts *o, const struct vec_rows *base,
               struct err *e);
+/* Do its steps code these rows about as well as any would? */
+int form_suits(const struct form *f, const struct vec_rows *rows, bool *suits, struct err *e);
+#define FORM_EVEN 1e-4 /* squares of lengths that differ by no more of the largest are the same */
 void form_free(struct form *f); /* {0} is fine */
 void form_spec(const struct form *f, char spec[FORM_SPEC_MAX]);
 
 /* Rows [from, from + n) as the cells that are kept, or as those of 8 bits to build with. */
 int form_encode(const struct form *f, const struct vec_rows *base, uint64_t from, uint64_t n,
                 bool fine, uint8_t *rows, struct err *e);
+
+/* n rows of the form's cells, of 4 bits or mixed, as cells of 8 to build with, where there are no
+ * vectors. */
+void form_refine(const struct form *f, const uint8_t *rows, uint64_t n, uint8_t *fine);
 
 /* n rows, at most FORM_BLOCK, as what is counted in steps: y[i * form_cells()]. x: room of [n][dim]
  * floats. */

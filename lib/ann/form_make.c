@@ -21,7 +21,8 @@ enum {
     TWO_LINES = 248 /* components that fit, by 4 bits: to so many; by 8 bits to half of them */
 };
 
-#define CLIP 0.94
+#define CLIP  0.94
+#define SUITS 1.5 /* what a form may lose, in what the best step would */
 
 /* ---- the spec ---- */
 
@@ -204,26 +205,40 @@ static int moments(struct form *f, const struct vec_rows *base, int threads, str
     return rc;
 }
 
-/* Have all rows the same length, nearly? Else what evens them. */
-static void lengths(struct form *f, const struct vec_rows *base, float *x)
+/* Adds up what the largest square leaves each row. */
+static double missing(const struct form *f, const struct vec_rows *base, float *x)
 {
-    double least = INFINITY, sum = 0;
+    double sum = 0;
 
-    f->most = 0;
     for (uint64_t i = 0; i < base->rows; i++) {
-        double norm2;
-
-        ops_to_f32(f->ops, f->type, vec_row(base, i), f->dim, x);
-        norm2 = f->ops->dot_f64(x, x, f->dim);
-        f->most = norm2 > f->most ? norm2 : f->most;
-        least = norm2 < least ? norm2 : least;
-    }
-    f->longer = f->most - least > 1e-4 * f->most;
-    for (uint64_t i = 0; i < base->rows && f->longer; i++) {
         ops_to_f32(f->ops, f->type, vec_row(base, i), f->dim, x);
         sum += sqrt(fmax(0, f->most - f->ops->dot_f64(x, x, f->dim)));
     }
-    f->extra_mean = f->longer ? sum / (double)base->rows : 0;
+    return sum;
+}
+
+/* Have all rows the same length, nearly? Else what evens them. */
+static void lengths(struct form *f, const struct vec_rows *base, size_t n, float *x)
+{
+    double least = INFINITY, sum = 0;
+    uint64_t rows = 0;
+
+    f->most = 0;
+    for (size_t b = 0; b < n; b++)
+        for (uint64_t i = 0; i < base[b].rows; i++) {
+            double norm2;
+
+            ops_to_f32(f->ops, f->type, vec_row(&base[b], i), f->dim, x);
+            norm2 = f->ops->dot_f64(x, x, f->dim);
+            f->most = norm2 > f->most ? norm2 : f->most;
+            least = norm2 < least ? norm2 : least;
+        }
+    f->longer = f->most - least > FORM_EVEN * f->most;
+    for (size_t b = 0; b < n && f->longer; b++) {
+        sum += missing(f, &base[b], x);
+        rows += base[b].rows;
+    }
+    f->extra_mean = f->longer ? sum / (double)rows : 0;
 }
 
 /* ---- steps ---- */
@@ -238,23 +253,35 @@ static inline double lost(double v, unsigned bits)
     return (v - c) * (v - c);
 }
 
-/* Of components [from, to) of n rows of `row`. */
-static float best_step(const float *y, size_t n, size_t row, size_t from, size_t to, unsigned bits)
-{
-    double most = 0, best = INFINITY, step = 1, edge = bits == 8 ? 127 : 7.5;
+/* Components [from, to) of n rows of `row` floats, which have cells of `bits`. */
+struct sort {
+    float *y;
+    size_t n, row, from, to;
+    unsigned bits;
+};
 
-    for (size_t i = 0; i < n; i++)
-        for (const float *v = y + i * row + from; v < y + i * row + to; v++)
+static double lost_by(const struct sort *s, double step)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        for (const float *v = s->y + i * s->row + s->from; v < s->y + i * s->row + s->to; v++)
+            sum += lost((double)*v / step, s->bits);
+    return sum * step * step;
+}
+
+static float best_step(const struct sort *s)
+{
+    double most = 0, best = INFINITY, step = 1, edge = s->bits == 8 ? 127 : 7.5;
+
+    for (size_t i = 0; i < s->n; i++)
+        for (const float *v = s->y + i * s->row + s->from; v < s->y + i * s->row + s->to; v++)
             most = fmax(most, fabs((double)*v));
     if (!(most >= 0x1p-120 && most <= 0x1p120))
         return most > 1 ? 0x1p113f : 1;
     for (int t = 0; t < CLIPS; t++, most *= CLIP) {
-        double sum = 0;
+        double sum = lost_by(s, most / edge);
 
-        for (size_t i = 0; i < n; i++)
-            for (const float *v = y + i * row + from; v < y + i * row + to; v++)
-                sum += lost((double)*v * edge / most, bits);
-        sum *= most * most;
         if (sum < best) {
             best = sum;
             step = most / edge;
@@ -263,23 +290,73 @@ static float best_step(const float *y, size_t n, size_t row, size_t from, size_t
     return (float)step;
 }
 
-static int steps(struct form *f, const struct vec_rows *base, struct err *e)
+/* Rows that lie evenly, as what is counted in steps. */
+static int step_sample(const struct form *f, const struct vec_rows *base, struct sort *s,
+                       struct err *e)
 {
-    uint64_t n = base->rows < STEP_ROWS ? base->rows : STEP_ROWS;
+    uint64_t rows = base->rows < STEP_ROWS ? base->rows : STEP_ROWS;
     size_t out = form_cells(f);
-    float *x = mem_array(f->dim, sizeof *x, e), *y = mem_array(n * out, sizeof *y, e);
+    float *x = mem_array(f->dim, sizeof *x, e), *y = mem_array(rows * out, sizeof *y, e);
     int rc = x && y ? 0 : e->code;
 
-    for (uint64_t i = 0; i < n && rc == 0; i++)
-        rc = form_steps(f, base, spread(base, n, i), 1, x, y + i * out, e);
-    if (rc == 0) {
-        f->fine = best_step(y, n, out, 0, out, 8);
-        f->step = f->bits == 8 ? f->fine : best_step(y, n, out, f->wide, out, 4);
-        f->broad = form_is_mixed(f) ? best_step(y, n, out, 0, f->wide, 8) : 1;
-    }
+    for (uint64_t i = 0; i < rows && rc == 0; i++)
+        rc = form_steps(f, base, spread(base, rows, i), 1, x, y + i * out, e);
     free(x);
-    free(y);
+    *s = (struct sort){.y = y, .n = rows, .row = out, .to = out, .bits = 8};
+    if (rc < 0)
+        free(y);
     return rc;
+}
+
+/* All cells as those of 8 bits to build with; the narrow ones that are kept, and the wide. */
+static struct sort narrow_of(const struct form *f, struct sort s)
+{
+    s.from = f->bits == 8 ? 0 : f->wide;
+    s.bits = f->bits;
+    return s;
+}
+
+static struct sort wide_of(const struct form *f, struct sort s)
+{
+    s.to = f->wide;
+    return s;
+}
+
+static int steps(struct form *f, const struct vec_rows *base, struct err *e)
+{
+    struct sort all, narrow, wide;
+
+    if (step_sample(f, base, &all, e) < 0)
+        return e->code;
+    narrow = narrow_of(f, all);
+    wide = wide_of(f, all);
+    f->fine = best_step(&all);
+    f->step = f->bits == 8 ? f->fine : best_step(&narrow);
+    f->broad = form_is_mixed(f) ? best_step(&wide) : 1;
+    free(all.y);
+    return 0;
+}
+
+static bool step_suits(const struct sort *s, float step)
+{
+    return lost_by(s, (double)step) <= SUITS * lost_by(s, (double)best_step(s));
+}
+
+int form_suits(const struct form *f, const struct vec_rows *rows, bool *suits, struct err *e)
+{
+    struct sort all, narrow, wide;
+
+    *suits = true;
+    if (f->bytes)
+        return 0;
+    if (step_sample(f, rows, &all, e) < 0)
+        return e->code;
+    narrow = narrow_of(f, all);
+    wide = wide_of(f, all);
+    *suits = step_suits(&all, f->fine) && step_suits(&narrow, f->step) &&
+             (!form_is_mixed(f) || step_suits(&wide, f->broad));
+    free(all.y);
+    return 0;
 }
 
 void form_plan(struct form *f, const struct vec_rows *base, const char *spec, bool vectors,
@@ -310,7 +387,7 @@ int form_make(struct form *f, const struct form_opts *o, const struct vec_rows *
                      (x = mem_array(f->dim, sizeof *x, e))))
         rc = e->code;
     if (rc == 0 && f->metric == VEC_IP)
-        lengths(f, base, x);
+        lengths(f, o->all ? o->all : base, o->all ? o->n_all : 1, x);
     if (f->bits == 8)
         f->wide = form_cells(f);
     if (rc == 0 && f->bytes)

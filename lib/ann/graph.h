@@ -33,7 +33,8 @@ enum {
 #define GRAPH_ROWS_MAX UINT64_C(0x7fffffff) /* a row and a mark in 32 bits */
 
 struct graph {
-    uint64_t rows;
+    uint64_t rows, live;  /* live: those that are not dead; all links are to such */
+    const uint64_t *dead; /* bits; NULL: none is */
     uint32_t degree;
     unsigned width;
     const uint8_t *links;
@@ -44,6 +45,11 @@ struct graph {
     size_t stride;
     const struct cells_ops *ops;
 };
+
+static inline bool graph_is_dead(const struct graph *g, uint64_t row)
+{
+    return g->dead && g->dead[row / 64] >> row % 64 & 1;
+}
 
 static inline uint32_t graph_read(const uint8_t *p, unsigned width)
 {
@@ -85,8 +91,10 @@ int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t l
 void graph_walker_free(struct graph_walker *w); /* {0} is fine */
 
 void graph_walk(const struct graph *g, const struct cells_query *q, struct graph_walker *w);
+/* No row has been met: done by every walk; for who marks rows by hand. */
+void graph_walker_begin(struct graph_walker *w);
 
-/* ---- making (graph_build.c, graph_repair.c) ---- */
+/* ---- making (graph_build.c, graph_update.c, graph_repair.c) ---- */
 
 struct graph_opts {
     uint32_t degree; /* links of a row at most, 2 to GRAPH_DEGREE_MAX */
@@ -97,8 +105,9 @@ struct graph_opts {
     void *progress_ctx;
 };
 
-/* Links of 4 bytes for the cells of *g (of 8 bits; rows, stride, cells, ops are set), and entries;
- * *g points to them. All rows can be reached from the first entry. */
+/* Links of 4 bytes for the cells of *g (of 8 bits; rows, live, dead, stride, cells, ops are set),
+ * and entries; *g points to them. All rows can be reached from the first entry, but for dead ones,
+ * which have no links and to which none leads. */
 struct graph_made {
     uint32_t *link; /* [rows][degree], of this mapping */
     size_t bytes;
@@ -107,12 +116,17 @@ struct graph_made {
 };
 
 int graph_make(struct graph_made *m, struct graph *g, const struct graph_opts *o, struct err *e);
+/* The same from a graph that was: *was has links and entries, and the first rows of *g are its
+ * rows, some of them dead now. What was linked to those is linked anew near them, what is not in
+ * *was is inserted. */
+int graph_update(struct graph_made *m, struct graph *g, const struct graph *was,
+                 const struct graph_opts *o, struct err *e);
 void graph_made_free(struct graph_made *m); /* {0} is fine */
 
 /* Bytes that making takes, beside the cells. */
 uint64_t graph_make_bytes(uint64_t rows, const struct graph_opts *o);
 
-/* Rows that can be reached from the first entry. */
+/* How many rows can be reached from the first entry. */
 int graph_reach(const struct graph *g, uint64_t *reached, struct err *e);
 /* Links to rows that cannot be reached, from near ones that can, so that all can. link is g's. */
 int graph_repair(const struct graph *g, uint32_t *link, size_t beam, uint64_t *repaired,

@@ -21,12 +21,11 @@
 #include <omp.h>
 #include <stdlib.h>
 
-#include "ann/graph.h"
+#include "ann/graph_int.h"
 #include "base/mem.h"
 #include "base/rand.h"
 
 enum {
-    SEED = 1,
     BATCH_PART = 50, /* a batch is at most 1 / this of the rows, */
     BATCH_LEAST = 1000,
     LEFT_PER_BEAM = 4,    /* rows that a walk remembers to have left, per place of the pool */
@@ -37,37 +36,16 @@ enum {
     DIGIT = 11,           /* bits of a pass of the sort */
 };
 
-/* What a thread needs. */
-struct hand {
-    struct graph_walker w;
-    struct cells_query q;
-    int8_t *room;   /* [stride] of the row at hand, [stride] of a chosen one */
-    uint64_t *cand; /* [cand_cap] */
-    float *d;       /* the same: of the row at hand and the candidate */
-    uint32_t *id;
-    float *key;
-    uint32_t *chosen; /* [GRAPH_DEGREE_MAX] */
-};
-
-struct builder {
-    struct graph *g;
-    const struct graph_opts *o;
-    uint32_t *link; /* [rows][wide] */
-    uint32_t wide;
-    uint32_t *order;         /* of the rows */
-    uint64_t *back, *sorted; /* (to, from) of a batch */
-    uint64_t *group;         /* where another `to` begins */
-    size_t cand_cap;
-    double alpha2;
-    int threads;
-    struct hand *hand; /* [threads] */
-};
-
 static uint64_t batch_most(uint64_t rows)
 {
     uint64_t part = rows / BATCH_PART;
 
     return part > BATCH_LEAST ? part : BATCH_LEAST;
+}
+
+static size_t link_bytes(uint64_t rows, uint32_t degree)
+{
+    return (size_t)(rows * degree + 1) * sizeof(uint32_t); /* of no row, too */
 }
 
 static uint32_t wide_of(uint32_t degree)
@@ -151,7 +129,7 @@ static uint32_t choose(const struct builder *b, struct hand *h, uint32_t row, si
     return got;
 }
 
-static void put_links(const struct builder *b, uint32_t row, const uint32_t *to, uint32_t n)
+void graph_put_links(const struct builder *b, uint32_t row, const uint32_t *to, uint32_t n)
 {
     uint32_t *link = b->link + (size_t)row * b->wide;
 
@@ -159,7 +137,7 @@ static void put_links(const struct builder *b, uint32_t row, const uint32_t *to,
         link[i] = i < n ? to[i] : row;
 }
 
-static uint32_t count_links(const struct builder *b, uint32_t row)
+uint32_t graph_count_links(const struct builder *b, uint32_t row)
 {
     const uint32_t *link = b->link + (size_t)row * b->wide;
     uint32_t n = 0;
@@ -181,20 +159,20 @@ static void insert(const struct builder *b, struct hand *h, uint32_t row)
         if (place_row(h->w.left[i]) != row)
             h->cand[n++] = h->w.left[i] & ~UINT64_C(1);
     sort_places(h->cand, n);
-    put_links(b, row, h->chosen, choose(b, h, row, n));
+    graph_put_links(b, row, h->chosen, choose(b, h, row, n));
 }
 
 /* ---- links back ---- */
 
-/* n links of `row` that are in h->id, by the rule. */
-static void link_anew(const struct builder *b, struct hand *h, uint32_t row, size_t n)
+void graph_link_anew(const struct builder *b, struct hand *h, uint32_t row, size_t n,
+                     size_t nearest)
 {
     cells_query_row(row_of(b->g, row), b->g->stride, h->room, &h->q);
     b->g->ops->keys8(&h->q, b->g->cells, b->g->stride, h->id, n, h->key);
     for (size_t i = 0; i < n; i++)
         h->cand[i] = place_of(h->key[i], h->id[i]);
     qsort(h->cand, n, sizeof *h->cand, by_place);
-    put_links(b, row, h->chosen, choose(b, h, row, n));
+    graph_put_links(b, row, h->chosen, choose(b, h, row, n < nearest ? n : nearest));
 }
 
 static void take_back(const struct builder *b, struct hand *h, const uint64_t *back, size_t n)
@@ -203,7 +181,7 @@ static void take_back(const struct builder *b, struct hand *h, const uint64_t *b
     uint32_t *link = b->link + (size_t)row * b->wide;
 
     for (size_t at = 0, some; at < n; at += some) {
-        uint32_t have = count_links(b, row);
+        uint32_t have = graph_count_links(b, row);
 
         some = n - at < BACK_CHUNK ? n - at : BACK_CHUNK;
         if (have + some <= b->wide) {
@@ -214,7 +192,7 @@ static void take_back(const struct builder *b, struct hand *h, const uint64_t *b
         memcpy(h->id, link, have * sizeof *link);
         for (size_t i = 0; i < some; i++)
             h->id[have + i] = (uint32_t)back[at + i];
-        link_anew(b, h, row, have + some);
+        graph_link_anew(b, h, row, have + some, have + some);
     }
 }
 
@@ -255,7 +233,7 @@ static void link_back(const struct builder *b, const uint32_t *rows, uint64_t n)
         if (i == 0 || sorted[i] >> 32 != sorted[i - 1] >> 32)
             b->group[groups++] = i;
     b->group[groups] = pairs;
-#pragma omp parallel for schedule(dynamic, 16) num_threads(b->threads)
+#pragma omp parallel for schedule(dynamic, 16) num_threads(b->threads) if (n > 1)
     for (size_t i = 0; i < groups; i++)
         take_back(b, &b->hand[omp_get_thread_num()], sorted + b->group[i],
                   b->group[i + 1] - b->group[i]);
@@ -266,31 +244,33 @@ static void thin_out(const struct builder *b)
 #pragma omp parallel for schedule(dynamic, 64) num_threads(b->threads)
     for (uint64_t row = 0; row < b->g->rows; row++) {
         struct hand *h = &b->hand[omp_get_thread_num()];
-        uint32_t n = count_links(b, (uint32_t)row);
+        uint32_t n = graph_count_links(b, (uint32_t)row);
 
         if (n <= b->o->degree)
             continue;
         memcpy(h->id, b->link + row * b->wide, n * sizeof *h->id);
-        link_anew(b, h, (uint32_t)row, n);
+        graph_link_anew(b, h, (uint32_t)row, n, n);
     }
 }
 
 /* ---- the whole ---- */
 
-/* The row nearest to the mean of all. */
-static int find_middle(const struct graph *g, uint32_t *middle, struct err *e)
+int graph_middle(const struct graph *g, uint32_t *middle, struct err *e)
 {
     uint64_t *sum = mem_zero(g->stride, sizeof *sum, e), best = UINT64_MAX;
     uint8_t *mean = mem_array(g->stride, 2, e);
     struct cells_query q;
 
     *middle = 0;
-    for (uint64_t i = 0; i < g->rows && sum && mean; i++)
+    for (uint64_t i = 0; i < g->rows && sum && mean; i++) {
+        if (graph_is_dead(g, i))
+            continue;
         for (size_t k = 0; k < g->stride; k++)
             sum[k] += row_of(g, (uint32_t)i)[k];
+    }
     if (sum && mean) {
         for (size_t k = 0; k < g->stride; k++)
-            mean[k] = (uint8_t)((sum[k] + g->rows / 2) / g->rows);
+            mean[k] = (uint8_t)((sum[k] + g->live / 2) / g->live);
         cells_query_row(mean, g->stride, (int8_t *)mean + g->stride, &q);
     }
     for (uint64_t i = 0; i < g->rows && sum && mean; i++) {
@@ -298,6 +278,8 @@ static int find_middle(const struct graph *g, uint32_t *middle, struct err *e)
         uint64_t place;
         float key;
 
+        if (graph_is_dead(g, i))
+            continue;
         cells_portable.keys8(&q, g->cells, g->stride, &row, 1, &key);
         place = place_of(key, row);
         best = place < best ? place : best;
@@ -311,15 +293,19 @@ static int find_middle(const struct graph *g, uint32_t *middle, struct err *e)
 
 static int set_order(struct builder *b, struct err *e)
 {
-    uint64_t seed = SEED, n = b->g->rows;
+    uint64_t seed = GRAPH_SEED, n = 0;
     uint32_t middle;
 
-    if (find_middle(b->g, &middle, e) < 0)
+    if (graph_middle(b->g, &middle, e) < 0)
         return e->code;
-    for (uint64_t i = 0; i < n; i++)
-        b->order[i] = (uint32_t)i;
-    b->order[0] = middle;
-    b->order[middle] = 0;
+    for (uint64_t i = 0; i < b->g->rows; i++)
+        if (!graph_is_dead(b->g, i))
+            b->order[n++] = (uint32_t)i;
+    for (uint64_t i = 0; b->order[0] != middle; i++)
+        if (b->order[i] == middle) {
+            b->order[i] = b->order[0];
+            b->order[0] = middle;
+        }
     for (uint64_t i = n - 1; i > 1; i--) {
         uint64_t j = 1 + rand_below(&seed, i);
         uint32_t t = b->order[i];
@@ -330,22 +316,21 @@ static int set_order(struct builder *b, struct err *e)
     return 0;
 }
 
-static void insert_all(struct builder *b)
+void graph_insert(struct builder *b, uint64_t from, uint64_t n)
 {
-    uint64_t n = b->g->rows, most = batch_most(n), size;
+    uint64_t most = batch_most(b->g->live), size;
 
-    put_links(b, b->order[0], NULL, 0);
-    for (uint64_t done = 1; done < n; done += size) {
+    for (uint64_t done = from; done < n; done += size) {
         size = done < most ? done : most;
+        size = size > 0 ? size : 1;
         size = size < n - done ? size : n - done;
-#pragma omp parallel for schedule(dynamic, 8) num_threads(b->threads)
+#pragma omp parallel for schedule(dynamic, 8) num_threads(b->threads) if (size > 1)
         for (uint64_t i = done; i < done + size; i++)
             insert(b, &b->hand[omp_get_thread_num()], b->order[i]);
         link_back(b, b->order + done, size);
         if (b->o->progress)
             b->o->progress(b->o->progress_ctx, "linking", done + size, n);
     }
-    thin_out(b);
 }
 
 static int hand_init(const struct builder *b, struct hand *h, struct err *e)
@@ -363,7 +348,7 @@ static int hand_init(const struct builder *b, struct hand *h, struct err *e)
     return h->cand && h->d && h->id && h->key && h->chosen ? 0 : e->code;
 }
 
-static void builder_free(struct builder *b)
+void graph_builder_free(struct builder *b)
 {
     for (int t = 0; t < b->threads && b->hand; t++) {
         struct hand *h = &b->hand[t];
@@ -382,17 +367,24 @@ static void builder_free(struct builder *b)
     free(b->sorted);
     free(b->group);
     if (b->link)
-        mem_unmap(b->link, b->g->rows * b->wide * sizeof *b->link);
+        mem_unmap(b->link, link_bytes(b->g->rows, b->wide));
 }
 
-static int builder_init(struct builder *b, struct err *e)
+int graph_builder_init(struct builder *b, struct graph *g, const struct graph_opts *o, size_t most,
+                       struct err *e)
 {
-    uint64_t n = b->g->rows, pairs = batch_most(n) * b->o->degree;
-    size_t left = LEFT_PER_BEAM * (size_t)b->o->beam, back = BACK_CHUNK + GRAPH_DEGREE_MAX;
+    uint64_t n = g->rows, pairs = batch_most(g->live) * o->degree;
+    size_t left = LEFT_PER_BEAM * (size_t)o->beam, back = BACK_CHUNK + GRAPH_DEGREE_MAX;
     int rc = 0;
 
-    b->cand_cap = left > back ? left : back;
-    b->link = mem_map(n * b->wide * sizeof *b->link, e);
+    *b = (struct builder){.g = g,
+                          .o = o,
+                          .wide = wide_of(o->degree),
+                          .cand_cap = left > back ? left : back,
+                          .alpha2 = o->alpha * o->alpha,
+                          .threads = o->threads > 0 ? o->threads : 1};
+    b->cand_cap = b->cand_cap > most ? b->cand_cap : most;
+    b->link = mem_map(link_bytes(n, b->wide), e);
     b->order = mem_array(n, sizeof *b->order, e);
     b->back = mem_array(pairs, sizeof *b->back, e);
     b->sorted = mem_array(pairs, sizeof *b->sorted, e);
@@ -402,6 +394,9 @@ static int builder_init(struct builder *b, struct err *e)
         return e->code;
     for (int t = 0; t < b->threads && rc == 0; t++)
         rc = hand_init(b, &b->hand[t], e);
+    g->width = sizeof *b->link;
+    g->degree = b->wide;
+    g->links = (const uint8_t *)b->link;
     return rc;
 }
 
@@ -424,7 +419,7 @@ static int hand_over(const struct builder *b, struct graph_made *m, struct err *
 {
     uint32_t degree = b->o->degree;
 
-    m->bytes = b->g->rows * degree * sizeof *m->link;
+    m->bytes = link_bytes(b->g->rows, degree);
     if (!(m->link = mem_map(m->bytes, e)))
         return e->code;
     for (uint64_t i = 0; i < b->g->rows; i++)
@@ -434,45 +429,50 @@ static int hand_over(const struct builder *b, struct graph_made *m, struct err *
 
 /* Walks begin at the middle and at some rows of any kind, of which one is nearer: the first that
  * were inserted, whose links are the longest. */
-static void set_entries(const struct builder *b, struct graph_made *m, struct graph *g)
+void graph_fill_entries(const struct builder *b, struct graph_made *m, uint64_t from, uint64_t n)
 {
-    uint64_t n = 1 + g->rows / ROWS_PER_ENTRY;
+    uint64_t want = 1 + b->g->live / ROWS_PER_ENTRY;
 
-    g->n_entries = n < ENTRIES ? (uint32_t)n : ENTRIES;
-    memcpy(m->entry, b->order, g->n_entries * sizeof *m->entry);
+    want = want < ENTRIES ? want : ENTRIES;
+    for (uint64_t i = from; i < n && b->g->n_entries < want; i++)
+        m->entry[b->g->n_entries++] = b->order[i];
+}
+
+int graph_finish(struct builder *b, struct graph_made *m, struct err *e)
+{
+    struct graph *g = b->g;
+
+    thin_out(b);
+    if (hand_over(b, m, e) < 0)
+        return e->code;
+    g->degree = b->o->degree;
+    g->links = (const uint8_t *)m->link;
+    return graph_repair(g, m->link, b->o->beam, &m->repaired, e);
 }
 
 int graph_make(struct graph_made *m, struct graph *g, const struct graph_opts *o, struct err *e)
 {
-    struct builder b = {.g = g,
-                        .o = o,
-                        .wide = wide_of(o->degree),
-                        .alpha2 = o->alpha * o->alpha,
-                        .threads = o->threads > 0 ? o->threads : 1};
+    struct builder b;
     int rc;
 
     *m = (struct graph_made){0};
     g->entries = m->entry;
     g->n_entries = 0;
-    if (g->rows == 0)
-        return (m->link = mem_map(m->bytes = 1, e)) ? 0 : e->code;
-    rc = builder_init(&b, e);
-    if (rc == 0)
+    rc = graph_builder_init(&b, g, o, 0, e);
+    if (rc == 0 && g->live > 0)
         rc = set_order(&b, e);
-    if (rc == 0) {
+    if (rc == 0 && g->live > 0) {
+        graph_put_links(&b, b.order[0], b.order, 0);
         m->entry[0] = b.order[0];
         g->n_entries = 1;
-        g->width = sizeof *b.link;
-        g->degree = b.wide;
-        g->links = (const uint8_t *)b.link;
-        insert_all(&b);
-        set_entries(&b, m, g);
-        rc = hand_over(&b, m, e);
+        graph_insert(&b, 1, g->live);
+        graph_fill_entries(&b, m, 1, g->live);
     }
-    builder_free(&b);
-    g->degree = o->degree;
-    g->links = (const uint8_t *)m->link;
+    for (uint64_t i = 0; i < g->rows && rc == 0; i++)
+        if (graph_is_dead(g, i))
+            graph_put_links(&b, (uint32_t)i, b.order, 0);
     if (rc == 0)
-        rc = graph_repair(g, m->link, o->beam, &m->repaired, e);
+        rc = graph_finish(&b, m, e);
+    graph_builder_free(&b);
     return rc;
 }

@@ -128,10 +128,10 @@ int graph_repair(const struct graph *g, uint32_t *link, size_t beam, uint64_t *r
     *repaired = 0;
     if (rc == 0 && !room)
         rc = err_set(e, ERR_MEM, "out of memory for a graph");
-    if (rc == 0 && r.reached < g->rows)
+    if (rc == 0 && r.reached < g->live)
         rc = graph_walker_init(&w, g->rows, beam, 0, e);
-    for (uint64_t i = 0; i < g->rows && rc == 0 && r.reached < g->rows; i++)
-        if (r.by[i] == NOT) {
+    for (uint64_t i = 0; i < g->rows && rc == 0 && r.reached < g->live; i++)
+        if (r.by[i] == NOT && !graph_is_dead(g, i)) {
             attach(&r, &w, link, room, (uint32_t)i);
             ++*repaired;
         }

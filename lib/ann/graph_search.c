@@ -23,9 +23,10 @@ struct seeker {
     uint64_t exacts;
 };
 
-uint64_t graph_search_block(const struct ann *a, uint64_t n)
+uint64_t graph_search_block(const struct ann *a, const struct ann_search_opts *o, uint64_t n)
 {
     (void)a;
+    (void)o;
     (void)n;
     return GRAPH_SEARCH_BLOCK;
 }
@@ -66,6 +67,17 @@ static float zero_of(const struct form *f, const float *query, const struct form
     return q->mul > 0 ? (float)((q->add + more) / q->mul) : 0;
 }
 
+/* No walk should meet a deleted row, whatever a file may say. */
+static void drop_dead(struct seeker *t)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < t->walker.n; i++)
+        if (!ann_deleted(t->a, place_row(t->walker.pool[i])))
+            t->walker.pool[kept++] = t->walker.pool[i];
+    t->walker.n = kept;
+}
+
 static size_t one(struct seeker *t, const float *query, const struct form_query *q)
 {
     const uint64_t *places = t->walker.pool;
@@ -74,6 +86,8 @@ static size_t one(struct seeker *t, const float *query, const struct form_query 
     if (t->walker.k)
         t->walker.zero = zero_of(&t->a->form, query, q);
     graph_walk(t->a->state, &q->cells, &t->walker);
+    if (t->a->dead)
+        drop_dead(t);
     n = t->walker.n;
     if (t->a->vectors)
         return by_vectors(t, query, places, n < t->rerank ? n : t->rerank);
@@ -141,12 +155,13 @@ static void set_slack(struct seeker *t, uint32_t pool)
 }
 
 int graph_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,
-                       struct err *e)
+                       uint64_t block, struct err *e)
 {
     const struct form *f = &a->form;
     uint32_t pool = pool_of(a, o);
     struct seeker *t = *searcher = mem_zero(1, sizeof *t, e);
 
+    (void)block;
     if (!t)
         return e->code;
     t->a = a;

@@ -34,7 +34,7 @@ void graph_walker_free(struct graph_walker *w)
     *w = (struct graph_walker){0};
 }
 
-static void begin(struct graph_walker *w)
+void graph_walker_begin(struct graph_walker *w)
 {
     w->n = w->n_left = 0;
     if (++w->turn == 0) {
@@ -157,9 +157,7 @@ static size_t meet(const struct graph *g, struct graph_walker *w, uint32_t row, 
 static void compute(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
                     size_t n)
 {
-    (g->bits == 8   ? g->ops->keys8
-     : g->bits == 4 ? g->ops->keys4
-                    : g->ops->keys84)(q, g->cells, g->stride, w->id, n, w->key);
+    cells_keys_of(g->ops, g->bits)(q, g->cells, g->stride, w->id, n, w->key);
     w->keys += n;
 }
 
@@ -197,7 +195,7 @@ void graph_walk(const struct graph *g, const struct cells_query *q, struct graph
 {
     size_t at = 0;
 
-    begin(w);
+    graph_walker_begin(w);
     enter(g, q, w);
     while (at < w->n) {
         uint64_t place = w->pool[at];

@@ -28,6 +28,25 @@ static int open_vectors(struct ann *a, struct err *e)
     return 0;
 }
 
+/* Bits of the last word that no row has are 0. */
+static int open_dead(struct ann *a, struct err *e)
+{
+    uint64_t words = (a->rows + 63) / 64, len;
+    const void *dead;
+
+    a->live = a->rows;
+    if (!sect_get(a->file, "DEAD", &len))
+        return 0;
+    if (sect_need(a->file, "DEAD", words, sizeof *a->dead, &dead, e) < 0)
+        return e->code;
+    a->dead = dead;
+    if (a->rows % 64 && a->dead[words - 1] >> a->rows % 64)
+        return sect_bad(a->file, "DEAD", "there are more bits than rows", e);
+    for (uint64_t i = 0; i < words; i++)
+        a->live -= (uint64_t)__builtin_popcountll(a->dead[i]);
+    return 0;
+}
+
 static int open_parts(struct ann *a, enum cpu_level cpu, struct err *e)
 {
     const void *meta;
@@ -43,7 +62,8 @@ static int open_parts(struct ann *a, enum cpu_level cpu, struct err *e)
     a->rows = a->meta.rows;
     a->cpu = cpu;
     a->ops = cells_ops_for(cpu);
-    if (form_load(&a->form, &a->meta.form, a->file, cpu, e) < 0 || open_vectors(a, e) < 0)
+    if (form_load(&a->form, &a->meta.form, a->file, cpu, e) < 0 || open_vectors(a, e) < 0 ||
+        open_dead(a, e) < 0 || ids_open(&a->ids, a->file, a->rows, a->live, e) < 0)
         return e->code;
     return a->kind->open(a, e);
 }
@@ -100,12 +120,16 @@ void ann_info(const struct ann *a, struct ann_info *i)
                            .effort = a->kind->effort,
                            .slack = a->kind->slack,
                            .rerank = a->kind->rerank,
+                           .effort_default = a->kind->effort_default,
+                           .has_links = a->kind->links != NULL,
                            .rows = a->rows,
+                           .live = a->live,
                            .bytes = sect_size(a->file),
                            .dim = a->form.dim,
                            .type = a->form.type,
                            .metric = a->form.metric,
                            .vectors = a->vectors != NULL,
+                           .ids = a->ids.text != NULL,
                            .code_bytes = (uint32_t)form_stride(&a->form),
                            .link_bytes = m->degree * m->width,
                            .degree = m->degree,
@@ -113,6 +137,21 @@ void ann_info(const struct ann *a, struct ann_info *i)
                            .entries = m->entries,
                            .alpha = m->alpha};
     form_spec(&a->form, i->codec);
+    if (a->kind->info)
+        a->kind->info(a, i);
+}
+
+const char *ann_id(const struct ann *a, uint64_t row, size_t *len)
+{
+    struct id id = ids_of(&a->ids, row);
+
+    *len = id.len;
+    return id.p;
+}
+
+bool ann_deleted(const struct ann *a, uint64_t row)
+{
+    return ann_is_dead(a->dead, row);
 }
 
 bool ann_section(const struct ann *a, size_t i, struct ann_section *s)
@@ -133,12 +172,18 @@ int ann_links(const struct ann *a, struct ann_links *l, struct err *e)
     return a->kind->links(a, l, e);
 }
 
+void ann_lists(const struct ann *a, struct ann_lists *l)
+{
+    a->kind->lists(a, l);
+}
+
 int ann_check(const struct ann *a, struct err *e)
 {
     const struct ann_setting *s;
     size_t n;
 
-    if (sect_check(a->file, e) < 0 || ann_settings(a, &s, &n, e) < 0)
+    if (sect_check(a->file, e) < 0 || ann_settings(a, &s, &n, e) < 0 ||
+        ids_check(&a->ids, a->file, a->dead, e) < 0)
         return e->code;
     return a->kind->check(a, e);
 }

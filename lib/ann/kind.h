@@ -4,6 +4,7 @@
 
 #include "ann/ann.h"
 #include "ann/form.h"
+#include "ann/ids.h"
 #include "ann/place.h"
 #include "base/sect.h"
 
@@ -25,7 +26,9 @@ struct ann {
     struct ann_meta meta;
     struct form form;
     const struct cells_ops *ops;
-    uint64_t rows;
+    uint64_t rows, live;
+    const uint64_t *dead; /* bits of deleted rows; NULL: there are none */
+    struct ids ids;
     const uint8_t *vectors;             /* or NULL; codes that are the bytes themselves, too */
     size_t vector_bytes, vector_stride; /* of a row, and from one to the next */
     void *state;                        /* the kind's own */
@@ -33,14 +36,31 @@ struct ann {
     enum cpu_level cpu;
 };
 
-/* A build under way. */
+static inline bool ann_is_dead(const uint64_t *dead, uint64_t row)
+{
+    return dead && dead[row / 64] >> row % 64 & 1;
+}
+
+/* An update under way: what `base` adds comes behind the rows of *a. */
+struct ann_change {
+    const struct ann *a;
+    const uint64_t *dead; /* bits, of all rows */
+    uint64_t rows, live;  /* of all */
+    bool recode;          /* the form is another: all rows are coded anew */
+    bool compact;         /* dead rows are left out, and the others numbered anew */
+};
+
+/* A build or an update under way. */
 struct ann_maker {
     const struct ann_build_opts *o;
     const struct vec_rows *base;
+    const struct ann_change *change; /* NULL: a build */
+    const struct ann_ids *ids;       /* of the rows as they are written; NULL: none */
     struct form form;
     struct ann_meta meta;
     const struct cells_ops *ops;
     void *state;
+    const uint32_t *order; /* of VECS: rows of the base; NULL: as they come */
     uint64_t repaired;
 };
 
@@ -53,6 +73,9 @@ struct ann_queries {
     float *us; /* [n], or NULL */
 };
 
+/* What any kind may have; a kind's own follow. */
+#define ANN_SECTIONS "METAMEANMAPBVECSIDSTIDSOIDSPDEADTUNE"
+
 struct ann_kind {
     const char *name;
     char id[4]; /* in META */
@@ -62,47 +85,68 @@ struct ann_kind {
     bool slack, rerank; /* of ann_search_opts, it takes */
     /* Numbers of the rows whose vectors stand at [from, from + n) of VECS; NULL: the same. */
     void (*rows_at)(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row);
+    /* The part of o->codec that is a form's (form.h), NULL: the form's own choice; checks the rest.
+     * NULL: all of it is. */
+    int (*form_part)(const struct ann_build_opts *o, uint32_t dim, const char **spec,
+                     struct err *e);
     /* Makes what will be written, into m->state, and sets its part of m->meta; writes it; frees it
      * (NULL is fine). */
     int (*make)(struct ann_maker *m, struct err *e);
     int (*save)(const struct ann_maker *m, struct sect_writer *w, struct err *e);
     void (*made_free)(void *state);
+    /* The same as `make`, of m->change; NULL: the kind cannot be changed. */
+    int (*update)(struct ann_maker *m, struct err *e);
     /* Checks a->meta and the sections, sets a->state; on failure `close` follows. */
     int (*open)(struct ann *a, struct err *e);
     void (*close)(void *state);
     /* How many of n queries a searcher is given at once; not by threads, so that results are not
      * either. */
-    uint64_t (*block)(const struct ann *a, uint64_t n);
-    /* A thread's searcher; o->effort is set, but for where a slack goes without. */
+    uint64_t (*block)(const struct ann *a, const struct ann_search_opts *o, uint64_t n);
+    /* A thread's searcher of blocks of up to `block` queries; o->effort is set,
+     * but for where a slack goes without. */
     int (*searcher_new)(void **searcher, const struct ann *a, const struct ann_search_opts *o,
-                        struct err *e);
+                        uint64_t block, struct err *e);
     void (*search)(void *searcher, const struct ann_queries *q);
     /* Adds what was done by it. */
     void (*count)(const void *searcher, struct ann_search_stats *s);
     void (*searcher_free)(void *searcher);
+    /* Either is NULL: what the kind has none of. */
     int (*links)(const struct ann *a, struct ann_links *l, struct err *e);
+    void (*lists)(const struct ann *a, struct ann_lists *l);
     int (*check)(const struct ann *a, struct err *e);
+    void (*info)(const struct ann *a, struct ann_info *i); /* adds what is its own */
     void (*plan)(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
 };
 
-extern const struct ann_kind ann_graph;
+/* build.c: META, the form, what the kind has, vectors, ids, bits of dead rows; not yet there. */
+int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *kind,
+              const struct ann_maker *m, struct err *e);
 
-enum { ANN_KINDS = 1 };
+extern const struct ann_kind ann_graph, ann_ivf;
+
+enum { ANN_KINDS = 2 };
 extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_name has them */
 
 /* exact.c: the exact key of a row and a query, as knn.h has it. */
+struct exact_query {
+    const float *q;       /* [dim], 64-byte aligned */
+    const uint8_t *bytes; /* NULL, or the query as the base's bytes, of which it is made */
+    double norm;
+};
+
 struct exact {
     const struct ann *a;
-    float *q;       /* [dim], 64-byte aligned */
+    struct exact_query now;
+    float *q;       /* [dim], 64-byte aligned: room of exact_query() */
     float *row;     /* the same: of what is no f32 */
-    uint8_t *bytes; /* the query as the base's bytes */
-    bool whole;     /* they are the query */
-    double norm;
+    uint8_t *bytes; /* as exact_query.bytes */
 };
 
 int exact_init(struct exact *x, const struct ann *a, struct err *e);
 void exact_free(struct exact *x); /* {0} is fine */
 void exact_query(struct exact *x, const float *q);
+/* What exact_query() finds out, to be `now` later and again; bytes: room for [dim]. */
+struct exact_query exact_prepare(const struct ann *a, const float *q, uint8_t *bytes);
 double exact_key(const struct exact *x, uint32_t row);
 void exact_ask(const struct exact *x, uint32_t row); /* the row will be read */
 

@@ -10,7 +10,7 @@ enum { ENCODE_CHUNK = 1008 }; /* rows that a thread takes at once: blocks of for
 
 /* What was made and is to be written. */
 struct making {
-    uint64_t rows;
+    uint64_t rows, room;   /* room: rows that there is memory for */
     uint8_t *cells, *fine; /* those of the file; those the graph is made with, often the same */
     size_t stride, fine_stride;
     struct graph graph;
@@ -29,12 +29,6 @@ static struct graph_opts graph_opts_of(const struct ann_build_opts *o, bool mapp
                                .progress_ctx = o->progress_ctx};
 }
 
-/* As graph.h has them. */
-static unsigned cells_bits(const struct form *f)
-{
-    return form_is_mixed(f) ? CELLS_MIXED : f->bits;
-}
-
 static unsigned width_of(uint64_t rows)
 {
     return rows <= 1u << 16 ? 2 : rows <= 1u << 24 ? 3 : 4;
@@ -49,18 +43,19 @@ static void made_free(void *state)
     if (!g)
         return;
     if (g->fine && g->fine != g->cells)
-        mem_unmap(g->fine, g->rows * g->fine_stride);
+        mem_unmap(g->fine, g->room * g->fine_stride + 1);
     if (g->cells)
-        mem_unmap(g->cells, g->rows * g->stride);
+        mem_unmap(g->cells, g->room * g->stride + 1);
     graph_made_free(&g->made);
     free(g);
 }
 
-/* All rows as cells, on all threads; the error is that of the first row that has one. */
-static int encode(const struct ann_maker *m, bool fine, uint8_t *cells, struct err *e)
+/* Rows as cells, on all threads; the error is that of the first row that has one. */
+static int encode(const struct ann_maker *m, const struct vec_rows *base, bool fine, uint8_t *cells,
+                  struct err *e)
 {
     size_t stride = fine ? form_fine_stride(&m->form) : form_stride(&m->form);
-    uint64_t rows = m->base->rows, bad = UINT64_MAX;
+    uint64_t rows = base->rows, bad = UINT64_MAX;
     int threads = m->o->threads > 0 ? m->o->threads : 1;
 
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
@@ -68,7 +63,7 @@ static int encode(const struct ann_maker *m, bool fine, uint8_t *cells, struct e
         uint64_t n = rows - at < ENCODE_CHUNK ? rows - at : ENCODE_CHUNK;
         struct err mine = {0};
 
-        if (form_encode(&m->form, m->base, at, n, fine, cells + at * stride, &mine) < 0)
+        if (form_encode(&m->form, base, at, n, fine, cells + at * stride, &mine) < 0)
 #pragma omp critical
             if (at < bad) {
                 bad = at;
@@ -78,11 +73,36 @@ static int encode(const struct ann_maker *m, bool fine, uint8_t *cells, struct e
     return bad == UINT64_MAX ? 0 : e->code;
 }
 
+/* Of an update: the rows that were, then those that came. The first keep their codes if those are
+ * of the form, and without vectors codes are all there is to make others of. */
+static int encode_all(const struct ann_maker *m, const struct making *g, bool fine, uint8_t *cells,
+                      struct err *e)
+{
+    const struct ann *a = m->change ? m->change->a : NULL;
+    size_t stride = fine ? form_fine_stride(&m->form) : form_stride(&m->form);
+    uint64_t before = a ? a->rows : 0;
+    struct vec_rows old;
+
+    if (a && fine && !a->vectors) {
+        form_refine(&m->form, g->cells, g->rows, cells);
+        return 0;
+    }
+    if (a && !fine && !m->change->recode) {
+        memcpy(cells, ((const struct graph *)a->state)->cells, before * stride);
+    } else if (before > 0) {
+        old = (struct vec_rows){a->vectors, before, a->form.dim, a->form.type, a->vector_stride};
+        if (encode(m, &old, fine, cells, e) < 0)
+            return e->code;
+    }
+    return encode(m, m->base, fine, cells + before * stride, e);
+}
+
 static int encode_both(struct ann_maker *m, struct making *g, struct err *e)
 {
     g->stride = form_stride(&m->form);
     g->fine_stride = form_fine_stride(&m->form);
-    if (!(g->cells = mem_map(g->rows * g->stride + 1, e)) || encode(m, false, g->cells, e) < 0)
+    if (!(g->cells = mem_map(g->rows * g->stride + 1, e)) ||
+        encode_all(m, g, false, g->cells, e) < 0)
         return e->code;
     if (m->form.bits == 8) {
         g->fine = g->cells;
@@ -90,7 +110,7 @@ static int encode_both(struct ann_maker *m, struct making *g, struct err *e)
     }
     if (!(g->fine = mem_map(g->rows * g->fine_stride + 1, e)))
         return e->code;
-    return encode(m, true, g->fine, e);
+    return encode_all(m, g, true, g->fine, e);
 }
 
 /* The graph is made to suit a sample of queries, which are searched by the cells that are kept. */
@@ -100,7 +120,7 @@ static int suit(struct ann_maker *m, struct making *g, const struct graph_opts *
     struct graph kept = g->graph;
     uint64_t repaired;
 
-    kept.bits = cells_bits(&m->form);
+    kept.bits = form_bits(&m->form);
     kept.cells = g->cells;
     kept.stride = g->stride;
     if (graph_suit(&g->made, &kept, &s, e) < 0)
@@ -112,31 +132,103 @@ static int suit(struct ann_maker *m, struct making *g, const struct graph_opts *
     return 0;
 }
 
-static int make(struct ann_maker *m, struct err *e)
+/* Room and codes of `rows` rows, and the graph that they will have. */
+static int begin(struct ann_maker *m, uint64_t rows, struct err *e)
 {
-    struct graph_opts o = graph_opts_of(m->o, m->form.mapped);
     struct making *g = m->state = mem_zero(1, sizeof *g, e);
 
     if (!g)
         return e->code;
-    g->rows = m->base->rows;
-    if (g->rows > GRAPH_ROWS_MAX)
+    g->rows = g->room = rows;
+    if (rows > GRAPH_ROWS_MAX)
         return err_set(e, ERR_USAGE, "a graph has up to %llu rows",
                        (unsigned long long)GRAPH_ROWS_MAX);
     if (encode_both(m, g, e) < 0)
         return e->code;
-    g->graph = (struct graph){
-        .rows = g->rows, .bits = 8, .cells = g->fine, .stride = g->fine_stride, .ops = m->ops};
-    if (graph_make(&g->made, &g->graph, &o, e) < 0 || (m->o->n_queries && suit(m, g, &o, e) < 0))
-        return e->code;
-    m->repaired = g->made.repaired;
-    m->meta.degree = o.degree;
-    m->meta.width = width_of(g->rows);
-    m->meta.entries = g->graph.n_entries;
-    m->meta.beam = o.beam;
-    m->meta.alpha = o.alpha;
+    g->graph = (struct graph){.rows = rows,
+                              .live = rows,
+                              .bits = 8,
+                              .cells = g->fine,
+                              .stride = g->fine_stride,
+                              .ops = m->ops};
     return 0;
 }
+
+static void set_meta(struct ann_maker *m, const struct graph_opts *o)
+{
+    const struct making *g = m->state;
+
+    m->repaired = g->made.repaired;
+    m->meta.degree = o->degree;
+    m->meta.width = width_of(g->rows);
+    m->meta.entries = g->graph.n_entries;
+    m->meta.beam = o->beam;
+    m->meta.alpha = o->alpha;
+}
+
+static int make(struct ann_maker *m, struct err *e)
+{
+    struct graph_opts o = graph_opts_of(m->o, m->form.mapped);
+    struct making *g;
+
+    if (begin(m, m->base->rows, e) < 0)
+        return e->code;
+    g = m->state;
+    if (graph_make(&g->made, &g->graph, &o, e) < 0 || (m->o->n_queries && suit(m, g, &o, e) < 0))
+        return e->code;
+    set_meta(m, &o);
+    return 0;
+}
+
+/* ---- changing ---- */
+
+/* Dead rows are left out, and the others move up. */
+static int squeeze(struct making *g, const uint64_t *dead, struct err *e)
+{
+    uint32_t degree = g->graph.degree, *to = mem_array(g->rows, sizeof *to, e), n = 0;
+
+    if (!to)
+        return e->code;
+    for (uint64_t i = 0; i < g->rows; i++) {
+        to[i] = n;
+        n += !ann_is_dead(dead, i);
+    }
+    for (uint64_t i = 0; i < g->rows; i++) {
+        const uint32_t *from = g->made.link + i * degree;
+        uint32_t *link = g->made.link + (size_t)to[i] * degree;
+
+        if (ann_is_dead(dead, i))
+            continue;
+        memmove(g->cells + to[i] * g->stride, g->cells + i * g->stride, g->stride);
+        for (uint32_t k = 0; k < degree; k++)
+            link[k] = to[from[k]];
+    }
+    for (uint32_t i = 0; i < g->graph.n_entries; i++)
+        g->made.entry[i] = to[g->made.entry[i]];
+    free(to);
+    g->rows = n;
+    return 0;
+}
+
+static int update(struct ann_maker *m, struct err *e)
+{
+    struct graph_opts o = graph_opts_of(m->o, m->form.mapped);
+    const struct ann_change *c = m->change;
+    struct making *g;
+
+    if (begin(m, c->rows, e) < 0)
+        return e->code;
+    g = m->state;
+    g->graph.live = c->live;
+    g->graph.dead = c->live < c->rows ? c->dead : NULL;
+    if (graph_update(&g->made, &g->graph, c->a->state, &o, e) < 0 ||
+        (c->compact && squeeze(g, c->dead, e) < 0))
+        return e->code;
+    set_meta(m, &o);
+    return 0;
+}
+
+/* ---- writing ---- */
 
 /* Links in the bytes that they need. */
 static int save_links(const struct making *g, unsigned width, struct sect_writer *w, struct err *e)
@@ -181,13 +273,15 @@ static int open_graph(struct ann *a, struct err *e)
         return e->code;
     if (m->rows > GRAPH_ROWS_MAX || m->degree < 1 || m->degree > GRAPH_DEGREE_MAX ||
         m->width != width_of(m->rows) || m->entries > GRAPH_ENTRIES_MAX ||
-        (m->entries == 0) != (m->rows == 0))
+        (m->entries == 0) != (a->live == 0))
         return sect_bad(a->file, "META", "its numbers contradict each other", e);
     *g = (struct graph){.rows = m->rows,
+                        .live = a->live,
+                        .dead = a->dead,
                         .degree = m->degree,
                         .width = m->width,
                         .n_entries = m->entries,
-                        .bits = cells_bits(&a->form),
+                        .bits = form_bits(&a->form),
                         .stride = form_stride(&a->form),
                         .ops = a->ops};
     if (sect_need(a->file, "ENTR", m->entries, sizeof(uint32_t), &entries, e) < 0 ||
@@ -213,10 +307,12 @@ static int links(const struct ann *a, struct ann_links *l, struct err *e)
 {
     const struct graph *g = a->state;
 
-    *l = (struct ann_links){.least = g->rows ? g->degree : 0};
+    *l = (struct ann_links){.least = g->live ? g->degree : 0};
     for (uint64_t row = 0; row < g->rows; row++) {
         uint32_t n = 0;
 
+        if (graph_is_dead(g, row))
+            continue;
         for (uint32_t i = 0; i < g->degree; i++)
             n += graph_link(g, row, i) != row;
         l->links += n;
@@ -228,23 +324,33 @@ static int links(const struct ann *a, struct ann_links *l, struct err *e)
     return graph_reach(g, &l->reached, e);
 }
 
+static int check_row(const struct ann *a, const struct graph *g, uint64_t row, struct err *e)
+{
+    for (uint32_t i = 0; i < g->degree; i++) {
+        uint32_t to = graph_read(g->links + (row * g->degree + i) * g->width, g->width);
+
+        if (to >= g->rows)
+            return sect_bad(a->file, "LINK", "a link leads to no row", e);
+        if (to != row && (graph_is_dead(g, row) || graph_is_dead(g, to)))
+            return sect_bad(a->file, "LINK", "a deleted row is linked", e);
+    }
+    return 0;
+}
+
 static int check(const struct ann *a, struct err *e)
 {
     const struct graph *g = a->state;
     uint64_t reached;
 
-    for (uint64_t i = 0; i < g->rows * g->degree; i++) {
-        const uint8_t *p = g->links + i * g->width;
-        uint32_t to = 0;
-
-        for (unsigned b = 0; b < g->width; b++)
-            to |= (uint32_t)p[b] << 8 * b;
-        if (to >= g->rows)
-            return sect_bad(a->file, "LINK", "a link leads to no row", e);
-    }
+    for (uint64_t row = 0; row < g->rows; row++)
+        if (check_row(a, g, row, e) < 0)
+            return e->code;
+    for (uint32_t i = 0; i < g->n_entries; i++)
+        if (graph_is_dead(g, g->entries[i]))
+            return sect_bad(a->file, "ENTR", "a walk begins at a deleted row", e);
     if (graph_reach(g, &reached, e) < 0)
         return e->code;
-    if (reached < g->rows)
+    if (reached < g->live)
         return sect_bad(a->file, "LINK", "there are rows that no walk reaches", e);
     return 0;
 }
@@ -275,8 +381,9 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
 const struct ann_kind ann_graph = {
     .name = "graph",
     .id = {'g', 'r', 'p', 'h'},
-    .sections = "METAMEANMAPBENTRCODELINKVECS",
+    .sections = ANN_SECTIONS "ENTRCODELINK",
     .make = make,
+    .update = update,
     .save = save,
     .made_free = made_free,
     .open = open_graph,

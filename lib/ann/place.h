@@ -4,6 +4,7 @@
 #ifndef ANN_PLACE_H
 #define ANN_PLACE_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -31,5 +32,8 @@ static inline uint32_t place_row(uint64_t place)
 {
     return (uint32_t)place >> 1;
 }
+
+/* place.c: the k smallest of n come first, in no order (Hoare's selection). */
+void places_select(uint64_t *place, size_t n, size_t k);
 
 #endif

@@ -61,7 +61,7 @@ static int with_searchers(const struct search *s, void **searchers, int threads,
     int rc = 0;
 
     for (int t = 0; t < threads && rc == 0; t++)
-        rc = kind->searcher_new(&searchers[t], s->a, &s->o, e);
+        rc = kind->searcher_new(&searchers[t], s->a, &s->o, block, e);
     if (rc == 0)
         run(s, searchers, threads, n, block);
     for (int t = 0; t < threads; t++) {
@@ -76,7 +76,6 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
                uint64_t n, uint64_t *id, float *score, struct ann_search_stats *stats,
                struct err *e)
 {
-    uint64_t block = a->kind->block(a, n), blocks = (n + block - 1) / block;
     int threads = o->threads > 1 ? o->threads : 1, rc;
     struct search s = {.a = a,
                        .o = *o,
@@ -85,12 +84,15 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
                        .score = score,
                        .us = stats ? stats->us : NULL};
     double began = now_s();
+    uint64_t block, blocks;
     void **searchers;
 
     if (o->slack > 0 && !a->kind->slack)
         return err_set(e, ERR_USAGE, "an index of kind %s takes no slack", a->kind->name);
     if (!(o->slack > 0) && o->effort == 0)
         s.o.effort = a->kind->effort_default;
+    block = a->kind->block(a, &s.o, n);
+    blocks = (n + block - 1) / block;
     threads = (uint64_t)threads < blocks ? threads : blocks ? (int)blocks : 1;
     if (check_queries(&s, n, e) < 0 || !(searchers = mem_zero((size_t)threads, sizeof(void *), e)))
         return e->code;

@@ -318,10 +318,10 @@ static int set_efforts(struct tuner *t, struct err *e)
     size_t cap = 0;
 
     if (t->a->kind->rerank) /* candidates, of which k are kept anyway */
-        effort = t->o->k < t->a->rows ? t->o->k : t->a->rows;
+        effort = t->o->k < t->a->live ? t->o->k : t->a->live;
     most = most > EFFORT_TRIED_LEAST ? most : EFFORT_TRIED_LEAST;
     most = most < ANN_EFFORT_MOST ? most : ANN_EFFORT_MOST;
-    most = most < t->a->rows ? most : t->a->rows;
+    most = most < t->a->live ? most : t->a->live;
     effort = effort > 0 ? effort : 1;
     do {
         if (mem_reserve(&t->effort, &cap, t->n_effort + 1, sizeof *t->effort, e) < 0)
@@ -398,16 +398,28 @@ int ann_tune(const struct ann *a, const struct ann_tune_opts *o, const float *qu
 
 /* ---- the truth ---- */
 
+/* From `at` on, rows without a deleted one among them: the first, and how many, at most `most`. */
+static uint64_t live_run(const struct ann *a, uint64_t *at, uint64_t most)
+{
+    uint64_t n = 0;
+
+    while (*at < a->rows && ann_deleted(a, *at))
+        ++*at;
+    while (n < most && *at + n < a->rows && !ann_deleted(a, *at + n))
+        n++;
+    return n;
+}
+
 /* All vectors, some at a time with the numbers of their rows. */
 static int feed(const struct ann *a, struct knn *s, struct err *e)
 {
     enum { BLOCK = 4096 };
-    uint64_t *row = mem_array(BLOCK, sizeof *row, e);
+    uint64_t *row = mem_array(BLOCK, sizeof *row, e), n;
     int rc = row ? 0 : e->code;
 
-    for (uint64_t at = 0; at < a->rows && rc == 0; at += BLOCK) {
+    for (uint64_t at = 0; rc == 0 && (n = live_run(a, &at, BLOCK)) > 0; at += n) {
         struct vec_rows rows = {.p = a->vectors + at * a->vector_stride,
-                                .rows = a->rows - at < BLOCK ? a->rows - at : BLOCK,
+                                .rows = n,
                                 .dim = a->form.dim,
                                 .type = a->form.type,
                                 .stride = a->vector_stride};

@@ -109,6 +109,8 @@ struct codec_kind {
     void (*scan)(const struct codec *c, const void *const *query, size_t nq, const uint8_t *packed,
                  size_t n, float *key, float *low, size_t ld);
     bool bounds;
+    /* The standard deviation of what rounding the query's tables adds to a key; NULL: nothing. */
+    float (*rounding)(const struct codec *c, const void *query);
 };
 
 /* The kinds there are, from 0; NULL after the last. */
@@ -127,6 +129,11 @@ void codec_free(struct codec *c);
 int codec_save(const struct codec *c, const char *path, struct err *e);
 /* Verifies every checksum, and refuses a file with a section that must be known and is not. */
 int codec_open(struct codec **out, const char *path, enum cpu_level cpu, struct err *e);
+
+/* As sections of another kind of file: "MET0" and the kind's own, whose names end in "0". */
+int codec_put_all(const struct codec *c, struct sect_writer *w, struct err *e);
+int codec_take_all(struct codec **out, const struct sect_file *f, enum cpu_level cpu,
+                   struct err *e);
 
 /* Any number of vectors, in blocks, on `threads`. */
 int codec_encode(const struct codec *c, const float *x, size_t n, uint8_t *code, int threads,

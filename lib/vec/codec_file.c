@@ -93,6 +93,11 @@ int codec_save_inner(const struct codec *c, int level, struct sect_writer *w, st
     return save_level(c, level + 1, w, e);
 }
 
+int codec_put_all(const struct codec *c, struct sect_writer *w, struct err *e)
+{
+    return save_level(c, 0, w, e);
+}
+
 int codec_save(const struct codec *c, const char *path, struct err *e)
 {
     struct sect_writer *w = NULL;
@@ -128,8 +133,9 @@ static int check_known(const struct codec_spec *s, const struct sect_file *f, st
     return sect_known(f, ids, e);
 }
 
-static int load_level(struct codec **out, int level, const struct sect_file *f, enum cpu_level cpu,
-                      struct err *e)
+/* `alone`: the file holds nothing else. */
+static int load_level(struct codec **out, int level, const struct sect_file *f, bool alone,
+                      enum cpu_level cpu, struct err *e)
 {
     unsigned char meta[META_BYTES];
     struct codec_spec s;
@@ -145,7 +151,7 @@ static int load_level(struct codec **out, int level, const struct sect_file *f, 
         return sect_bad(f, codec_id("MET", level).s, "no spec, or no dimension", e);
     if (codec_parse((const char *)meta, &s, &why) < 0 || s.kind->check(&s, dim, &why) < 0)
         return sect_bad(f, codec_id("MET", level).s, why.msg, e);
-    if (level == 0 && check_known(&s, f, e) < 0)
+    if (alone && check_known(&s, f, e) < 0)
         return e->code;
     c = codec_new(&s, dim, cpu, e);
     if (!c)
@@ -164,13 +170,19 @@ int codec_load_inner(struct codec **out, const struct codec *outer, uint32_t dim
                      const struct sect_file *f, struct err *e)
 {
     *out = NULL;
-    if (load_level(out, level + 1, f, outer->cpu, e) < 0)
+    if (load_level(out, level + 1, f, false, outer->cpu, e) < 0)
         return e->code;
     if ((*out)->dim == dim && strcmp((*out)->spec.text, outer->spec.inner) == 0)
         return 0;
     codec_free(*out);
     *out = NULL;
     return sect_bad(f, codec_id("MET", level + 1).s, "this is not the codec inside", e);
+}
+
+int codec_take_all(struct codec **out, const struct sect_file *f, enum cpu_level cpu, struct err *e)
+{
+    *out = NULL;
+    return load_level(out, 0, f, false, cpu, e);
 }
 
 /* A checksum of the sections' names, lengths and checksums. */
@@ -201,7 +213,7 @@ int codec_open(struct codec **out, const char *path, enum cpu_level cpu, struct 
     if (rc == 0)
         rc = sect_check(f, e);
     if (rc == 0)
-        rc = load_level(out, 0, f, cpu, e);
+        rc = load_level(out, 0, f, true, cpu, e);
     if (rc == 0)
         rc = identify(*out, f, e);
     sect_close(f);

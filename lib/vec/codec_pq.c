@@ -499,10 +499,20 @@ static void pq_scan(const struct codec *c, const void *const *query, size_t nq,
         p->ops->bytes(query[j], packed, high_lines(p), all_lines(p), n, j == 0, key + j * ld);
 }
 
+/* Each entry is rounded to a step: evenly within half a step. */
+static float pq_rounding(const struct codec *c, const void *query)
+{
+    const struct pq *p = c->state;
+    const struct pq_query *q = query;
+
+    return q->scale * sqrtf((float)p->parts / 12);
+}
+
 #define PQ_KIND                                                                           \
     .check = check, .train = pq_train, .free = pq_free, .save = pq_save, .load = pq_load, \
     .encode = pq_encode, .decode = pq_decode, .query_bytes = pq_query_bytes,              \
-    .query_init = pq_query_init, .packed_bytes = pq_packed_bytes, .pack = pq_pack, .scan = pq_scan
+    .query_init = pq_query_init, .packed_bytes = pq_packed_bytes, .pack = pq_pack,        \
+    .scan = pq_scan, .rounding = pq_rounding
 
 const struct codec_kind codec_pq = {
     .name = "pq",

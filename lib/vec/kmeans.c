@@ -13,27 +13,38 @@
 enum {
     BLOCK = 1008, /* rows of a piece of work: whole blocks of nearest.c */
     ITERATIONS = 25,
-    WORTH_THREADS = 65536 /* components that are added up */
+    WORTH_THREADS = 65536, /* components that are added up */
+    LARGE = 4              /* times the mean size: penalties grow no more */
 };
 
-int kmeans_assign(const struct vec_ops *ops, const float *x, size_t n, uint32_t dim,
-                  const float *centroids, uint32_t k, uint32_t *assign, float *distance,
-                  int threads, struct err *e)
+/* kmeans_assign(), with penalties of centroids (or NULL). */
+static int assign(const struct vec_ops *ops, const float *x, size_t n, uint32_t dim,
+                  const float *centroids, uint32_t k, const float *penalty, uint32_t *to,
+                  float *distance, int threads, struct err *e)
 {
     struct nearest near;
 
     if (nearest_init(&near, ops, centroids, k, dim, e) < 0)
         return e->code;
+    if (penalty)
+        nearest_add(&near, penalty);
 #pragma omp parallel for num_threads(threads) if (threads > 1 && n > BLOCK) schedule(dynamic)
     for (size_t from = 0; from < n; from += BLOCK) {
-        size_t to = n - from < BLOCK ? n : from + BLOCK;
+        size_t end = n - from < BLOCK ? n : from + BLOCK;
 
-        nearest_find(&near, x + from * dim, to - from, assign + from);
-        for (size_t i = from; distance && i < to; i++)
-            distance[i] = (float)ops->l2_f64(x + i * dim, centroids + (size_t)assign[i] * dim, dim);
+        nearest_find(&near, x + from * dim, end - from, to + from);
+        for (size_t i = from; distance && i < end; i++)
+            distance[i] = (float)ops->l2_f64(x + i * dim, centroids + (size_t)to[i] * dim, dim);
     }
     nearest_free(&near);
     return 0;
+}
+
+int kmeans_assign(const struct vec_ops *ops, const float *x, size_t n, uint32_t dim,
+                  const float *centroids, uint32_t k, uint32_t *to, float *distance, int threads,
+                  struct err *e)
+{
+    return assign(ops, x, n, dim, centroids, k, NULL, to, distance, threads, e);
 }
 
 /* A row and how far it is from its centroid. */
@@ -49,8 +60,9 @@ struct run {
     uint32_t dim;
     float *centroids;
     uint32_t *assign, *before;
-    uint64_t *rows;  /* of cluster c: rows[start[c] .. start[c + 1]), in order */
-    uint64_t *start; /* [k + 1] */
+    uint64_t *rows;         /* of cluster c: rows[start[c] .. start[c + 1]), in order */
+    uint64_t *start;        /* [k + 1] */
+    double balance, uneven; /* the strength left; the sizes before */
 };
 
 static void group(struct run *r)
@@ -162,20 +174,59 @@ static int move_all(const struct run *r, struct err *e)
     return 0;
 }
 
+/* How uneven clusters are: the sum of squared sizes, of even ones 1. */
+static double imbalance(const struct run *r)
+{
+    double squares = 0;
+
+    for (uint32_t c = 0; c < r->o->k; c++) {
+        double size = (double)(r->start[c + 1] - r->start[c]);
+
+        squares += size * size;
+    }
+    return squares * r->o->k / ((double)r->n * (double)r->n);
+}
+
+/* Penalties by the sizes there are: half way from those before, so that rows do not go to and fro.
+ * Where they do, as many distances are nearly the same, penalties and all that follow are halved.
+ */
+static void weigh(struct run *r)
+{
+    uint32_t k = r->o->k;
+    double mean = (double)r->n / k, error = 0, uneven = imbalance(r);
+    bool worse = uneven > r->uneven;
+
+    r->balance /= worse ? 2 : 1;
+    r->uneven = uneven;
+    for (size_t i = 0; i < r->n; i++)
+        error += distance_of(r, i) / (double)r->n;
+    for (uint32_t c = 0; c < k; c++) {
+        double size = (double)(r->start[c + 1] - r->start[c]), is = (double)r->o->penalty[c];
+        double want = r->balance * error * fmin(size / mean - 1, LARGE);
+
+        r->o->penalty[c] = (float)(worse ? is / 2 : (is + want) / 2);
+    }
+}
+
 static int iterate(struct run *r, struct err *e)
 {
     const struct kmeans_opts *o = r->o;
     uint32_t most = o->iterations ? o->iterations : ITERATIONS;
+    const float *penalty = o->balance > 0 ? o->penalty : NULL;
 
+    for (uint32_t c = 0; penalty && c < o->k; c++)
+        o->penalty[c] = 0;
     for (uint32_t it = 0;; it++) {
         if (o->progress)
             o->progress(o->progress_ctx, "k-means", it, most);
-        if (kmeans_assign(o->ops, r->x, r->n, r->dim, r->centroids, o->k, r->assign, NULL,
-                          o->threads, e) < 0)
+        if (assign(o->ops, r->x, r->n, r->dim, r->centroids, o->k, penalty, r->assign, NULL,
+                   o->threads, e) < 0)
             return e->code;
         if (it == most || (it > 0 && memcmp(r->assign, r->before, r->n * sizeof *r->assign) == 0))
             return 0;
         group(r);
+        if (penalty)
+            weigh(r);
         if ((any_empty(r) && fill_empty(r, e) < 0) || move_all(r, e) < 0)
             return e->code;
         memcpy(r->before, r->assign, r->n * sizeof *r->assign);
@@ -215,7 +266,13 @@ int kmeans(const float *x, size_t n, uint32_t dim, const struct kmeans_opts *o, 
            uint32_t *assign, double *error, struct err *e)
 {
     struct kmeans_opts own = *o;
-    struct run r = {.o = &own, .x = x, .n = n, .dim = dim, .centroids = centroids};
+    struct run r = {.o = &own,
+                    .x = x,
+                    .n = n,
+                    .dim = dim,
+                    .centroids = centroids,
+                    .balance = o->balance,
+                    .uneven = (double)INFINITY};
     int rc;
 
     own.threads = o->threads > 1 ? o->threads : 1;

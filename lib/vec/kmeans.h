@@ -5,6 +5,10 @@
  * centroid that loses all rows takes the row that lies farthest from its own, so that none stays
  * empty while there are different rows enough; it may be at the end, when they run out.
  *
+ * Clusters can be made more even: penalties by size, added to squared distances, move rows at the
+ * border from large clusters to small ones (Liu et al. 2018, "Fast clustering with flexible balance
+ * constraints").
+ *
  * Cost     an iteration is n * k * dim multiply-adds, the choice a tenth of that at dim 128; memory
  *          28 bytes a row.
  */
@@ -19,6 +23,11 @@ struct kmeans_opts {
     uint32_t k;
     uint32_t iterations; /* at most; 0: 25. It ends when no row moves. */
     uint64_t seed;       /* of the rows that begin as centroids */
+    /* Even clusters: one of twice the mean size is farther, for all rows, by `balance` mean squared
+     * distances, and so in proportion; 0: not. penalty: [k], how much farther each is at the end
+     * (nearest_add() with it assigns other rows in the same way). */
+    double balance;
+    float *penalty; /* with balance */
     int threads;
     progress_fn *progress; /* NULL: none */
     void *progress_ctx;

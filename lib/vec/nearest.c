@@ -36,6 +36,12 @@ int nearest_init(struct nearest *t, const struct vec_ops *ops, const float *cent
     return 0;
 }
 
+void nearest_add(struct nearest *t, const float *add)
+{
+    for (size_t i = 0; i < t->products.out; i++)
+        t->norm[i] += add[i];
+}
+
 void nearest_free(struct nearest *t)
 {
     linmap_free(&t->products);

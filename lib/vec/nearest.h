@@ -22,6 +22,8 @@ struct nearest {
 /* centroids: [k][dim], not needed afterwards. On failure there is nothing to free. */
 int nearest_init(struct nearest *t, const struct vec_ops *ops, const float *centroids, uint32_t k,
                  uint32_t dim, struct err *e);
+/* From now on centroid i is farther by add[i] of squared distance. */
+void nearest_add(struct nearest *t, const float *add);
 void nearest_free(struct nearest *t); /* leaves it empty; {0} is fine */
 /* best[i]: of row i. One thread, no memory of its own. */
 void nearest_find(const struct nearest *t, const float *x, size_t n, uint32_t *best);

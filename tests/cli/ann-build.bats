@@ -23,6 +23,11 @@ builds() {
     misuse ann-build -o x.ann -L 0 base.fvecs
     misuse ann-build -o x.ann --alpha 0.9 base.fvecs
     misuse ann-build -o x.ann --metric l3 base.fvecs
+    misuse ann-build -o x.ann --lists 8 base.fvecs
+    misuse ann-build -o x.ann -t ivf --lists 1048577 base.fvecs
+    misuse ann-build -o x.ann -t ivf -R 32 base.fvecs
+    misuse ann-build -o x.ann -t ivf -L 32 base.fvecs
+    misuse ann-build -o x.ann -t ivf --alpha 1.1 base.fvecs
     only base.csv base.fvecs query.csv query.fvecs
 }
 
@@ -36,6 +41,34 @@ builds() {
         ok env SLUICE_CPU=$level ann-build -q -o t.ann base.fvecs
         cmp 1.ann t.ann
     done
+}
+
+@test "ivf: the same bytes for all threads and CPU levels" {
+    builds 1.ann -t ivf -T 1 base.fvecs
+    for threads in 2 7; do
+        builds t.ann -t ivf -T $threads base.fvecs
+        cmp 1.ann t.ann
+    done
+    for level in portable avx2 avx512; do
+        ok env SLUICE_CPU=$level ann-build -q -t ivf -o t.ann base.fvecs
+        cmp 1.ann t.ann
+    done
+}
+
+@test "ivf: options are what the index says" {
+    builds i.ann -t ivf --lists 9 -c opq2x4 --metric ip base.fvecs
+    ok ann-stat i.ann
+    is ivf "$(awk '$1 == "kind" { print $2 }' "$out")"
+    is 9 "$(awk '$1 == "lists" { print $2 }' "$out")"
+    is opq2x4 "$(awk '$1 == "codec" { print $2 }' "$out")"
+    is ip "$(awk '$1 == "metric" { print $2 }' "$out")"
+    builds j.ann -t ivf --no-vectors -c pq4x4+int4 base.fvecs
+    ok ann-stat j.ann
+    is pq4x4+int4 "$(awk '$1 == "codec" { print $2 }' "$out")"
+    for spec in int8 pq5x4 pq2 pq2x9 pq2x4+int8 ''; do
+        fails ann-build -q -t ivf -o k.ann -c "$spec" base.fvecs
+    done
+    [[ ! -e k.ann ]]
 }
 
 @test "every format of input gives the same" {
@@ -99,6 +132,44 @@ builds() {
     fails ann-build -q -o i.ann short.fvecs
     says short.fvecs
     is old "$(<i.ann)"
+}
+
+@test "ids: one a vector, unique" {
+    for ((i = 0; i < 600; i++)); do echo "n $i"; done >ids
+    builds i.ann --ids ids base.fvecs
+    builds j.ann --ids - base.fvecs <ids
+    cmp i.ann j.ann
+    zstd -q ids -o ids.zst
+    builds j.ann --ids ids.zst base.fvecs
+    cmp i.ann j.ann
+    exits 0 ann-stat --check i.ann
+    ok ann-search -k 1 i.ann base.fvecs
+    diff ids <(column 3 "$out")
+    ok ann-search --json -k 1 i.ann base.fvecs
+    diff ids <(jq -r .id "$out")
+    ok ann-search -k 1 -o r.ivecs i.ann base.fvecs
+    ann-build -q -o k.ann base.fvecs
+    ok ann-search -k 1 -o s.ivecs k.ann base.fvecs
+    cmp r.ivecs s.ivecs
+
+    head -n 599 ids >few
+    fails ann-build -q -o x.ann --ids few base.fvecs
+    says 'few: it ends after line 599, and there are 600 vectors'
+    { cat ids && echo more; } >many
+    fails ann-build -q -o x.ann --ids many base.fvecs
+    says 'many:601: an id more than the 600 vectors'
+    sed '17s/.*/n 5/' ids >twice
+    fails ann-build -q -o x.ann --ids twice base.fvecs
+    says 'twice:17: the id of line 6 again'
+    sed '17s/.*//' ids >empty
+    fails ann-build -q -o x.ann --ids empty base.fvecs
+    says 'empty:17: an id is empty'
+    { head -n 9 ids && printf 'n\xff\n' && tail -n 590 ids; } >bytes
+    fails ann-build -q -o x.ann --ids bytes base.fvecs
+    says 'bytes:10: an id is not UTF-8'
+    fails ann-build -q -o x.ann --ids missing base.fvecs
+    says missing
+    [[ ! -e x.ann ]]
 }
 
 @test "one vector, none" {

@@ -13,6 +13,7 @@ setup() {
     misuse ann-search -k 0 good.ann query.fvecs
     misuse ann-search -k x good.ann query.fvecs
     misuse ann-search --ef 0 good.ann query.fvecs
+    misuse ann-search --nprobe 0 good.ann query.fvecs
     misuse ann-search --distances d.fvecs good.ann query.fvecs
     misuse ann-search --json --to ivecs good.ann query.fvecs
     misuse ann-search - query.fvecs
@@ -30,6 +31,42 @@ setup() {
             diff <(cut -f 1-3 ../want) <(cut -f 1-3 "$out")
         done
     done
+}
+
+@test "ivf: with all lists, what vec-knn finds, byte for byte" {
+    for metric in l2 ip cosine; do
+        ok vec-knn -k 7 --metric $metric base.fvecs query.fvecs
+        cp "$out" ../want
+        ann-build -q -t ivf --lists 100 --metric $metric -o i.ann base.fvecs
+        ok ann-search -k 7 --nprobe 100 i.ann query.fvecs
+        cmp ../want "$out"
+        ok ann-search -k 7 --nprobe 100 --load i.ann query.csv --from csv
+        diff <(cut -f 1-3 ../want) <(cut -f 1-3 "$out")
+        same_for_all_threads ann-search -k 20 --nprobe 5 i.ann query.fvecs
+        same_for_all_levels ann-search -k 20 --nprobe 5 i.ann query.fvecs
+    done
+    ok ann-search -k 700 --nprobe 200 i.ann query.fvecs
+    is $((8 * 600)) "$(grep -vc '#' "$out")"
+}
+
+@test "each kind is told its own" {
+    ann-build -q -t ivf -o i.ann base.fvecs
+    fails ann-search --ef 10 i.ann query.fvecs
+    says "i.ann is of kind ivf, which takes '--nprobe', not '--ef'"
+    fails ann-search --rerank 10 i.ann query.fvecs
+    says "without '--rerank'"
+    fails ann-search --nprobe 10 good.ann query.fvecs
+    says "good.ann is of kind graph, which takes '--ef', not '--nprobe'"
+    exits 0 ann-search --stats --nprobe 3 -o r.ivecs i.ann query.fvecs
+    says ' 3.0 hops'
+}
+
+@test "ivf: without vectors scores are estimates" {
+    ann-build -q -t ivf --no-vectors -o i.ann base.fvecs
+    ok ann-search -k 1 good.ann query.fvecs
+    cp "$out" ../want
+    ok ann-search -k 1 --nprobe 100 i.ann query.fvecs
+    paste ../want "$out" | awk '!/#/ && ($4 - $8 > .01 || $8 - $4 > .01) { bad = 1 } END { exit bad }'
 }
 
 @test "bytes, as they are" {

@@ -16,7 +16,7 @@ setup() {
     ok ann-stat good.ann
     cp "$out" ../all
     size=$(stat -c %s good.ann)
-    diff <(printf '# name|value\nkind|graph\nrows|600\ndim|4\ntype|f32\nmetric|l2\ncodec|int8\nvectors|yes\nbytes|%s\n' "$size" | tr '|' '\t') <(head -n 9 ../all)
+    diff <(printf '# name|value\nkind|graph\nrows|600\nlive|600\ndeleted|0\nids|no\ndim|4\ntype|f32\nmetric|l2\ncodec|int8\nvectors|yes\nbytes|%s\n' "$size" | tr '|' '\t') <(head -n 12 ../all)
     is 600 "$(awk '$1 == "reached" { print $2 }' ../all)"
     is $((600 * 64)) "$(awk '$1 == "section_CODE" { print $2 }' ../all)"
     is $((600 * 16)) "$(awk '$1 == "section_LINK" { print $2 }' ../all)"
@@ -27,6 +27,27 @@ setup() {
     is 600 "$(awk '/^rows_of/ { n += $2 } END { print n }' "$out")"
     ok ann-stat --degrees --json good.ann
     is 600 "$(jq '[.degrees[].rows] | add' "$out")"
+}
+
+@test "what there is in lists" {
+    ann-build -q -t ivf --lists 20 -o i.ann base.fvecs
+    ok ann-stat i.ann
+    cp "$out" ../all
+    is 20 "$(awk '$1 == "lists" { print $2 }' ../all)"
+    is 30.000 "$(awk '$1 == "rows_a_list" { print $2 }' ../all)"
+    awk '$1 == "rows_least" { least = $2 } $1 == "rows_most" { most = $2 } $1 == "imbalance" { i = $2 }
+        END { exit !(least <= 30 && most >= 30 && i >= 1 && i < 2) }' ../all
+    is '' "$(awk '$1 == "degree" { print $2 }' ../all)"
+    is $((600 * 4)) "$(awk '$1 == "section_ROWS" { print $2 }' ../all)"
+    ok ann-stat --json i.ann
+    is 20 "$(jq .lists "$out")"
+    fails ann-stat --degrees i.ann
+    says 'no links'
+    exits 0 ann-stat --check i.ann
+    says 'i.ann is whole'
+    printf 'x' | dd of=i.ann bs=1 seek=$(($(stat -c %s i.ann) / 2)) conv=notrunc status=none
+    fails ann-stat --check i.ann
+    says "section '"
 }
 
 @test "a check finds damage" {

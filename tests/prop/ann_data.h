@@ -10,6 +10,8 @@
 #include "vec/file.h"
 #include "vec/neigh.h"
 
+enum { ANN_QUERIES = 40 };
+
 /* Rows of one type, made of floats. */
 struct ann_base {
     struct vec_rows rows;
@@ -95,6 +97,59 @@ static inline void ann_make(const char *path, const struct ann_base *b,
     struct err e = {0};
 
     T_CHECKF(ann_build(path, &b->rows, o, &report, &e) == 0, "%s", e.msg);
+}
+
+/* ---- what a search finds ---- */
+
+/* Of the rows found, how many are as near as the k-th; that they are different, in order, and their
+ * scores true, is checked. */
+static inline double ann_look(const struct ann_base *b, enum vec_metric m, const float *q,
+                              const uint64_t *id, const float *score, size_t k, bool exact)
+{
+    double kth = ann_kth(b, m, q, k < b->rows.rows ? k : b->rows.rows);
+    size_t hits = 0, n = 0;
+
+    for (; n < k && id[n] != NEIGH_NONE; n++) {
+        double key;
+
+        T_CHECKF(id[n] < b->rows.rows, "row %llu", (unsigned long long)id[n]);
+        key = ann_key(m, q, b->x + id[n] * b->rows.dim, b->rows.dim);
+        hits += key <= kth + 1e-9 + 1e-6 * fabs(kth);
+        for (size_t i = 0; i < n; i++)
+            T_CHECK(id[i] != id[n]);
+        T_CHECK(n == 0 || (m == VEC_IP ? score[n] <= score[n - 1] : score[n] >= score[n - 1]));
+        if (exact)
+            T_CHECKF(fabs((m == VEC_IP ? -key : key) - (double)score[n]) <= 2e-6 * (1 + fabs(key)),
+                     "%.9g for %.9g", (double)score[n], key);
+    }
+    for (size_t i = n; i < k; i++)
+        T_CHECK(id[i] == NEIGH_NONE && isnan(score[i]));
+    T_CHECKF(n == (k < b->rows.rows ? k : b->rows.rows) || !exact, "%zu found", n);
+    return b->rows.rows ? (double)hits / (double)(k < b->rows.rows ? k : b->rows.rows) : 1;
+}
+
+static inline double ann_recall(const char *path, const struct ann_base *b, enum vec_metric m,
+                                size_t k, uint32_t effort, enum cpu_level cpu, int threads,
+                                bool exact)
+{
+    struct ann *a = ann_need(path, cpu);
+    struct ann_search_opts o = {.k = (uint32_t)k, .effort = effort, .threads = threads};
+    struct ann_base q = ann_base_of(DATA_NORMAL, b->rows.type, ANN_QUERIES, b->rows.dim);
+    uint64_t *id = data_need(malloc(ANN_QUERIES * k * sizeof *id));
+    float *score = data_need(malloc(ANN_QUERIES * k * sizeof *score));
+    struct err e = {0};
+    double sum = 0;
+
+    for (size_t i = 0; i < b->rows.rows && i < ANN_QUERIES / 2; i++) /* half of them rows */
+        memcpy(q.x + i * b->rows.dim, b->x + i * b->rows.dim, b->rows.dim * sizeof *q.x);
+    T_CHECKF(ann_search(a, &o, q.x, ANN_QUERIES, id, score, NULL, &e) == 0, "%s", e.msg);
+    for (size_t i = 0; i < ANN_QUERIES; i++)
+        sum += ann_look(b, m, q.x + i * b->rows.dim, id + i * k, score + i * k, k, exact);
+    ann_close(a);
+    ann_base_free(&q);
+    free(id);
+    free(score);
+    return sum / ANN_QUERIES;
 }
 
 /* All of a file. */

@@ -4,57 +4,7 @@
  */
 #include "ann_data.h"
 
-enum { ROWS = 1500, QUERIES = 40, K = 10 };
-
-/* Of the rows found, how many are as near as the k-th; that they are different, in order, and their
- * scores true, is checked. */
-static double look(const struct ann_base *b, enum vec_metric m, const float *q, const uint64_t *id,
-                   const float *score, size_t k, bool exact)
-{
-    double kth = ann_kth(b, m, q, k < b->rows.rows ? k : b->rows.rows);
-    size_t hits = 0, n = 0;
-
-    for (; n < k && id[n] != NEIGH_NONE; n++) {
-        double key;
-
-        T_CHECKF(id[n] < b->rows.rows, "row %llu", (unsigned long long)id[n]);
-        key = ann_key(m, q, b->x + id[n] * b->rows.dim, b->rows.dim);
-        hits += key <= kth + 1e-9 + 1e-6 * fabs(kth);
-        for (size_t i = 0; i < n; i++)
-            T_CHECK(id[i] != id[n]);
-        T_CHECK(n == 0 || (m == VEC_IP ? score[n] <= score[n - 1] : score[n] >= score[n - 1]));
-        if (exact)
-            T_CHECKF(fabs((m == VEC_IP ? -key : key) - (double)score[n]) <= 2e-6 * (1 + fabs(key)),
-                     "%.9g for %.9g", (double)score[n], key);
-    }
-    for (size_t i = n; i < k; i++)
-        T_CHECK(id[i] == NEIGH_NONE && isnan(score[i]));
-    T_CHECKF(n == (k < b->rows.rows ? k : b->rows.rows) || !exact, "%zu found", n);
-    return b->rows.rows ? (double)hits / (double)(k < b->rows.rows ? k : b->rows.rows) : 1;
-}
-
-static double recall(const char *path, const struct ann_base *b, enum vec_metric m, size_t k,
-                     uint32_t ef, enum cpu_level cpu, int threads, bool exact)
-{
-    struct ann *a = ann_need(path, cpu);
-    struct ann_search_opts o = {.k = (uint32_t)k, .effort = ef, .threads = threads};
-    struct ann_base q = ann_base_of(DATA_NORMAL, b->rows.type, QUERIES, b->rows.dim);
-    uint64_t *id = data_need(malloc(QUERIES * k * sizeof *id));
-    float *score = data_need(malloc(QUERIES * k * sizeof *score));
-    struct err e = {0};
-    double sum = 0;
-
-    for (size_t i = 0; i < b->rows.rows && i < QUERIES / 2; i++) /* half of them rows */
-        memcpy(q.x + i * b->rows.dim, b->x + i * b->rows.dim, b->rows.dim * sizeof *q.x);
-    T_CHECKF(ann_search(a, &o, q.x, QUERIES, id, score, NULL, &e) == 0, "%s", e.msg);
-    for (size_t i = 0; i < QUERIES; i++)
-        sum += look(b, m, q.x + i * b->rows.dim, id + i * k, score + i * k, k, exact);
-    ann_close(a);
-    ann_base_free(&q);
-    free(id);
-    free(score);
-    return sum / QUERIES;
-}
+enum { ROWS = 1500, QUERIES = ANN_QUERIES, K = 10 };
 
 static void try_cloud(enum data_kind kind, enum vec_type type, uint32_t dim, enum vec_metric m,
                       const char *codec, double least)
@@ -65,7 +15,7 @@ static void try_cloud(enum data_kind kind, enum vec_type type, uint32_t dim, enu
     double got;
 
     ann_make("i.ann", &b, &o);
-    got = recall("i.ann", &b, m, K, 150, cpu_detect(), 2, true);
+    got = ann_recall("i.ann", &b, m, K, 150, cpu_detect(), 2, true);
     T_CHECKF(got >= least, "cloud %d of %s, dim %u, %s, %s: recall %.3f", kind, vec_type_name(type),
              dim, vec_metric_name(m), codec ? codec : "default", got);
     ann_base_free(&b);
@@ -155,7 +105,8 @@ static void try_small(void)
                 struct ann_build_opts o = {.metric = m, .degree = 4, .beam = 1 + (uint32_t)n};
 
                 ann_make("i.ann", &b, &o);
-                T_CHECKF(recall("i.ann", &b, m, 50, 50, CPU_PORTABLE, 1, true) == 1, "%zu rows", n);
+                T_CHECKF(ann_recall("i.ann", &b, m, 50, 50, CPU_PORTABLE, 1, true) == 1, "%zu rows",
+                         n);
                 ann_base_free(&b);
             }
 }
@@ -168,7 +119,7 @@ static void try_equal(void)
     struct ann *a;
 
     ann_make("i.ann", &b, &o);
-    T_CHECK(recall("i.ann", &b, VEC_L2, 1200, 0, cpu_detect(), 2, true) == 1);
+    T_CHECK(ann_recall("i.ann", &b, VEC_L2, 1200, 0, cpu_detect(), 2, true) == 1);
     a = ann_need("i.ann", cpu_detect());
     T_CHECKF(ann_check(a, &e) == 0, "%s", e.msg);
     ann_close(a);
@@ -185,14 +136,14 @@ static void try_far(void)
         b.x[i] = (b.x[i] + 1e4F);
     memcpy(b.p, b.x, 600 * 6 * sizeof *b.x);
     ann_make("i.ann", &b, &o);
-    T_CHECK(recall("i.ann", &b, VEC_L2, 600, 600, cpu_detect(), 2, true) == 1);
+    T_CHECK(ann_recall("i.ann", &b, VEC_L2, 600, 600, cpu_detect(), 2, true) == 1);
     for (size_t i = 0; i < 600 * 6; i++)
         b.x[i] = (i % 7 ? 1e18F : -3e38F) * (float)(i % 5);
     for (size_t i = 0; i < 600 * 6; i++)
         b.x[i] = isfinite(b.x[i]) ? b.x[i] : 3e38F;
     memcpy(b.p, b.x, 600 * 6 * sizeof *b.x);
     ann_make("i.ann", &b, &o);
-    T_CHECK(recall("i.ann", &b, VEC_L2, 600, 600, cpu_detect(), 2, false) >= 0);
+    T_CHECK(ann_recall("i.ann", &b, VEC_L2, 600, 600, cpu_detect(), 2, false) >= 0);
     ann_base_free(&b);
 }
 
@@ -208,7 +159,7 @@ static void try_without_vectors(void)
         struct ann *a;
 
         ann_make("i.ann", &b, &o);
-        T_CHECK(recall("i.ann", &b, m, K, 100, cpu_detect(), 2, false) >= 0.85);
+        T_CHECK(ann_recall("i.ann", &b, m, K, 100, cpu_detect(), 2, false) >= 0.85);
         a = ann_need("i.ann", cpu_detect());
         T_CHECK(ann_search(a, &so, b.x, 1, id, score, NULL, &e) == 0);
         for (size_t i = 0; i < K; i++) {

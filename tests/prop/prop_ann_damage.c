@@ -19,6 +19,7 @@ static void ask(const struct ann *a)
     float score[QUERIES * K];
     struct ann_search_opts o = {.k = K, .effort = 20};
     struct ann_links l;
+    struct ann_lists lists;
     struct ann_info i;
     struct err e;
 
@@ -27,8 +28,39 @@ static void ask(const struct ann *a)
         return;
     if (ann_search(a, &o, q, QUERIES, id, score, NULL, &e) == 0)
         for (size_t k = 0; k < QUERIES * K; k++)
-            T_CHECK(id[k] == NEIGH_NONE || id[k] < i.rows);
-    T_CHECK(ann_links(a, &l, &e) < 0 || l.reached <= i.rows);
+            T_CHECK(id[k] == NEIGH_NONE || (id[k] < i.rows && !ann_deleted(a, id[k])));
+    for (uint64_t row = 0; row < i.rows && i.ids; row++) {
+        size_t len, sum = 0;
+        const char *p = ann_id(a, row, &len);
+
+        for (size_t k = 0; k < len; k++)
+            sum += (unsigned char)p[k];
+        T_CHECK(sum <= 255 * len);
+    }
+    if (i.has_links) {
+        T_CHECK(ann_links(a, &l, &e) < 0 || l.reached <= i.rows);
+    } else {
+        ann_lists(a, &lists);
+        T_CHECK(lists.most <= i.rows);
+    }
+}
+
+/* An update of what passes all checks comes back, too. */
+static void change(const char *path)
+{
+    struct ann_update *u = NULL;
+    struct ann_update_opts o = {.compact = true};
+    struct ann_update_report r;
+    float x[DIM] = {3, 1, 4, 1, 5};
+    struct err e = {0};
+
+    if (ann_update_open(&u, path, cpu_detect(), &e) < 0)
+        return;
+    ann_update_delete_row(u, 5, &e);
+    if (ann_update_add(u, NULL, 0, x, &e) < 0)
+        ann_update_add(u, "new", 3, x, &e);
+    ann_update_write(u, "changed.ann", &o, &r, &e);
+    ann_update_close(u);
 }
 
 static size_t length_of(int fd)
@@ -115,19 +147,52 @@ static void noise(const char *path, size_t sections)
             ann_check(a, &e);
             ask(a);
             ann_close(a);
+            change("forged.ann");
         }
 }
 
-static void damage(enum vec_type type, enum vec_metric m, const char *codec, bool no_vectors)
+/* An index with names, in which rows were deleted. */
+static void make_changed(const struct ann_base *b, struct ann_build_opts *o)
+{
+    FILE *f = data_need(fopen("names", "w"));
+    struct ann_ids *ids = NULL;
+    struct ann_update *u = NULL;
+    struct ann_update_opts how = {0};
+    struct ann_update_report r;
+    struct err e = {0};
+
+    for (size_t i = 0; i < b->rows.rows; i++)
+        fprintf(f, "n%zu\n", i * 17 % 100);
+    fclose(f);
+    T_CHECK(ann_ids_load(&ids, "names", b->rows.rows, &e) == 0);
+    o->ids = ids;
+    ann_make("d.ann", b, o);
+    ann_ids_free(ids);
+    T_CHECK(ann_update_open(&u, "d.ann", cpu_detect(), &e) == 0);
+    for (uint64_t row = 0; row < b->rows.rows; row += 4)
+        T_CHECK(ann_update_delete_row(u, row, &e) == 0);
+    T_CHECKF(ann_update_write(u, "d.ann", &how, &r, &e) == 0, "%s", e.msg);
+    ann_update_close(u);
+}
+
+static void damage(enum ann_kind_name kind, enum vec_type type, enum vec_metric m,
+                   const char *codec, bool no_vectors, bool changed)
 {
     struct ann_base b = ann_base_of(DATA_NORMAL, type, 60, DIM);
-    struct ann_build_opts o = {
-        .metric = m, .codec = codec, .degree = 5, .beam = 8, .no_vectors = no_vectors};
+    struct ann_build_opts o = {.kind = kind,
+                               .metric = m,
+                               .codec = codec,
+                               .degree = 5,
+                               .beam = 8,
+                               .no_vectors = no_vectors};
     struct ann_section s;
     struct ann *a;
     size_t sections = 0;
 
-    ann_make("d.ann", &b, &o);
+    if (changed)
+        make_changed(&b, &o);
+    else
+        ann_make("d.ann", &b, &o);
     a = ann_need("d.ann", CPU_PORTABLE);
     while (ann_section(a, sections, &s))
         sections++;
@@ -141,10 +206,16 @@ static void damage(enum vec_type type, enum vec_metric m, const char *codec, boo
 int main(void)
 {
     tmp_enter();
-    damage(VEC_F32, VEC_L2, "leanvec3+int8", false);
-    damage(VEC_F32, VEC_IP, "int4", true);
-    damage(VEC_U8, VEC_L2, "bytes", false);
-    damage(VEC_F16, VEC_COSINE, "int8", false);
+    damage(ANN_GRAPH, VEC_F32, VEC_L2, "leanvec3+int8", false, false);
+    damage(ANN_GRAPH, VEC_F32, VEC_IP, "int4", true, false);
+    damage(ANN_GRAPH, VEC_U8, VEC_L2, "bytes", false, false);
+    damage(ANN_GRAPH, VEC_F16, VEC_COSINE, "int8", false, false);
+    damage(ANN_GRAPH, VEC_F32, VEC_L2, "int4", false, true);
+    damage(ANN_IVF, VEC_F32, VEC_L2, NULL, false, false);
+    damage(ANN_IVF, VEC_F32, VEC_IP, "opq3x4+int4", true, false);
+    damage(ANN_IVF, VEC_U8, VEC_L2, "pq5x2", false, false);
+    damage(ANN_IVF, VEC_F32, VEC_L2, "pq5x4", true, false);
+    damage(ANN_IVF, VEC_F16, VEC_COSINE, NULL, false, false);
     tmp_leave();
     return t_done("ann_damage");
 }

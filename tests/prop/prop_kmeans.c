@@ -8,6 +8,7 @@
 #include "base/rand.h"
 #include "vec/kmeans.h"
 #include "vec/kmeans_seed.h"
+#include "vec/nearest.h"
 
 static unsigned long long seed = 3;
 
@@ -370,6 +371,63 @@ static void test_few(uint32_t different, size_t n, uint32_t k)
     free(assign);
 }
 
+static double unevenness(const uint32_t *assign, size_t n, uint32_t k)
+{
+    double *size = need(k, sizeof *size), sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        size[assign[i]]++;
+    for (uint32_t c = 0; c < k; c++)
+        sum += size[c] * size[c];
+    free(size);
+    return sum * k / ((double)n * (double)n);
+}
+
+/* Balanced clusters are evener, by a share of what they are uneven, and the penalties say who is in
+ * which; the same for all. */
+static void test_balance(double heap, uint32_t dim, double share)
+{
+    enum { N = 3000, MANY = 60 };
+    float *x = rows_of(NORMAL, N, dim), *c[2], penalty[2][MANY];
+    uint32_t *assign = need(N, sizeof *assign), *again = need(N, sizeof *again);
+    struct kmeans_opts o = {.k = MANY, .iterations = 12, .seed = 4, .penalty = penalty[0]};
+    struct nearest near;
+    double without;
+    struct err e;
+
+    c[0] = need(MANY, dim * sizeof **c);
+    c[1] = need(MANY, dim * sizeof **c);
+    for (size_t i = 0; i < N * (size_t)dim; i++) /* some rows stand near zero together */
+        x[i] *= i / dim % 3 ? 1 : (float)heap;
+    o.ops = ops_for(cpu_detect());
+    T_CHECK(kmeans(x, N, dim, &o, c[0], assign, NULL, &e) == 0);
+    without = unevenness(assign, N, MANY);
+    o.balance = 0.06;
+    for (int level = 0; level <= (int)cpu_detect(); level++)
+        for (int t = 0; t < THREADS; t++) {
+            int at = level + t > 0;
+
+            o.ops = ops_for((enum cpu_level)level);
+            o.threads = threads[t];
+            o.penalty = penalty[at];
+            T_CHECK(kmeans(x, N, dim, &o, c[at], assign, NULL, &e) == 0);
+            T_CHECK(memcmp(c[0], c[at], MANY * dim * sizeof **c) == 0 &&
+                    memcmp(penalty[0], penalty[at], sizeof *penalty) == 0);
+        }
+    T_CHECKF(unevenness(assign, N, MANY) < 1 + share * (without - 1), "dim %u: %.3f of %.3f", dim,
+             unevenness(assign, N, MANY), without);
+    T_CHECK(nearest_init(&near, o.ops, c[0], MANY, dim, &e) == 0);
+    nearest_add(&near, penalty[0]);
+    nearest_find(&near, x, N, again);
+    T_CHECK(memcmp(again, assign, N * sizeof *assign) == 0);
+    nearest_free(&near);
+    free(x);
+    free(c[0]);
+    free(c[1]);
+    free(assign);
+    free(again);
+}
+
 static void test_refused(void)
 {
     static const float bad[] = {NAN, INFINITY, -INFINITY, 3e19f};
@@ -417,6 +475,10 @@ int main(void)
     test_few(20, 20, 20);
     test_few(40, 3000, 100);
     test_overflow();
+    test_balance(1, 30, 0.9);
+    test_balance(0.5, 20, 0.9);
+    test_balance(0.3, 6, 0.9);
+    test_balance(0.02, 3, 1.1); /* too much in one place */
     test_refused();
     return t_done("kmeans");
 }

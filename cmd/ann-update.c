@@ -1,0 +1,108 @@
+/* ann-update - rows are added to an index of ann-build, and deleted from it. */
+#include <string.h>
+
+#include "ann/ann.h"
+#include "base/cli.h"
+#include "base/par.h"
+#include "base/progress.h"
+#include "vec/vec.h"
+
+static const struct cli_prog prog = {
+    "ann-update", "IDX [CHANGES]",
+    "Add rows to an index made by ann-build, delete some, and mend what was linked to them.", 1, 2};
+
+struct asked {
+    struct cli_common co;
+    const char *index, *changes, *add, *ids, *field;
+    int from;
+    bool skip_bad;
+    struct ann_update_opts o;
+};
+
+static void settle(struct asked *a, struct progress *p)
+{
+    if (strcmp(a->index, "-") == 0)
+        cli_misuse("an index is a file, not standard input");
+    if (a->co.out && strcmp(a->co.out, "-") == 0)
+        cli_misuse("an index is a file: it cannot be written to standard output");
+    if (a->ids && !a->add)
+        cli_misuse("'--ids' names the rows of '--add'");
+    if (a->o.map && !a->o.compact)
+        cli_misuse("'--map' is written by '--compact': without it no row has another number");
+    if (!a->changes && !a->add && !a->o.compact)
+        a->changes = "-";
+    if (a->changes && a->add && strcmp(a->changes, "-") == 0 && strcmp(a->add, "-") == 0)
+        cli_misuse("standard input cannot be both changes and vectors");
+    a->o.threads = par_threads(a->co.threads);
+    a->o.progress = progress_report;
+    a->o.progress_ctx = p;
+}
+
+static void say(const struct asked *a, const struct ann_update_report *r, uint64_t skipped)
+{
+    bool quiet = a->co.quiet;
+
+    if (r->added)
+        cli_note(quiet, "added %llu rows, numbers %llu to %llu", (unsigned long long)r->added,
+                 (unsigned long long)r->first, (unsigned long long)(r->first + r->added - 1));
+    if (r->deleted)
+        cli_note(quiet, "deleted %llu rows", (unsigned long long)r->deleted);
+    if (a->o.compact)
+        cli_note(quiet, "rows are numbered anew, 0 to %lld", (long long)r->rows - 1);
+    if (skipped)
+        cli_note(quiet, "%llu bad lines were passed over", (unsigned long long)skipped);
+    cli_note(quiet, "%llu rows are live, after %.1f s", (unsigned long long)r->live, r->seconds);
+}
+
+static int update(struct asked *a, struct err *e)
+{
+    struct vec_read_opts how = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
+                                .field = a->field};
+    struct ann_update_report report;
+    struct ann_update *u = NULL;
+    uint64_t skipped = 0;
+    int rc = ann_update_open(&u, a->index, cli_cpu(), e);
+
+    if (rc == 0 && a->changes)
+        rc = ann_update_read(u, a->changes, a->skip_bad, &skipped, e);
+    if (rc == 0 && a->add)
+        rc = ann_update_add_file(u, a->add, &how, a->ids, e);
+    if (rc == 0)
+        rc = ann_update_write(u, a->co.out ? a->co.out : a->index, &a->o, &report, e);
+    if (rc == 0)
+        say(a, &report, skipped);
+    ann_update_close(u);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct asked a = {.from = -1};
+    const struct cli_opt opts[] = {
+        CLI_STR(0, "add", &a.add, "FILE", "add all vectors of FILE, after CHANGES"),
+        CLI_STR(0, "ids", &a.ids, "FILE", "their ids, one a line, where the index has ids"),
+        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the format of those vectors"),
+        CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
+        CLI_FLAG(0, "compact", &a.o.compact, "leave deleted rows out, and number the others anew"),
+        CLI_STR(0, "map", &a.o.map, "FILE", "the new number of each row, or -1, any vec- format"),
+        CLI_FLAG(0, "skip-bad", &a.skip_bad, "pass over bad lines of CHANGES and count them"),
+        CLI_STR('o', "output", &a.co.out, "FILE", "write to FILE, and leave IDX as it is"),
+        CLI_THREADS(&a.co.threads),
+        CLI_QUIET(&a.co.quiet),
+        CLI_VERBOSE(&a.co.verbose),
+        CLI_END,
+    };
+    int first = cli_parse(&prog, opts, argc, argv);
+    struct progress progress;
+    struct err e = {0};
+    int ok;
+
+    a.index = argv[first];
+    a.changes = first + 1 < argc ? argv[first + 1] : NULL;
+    settle(&a, &progress);
+    progress_init(&progress, a.co.quiet);
+    ok = update(&a, &e) == 0;
+    progress_end(&progress);
+    cli_finish(a.co.verbose);
+    return ok ? CLI_DONE : cli_fail(&e);
+}

@@ -1,0 +1,520 @@
+/* ivf_search.c - queries of a block meet lists together: ivf.h.
+ *
+ * Each query's nearest lists are found, and then visited in rounds: the nearest, then about twice
+ * as many in each round, so that bounds soon are good ones. In a round all queries of a list stand
+ * together: its codes are scanned for IVF_TEAM of them at once, and vectors that two of them want
+ * are in the cache.
+ *
+ * Which rows are looked at depends on the order of all that, but blocks and rounds are the same for
+ * any number of threads.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "ann/ivf.h"
+#include "base/mem.h"
+#include "vec/ops.h"
+
+enum {
+    TEAM = 8,          /* queries of a scan: as many as pq's kernels take */
+    BLOCKS = 8,        /* of all queries, but */
+    BLOCK_LEAST = 32,  /* so many in each at least, */
+    BLOCK_MOST = 4096, /* and at most, or what BLOCK_BYTES hold */
+    BLOCK_BYTES = 64 << 20,
+    TILE = 84, /* queries that meet centroids together */
+    AHEAD = 4, /* vectors asked for before they are read */
+    MORE = 32, /* lists that are kept more than is needed, for a while */
+};
+
+static const double rounding = 3;    /* standard deviations of what tables lose */
+static const double slack = 0x1p-18; /* of squares, for the rounding of all else */
+
+/* A list that a query visits; `key` as centroids give it. */
+struct visit {
+    float key;
+    uint32_t list;
+};
+
+/* A query on its way. */
+struct asker {
+    struct ivf_asked in;
+    struct exact_query exact;
+    struct form_query cells;
+    float tables;      /* what their rounding may make a key too large by */
+    struct best *best; /* [k], a heap: the worst first */
+    size_t n;
+    float *q;    /* [padded] */
+    void *table; /* of the codec */
+};
+
+struct seeker {
+    const struct ann *a;
+    const struct ivf *v;
+    struct ann_search_opts o;
+    uint32_t nprobe;
+    bool bare;  /* keys are those of codes */
+    size_t cap; /* queries there is room for */
+    const struct ivf_ops *ops;
+    struct asker *asker; /* [cap] */
+    struct best *best;   /* [cap][k] */
+    float *q;            /* [cap][padded] */
+    uint8_t *table;      /* [cap][table_bytes] */
+    size_t table_bytes;
+    float *raw; /* [cap][dim rounded up]: queries as they came */
+    size_t raw_dim;
+    uint8_t *bytes; /* [cap][dim] */
+    int8_t *weights;
+    float *form_room;
+    struct exact exact;
+    struct visit *visit; /* [cap][nprobe] */
+    uint64_t *near_lists;
+    float *centre_key;      /* [TILE][lists rounded up] */
+    uint32_t *at_list;      /* [lists + 1] */
+    struct visiting *order; /* [cap * nprobe] */
+    float *key;             /* [TEAM][CODEC_LIST] */
+    uint16_t *hit;          /* [CODEC_LIST] */
+    uint64_t *place;        /* [CODEC_LIST] */
+    uint64_t keys, lists, exacts;
+};
+
+/* Query number and its visit. */
+struct visiting {
+    uint32_t query, visit;
+};
+
+/* ---- the best so far ---- */
+
+static bool full(const struct seeker *t, const struct asker *q)
+{
+    return q->n == t->o.k;
+}
+
+static void sink(struct best *b, size_t n, size_t i)
+{
+    for (size_t child; (child = 2 * i + 1) < n; i = child) {
+        struct best v;
+
+        child += child + 1 < n && best_before(&b[child], &b[child + 1]);
+        if (!best_before(&b[i], &b[child]))
+            return;
+        v = b[i];
+        b[i] = b[child];
+        b[child] = v;
+    }
+}
+
+static void offer(const struct seeker *t, struct asker *q, struct best v)
+{
+    struct best *b = q->best;
+    size_t i = q->n;
+
+    if (full(t, q)) {
+        if (best_before(&v, &b[0])) {
+            b[0] = v;
+            sink(b, q->n, 0);
+        }
+        return;
+    }
+    q->n++;
+    for (; i > 0 && best_before(&b[(i - 1) / 2], &v); i = (i - 1) / 2)
+        b[i] = b[(i - 1) / 2];
+    b[i] = v;
+}
+
+/* ---- rows that may be near ---- */
+
+/* The bound of a query in a list, of the k-th key so far. */
+static struct ivf_limit limit_of(const struct seeker *t, const struct asker *q,
+                                 const struct visit *l)
+{
+    double spread = t->v->head.spread, centre = (double)t->v->norm[l->list], most, width;
+
+    if (!full(t, q) || q->in.far)
+        return (struct ivf_limit){t->bare ? 0 : q->tables, 0, INFINITY};
+    most = (q->best[0].key - q->in.add) / q->in.mul;
+    if (t->a->form.metric == VEC_IP) {
+        width = spread * sqrt(q->in.square);
+        most += slack * (fabs(most) + sqrt(q->in.square * centre)) - (double)l->key;
+    } else {
+        most = fmax(0, most);
+        width = 2 * spread * sqrt(most);
+        most += slack * (most + q->in.square + centre) - (q->in.square + (double)l->key);
+    }
+    if (t->bare)
+        return (struct ivf_limit){0, 0, (float)most};
+    return (struct ivf_limit){q->tables, (float)width, (float)most};
+}
+
+/* The key that a code gives: its bound without any width. */
+static double code_key(const struct seeker *t, const struct asker *q, const struct visit *l,
+                       float bound)
+{
+    double centre = (double)l->key + (t->a->form.metric == VEC_IP ? 0 : q->in.square);
+    double key = q->in.mul * (centre + (double)bound) + q->in.add;
+
+    return isfinite(key) ? key : (double)INFINITY;
+}
+
+/* The key of a row at a place; exact, or of finer codes. */
+static double row_key(const struct seeker *t, const struct asker *q, uint64_t place)
+{
+    uint32_t id = (uint32_t)place;
+    float key = 0;
+
+    if (t->a->vectors)
+        return exact_key(&t->exact, id);
+    cells_keys_of(t->a->ops, form_bits(&t->a->form))(&q->cells.cells, t->v->cells,
+                                                     t->v->cells_stride, &id, 1, &key);
+    return q->cells.add + q->cells.mul * (double)key;
+}
+
+static void ask(const struct seeker *t, uint64_t place)
+{
+    __builtin_prefetch(t->v->row + place);
+    if (t->a->vectors)
+        exact_ask(&t->exact, (uint32_t)place);
+    else if (t->v->cells)
+        for (size_t at = 0; at < t->v->cells_stride; at += CELLS_LINE)
+            __builtin_prefetch(t->v->cells + place * t->v->cells_stride + at);
+}
+
+/* A piece of a list: n rows from a place on. */
+struct piece {
+    const struct visit *visit;
+    const float *factor;
+    size_t lanes, n;
+    uint64_t place;
+};
+
+static float bound_in(const struct piece *p, const struct ivf_limit *l, const float *key, size_t i)
+{
+    return ivf_bound(l, key[i], p->factor[i], p->factor[p->lanes + i], p->factor[2 * p->lanes + i]);
+}
+
+/* Row i of a piece may be near: here one that must not be found would be left out. */
+static void look(struct seeker *t, struct asker *q, const struct piece *p, const float *keys,
+                 size_t i)
+{
+    const struct ivf_limit none = {0};
+    uint64_t place = p->place + i;
+    double key = t->bare ? code_key(t, q, p->visit, bound_in(p, &none, keys, i))
+                         : row_key(t, q, place);
+
+    t->exacts += !t->bare;
+    if (!full(t, q) || key <= q->best[0].key) /* else its number need not be read */
+        offer(t, q, (struct best){key, t->v->row[place]});
+}
+
+/* A query without k rows looks at those that seem nearest; their keys become infinite. */
+static void fill(struct seeker *t, struct asker *q, const struct piece *p, float *key)
+{
+    struct ivf_limit l = limit_of(t, q, p->visit);
+    size_t want = t->o.k - q->n;
+
+    for (size_t i = 0; i < p->n; i++)
+        t->place[i] = place_of(bound_in(p, &l, key, i), (uint32_t)i);
+    places_select(t->place, p->n, want);
+    for (size_t i = 0; i < p->n && i < want; i++)
+        ask(t, p->place + place_row(t->place[i]));
+    for (size_t i = 0; i < p->n && i < want; i++) {
+        uint32_t at = place_row(t->place[i]);
+
+        look(t, q, p, key, at);
+        key[at] = INFINITY;
+    }
+}
+
+/* One query's keys of a piece are there. */
+static void settle(struct seeker *t, struct asker *q, const struct piece *p, float *key)
+{
+    struct ivf_limit l;
+    bool nearer = false; /* than when the hits were found */
+    size_t hits;
+
+    t->exact.now = q->exact;
+    if (!full(t, q))
+        fill(t, q, p, key);
+    l = limit_of(t, q, p->visit);
+    hits = t->ops->near(&l, key, p->factor, p->lanes, p->n, t->hit);
+    for (size_t i = 0; i < hits && i < AHEAD; i++)
+        ask(t, p->place + t->hit[i]);
+    for (size_t i = 0; i < hits; i++) {
+        double worst = full(t, q) ? q->best[0].key : (double)INFINITY;
+
+        if (i + AHEAD < hits)
+            ask(t, p->place + t->hit[i + AHEAD]);
+        if (key[t->hit[i]] == INFINITY || (nearer && bound_in(p, &l, key, t->hit[i]) > l.most))
+            continue;
+        look(t, q, p, key, t->hit[i]);
+        if (full(t, q) && q->best[0].key < worst) {
+            l = limit_of(t, q, p->visit);
+            nearer = true;
+        }
+    }
+}
+
+/* n <= TEAM queries in their list. */
+static void scan(struct seeker *t, const struct visiting *who, size_t n)
+{
+    const struct ivf *v = t->v;
+    const void *table[TEAM];
+    uint32_t list = t->visit[(size_t)who->query * t->nprobe + who->visit].list;
+    const uint8_t *code = v->fast + v->fast_at[list];
+    uint64_t size = v->start[list + 1] - v->start[list];
+    size_t lanes = ivf_factors(size) / 3;
+
+    for (size_t j = 0; j < n; j++)
+        table[j] = t->asker[who[j].query].table;
+    for (uint64_t at = 0; at < size; at += CODEC_LIST) {
+        size_t rows = size - at < CODEC_LIST ? (size_t)(size - at) : CODEC_LIST;
+
+        v->codec->spec.kind->scan(v->codec, table, n, code, rows, t->key, NULL, CODEC_LIST);
+        code += ivf_packed(v->codec, rows);
+        for (size_t j = 0; j < n; j++) {
+            struct piece p = {.visit = &t->visit[(size_t)who[j].query * t->nprobe + who[j].visit],
+                              .factor = v->factor + v->factor_at[list] + at,
+                              .lanes = lanes,
+                              .n = rows,
+                              .place = v->start[list] + at};
+
+            settle(t, &t->asker[who[j].query], &p, t->key + j * CODEC_LIST);
+        }
+    }
+    t->keys += size * n;
+    t->lists += n;
+}
+
+/* Visits [from, to) of all queries, those of a list together. */
+static void round_of(struct seeker *t, size_t n, uint32_t from, uint32_t to)
+{
+    uint32_t lists = t->v->head.lists, *at = t->at_list, begin = 0;
+
+    memset(at, 0, (lists + 1) * sizeof *at);
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t r = from; r < to; r++)
+            at[t->visit[i * t->nprobe + r].list + 1]++;
+    for (uint32_t l = 0; l < lists; l++)
+        at[l + 1] += at[l];
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t r = from; r < to; r++)
+            t->order[at[t->visit[i * t->nprobe + r].list]++] = (struct visiting){(uint32_t)i, r};
+    for (uint32_t l = 0; l < lists; begin = at[l++]) /* at[l] is now where l ends */
+        for (uint32_t i = begin; i < at[l]; i += TEAM)
+            scan(t, t->order + i, at[l] - i < TEAM ? at[l] - i : TEAM);
+}
+
+/* ---- the nearest lists ---- */
+
+static float most_of(const uint64_t *place, size_t n)
+{
+    uint64_t most = place[0];
+
+    for (size_t i = 1; i < n; i++)
+        most = place[i] > most ? place[i] : most;
+    return place_key(most);
+}
+
+/* The `want` nearest lists come first, of them the nearer half, and so on. `have` has room for
+ * twice as many, and some. */
+static void nearest(uint64_t *have, uint32_t want, const float *key, size_t n)
+{
+    size_t got = 0, room = 2 * (size_t)want + MORE;
+    float most = INFINITY;
+
+    for (size_t i = 0; i < n; i++) {
+        have[got] = place_of(key[i], (uint32_t)i);
+        got += !(key[i] > most); /* nor is NaN, of damaged centroids */
+        if (got == room) {
+            places_select(have, got, want);
+            got = want;
+            most = most_of(have, got);
+        }
+    }
+    for (; want > 0; got = want, want /= 2)
+        places_select(have, got, want);
+}
+
+/* Up to TILE queries from i on. */
+static void find_lists(struct seeker *t, size_t i, size_t n)
+{
+    const struct ivf *v = t->v;
+    bool ip = t->a->form.metric == VEC_IP;
+    size_t wide = linmap_panels(&v->centroids) * PANEL;
+    float tile[TILE * PANEL] __attribute__((aligned(64)));
+
+    for (size_t p = 0; p < linmap_panels(&v->centroids); p++) {
+        linmap_tile(&v->centroids, p, t->q + i * v->space.padded, n, tile);
+        for (size_t j = 0; j < n; j++)
+            for (size_t k = 0; k < PANEL; k++)
+                t->centre_key[j * wide + p * PANEL + k] = ip ? -tile[j * PANEL + k]
+                                                             : v->norm[p * PANEL + k] -
+                                                                   2 * tile[j * PANEL + k];
+    }
+    for (size_t j = 0; j < n; j++) {
+        struct visit *to = t->visit + (i + j) * t->nprobe;
+
+        nearest(t->near_lists, t->nprobe, t->centre_key + j * wide, v->head.lists);
+        for (uint32_t r = 0; r < t->nprobe; r++)
+            to[r] = (struct visit){place_key(t->near_lists[r]), place_row(t->near_lists[r])};
+    }
+}
+
+/* ---- a block ---- */
+
+static void prepare(struct seeker *t, const struct ann_queries *q)
+{
+    const struct form *f = &t->a->form;
+    const struct codec *c = t->v->codec;
+
+    for (size_t i = 0; i < q->n; i++) {
+        struct asker *s = &t->asker[i];
+        float *raw = t->raw + i * t->raw_dim;
+
+        memcpy(raw, q->x + i * f->dim, f->dim * sizeof *raw);
+        *s = (struct asker){.best = t->best + i * t->o.k,
+                            .q = t->q + i * t->v->space.padded,
+                            .table = t->table + i * t->table_bytes};
+        s->in = ivf_query(&t->v->space, raw, s->q);
+        s->exact = exact_prepare(t->a, raw, t->bytes + i * f->dim);
+        c->spec.kind->query_init(c, VEC_IP, s->q, s->table);
+        if (c->spec.kind->rounding)
+            s->tables = (float)rounding * c->spec.kind->rounding(c, s->table);
+        if (!t->a->vectors && t->v->cells)
+            form_queries(f, raw, 1, t->form_room, t->weights + i * form_weights(f), &s->cells);
+    }
+    for (size_t i = 0; i < q->n; i += TILE)
+        find_lists(t, i, q->n - i < TILE ? q->n - i : TILE);
+}
+
+void ivf_search(void *searcher, const struct ann_queries *q)
+{
+    struct seeker *t = searcher;
+    double began = q->us ? now_s() : 0;
+    uint32_t k = t->o.k;
+
+    prepare(t, q);
+    for (uint32_t from = 0, shift = 31; from < t->nprobe; shift--) {
+        uint32_t to = t->nprobe >> shift;
+
+        if (to > from)
+            round_of(t, q->n, from, to);
+        from = to;
+    }
+    for (size_t i = 0; i < q->n; i++) {
+        best_sort(t->asker[i].best, t->asker[i].n, k);
+        best_give(t->asker[i].best, t->asker[i].n, k, t->a->form.metric, q->id + i * k,
+                  q->score + i * k);
+    }
+    for (size_t i = 0; q->us && i < q->n; i++)
+        q->us[i] = (float)(1e6 * (now_s() - began) / (double)q->n);
+}
+
+static uint32_t nprobe_of(const struct ann *a, const struct ann_search_opts *o)
+{
+    const struct ivf *v = a->state;
+
+    return o->effort < v->head.lists ? o->effort : v->head.lists;
+}
+
+uint64_t ivf_block(const struct ann *a, const struct ann_search_opts *o, uint64_t n)
+{
+    const struct ivf *v = a->state;
+    uint64_t each = v->codec->spec.kind->query_bytes(v->codec) + 9 * (uint64_t)v->space.padded +
+                    (sizeof(struct visit) + sizeof(struct visiting)) * nprobe_of(a, o) +
+                    sizeof(struct best) * (uint64_t)o->k + sizeof(struct asker);
+    uint64_t room = BLOCK_BYTES / each, block = (n + BLOCKS - 1) / BLOCKS;
+
+    block = block > BLOCK_LEAST ? block : BLOCK_LEAST;
+    block = block < BLOCK_MOST ? block : BLOCK_MOST;
+    block = block < room ? block : room;
+    block = block < n ? block : n;
+    return block ? block : 1;
+}
+
+void ivf_count(const void *searcher, struct ann_search_stats *s)
+{
+    const struct seeker *t = searcher;
+    const struct ivf *v = t->v;
+    uint64_t row = t->a->vectors ? t->a->vector_bytes : v->cells_stride; /* bare: none is read */
+
+    s->keys += t->keys;
+    s->hops += t->lists;
+    s->exact += t->exacts;
+    s->bytes += t->keys * (v->codec->code_bytes + 3 * sizeof(float)) + t->exacts * row;
+}
+
+void ivf_searcher_free(void *searcher)
+{
+    struct seeker *t = searcher;
+
+    if (!t)
+        return;
+    exact_free(&t->exact);
+    free(t->asker);
+    free(t->best);
+    free(t->q);
+    free(t->table);
+    free(t->raw);
+    free(t->bytes);
+    free(t->weights);
+    free(t->form_room);
+    free(t->visit);
+    free(t->near_lists);
+    free(t->centre_key);
+    free(t->at_list);
+    free(t->order);
+    free(t->key);
+    free(t->hit);
+    free(t->place);
+    free(t);
+}
+
+static int make_room(struct seeker *t, struct err *e)
+{
+    const struct ivf *v = t->v;
+    const struct form *f = &t->a->form;
+    size_t cap = t->cap, lists = linmap_panels(&v->centroids) * PANEL;
+
+    t->asker = mem_array(cap, sizeof *t->asker, e);
+    t->best = mem_array(cap * t->o.k, sizeof *t->best, e);
+    t->q = codec_array(cap * v->space.padded, sizeof *t->q, e);
+    t->table = codec_array(cap, t->table_bytes, e);
+    t->raw = codec_array(cap * t->raw_dim, sizeof *t->raw, e);
+    t->bytes = mem_array(cap, f->dim, e);
+    t->weights = codec_array(t->a->vectors ? 0 : cap, form_weights(f), e);
+    t->form_room = codec_array(form_room(f, 1), sizeof *t->form_room, e);
+    t->visit = mem_array(cap * t->nprobe, sizeof *t->visit, e);
+    t->near_lists = mem_array(2 * (size_t)t->nprobe + MORE + 1, sizeof *t->near_lists, e);
+    t->centre_key = mem_array(TILE * lists, sizeof *t->centre_key, e);
+    t->at_list = mem_array((size_t)v->head.lists + 1, sizeof *t->at_list, e);
+    t->order = mem_array(cap * t->nprobe, sizeof *t->order, e);
+    t->key = codec_array(TEAM * (size_t)CODEC_LIST, sizeof *t->key, e);
+    t->hit = mem_array(CODEC_LIST, sizeof *t->hit, e);
+    t->place = mem_array(CODEC_LIST, sizeof *t->place, e);
+    return t->asker && t->best && t->q && t->table && t->raw && t->bytes && t->weights &&
+                   t->form_room && t->visit && t->near_lists && t->centre_key && t->at_list &&
+                   t->order && t->key && t->hit && t->place
+               ? 0
+               : e->code;
+}
+
+int ivf_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,
+                     uint64_t block, struct err *e)
+{
+    struct seeker *t = *searcher = mem_zero(1, sizeof *t, e);
+
+    if (!t)
+        return e->code;
+    t->a = a;
+    t->v = a->state;
+    t->o = *o;
+    t->nprobe = nprobe_of(a, o);
+    t->bare = !a->vectors && !t->v->cells;
+    t->cap = block;
+    t->ops = ivf_ops_for(t->v->codec->cpu);
+    t->table_bytes = t->v->codec->spec.kind->query_bytes(t->v->codec);
+    t->raw_dim = ((size_t)a->form.dim + 15) / 16 * 16;
+    if (make_room(t, e) < 0)
+        return e->code;
+    return exact_init(&t->exact, a, e);
+}

@@ -1,0 +1,57 @@
+/* place.c - see place.h. */
+#include "ann/place.h"
+
+enum { FEW = 12 /* that are sorted by insertion */ };
+
+static void sort_few(uint64_t *p, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        uint64_t v = p[i];
+        size_t j = i;
+
+        for (; j > 0 && p[j - 1] > v; j--)
+            p[j] = p[j - 1];
+        p[j] = v;
+    }
+}
+
+static uint64_t median(uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t low = a < b ? a : b, high = a < b ? b : a;
+
+    return c < low ? low : c > high ? high : c;
+}
+
+void places_select(uint64_t *p, size_t n, size_t k)
+{
+    while (k > 0 && k < n && n > FEW) {
+        uint64_t middle = median(p[0], p[n / 2], p[n - 1]);
+        size_t below = 0, i = 0, above = n;
+
+        /* [0, below) < middle, [below, i) equal, [above, n) > middle */
+        while (i < above) {
+            uint64_t v = p[i];
+
+            if (v < middle) {
+                p[i++] = p[below];
+                p[below++] = v;
+            } else if (v > middle) {
+                p[i] = p[--above];
+                p[above] = v;
+            } else {
+                i++;
+            }
+        }
+        if (k < below) {
+            n = below;
+        } else if (k > above) {
+            p += above;
+            n -= above;
+            k -= above;
+        } else {
+            return;
+        }
+    }
+    if (k > 0 && k < n)
+        sort_few(p, n);
+}
