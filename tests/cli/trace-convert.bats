@@ -124,6 +124,8 @@ END
     is '374 44,396 109,4041 55' "$(jq -r '"\(.prompt) \(.output)"' "$out" | paste -sd ,)"
     ok trace-convert -q --clip 50 azure.csv
     is '6 44,1 49,1 49' "$(jq -r '"\(.prompt) \(.output)"' "$out" | paste -sd ,)"
+    ok trace-convert -q --clip 55 azure.csv
+    is '11 44,1 54,1 54' "$(jq -r '"\(.prompt) \(.output)"' "$out" | paste -sd ,)"
     printf '{"timestamp":0,"input_length":40,"output_length":9,"hash_ids":[1,2,3]}\n' >h.jsonl
     ok trace-convert -q --clip 30 --block 16 h.jsonl
     is '21 [1,2]' "$(jq -rc '"\(.prompt) \(.hashes)"' "$out")"
@@ -146,6 +148,18 @@ END
         '[range(4000)] | all($b[.].t_ns - 2 * $a[.].t_ns | . >= -1 and . <= 1)' >/dev/null
     ok trace-convert --rate 8 sessions.jsonl
     jq -e -s '.[0].t_ns == .[1].t_ns and .[1].t_ns < .[2].t_ns' "$out" >/dev/null
+    # So do those of the session above, and whoever waits, of a session or not.
+    cat >mixed.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":1,"output":1,"session":"s"}
+{"id":"b","t_ns":0,"prompt":1,"output":1,"session":"s"}
+{"id":"c","t_ns":0,"prompt":1,"output":1,"session":"t"}
+{"id":"d","t_ns":0,"prompt":1,"output":1}
+{"id":"e","t_ns":0,"prompt":1,"output":1,"after":["a"]}
+{"id":"f","t_ns":0,"prompt":1,"output":1}
+{"id":"g","t_ns":0,"prompt":1,"output":1}
+END
+    ok trace-convert --rate 8 mixed.jsonl
+    is '0 0 1 2 2 3 4' "$(jq -r .t_ns "$out" | uniq -c | awk '{ while ($1-- > 0) print NR - 1 }' | paste -sd ' ')"
     # A trace without times needs that.
     printf 'TIMESTAMP,ContextTokens,GeneratedTokens\nXXX,3,4\nXXX,5,6\n' >xxx.csv
     fails trace-convert xxx.csv

@@ -47,6 +47,7 @@ static const struct sample samples[] = {
      "2023-11-16 18:15:46,99999999999999999999,4\n"
      "2023-11-16 18:15:46,,4\n"
      "2023-11-16 18:15:46,\"3,4\n"
+     "2023-11-16 18:15:46,\"3\"4,5\n"
      "2023-11-16 18:15:46,3.0,4e0\n"
      "2023-11-16 18:15:45.999999999,3,4\n"
      "2023-11-16 18:15:46,1073741824,4\n",
@@ -65,9 +66,10 @@ static const struct sample samples[] = {
      "! f: line 14: 'ContextTokens' is no whole number: '99999999999999999999'\n"
      "! f: line 15: 'ContextTokens' is no number of tokens: ''\n"
      "! f: line 16: a quote in field 2 is not closed\n"
-     "{'id':'15','t_ns':0,'prompt':3,'output':4}\n"
-     "! f: line 18: its time is before the trace's beginning\n"
-     "{'id':'17','t_ns':0,'prompt':1073741824,'output':4}\n"},
+     "! f: line 17: a quote in field 2 is not closed\n"
+     "{'id':'16','t_ns':0,'prompt':3,'output':4}\n"
+     "! f: line 19: its time is before the trace's beginning\n"
+     "{'id':'18','t_ns':0,'prompt':1073741824,'output':4}\n"},
     {"vidur",
      "arrived_at,num_prefill_tokens,num_decode_tokens\n0.0,374,44\n4.3145790001,396.0,109\n"
      "1e-3,1,1\n-1,1,1\n1e10,1,1\ninf,1,1\n",
