@@ -187,7 +187,7 @@ static void try_vidur(void)
         expect(c, &b, vidur_us(&t, &b), "vidur");
     }
     /* One more than was measured, of each. */
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         b = (struct batch){.s = {.decodes = 2, .kv_sum = 9, .kv_max = 5, .kv_min = 4, .tokens = 2}};
         b.s.decodes = b.s.tokens = i == 0 ? 17 : 2;
         b.s.kv_sum = i == 1 ? 2 * 2049 : 200;
@@ -195,6 +195,11 @@ static void try_vidur(void)
         b.s.pieces = b.piece;
         b.s.n_pieces = 1;
         b.s.tokens += b.piece[0].chunk;
+        if (i == 4) { /* chunks of a root that is within, and a sum that is not */
+            b.piece[0].chunk = b.piece[1].chunk = 600;
+            b.s.n_pieces = 2;
+            b.s.tokens = 1202;
+        }
         T_CHECKF(cost_us(c, &b.s, &us, NULL, &e) == ERR_USAGE && strstr(e.msg, "beyond"), "%d: %s",
                  i, e.msg);
     }
@@ -248,13 +253,13 @@ static void make_tables(struct tables *t)
                 t->axis[2][i >> 1 & 1], t->axis[3][i & 1], *v);
     }
     fclose(f);
-    /* A class of decodes alone whose longest is up to 1,024; all else takes the default. */
+    /* A class of up to 8 decodes alone whose longest is up to 1,024; all else takes the default. */
     t->alpha = 0.01 * below(100);
     t->of_decodes = 0.01 * below(100);
     f = fopen("f/skew_fit.csv", "w");
     fprintf(f,
             "pc,n_label,skew_rate_label,kv_big_label,kp_label,alpha\n"
-            "0,n<=128,sr<=100%%,kvB<=1k,kp=0,%.17g\n",
+            "0,n<=8,sr<=100%%,kvB<=1k,kp=0,%.17g\n",
             t->of_decodes);
     fclose(f);
     f = fopen("f/meta.yaml", "w");
@@ -295,7 +300,7 @@ static double tables_us(const struct tables *t, const struct batch *b)
     mean = attention_at(t, key);
     key[3] = up_to(b->s.kv_max, 16);
     longest = attention_at(t, key);
-    alpha = key[0] == 0 && b->s.kv_max <= 1024 ? t->of_decodes : t->alpha;
+    alpha = key[0] == 0 && b->s.decodes <= 8 && b->s.kv_max <= 1024 ? t->of_decodes : t->alpha;
     us = mean + (b->s.decodes > 1 && b->s.kv_max > b->s.kv_min ? alpha * (longest - mean) : 0);
     for (int i = 0; i < LAYERS; i++) {
         double v = between(t->tokens, t->layer[i], 3, b->s.tokens);
