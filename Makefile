@@ -40,7 +40,7 @@ endif
 CFLAGS    ?=
 ALL_CFLAGS = $(BASEFLAGS) $(OPT_$(MODE)) $(CFLAGS)
 # Of the linear algebra only the tools that use it are linked to it.
-LDLIBS    += -lzstd -lz -Wl,--as-needed -llapacke -lopenblas -Wl,--no-as-needed -lm
+LDLIBS    += -lzstd -lz -ljansson -Wl,--as-needed -llapacke -lopenblas -Wl,--no-as-needed -lm
 ifneq ($(IS_CLANG),)
 LDFLAGS   += -L/usr/lib/llvm-14/lib -Wl,-rpath,/usr/lib/llvm-14/lib
 endif

@@ -168,7 +168,8 @@ static int draw_series(struct svg *s, const struct chart *c, const struct layout
     n = 0;
     for (size_t k = 0; k < series->n; k++)
         if (is_shown(c, &series->p[k])) {
-            draw_marker(s, i, p[n].x, p[n].y, series->p[k].tip);
+            if (c->markers == 0 || n % c->markers == c->markers / 2)
+                draw_marker(s, i, p[n].x, p[n].y, series->p[k].tip);
             n++;
         }
     free(p);

@@ -40,7 +40,8 @@ struct chart {
     struct chart_axis x, y;
     const struct chart_series *series;
     size_t n;
-    bool no_lines; /* points alone */
+    bool no_lines;  /* points alone */
+    size_t markers; /* one at every so many points, for curves of many; 0: at each */
 };
 
 /* Appends the picture to *out. */

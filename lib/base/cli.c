@@ -80,7 +80,7 @@ void cli_note(bool quiet, const char *fmt, ...)
 
 static void print_option(const struct cli_opt *o)
 {
-    char left[80];
+    char left[200]; /* a list of choices may be long */
     int n = o->letter ? snprintf(left, sizeof left, "-%c, --%s", o->letter, o->name)
                       : snprintf(left, sizeof left, "    --%s", o->name);
 

@@ -344,6 +344,11 @@ bool out_is_tty(const struct out *o)
     return isatty(o->file ? atomic_fd(o->file) : STDOUT_FILENO) == 1;
 }
 
+bool out_is_json(const struct out *o)
+{
+    return o->json;
+}
+
 bool out_failed(const struct out *o)
 {
     return o->err.code != 0;

@@ -68,6 +68,7 @@ void out_end_row(struct out *o);
 void out_raw(struct out *o, const void *p, size_t len);
 
 bool out_is_tty(const struct out *o);
+bool out_is_json(const struct out *o);
 bool out_failed(const struct out *o);
 /* For interactive use: rows so far, now. Returns the first failure, like out_commit(). */
 int out_flush(struct out *o, struct err *e);

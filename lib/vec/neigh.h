@@ -14,7 +14,7 @@
 #ifndef VEC_NEIGH_H
 #define VEC_NEIGH_H
 
-#include "vec/names.h"
+#include "base/names.h"
 #include "vec/types.h"
 
 enum neigh_format { NEIGH_AUTO, NEIGH_TSV, NEIGH_JSONL, NEIGH_IVECS, NEIGH_IBIN, NEIGH_TRUTH };

@@ -1,0 +1,233 @@
+/* trace-cost - how long a batch takes by a cost model, and where the time goes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/out.h"
+#include "sim/sim.h"
+
+static const struct cli_prog prog = {
+    "trace-cost", "[DECODES:CONTEXT | CHUNK@BEFORE]...",
+    "Print how long a batch takes by a cost model, and where the time goes.", 0, -1};
+
+struct asked {
+    const char *table, *out, *card_model, *card_gpu;
+    bool json, cards, quiet, verbose;
+    struct cost_opts cost;
+    char **operand;
+    size_t n;
+};
+
+/* ---- cards ---- */
+
+static void list_cards(struct out *o)
+{
+    const struct model_card *m;
+    const struct gpu_card *g;
+
+    out_header(o, "kind name parameters_or_gib kv_bytes_or_gbs");
+    for (size_t i = 0; (m = card_model_at(i)); i++) {
+        out_row(o);
+        out_cstr(o, "kind", "model");
+        out_cstr(o, "name", m->name);
+        out_double(o, "parameters", card_parameters(m), 0);
+        out_double(o, "kv_bytes", card_kv_bytes(m), 0);
+        out_end_row(o);
+    }
+    for (size_t i = 0; (g = card_gpu_at(i)); i++) {
+        out_row(o);
+        out_cstr(o, "kind", "gpu");
+        out_cstr(o, "name", g->name);
+        out_double(o, "gib", g->memory_gib, 0);
+        out_double(o, "gbs", g->read_gbs, 0);
+        out_end_row(o);
+    }
+}
+
+static void print_card(struct out *o, const char *name, size_t n,
+                       const char *(*member)(const void *, size_t, double *), const void *card)
+{
+    char line[128];
+
+    out_raw(o, line, (size_t)snprintf(line, sizeof line, "{\"name\":\"%s\"", name));
+    for (size_t i = 0; i < n; i++) {
+        double v;
+        const char *key = member(card, i, &v);
+
+        out_raw(o, line, (size_t)snprintf(line, sizeof line, ",\"%s\":%.12g", key, v));
+    }
+    out_raw(o, "}\n", 2);
+}
+
+static int print_cards(const struct asked *a, struct out *o, struct err *e)
+{
+    struct model_card m;
+    struct gpu_card g;
+
+    if (a->card_model) {
+        if (card_model(&m, a->card_model, e) < 0)
+            return e->code;
+        print_card(o, m.name, card_model_members(), card_model_member, &m);
+    }
+    if (a->card_gpu) {
+        if (card_gpu(&g, a->card_gpu, e) < 0)
+            return e->code;
+        print_card(o, g.name, card_gpu_members(), card_gpu_member, &g);
+    }
+    if (a->cards)
+        list_cards(o);
+    return 0;
+}
+
+/* ---- a batch ---- */
+
+struct batch {
+    struct cost_shape s;
+    struct cost_piece *piece;
+    size_t cap;
+};
+
+/* Two numbers with `between` in the middle. */
+static bool pair(const char *text, char between, uint64_t *a, uint64_t *b)
+{
+    const char *at = strchr(text, between);
+    char first[24];
+
+    if (!at || at - text >= (long)sizeof first)
+        return false;
+    memcpy(first, text, (size_t)(at - text));
+    first[at - text] = '\0';
+    return num_u64(first, a) && num_u64(at + 1, b) && *a <= 1 << 30 && *b <= 1 << 30;
+}
+
+static void add_decodes(struct batch *b, uint64_t n, uint64_t context)
+{
+    struct cost_shape *s = &b->s;
+
+    if (n == 0)
+        return;
+    s->kv_min = s->decodes == 0 || context < s->kv_min ? (uint32_t)context : s->kv_min;
+    s->kv_max = context > s->kv_max ? (uint32_t)context : s->kv_max;
+    s->decodes += (uint32_t)n;
+    s->kv_sum += n * context;
+    s->tokens += (uint32_t)n;
+}
+
+static int add_piece(struct batch *b, uint64_t chunk, uint64_t before, struct err *e)
+{
+    if (mem_reserve(&b->piece, &b->cap, b->s.n_pieces + 1, sizeof *b->piece, e) < 0)
+        return e->code;
+    b->piece[b->s.n_pieces++] = (struct cost_piece){(uint32_t)chunk, (uint32_t)before};
+    b->s.pieces = b->piece;
+    b->s.tokens += (uint32_t)chunk;
+    return 0;
+}
+
+static int make_batch(const struct asked *a, struct batch *b, struct err *e)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        uint64_t x, y;
+
+        if (pair(a->operand[i], ':', &x, &y))
+            add_decodes(b, x, y);
+        else if (pair(a->operand[i], '@', &x, &y) && x > 0) {
+            if (add_piece(b, x, y, e) < 0)
+                return e->code;
+        } else
+            cli_misuse("'%s' is neither DECODES:CONTEXT nor CHUNK@BEFORE", a->operand[i]);
+    }
+    return 0;
+}
+
+static void row(struct out *o, const char *part, double us, double all)
+{
+    out_row(o);
+    out_cstr(o, "part", part);
+    out_double(o, "us", us, 3);
+    out_double(o, "share", all > 0 ? us / all : 0, 4);
+    out_end_row(o);
+}
+
+static int print_batch(const struct asked *a, struct out *o, struct err *e)
+{
+    struct cost *c = NULL;
+    struct cost_parts parts;
+    struct batch b = {.piece = NULL};
+    double us = 0;
+    int rc = make_batch(a, &b, e);
+
+    if (rc == 0)
+        rc = cost_open(&c, a->table, &a->cost, e);
+    if (rc == 0)
+        rc = cost_us(c, &b.s, &us, &parts, e);
+    if (rc == 0) {
+        out_header(o, "part us share");
+        for (size_t i = 0; i < parts.n; i++)
+            row(o, parts.v[i].name, parts.v[i].us, us);
+        row(o, "step", us, us);
+    }
+    cost_close(c);
+    free(b.piece);
+    return rc;
+}
+
+static int run(const struct asked *a, struct err *e)
+{
+    struct out_opts to = {.path = a->out, .json = a->json};
+    struct out *o = NULL;
+    int rc = out_open(&o, &to, e);
+
+    if (rc == 0)
+        rc = print_cards(a, o, e);
+    if (rc == 0 && a->n > 0)
+        rc = print_batch(a, o, e);
+    if (rc == 0)
+        rc = out_commit(&o, e);
+    out_abort(&o);
+    return rc;
+}
+
+static void settle(const struct asked *a)
+{
+    if (a->n > 0 && !a->table)
+        cli_misuse("'--cost' is needed: a table, a folder of layer tables, or roofline");
+    if (a->n == 0 && !a->cards && !a->card_model && !a->card_gpu)
+        cli_misuse("a batch is needed, or '--cards', '--model-card', '--gpu-card'");
+}
+
+int main(int argc, char **argv)
+{
+    struct asked a = {0};
+    const struct cli_opt opts[] = {
+        CLI_STR(0, "cost", &a.table, "TABLE",
+                "the cost model: a table, a folder of tables, or roofline"),
+        CLI_STR(0, "model", &a.cost.model, "CARD",
+                "the model: for roofline, and where tables are of a layer"),
+        CLI_STR(0, "gpu", &a.cost.gpu, "CARD", "the GPU, for roofline"),
+        CLI_DOUBLE(0, "tp", &a.cost.tp, "N", "roofline: GPUs that share the model (default 1)"),
+        CLI_FLAG(0, "extrapolate", &a.cost.extrapolate, "go on beyond what was measured"),
+        CLI_DOUBLE(0, "link-gbs", &a.cost.link_gbs, "X",
+                   "GB/s between GPUs, where a table has no all-reduce"),
+        CLI_DOUBLE(0, "link-us", &a.cost.link_us, "X", "and its latency"),
+        CLI_FLAG(0, "cards", &a.cards, "list the models and GPUs that are known"),
+        CLI_STR(0, "model-card", &a.card_model, "NAME", "print a model's card, as JSON"),
+        CLI_STR(0, "gpu-card", &a.card_gpu, "NAME", "print a GPU's card, as JSON"),
+        CLI_OUT(&a.out),
+        CLI_JSON(&a.json),
+        CLI_QUIET(&a.quiet),
+        CLI_VERBOSE(&a.verbose),
+        CLI_END,
+    };
+    int first = cli_parse(&prog, opts, argc, argv), rc;
+    struct err e = {0};
+
+    a.operand = argv + first;
+    a.n = (size_t)(argc - first);
+    settle(&a);
+    rc = run(&a, &e);
+    cli_finish(a.verbose);
+    return rc == 0 ? CLI_DONE : cli_fail(&e);
+}

@@ -1,0 +1,227 @@
+/* trace-replay - a serving trace under a scheduler and a cost model. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/out.h"
+#include "base/progress.h"
+#include "sim/sim.h"
+#include "sim/timeline.h"
+
+static const struct cli_prog prog = {
+    "trace-replay", "TRACE", "Replay a serving trace under a scheduler and a cost model.", 1, 1};
+
+struct asked {
+    const char *rows, *path, *slo, *timeline;
+    uint64_t clients;
+    bool json, quiet, verbose, skip_bad;
+};
+
+/* All that a replay is made of. */
+struct parts {
+    struct setup setup;
+    struct trace_set trace;
+    struct replay replay;
+    struct slo slo;
+    struct summary summary;
+    struct timeline timeline;
+};
+
+static bool is_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
+static void settle(const struct asked *a, struct parts *p)
+{
+    const char *wrong = setup_wrong(&p->setup);
+
+    if (wrong)
+        cli_misuse("%s", wrong);
+    if (a->clients > 1 << 20)
+        cli_misuse("'--clients' is up to 1048576");
+    p->setup.replay.clients = (uint32_t)a->clients;
+    if (is_stdout(a->rows) && is_stdout(a->timeline))
+        cli_misuse("rows and timeline do not both go to standard output");
+    if (!setup_slo(&p->slo, a->slo))
+        cli_misuse("'--slo' is like ttft=0.5,tbt=0.1,e2e=30, in seconds");
+}
+
+static int load(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
+{
+    struct trace_load_opts how = {.read = {.format = TRACE_AUTO},
+                                  .skip_bad = a->skip_bad,
+                                  .any_times = a->clients > 0,
+                                  .progress = progress_report,
+                                  .progress_ctx = progress};
+    uint64_t bad;
+
+    if (trace_load(&p->trace, a->path, &how, &bad, e) < 0)
+        return e->code;
+    if (bad)
+        cli_note(a->quiet, "%" PRIu64 " bad records were left out", bad);
+    return 0;
+}
+
+static int write_rows(const struct asked *a, const struct parts *p, struct err *e)
+{
+    struct out_opts to = {.path = a->rows};
+    struct out *o;
+
+    if (!a->rows)
+        return 0;
+    if (out_open(&o, &to, e) < 0)
+        return e->code;
+    rows_write(o, &p->replay);
+    return out_commit(&o, e);
+}
+
+/* ---- the summary ---- */
+
+static void number(struct out *o, bool json, const char *what, double v, int decimals)
+{
+    if (json) {
+        out_double(o, what, v, decimals);
+        return;
+    }
+    out_row(o);
+    out_cstr(o, "what", what);
+    out_double(o, "value", v, decimals);
+    out_end_row(o);
+}
+
+static void latency(struct out *o, bool json, enum metric m, const struct distribution *d)
+{
+    char name[40];
+
+    for (int p = -1; p < METRIC_POINTS; p++) {
+        double v = p < 0 ? d->mean : d->point[p];
+
+        snprintf(name, sizeof name, "%s_%s_s", metric_names[m],
+                 p < 0 ? "mean" : metric_point_names[p]);
+        number(o, json, name, 1e-9 * v, 6);
+    }
+}
+
+static void print_summary(struct out *o, bool json, const struct parts *p)
+{
+    const struct summary *s = &p->summary;
+
+    out_header(o, "what value");
+    if (json)
+        out_row(o);
+    number(o, json, "requests", (double)s->requests, 0);
+    number(o, json, "rejected", (double)s->rejected, 0);
+    number(o, json, "preemptions", (double)s->preemptions, 0);
+    number(o, json, "steps", (double)s->steps, 0);
+    number(o, json, "span_s", 1e-9 * (double)s->span_ns, 6);
+    number(o, json, "prompt_tokens", (double)s->prompt_tokens, 0);
+    number(o, json, "output_tokens", (double)s->output_tokens, 0);
+    number(o, json, "computed_tokens", (double)s->computed_tokens, 0);
+    number(o, json, "prefix_hit_tokens", (double)s->hit_tokens, 0);
+    number(o, json, "requests_per_s", s->requests_a_s, 4);
+    number(o, json, "output_tokens_per_s", s->output_tokens_a_s, 2);
+    number(o, json, "goodput_per_s", s->goodput, 4);
+    number(o, json, "good_share", s->requests ? (double)s->good / (double)s->requests : 0, 4);
+    number(o, json, "busy_share", s->busy_share, 4);
+    number(o, json, "kv_blocks", (double)p->setup.replay.engine.kv_blocks, 0);
+    number(o, json, "kv_share", s->kv_share, 4);
+    for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
+        latency(o, json, (enum metric)m, &s->metric[m]);
+    if (json)
+        out_end_row(o);
+}
+
+static int write_summary(const struct asked *a, struct parts *p, struct err *e)
+{
+    struct out_opts to = {.json = a->json};
+    struct out *o;
+
+    if (summarize(&p->summary, &p->replay, &p->slo, e) < 0)
+        return e->code;
+    if (is_stdout(a->rows) || is_stdout(a->timeline))
+        return 0;
+    if (out_open(&o, &to, e) < 0)
+        return e->code;
+    print_summary(o, a->json, p);
+    return out_commit(&o, e);
+}
+
+static void step(void *ctx, const struct replica *r)
+{
+    timeline_step(ctx, r);
+}
+
+static int replay(const struct asked *a, struct parts *p, struct err *e)
+{
+    struct out_opts to = {.path = a->timeline};
+    struct timeline *t = &p->timeline;
+    int rc = 0;
+
+    if (a->timeline && (rc = out_open(&t->out, &to, e)) == 0) {
+        p->setup.replay.step = step;
+        p->setup.replay.step_ctx = t;
+        timeline_begin(t);
+    }
+    if (rc == 0)
+        rc = replay_run(&p->replay, &p->trace, p->setup.cost, &p->setup.replay, e);
+    if (rc == 0 && a->timeline) {
+        timeline_end(t, &p->replay);
+        rc = out_commit(&t->out, e);
+    }
+    out_abort(&t->out);
+    return rc;
+}
+
+static int run(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
+{
+    int rc = setup_open(&p->setup, e);
+
+    if (rc == 0)
+        rc = load(a, p, progress, e);
+    p->setup.replay.progress = progress_report;
+    p->setup.replay.progress_ctx = progress;
+    if (rc == 0)
+        rc = replay(a, p, e);
+    if (rc == 0)
+        rc = write_rows(a, p, e);
+    if (rc == 0)
+        rc = write_summary(a, p, e);
+    if (rc == 0 && p->replay.rejected)
+        cli_note(a->quiet, "%u requests can never run, and were rejected", p->replay.rejected);
+    replay_free(&p->replay);
+    trace_set_free(&p->trace);
+    setup_close(&p->setup);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct parts p = {.setup = SETUP_INIT};
+    struct asked a = {0};
+    const struct cli_opt opts[] = {
+        SETUP_OPTIONS(&p.setup),
+        CLI_U64(0, "clients", &a.clients, "N",
+                "times do not count: N clients send one request after the other"),
+        CLI_STR(0, "slo", &a.slo, "LIST", "objectives in seconds: ttft=0.5,tbt=0.1,e2e=30"),
+        CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
+        CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),
+        CLI_STR(0, "timeline", &a.timeline, "FILE", "steps and requests as Chrome trace events"),
+        CLI_FLAG(0, "json", &a.json, "the summary as JSON"),
+        CLI_QUIET(&a.quiet),
+        CLI_VERBOSE(&a.verbose),
+        CLI_END,
+    };
+    struct progress progress;
+    struct err e = {0};
+    int rc;
+
+    a.path = argv[cli_parse(&prog, opts, argc, argv)];
+    settle(&a, &p);
+    progress_init(&progress, a.quiet);
+    rc = run(&a, &p, &progress, &e);
+    progress_end(&progress);
+    cli_finish(a.verbose);
+    return rc == 0 ? CLI_DONE : cli_fail(&e);
+}

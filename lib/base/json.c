@@ -1,0 +1,117 @@
+/* json.c - jansson, which nothing else includes. */
+#include "base/json.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/stream.h"
+
+enum { CHUNK = 1 << 16 };
+
+static const json_t *value(const struct json *v)
+{
+    return (const json_t *)v;
+}
+
+int json_parse(struct json **out, const char *p, size_t len, struct err *e)
+{
+    json_error_t at;
+    json_t *root = json_loadb(p, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &at);
+
+    if (!root)
+        return err_set(e, ERR_INPUT, "line %d: %s", at.line, at.text);
+    *out = (struct json *)root;
+    return 0;
+}
+
+int json_load(struct json **out, const char *path, struct err *e)
+{
+    struct buf b = {0};
+    struct stream *s = NULL;
+    int64_t got = 1;
+    int rc = stream_open(&s, path, e);
+
+    while (rc == 0 && got > 0) {
+        rc = buf_reserve(&b, CHUNK, e);
+        if (rc == 0 && (got = stream_read(s, b.p + b.len, CHUNK, e)) > 0)
+            b.len += (size_t)got;
+    }
+    rc = rc == 0 && got < 0 ? (int)got : rc;
+    if (rc == 0 && (rc = json_parse(out, b.p, b.len, e)) == ERR_INPUT)
+        err_prefix(e, "%s", stream_name(s));
+    stream_close(s);
+    buf_free(&b);
+    return rc;
+}
+
+void json_free(struct json *root)
+{
+    json_decref((json_t *)root);
+}
+
+const struct json *json_get(const struct json *v, const char *key)
+{
+    return (const struct json *)json_object_get(value(v), key);
+}
+
+size_t json_len(const struct json *v)
+{
+    return json_array_size(value(v));
+}
+
+const struct json *json_at(const struct json *v, size_t i)
+{
+    return (const struct json *)json_array_get(value(v), i);
+}
+
+const struct json *json_member(const struct json *v, size_t i, const char **key)
+{
+    json_t *o = (json_t *)(uintptr_t)v;
+    void *at = json_object_iter(o);
+
+    while (at && i-- > 0)
+        at = json_object_iter_next(o, at);
+    if (!at)
+        return NULL;
+    *key = json_object_iter_key(at);
+    return (const struct json *)json_object_iter_value(at);
+}
+
+bool json_none(const struct json *v)
+{
+    return !v || json_is_null(value(v));
+}
+
+bool json_i64(const struct json *v, int64_t *out)
+{
+    if (!json_is_integer(value(v)))
+        return false;
+    *out = json_integer_value(value(v));
+    return true;
+}
+
+bool json_double(const struct json *v, double *out)
+{
+    if (!json_is_number(value(v)))
+        return false;
+    *out = json_number_value(value(v));
+    return true;
+}
+
+bool json_bool(const struct json *v, bool *out)
+{
+    if (!json_is_boolean(value(v)))
+        return false;
+    *out = json_is_true(value(v));
+    return true;
+}
+
+bool json_text(const struct json *v, const char **p, size_t *len)
+{
+    if (!json_is_string(value(v)))
+        return false;
+    *p = json_string_value(value(v));
+    *len = json_string_length(value(v));
+    return true;
+}

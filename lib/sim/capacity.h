@@ -1,0 +1,36 @@
+/* capacity.h - the largest rate of arrivals that meets an objective, by bisection over replays.
+ *
+ * Sarathi's definition (OSDI'24): requests of the trace, in its order, with Poisson arrivals; the
+ * tail of the times between tokens within a bound and the median delay before the first step within
+ * another. Replays of all rates have the same arrivals but for their scale.
+ *
+ * Cost     some 15 replays. Use 2,000 requests and more: short traces end before a queue has built.
+ * Threads  one; several searches may share trace and cost model.
+ */
+#ifndef SIM_CAPACITY_H
+#define SIM_CAPACITY_H
+
+#include "sim/metrics.h"
+
+/* Bounds on a metric's percentile, in ns; 0: none. */
+struct objective {
+    double tbt_p99_ns, ttft_p99_ns, e2e_p99_ns, delay_p50_ns;
+};
+
+struct capacity {
+    double rate;            /* requests a second; 0: not even the lowest that was tried */
+    struct summary summary; /* at that rate; of the lowest where rate is 0 */
+    unsigned replays;
+};
+
+struct capacity_opts {
+    struct objective objective;
+    uint64_t seed;
+    double precision;   /* of the rate: 0.01 is a hundredth of it */
+    double least, most; /* rates to look between */
+};
+
+int capacity_find(struct capacity *c, const struct trace_set *t, const struct cost *cost,
+                  const struct replay_opts *replay, const struct capacity_opts *o, struct err *e);
+
+#endif

@@ -1,0 +1,122 @@
+/* dist.c - see dist.h. */
+#include "sim/dist.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/rand.h"
+
+static const struct {
+    const char *name;
+    enum dist_kind kind;
+    int numbers;
+} kinds[] = {
+    {"fixed:", DIST_FIXED, 1},   {"uniform:", DIST_UNIFORM, 2},     {"exp:", DIST_EXP, 1},
+    {"normal:", DIST_NORMAL, 2}, {"lognormal:", DIST_LOGNORMAL, 2}, {"gamma:", DIST_GAMMA, 2},
+    {"zipf:", DIST_ZIPF, 2},
+};
+
+static bool numbers(struct dist *d, const char *text, int n)
+{
+    const char *comma = strchr(text, ',');
+    char first[40];
+    size_t len = comma ? (size_t)(comma - text) : strlen(text);
+
+    if ((n == 2) != (comma != NULL) || len >= sizeof first)
+        return false;
+    memcpy(first, text, len);
+    first[len] = '\0';
+    return num_double(first, &d->a) && d->a >= 0 &&
+           (n == 1 || (num_double(comma + 1, &d->b) && d->b >= 0));
+}
+
+bool dist_parse(struct dist *d, const char *text)
+{
+    *d = (struct dist){.kind = DIST_FIXED};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t len = strlen(kinds[i].name);
+
+        if (strncmp(text, kinds[i].name, len) != 0)
+            continue;
+        d->kind = kinds[i].kind;
+        if (!numbers(d, text + len, kinds[i].numbers))
+            return false;
+        if (d->kind == DIST_UNIFORM)
+            return d->a <= d->b;
+        if (d->kind == DIST_LOGNORMAL || d->kind == DIST_GAMMA)
+            return d->a > 0 && d->b > 0;
+        return d->kind != DIST_ZIPF || (d->b >= 1 && d->b <= 1e15);
+    }
+    return numbers(d, text, 1);
+}
+
+double dist_gamma(double k, uint64_t *seed)
+{
+    double d, c;
+
+    if (k < 1) /* of k + 1, times a power of a uniform number */
+        return dist_gamma(k + 1, seed) * pow(1 - rand_unit(seed), 1 / k);
+    d = k - 1.0 / 3;
+    c = 1 / sqrt(9 * d);
+    for (;;) {
+        double x = rand_normal(seed), v = 1 + c * x, u = 1 - rand_unit(seed);
+
+        v = v * v * v;
+        if (v > 0 && log(u) < 0.5 * x * x + d - d * v + d * log(v))
+            return d * v;
+    }
+}
+
+/* By rejection-inversion (Hoermann and Derflinger 1996). */
+static double h_integral(double x, double s)
+{
+    double l = log(x);
+
+    return s == 1 ? l : expm1((1 - s) * l) / (1 - s);
+}
+
+static double h_inverse(double y, double s)
+{
+    return s == 1 ? exp(y) : exp(log1p(fmax(y * (1 - s), -1)) / (1 - s));
+}
+
+static double zipf(double s, double most, uint64_t *seed)
+{
+    double low = h_integral(1.5, s) - 1, high = h_integral(most + 0.5, s);
+
+    for (;;) {
+        double u = high + rand_unit(seed) * (low - high), x = h_inverse(u, s);
+        double k = fmin(fmax(nearbyint(x), 1), most);
+
+        if (u >= h_integral(k + 0.5, s) - pow(k, -s))
+            return k;
+    }
+}
+
+static double lognormal(double mean, double sd, uint64_t *seed)
+{
+    double spread = log1p(sd * sd / (mean * mean));
+
+    return exp(log(mean) - spread / 2 + sqrt(spread) * rand_normal(seed));
+}
+
+double dist_draw(const struct dist *d, uint64_t *seed)
+{
+    switch (d->kind) {
+    case DIST_UNIFORM:
+        return d->a + (d->b - d->a) * rand_unit(seed);
+    case DIST_EXP:
+        return -d->a * log1p(-rand_unit(seed));
+    case DIST_NORMAL:
+        return fmax(0, d->a + d->b * rand_normal(seed));
+    case DIST_LOGNORMAL:
+        return lognormal(d->a, d->b, seed);
+    case DIST_GAMMA:
+        return d->a * d->b * d->b * dist_gamma(1 / (d->b * d->b), seed);
+    case DIST_ZIPF:
+        return zipf(d->a, d->b, seed);
+    default:
+        return d->a;
+    }
+}

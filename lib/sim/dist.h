@@ -1,0 +1,37 @@
+/* dist.h - random numbers of tokens, seconds, turns: a distribution as text.
+ *
+ *   fixed:X           always X              normal:MEAN,SD     cut at 0
+ *   uniform:A,B       from A to B           lognormal:MEAN,SD  of the number itself, not its log
+ *   exp:MEAN          exponential           gamma:MEAN,CV
+ *   zipf:S,MAX        1 to MAX, the k-th as likely as k^-S
+ */
+#ifndef SIM_DIST_H
+#define SIM_DIST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum dist_kind {
+    DIST_FIXED,
+    DIST_UNIFORM,
+    DIST_EXP,
+    DIST_NORMAL,
+    DIST_LOGNORMAL,
+    DIST_GAMMA,
+    DIST_ZIPF
+};
+
+struct dist {
+    enum dist_kind kind;
+    double a, b;
+};
+
+/* A number alone is fixed. False if it is none of these. */
+bool dist_parse(struct dist *d, const char *text);
+/* 0 or more. */
+double dist_draw(const struct dist *d, uint64_t *seed);
+
+/* Shape k, scale 1 (Marsaglia and Tsang 2000). */
+double dist_gamma(double k, uint64_t *seed);
+
+#endif

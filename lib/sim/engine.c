@@ -1,0 +1,354 @@
+/* engine.c - see engine.h. */
+#include "sim/engine.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "sim/sched.h"
+
+/* ---- queue ---- */
+
+static int deque_grow(struct deque *d, struct err *e)
+{
+    size_t cap = d->cap ? 2 * d->cap : 64;
+    uint32_t *v = mem_array(cap, sizeof *v, e);
+
+    if (!v)
+        return e->code;
+    for (size_t i = 0; i < d->n; i++)
+        v[i] = d->v[(d->first + i) & (d->cap - 1)];
+    free(d->v);
+    *d = (struct deque){v, cap, 0, d->n};
+    return 0;
+}
+
+int deque_push_back(struct deque *d, uint32_t x, struct err *e)
+{
+    if (d->n == d->cap && deque_grow(d, e) < 0)
+        return e->code;
+    d->v[(d->first + d->n++) & (d->cap - 1)] = x;
+    return 0;
+}
+
+int deque_push_front(struct deque *d, uint32_t x, struct err *e)
+{
+    if (d->n == d->cap && deque_grow(d, e) < 0)
+        return e->code;
+    d->first = (d->first - 1) & (d->cap - 1);
+    d->v[d->first] = x;
+    d->n++;
+    return 0;
+}
+
+/* The last one, past those before it that are worse: or as bad, where it came back. */
+static void sort_last(struct replica *r, bool came_back)
+{
+    const int32_t *priority = r->trace->priority;
+    struct deque *d = &r->waiting;
+    size_t i = d->n - 1;
+    uint32_t x = deque_at(d, i);
+
+    for (; i > 0; i--) {
+        uint32_t other = deque_at(d, i - 1);
+
+        if (priority[other] < priority[x] || (priority[other] == priority[x] && !came_back))
+            break;
+        *deque_place(d, i) = other;
+    }
+    *deque_place(d, i) = x;
+}
+
+/* Into the queue: at its end, or at its front if it was running; or by priority. */
+static int enqueue(struct replica *r, uint32_t request, bool came_back, struct err *e)
+{
+    if (!r->sched->priorities || !r->trace->priority)
+        return came_back ? deque_push_front(&r->waiting, request, e)
+                         : deque_push_back(&r->waiting, request, e);
+    if (deque_push_back(&r->waiting, request, e) < 0)
+        return e->code;
+    sort_last(r, came_back);
+    return 0;
+}
+
+/* ---- a replica ---- */
+
+/* Of the requests that max_length lets pass, or that there is memory for: others are rejected, and
+ * none for their sake. */
+static uint32_t longest_of(const struct replica *r)
+{
+    const struct trace_set *t = r->trace;
+    uint64_t room = (uint64_t)r->o->kv_blocks * r->o->block_tokens, most = 1;
+
+    if (r->o->max_length)
+        return r->o->max_length;
+    for (uint32_t i = 0; i < t->n; i++) {
+        uint64_t length = (uint64_t)t->prompt[i] + t->output[i];
+
+        most = length > most && length <= room ? length : most;
+    }
+    return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+}
+
+int replica_init(struct replica *r, const struct engine_opts *o, struct err *e)
+{
+    bool sharing = o->prefix_cache && r->trace->hash_end && r->sched->prefix_cache;
+
+    r->o = o;
+    r->longest = r->sched->reserves ? longest_of(r) : 0;
+    if (sharing && r->trace->block % o->block_tokens != 0 && o->block_tokens % r->trace->block != 0)
+        return err_set(e, ERR_USAGE,
+                       "the trace's hashes stand for %u tokens, which do not go with "
+                       "blocks of %u",
+                       r->trace->block, o->block_tokens);
+    if (sharing && r->trace->block != o->block_tokens)
+        return err_set(e, ERR_USAGE,
+                       "the trace's hashes stand for %u tokens: '--block-size %u' is "
+                       "needed to share prefixes",
+                       r->trace->block, r->trace->block);
+    if (steady_init(r, e) < 0 || (r->sched->begin && r->sched->begin(r, e) < 0))
+        return e->code;
+    return kv_init(&r->kv, o->kv_blocks, o->block_tokens, sharing, e);
+}
+
+void replica_free(struct replica *r)
+{
+    if (r->sched && r->sched->end)
+        r->sched->end(r);
+    free(r->waiting.v);
+    free(r->running);
+    free(r->batch);
+    free(r->pieces);
+    free(r->steady.due);
+    kv_close(&r->kv);
+    gaps_free(&r->step_times);
+}
+
+static bool can_ever_run(const struct replica *r, uint32_t request)
+{
+    const struct trace_set *t = r->trace;
+    uint64_t length = (uint64_t)t->prompt[request] + t->output[request];
+    uint32_t reserve = (uint32_t)(r->o->watermark * r->kv.total);
+
+    if (r->o->max_length && length > r->o->max_length)
+        return false;
+    if (r->sched->reserves && (length > r->longest || kv_blocks(&r->kv, r->longest) > r->kv.total))
+        return false;
+    /* The last token needs no place of its own. */
+    return kv_blocks(&r->kv, length - 1) <= r->kv.total &&
+           kv_blocks(&r->kv, t->prompt[request]) + reserve <= r->kv.total;
+}
+
+int replica_arrive(struct replica *r, uint32_t request, struct err *e)
+{
+    struct flight *f = flight_of(r, request);
+
+    f->need = r->trace->prompt[request];
+    if (!can_ever_run(r, request)) {
+        f->status = FLIGHT_REJECTED;
+        return 0;
+    }
+    f->status = FLIGHT_WAITING;
+    f->came_ns = r->now;
+    r->left++;
+    if (r->sched->arrived)
+        r->sched->arrived(r, request);
+    return enqueue(r, request, false, e);
+}
+
+int running_add(struct replica *r, uint32_t request, struct err *e)
+{
+    if (mem_reserve(&r->running, &r->running_cap, r->n_running + 1, sizeof *r->running, e) < 0)
+        return e->code;
+    r->running[r->n_running++] = request;
+    flight_of(r, request)->status = FLIGHT_RUNNING;
+    return 0;
+}
+
+int restart(struct replica *r, uint32_t request, struct err *e)
+{
+    struct flight *f = flight_of(r, request);
+
+    kv_give_back(&r->kv, &f->kv);
+    f->need = r->trace->prompt[request] + f->given;
+    f->computed = 0;
+    f->named = 0;
+    f->preemptions++;
+    f->status = FLIGHT_WAITING;
+    r->preemptions++;
+    return enqueue(r, request, true, e);
+}
+
+/* ---- a batch ---- */
+
+static int add_piece(struct replica *r, uint32_t chunk, uint32_t kv, struct err *e)
+{
+    if (mem_reserve(&r->pieces, &r->pieces_cap, r->shape.n_pieces + 1, sizeof *r->pieces, e) < 0)
+        return e->code;
+    r->pieces[r->shape.n_pieces++] = (struct cost_piece){chunk, kv};
+    r->shape.pieces = r->pieces;
+    return 0;
+}
+
+int batch_add(struct replica *r, uint32_t request, uint32_t tokens, struct err *e)
+{
+    struct flight *f = flight_of(r, request);
+    struct cost_shape *s = &r->shape;
+
+    if (mem_reserve(&r->batch, &r->batch_cap, r->n_batch + 1, sizeof *r->batch, e) < 0)
+        return e->code;
+    r->batch[r->n_batch++] = (struct batch_entry){request, tokens};
+    s->tokens += tokens;
+    if (is_prompt(f))
+        return add_piece(r, tokens, f->computed, e);
+    s->kv_sum += f->computed + 1;
+    s->kv_max = f->computed + 1 > s->kv_max ? f->computed + 1 : s->kv_max;
+    s->kv_min = s->decodes == 0 || f->computed + 1 < s->kv_min ? f->computed + 1 : s->kv_min;
+    s->decodes++;
+    return 0;
+}
+
+/* A step of r->shape begins. */
+static int begin_step(struct replica *r, struct err *e)
+{
+    struct cost_parts parts;
+    double us;
+
+    if (cost_us(r->cost, &r->shape, &us, r->sched->overlap ? &parts : NULL, e) < 0)
+        return e->code;
+    if (r->sched->overlap)
+        us = r->sched->overlap(&parts, us);
+    us += r->o->step_overhead_us;
+    r->began_ns = r->now;
+    r->end_ns = r->now + (int64_t)llround(1e3 * us);
+    if (gaps_add(&r->step_times, r->end_ns - r->now, 1, e) < 0)
+        return e->code;
+    r->busy = true;
+    r->steps++;
+    r->tokens += r->shape.tokens;
+    r->busy_us += us;
+    r->kv_block_us += us * (r->kv.total - r->kv.free);
+    return 1;
+}
+
+/* Asks the scheduler; again where all that it would have run had to restart, which leaves them room
+ * now. Vidur waits for the next arrival there. */
+static int form_batch(struct replica *r, struct err *e)
+{
+    uint64_t before;
+
+    do {
+        before = r->preemptions;
+        r->n_batch = 0;
+        r->shape = (struct cost_shape){.pieces = NULL};
+        if (r->waiting.n + r->n_running == 0)
+            return 0;
+        if (r->sched->form(r, e) < 0)
+            return e->code;
+    } while (r->n_batch == 0 && r->preemptions > before && !r->o->vidur);
+    /* Where some had to go, v1 admits none, whether there is room or not. */
+    r->steady.refused = r->waiting.n > 0 && r->preemptions == before;
+    return 0;
+}
+
+int replica_step(struct replica *r, struct err *e)
+{
+    if (steady_next(r))
+        return begin_step(r, e);
+    steady_settle(r);
+    if (form_batch(r, e) < 0)
+        return e->code;
+    if (r->n_batch == 0)
+        return 0;
+    for (size_t i = 0; i < r->n_batch; i++) {
+        struct flight *f = flight_of(r, r->batch[i].request);
+
+        if (f->start_ns == FLIGHT_NEVER)
+            f->start_ns = r->now;
+    }
+    return begin_step(r, e);
+}
+
+/* ---- a step's end ---- */
+
+/* A token; the time since the last one is counted, equal ones together. */
+static int give_token(struct replica *r, struct flight *f, struct gap *gap, struct err *e)
+{
+    int64_t ns = r->end_ns - f->last_ns;
+
+    f->given++;
+    f->last_ns = r->end_ns;
+    if (f->first_ns == FLIGHT_NEVER) {
+        f->first_ns = r->end_ns;
+        return 0;
+    }
+    if (ns == gap->ns) {
+        gap->n++;
+        return 0;
+    }
+    if (gaps_add(r->gaps, gap->ns, gap->n, e) < 0)
+        return e->code;
+    *gap = (struct gap){ns, 1};
+    return 0;
+}
+
+static int end_request(struct replica *r, uint32_t request, struct err *e)
+{
+    struct flight *f = flight_of(r, request);
+    int kept = r->sched->keep ? r->sched->keep(r, request, e) : 0;
+
+    f->status = FLIGHT_ENDED;
+    if (kept == 0)
+        kv_give_back(&r->kv, &f->kv);
+    r->left--;
+    return kept < 0 ? kept : 0;
+}
+
+/* Those that have ended leave r->running, the others keep their order. */
+static void drop_ended(struct replica *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_running; i++)
+        if (flight_of(r, r->running[i])->status != FLIGHT_ENDED)
+            r->running[n++] = r->running[i];
+    r->n_running = n;
+}
+
+static int finish_batch(struct replica *r, replica_ended *ended, void *ctx, struct err *e)
+{
+    struct gap gap = {0};
+    size_t running = r->n_running;
+    bool any = false;
+
+    for (size_t i = 0; i < r->n_batch; i++) {
+        uint32_t request = r->batch[i].request;
+        struct flight *f = flight_of(r, request);
+
+        f->computed += r->batch[i].tokens;
+        if (is_prompt(f))
+            continue;
+        if (give_token(r, f, &gap, e) < 0)
+            return e->code;
+        if (f->given < r->trace->output[request])
+            continue;
+        if (end_request(r, request, e) < 0)
+            return e->code;
+        any = true;
+        if (ended)
+            ended(ctx, request);
+    }
+    if (any)
+        drop_ended(r);
+    if (r->shape.decodes == running && r->shape.n_pieces == 0 && !(any && r->waiting.n > 0))
+        steady_begin(r);
+    return gaps_add(r->gaps, gap.ns, gap.n, e);
+}
+
+int replica_finish(struct replica *r, replica_ended *ended, void *ctx, struct err *e)
+{
+    r->busy = false;
+    if (r->steady.done == 0)
+        return finish_batch(r, ended, ctx, e);
+    return gaps_add(r->gaps, r->end_ns - r->began_ns, r->n_running, e);
+}

@@ -1,0 +1,176 @@
+/* engine.h - a replica: requests that wait and run, a KV cache, and a step after the other, each as
+ * long as the cost model says of its batch. Inside this domain only.
+ *
+ * A scheduler (sched.h) forms the batch of a step; the engine computes how long it takes and what
+ * it brings. A request needs `need` tokens computed before it gives a token (its prompt; after a
+ * restart all that it had); each step after that computes one token, the last that it gave, and
+ * gives the next. The first token counts as output: a request of output 1 ends with its prompt.
+ *
+ * Clock: whole nanoseconds; a step's time is rounded to one.
+ */
+#ifndef SIM_ENGINE_H
+#define SIM_ENGINE_H
+
+#include "sim/cost.h"
+#include "sim/gaps.h"
+#include "sim/kv.h"
+#include "sim/load.h"
+
+#define FLIGHT_NEVER INT64_MIN
+
+/* A request on its way. */
+struct flight {
+    int64_t came_ns;                     /* to the replica */
+    int64_t start_ns, first_ns, last_ns; /* first in a batch; first token; last token so far */
+    uint32_t need, computed, given;      /* tokens; given: of the output */
+    uint32_t preemptions;
+    uint32_t hit_tokens; /* of the prompt, found when it was first admitted */
+    uint32_t named;      /* blocks whose hashes the cache knows */
+    struct kv_list kv;
+    uint8_t status;
+};
+
+enum flight_status { FLIGHT_AHEAD, FLIGHT_WAITING, FLIGHT_RUNNING, FLIGHT_ENDED, FLIGHT_REJECTED };
+
+/* A queue with two ends. */
+struct deque {
+    uint32_t *v;
+    size_t cap, first, n; /* cap: a power of two */
+};
+
+int deque_push_back(struct deque *d, uint32_t x, struct err *e);
+int deque_push_front(struct deque *d, uint32_t x, struct err *e);
+static inline uint32_t deque_front(const struct deque *d)
+{
+    return d->v[d->first];
+}
+/* Where the i-th from the front stands. */
+static inline uint32_t *deque_place(const struct deque *d, size_t i)
+{
+    return &d->v[(d->first + i) & (d->cap - 1)];
+}
+static inline uint32_t deque_at(const struct deque *d, size_t i)
+{
+    return *deque_place(d, i);
+}
+static inline uint32_t deque_pop_front(struct deque *d)
+{
+    uint32_t x = d->v[d->first];
+
+    d->first = (d->first + 1) & (d->cap - 1);
+    d->n--;
+    return x;
+}
+
+struct engine_opts {
+    uint32_t kv_blocks, block_tokens;
+    uint32_t most_requests; /* of a batch */
+    uint32_t most_tokens;   /* of a batch: the budget */
+    uint32_t max_length;    /* of prompt and output; 0: no bound */
+    double watermark;       /* share of the blocks that admitting leaves */
+    double step_overhead_us;
+    bool prefix_cache;
+    bool vidur;      /* Vidur's quirks */
+    bool no_repeats; /* ask the scheduler for every step */
+};
+
+/* Steps that repeat the last one (steady.c). */
+struct steady {
+    uint32_t left; /* steps that may come */
+    uint32_t done; /* that have begun, and are not settled */
+    bool refused;  /* the scheduler's last batch left requests in the queue */
+    uint32_t *due; /* [block_tokens]: running requests by tokens in their last block, at first */
+};
+
+struct batch_entry {
+    uint32_t request, tokens;
+};
+
+struct sched;
+
+struct replica {
+    const struct engine_opts *o;
+    const struct sched *sched;
+    const struct cost *cost;
+    const struct trace_set *trace;
+    struct flight *flight; /* [trace->n], of all replicas */
+    struct deque waiting;
+    uint32_t *running; /* [n_running], in the scheduler's order */
+    size_t n_running, running_cap;
+    struct kv kv;
+    void *state; /* the scheduler's own */
+    /* The step: */
+    struct batch_entry *batch;
+    size_t n_batch, batch_cap;
+    struct cost_piece *pieces;
+    size_t pieces_cap;
+    struct cost_shape shape;
+    int64_t now;              /* the moment */
+    int64_t began_ns, end_ns; /* of the step under way */
+    bool busy;
+    struct steady steady;
+    uint32_t longest;      /* tokens of the longest request that is not too long */
+    uint32_t since_prompt; /* steps, of a scheduler that counts them */
+    /* Totals: */
+    struct gaps *gaps;
+    struct gaps step_times;
+    uint64_t steps, preemptions, tokens, hit_tokens, asked_tokens;
+    double busy_us, kv_block_us; /* kv_block_us: blocks held, times how long */
+    uint64_t left;               /* requests that were admitted and have not ended */
+};
+
+int replica_init(struct replica *r, const struct engine_opts *o, struct err *e);
+void replica_free(struct replica *r);
+
+/* What a request comes with. False: it can never run, and is rejected. */
+int replica_arrive(struct replica *r, uint32_t request, struct err *e);
+/* Forms a batch at r->now and begins its step: 1, or 0 if there is nothing to do. */
+int replica_step(struct replica *r, struct err *e);
+typedef void replica_ended(void *ctx, uint32_t request);
+/* The step's end, at r->end_ns. ended: called for each request that ends; NULL: nobody. */
+int replica_finish(struct replica *r, replica_ended *ended, void *ctx, struct err *e);
+
+/* ---- for schedulers ---- */
+
+static inline struct flight *flight_of(const struct replica *r, uint32_t request)
+{
+    return &r->flight[request];
+}
+
+static inline bool is_prompt(const struct flight *f)
+{
+    return f->computed < f->need;
+}
+
+/* Tokens that it still has to compute before it gives the next. */
+static inline uint32_t tokens_due(const struct flight *f)
+{
+    return is_prompt(f) ? f->need - f->computed : 1;
+}
+
+/* Of the next token, or of the whole prompt, counted from the beginning. */
+static inline uint32_t blocks_more(const struct replica *r, const struct flight *f, uint64_t tokens)
+{
+    uint32_t blocks = kv_blocks(&r->kv, tokens);
+
+    return blocks > f->kv.n ? blocks - f->kv.n : 0;
+}
+
+int batch_add(struct replica *r, uint32_t request, uint32_t tokens, struct err *e);
+int running_add(struct replica *r, uint32_t request, struct err *e);
+/* Gives its blocks back and puts it at the queue's front, to be computed anew. It must not be in
+ * r->running any more. */
+int restart(struct replica *r, uint32_t request, struct err *e);
+
+/* ---- steady.c ---- */
+
+int steady_init(struct replica *r, struct err *e);
+/* After a step in which every running request got a token, and that admitted none: looks how often
+ * it may repeat. */
+void steady_begin(struct replica *r);
+/* Is the next step such? Then r->shape is its. */
+bool steady_next(struct replica *r);
+/* Does to each request what the steps did, r->end_ns being the last one's end. */
+void steady_settle(struct replica *r);
+
+#endif

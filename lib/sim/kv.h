@@ -1,0 +1,69 @@
+/* kv.h - the KV cache of a replica: blocks of tokens, counted; or, where prefixes are shared, each
+ * with the hash of the text up to its end.
+ *
+ * With sharing it is vLLM v1's: a block that nobody holds stays findable until it is needed; free
+ * blocks are a queue, and those that a request gives back go to its end, the last of the request
+ * first, so that the tail of a text goes before its beginning. Several blocks may have the same
+ * hash; the oldest is found.
+ *
+ * Source   vLLM v1, core/kv_cache_manager.py and block_pool.py.
+ * Cost     without sharing a few additions; with it a hash probe a block.
+ */
+#ifndef SIM_KV_H
+#define SIM_KV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* What a request holds. {0} is nothing. */
+struct kv_list {
+    uint32_t n, cap;
+    uint32_t *id; /* [n], with sharing */
+};
+
+struct kv_block {
+    uint64_t hash;
+    uint32_t holders;
+    uint32_t prev, next; /* in the queue of free ones */
+    uint32_t same;       /* the next of its bucket */
+    bool findable;
+};
+
+struct kv {
+    uint32_t total, free;
+    uint32_t tokens; /* of a block */
+    bool sharing;
+    struct kv_block *block; /* [total + 1]; the last is the queue's ends */
+    uint32_t *bucket;       /* [buckets]: 1 + a block, or 0 */
+    size_t buckets;
+};
+
+int kv_init(struct kv *k, uint32_t blocks, uint32_t tokens, bool sharing, struct err *e);
+void kv_close(struct kv *k);
+
+static inline uint32_t kv_blocks(const struct kv *k, uint64_t tokens)
+{
+    return (uint32_t)((tokens + k->tokens - 1) / k->tokens);
+}
+
+/* How many of the blocks with these hashes are there, up to the first that is not. */
+uint32_t kv_find(const struct kv *k, const uint64_t *hashes, uint32_t n);
+/* How many of the first n of them are free ones: taking them leaves fewer for others. */
+uint32_t kv_find_free(const struct kv *k, const uint64_t *hashes, uint32_t n);
+/* l, which is empty, holds the first n of them. */
+int kv_share(struct kv *k, struct kv_list *l, const uint64_t *hashes, uint32_t n, struct err *e);
+/* `more` free blocks, which there are, to l's. */
+int kv_take(struct kv *k, struct kv_list *l, uint32_t more, struct err *e);
+/* Blocks [from, to) of l are full, and have these hashes. */
+void kv_name(struct kv *k, const struct kv_list *l, uint32_t from, uint32_t to,
+             const uint64_t *hashes);
+/* All of l's are given back. */
+void kv_give_back(struct kv *k, struct kv_list *l);
+
+/* Every block is free or held, as often as the queue and the counts say. For --check. */
+bool kv_consistent(const struct kv *k);
+
+#endif

@@ -1,0 +1,61 @@
+/* load.h - a trace in memory, a column a field: what a replay walks over.
+ *
+ * Cost     24 bytes a request and its id; 8 more a hash, a few more for each kind of field that any
+ *          record has.
+ * Errors   as trace.h; ERR_INPUT too where times go back or are beyond TRACE_NS_MOST, `after` names
+ *          no request above, a hash stands for another number of tokens than elsewhere, or a
+ *          request has no time.
+ */
+#ifndef SIM_LOAD_H
+#define SIM_LOAD_H
+
+#include "base/progress.h"
+#include "sim/trace.h"
+
+/* 146 years: of an arrival, or of what a tool takes. A clock that begins there still counts. */
+#define TRACE_NS_MOST (INT64_C(1) << 62)
+
+/* Requests are numbered from 0 in the order of their times. Columns that no record fills are NULL.
+ */
+struct trace_set {
+    uint32_t n;
+    int64_t *t_ns;
+    uint32_t *prompt, *output;
+    char *ids; /* of all, one after the other */
+    uint64_t *id_end;
+    uint32_t block;      /* tokens of a hash; 0: there are none */
+    uint64_t *hash_end;  /* request i has hashes [hash_end[i-1], hash_end[i]) */
+    uint64_t *hashes;    /* of the whole blocks of its prompt, then of prompt and output */
+    uint32_t *after_end; /* the same of `after` */
+    uint32_t *after;     /* numbers of requests, each below its own */
+    int64_t *tool_ns;    /* 0: none */
+    int32_t *priority;
+    uint32_t *session; /* numbered by first appearance; UINT32_MAX: none */
+    uint32_t sessions;
+    uint32_t *tool; /* the same of tools' names */
+    uint32_t tools;
+};
+
+struct trace_load_opts {
+    struct trace_read_opts read;
+    bool skip_bad;
+    bool any_times;       /* times may be absent, or go back: they will be replaced */
+    uint64_t most_tokens; /* requests of more are too long; 0: none is */
+    progress_fn *progress;
+    void *progress_ctx;
+};
+
+/* *bad: how many records were left out. */
+int trace_load(struct trace_set *t, const char *path, const struct trace_load_opts *o,
+               uint64_t *bad, struct err *e);
+void trace_set_free(struct trace_set *t); /* {0} is fine */
+
+static inline const char *trace_set_id(const struct trace_set *t, uint32_t i, size_t *len)
+{
+    uint64_t from = i ? t->id_end[i - 1] : 0;
+
+    *len = (size_t)(t->id_end[i] - from);
+    return t->ids + from;
+}
+
+#endif

@@ -1,0 +1,184 @@
+/* metrics.c - see metrics.h. */
+#include "sim/metrics.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+const char *const metric_names[METRICS] = {"ttft", "tbt", "tpot", "e2e", "delay", "step", "job"};
+const double metric_points[METRIC_POINTS] = {.5, .9, .95, .99, .999};
+const char *const metric_point_names[METRIC_POINTS] = {"p50", "p90", "p95", "p99", "p99.9"};
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+void distribution_of(struct distribution *d, double *v, size_t n)
+{
+    double sum = 0;
+
+    *d = (struct distribution){.n = n};
+    if (n == 0)
+        return;
+    qsort(v, n, sizeof *v, ascending);
+    for (size_t i = 0; i < n; i++)
+        sum += v[i];
+    d->mean = sum / (double)n;
+    d->least = v[0];
+    d->most = v[n - 1];
+    for (int p = 0; p < METRIC_POINTS; p++) {
+        size_t at = (size_t)(metric_points[p] * (double)n);
+
+        d->point[p] = v[at < n ? at : n - 1];
+    }
+}
+
+static void gaps_distribution(struct distribution *d, const struct gaps *g)
+{
+    *d = (struct distribution){.n = g->n};
+    if (g->n == 0)
+        return;
+    d->mean = g->sum / (double)g->n;
+    d->least = (double)g->v[0].ns;
+    d->most = (double)g->v[g->used - 1].ns;
+    for (int p = 0; p < METRIC_POINTS; p++)
+        d->point[p] = (double)gaps_percentile(g, metric_points[p]);
+}
+
+/* A request's value; false if it has none. */
+static bool value_of(const struct replay *p, uint32_t i, enum metric m, double *v)
+{
+    const struct flight *f = &p->flight[i];
+    int64_t arrival = replay_arrival(p, i);
+    uint32_t output = p->trace->output[i];
+
+    if (f->status != FLIGHT_ENDED || (m == METRIC_TPOT && output < 2))
+        return false;
+    switch (m) {
+    case METRIC_TTFT:
+        *v = (double)(f->first_ns - arrival);
+        break;
+    case METRIC_TPOT:
+        *v = (double)(f->last_ns - f->first_ns) / (output - 1);
+        break;
+    case METRIC_E2E:
+        *v = (double)(f->last_ns - arrival);
+        break;
+    default:
+        *v = (double)(f->start_ns - arrival);
+        break;
+    }
+    return true;
+}
+
+static bool is_good(const struct replay *p, uint32_t i, const struct slo *slo)
+{
+    double v;
+
+    if (p->flight[i].status != FLIGHT_ENDED)
+        return false;
+    if (slo->ttft_ns > 0 && value_of(p, i, METRIC_TTFT, &v) && v > slo->ttft_ns)
+        return false;
+    if (slo->tbt_ns > 0 && value_of(p, i, METRIC_TPOT, &v) && v > slo->tbt_ns)
+        return false;
+    return !(slo->e2e_ns > 0 && value_of(p, i, METRIC_E2E, &v) && v > slo->e2e_ns);
+}
+
+static void count(struct summary *s, const struct replay *p, const struct slo *slo)
+{
+    const struct replica *r = &p->replica;
+    int64_t first = INT64_MAX, last = INT64_MIN;
+    double seconds;
+
+    for (uint32_t i = 0; i < p->trace->n; i++) {
+        const struct flight *f = &p->flight[i];
+
+        if (f->status != FLIGHT_ENDED)
+            continue;
+        s->ended++;
+        s->prompt_tokens += p->trace->prompt[i];
+        s->output_tokens += p->trace->output[i];
+        s->good += is_good(p, i, slo);
+        first = replay_arrival(p, i) < first ? replay_arrival(p, i) : first;
+        last = f->last_ns > last ? f->last_ns : last;
+    }
+    s->span_ns = s->ended ? last - first : 0;
+    seconds = 1e-9 * (double)s->span_ns;
+    if (seconds > 0) {
+        s->requests_a_s = (double)s->ended / seconds;
+        s->output_tokens_a_s = (double)s->output_tokens / seconds;
+        s->goodput = (double)s->good / seconds;
+        s->busy_share = 1e-6 * r->busy_us / seconds;
+    }
+    if (r->busy_us > 0 && r->kv.total > 0)
+        s->kv_share = r->kv_block_us / (r->busy_us * r->kv.total);
+}
+
+/* Sessions: into v, how many. */
+static int jobs(double *v, size_t *n, const struct replay *p, struct err *e)
+{
+    const struct trace_set *t = p->trace;
+    int64_t *from = mem_array(t->sessions, sizeof *from, e);
+    int64_t *to = mem_array(t->sessions, sizeof *to, e);
+    int rc = from && to ? 0 : e->code;
+
+    *n = 0;
+    if (rc == 0) {
+        for (uint32_t s = 0; s < t->sessions; s++)
+            from[s] = to[s] = INT64_MAX;
+        for (uint32_t i = 0; i < t->n; i++) {
+            uint32_t s = t->session ? t->session[i] : UINT32_MAX;
+
+            if (s == UINT32_MAX)
+                continue;
+            if (from[s] == INT64_MAX)
+                to[s] = from[s] = replay_arrival(p, i);
+            if (p->flight[i].status != FLIGHT_ENDED)
+                to[s] = INT64_MAX;
+            else if (to[s] != INT64_MAX && p->flight[i].last_ns > to[s])
+                to[s] = p->flight[i].last_ns;
+        }
+        for (uint32_t s = 0; s < t->sessions; s++)
+            if (to[s] != INT64_MAX)
+                v[(*n)++] = (double)(to[s] - from[s]);
+    }
+    free(from);
+    free(to);
+    return rc;
+}
+
+int summarize(struct summary *s, const struct replay *p, const struct slo *slo, struct err *e)
+{
+    const struct replica *r = &p->replica;
+    double *v = mem_array(p->trace->n, sizeof *v, e);
+    int rc = 0;
+
+    if (!v)
+        return e->code;
+    *s = (struct summary){.requests = p->trace->n,
+                          .rejected = p->rejected,
+                          .preemptions = r->preemptions,
+                          .steps = r->steps,
+                          .computed_tokens = r->tokens,
+                          .hit_tokens = r->hit_tokens,
+                          .asked_tokens = r->asked_tokens};
+    count(s, p, slo);
+    for (int m = 0; m < METRICS; m++) {
+        size_t n = 0;
+
+        if (m == METRIC_TBT || m == METRIC_STEP) {
+            gaps_distribution(&s->metric[m], m == METRIC_TBT ? &p->gaps : &r->step_times);
+            continue;
+        }
+        if (m == METRIC_JOB && (rc = jobs(v, &n, p, e)) < 0)
+            break;
+        for (uint32_t i = 0; m != METRIC_JOB && i < p->trace->n; i++)
+            n += value_of(p, i, (enum metric)m, &v[n]);
+        distribution_of(&s->metric[m], v, n);
+    }
+    free(v);
+    return rc;
+}

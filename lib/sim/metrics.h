@@ -1,0 +1,62 @@
+/* metrics.h - what a replay, or a measured run, comes to: latencies and rates.
+ *
+ *   TTFT  first token - arrival          TPOT  (last token - first) / (output - 1), of outputs of 2
+ *   e2e   last token - arrival                 and more
+ *   TBT   every time between two tokens  delay start - arrival
+ *   step  every step of an engine
+ *   job   of sessions of which all ended: the last one's last token - the first one's arrival
+ *
+ * A percentile p of n sorted values is the one at min(n - 1, floor(p n)).
+ */
+#ifndef SIM_METRICS_H
+#define SIM_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/replay.h"
+
+enum metric {
+    METRIC_TTFT,
+    METRIC_TBT,
+    METRIC_TPOT,
+    METRIC_E2E,
+    METRIC_DELAY,
+    METRIC_STEP,
+    METRIC_JOB,
+    METRICS
+};
+extern const char *const metric_names[METRICS];
+
+enum { METRIC_POINTS = 5 };
+extern const double metric_points[METRIC_POINTS];           /* .5 .9 .95 .99 .999 */
+extern const char *const metric_point_names[METRIC_POINTS]; /* "p50" ... */
+
+struct distribution {
+    uint64_t n;
+    double mean, least, most, point[METRIC_POINTS]; /* ns; 0 where n is 0 */
+};
+
+/* Objectives; 0: none. A request is good if it meets all. tbt: its largest gap is not kept, so it
+ * is its mean, TPOT, that must meet it. */
+struct slo {
+    double ttft_ns, tbt_ns, e2e_ns;
+};
+
+struct summary {
+    uint64_t requests, ended, rejected, preemptions, steps;
+    uint64_t prompt_tokens, output_tokens, computed_tokens, hit_tokens, asked_tokens;
+    int64_t span_ns;             /* from the first arrival to the last token */
+    double busy_share, kv_share; /* of the time; of the blocks, over the busy time */
+    double requests_a_s, output_tokens_a_s;
+    uint64_t good;
+    double goodput; /* good requests a second */
+    struct distribution metric[METRICS];
+};
+
+int summarize(struct summary *s, const struct replay *p, const struct slo *slo, struct err *e);
+
+/* Sorts v. */
+void distribution_of(struct distribution *d, double *v, size_t n);
+
+#endif

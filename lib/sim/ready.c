@@ -1,0 +1,119 @@
+/* ready.c - see ready.h. */
+#include "sim/ready.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static uint32_t after_from(const struct trace_set *t, uint32_t i)
+{
+    return i ? t->after_end[i - 1] : 0;
+}
+
+/* `after` the other way round. */
+static int invert(struct ready *r, struct err *e)
+{
+    const struct trace_set *t = r->trace;
+    uint32_t links = t->n ? t->after_end[t->n - 1] : 0;
+
+    r->waiter_end = mem_zero((size_t)t->n + 1, sizeof *r->waiter_end, e);
+    r->waiter = mem_array(links, sizeof *r->waiter, e);
+    if (!r->waiter_end || !r->waiter)
+        return e->code;
+    for (uint32_t k = 0; k < links; k++)
+        r->waiter_end[t->after[k] + 1]++;
+    for (uint32_t i = 0; i < t->n; i++)
+        r->waiter_end[i + 1] += r->waiter_end[i];
+    /* Filling moves each end to where the next begins: shifted back by one it is the end. */
+    for (uint32_t i = 0; i < t->n; i++)
+        for (uint32_t k = after_from(t, i); k < t->after_end[i]; k++)
+            r->waiter[r->waiter_end[t->after[k]]++] = i;
+    return 0;
+}
+
+int ready_init(struct ready *r, const struct trace_set *t, struct err *e)
+{
+    *r = (struct ready){.trace = t};
+    if (!t->after_end)
+        return 0;
+    r->open = mem_array(t->n, sizeof *r->open, e);
+    r->t_ns = mem_array(t->n, sizeof *r->t_ns, e);
+    if (!r->open || !r->t_ns || invert(r, e) < 0)
+        return e->code;
+    for (uint32_t i = 0; i < t->n; i++) {
+        r->open[i] = t->after_end[i] - after_from(t, i);
+        r->t_ns[i] = t->t_ns[i];
+    }
+    return 0;
+}
+
+bool ready_waits(const struct ready *r, uint32_t request)
+{
+    return r->open && r->trace->after_end[request] > after_from(r->trace, request);
+}
+
+static bool before(const struct ready_event *a, const struct ready_event *b)
+{
+    return a->t_ns != b->t_ns ? a->t_ns < b->t_ns : a->request < b->request;
+}
+
+static int push(struct ready *r, struct ready_event x, struct err *e)
+{
+    size_t at = r->n;
+
+    if (mem_reserve(&r->heap, &r->cap, r->n + 1, sizeof *r->heap, e) < 0)
+        return e->code;
+    r->n++;
+    for (; at > 0 && before(&x, &r->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        r->heap[at] = r->heap[(at - 1) / 2];
+    r->heap[at] = x;
+    return 0;
+}
+
+struct ready_event ready_pop(struct ready *r)
+{
+    struct ready_event top = r->heap[0], x = r->heap[--r->n];
+    size_t at = 0, child;
+
+    while ((child = 2 * at + 1) < r->n) {
+        child += child + 1 < r->n && before(&r->heap[child + 1], &r->heap[child]);
+        if (!before(&r->heap[child], &x))
+            break;
+        r->heap[at] = r->heap[child];
+        at = child;
+    }
+    r->heap[at] = x;
+    return top;
+}
+
+int ready_ended(struct ready *r, uint32_t request, int64_t end_ns, struct err *e)
+{
+    uint32_t from;
+
+    if (!r->open)
+        return 0;
+    from = request ? r->waiter_end[request - 1] : 0;
+    for (uint32_t k = from; k < r->waiter_end[request]; k++) {
+        uint32_t i = r->waiter[k];
+        int64_t tool_ns = r->trace->tool_ns ? r->trace->tool_ns[i] : 0, t;
+
+        if (end_ns > TRACE_NS_MOST - tool_ns)
+            return err_set(e, ERR_USAGE, "request %u comes after more than 146 years", i);
+        t = end_ns + tool_ns;
+        r->t_ns[i] = t > r->t_ns[i] ? t : r->t_ns[i];
+        if (--r->open[i] == 0 && push(r, (struct ready_event){r->t_ns[i], i}, e) < 0)
+            return e->code;
+    }
+    return 0;
+}
+
+void ready_free(struct ready *r)
+{
+    free(r->open);
+    free(r->t_ns);
+    free(r->waiter_end);
+    free(r->waiter);
+    free(r->heap);
+    *r = (struct ready){0};
+}

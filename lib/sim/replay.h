@@ -1,0 +1,48 @@
+/* replay.h - a trace through a scheduler and a cost model: when each request began, gave its first
+ * token, ended.
+ *
+ * Events at the same nanosecond: arrivals first, in the order of their numbers; then steps that
+ * end; then steps that begin. The result is the same bytes for the same input, always.
+ *
+ * Errors   ERR_USAGE where a batch is beyond the cost model, or requests wait that can never run.
+ * Memory   about 80 bytes a request beside the trace.
+ * Threads  a replay is one thread; several may share trace and cost model.
+ */
+#ifndef SIM_REPLAY_H
+#define SIM_REPLAY_H
+
+#include "base/progress.h"
+#include "sim/engine.h"
+
+struct replay_opts {
+    struct engine_opts engine;
+    const struct sched *sched;
+    uint32_t clients; /* 0: requests come at their times; else so many clients, each with its next
+                         request, in the trace's order, when its last has ended */
+    bool check;       /* assert the invariants after every step */
+    void (*step)(void *ctx, const struct replica *r); /* called after each; NULL: nobody */
+    void *step_ctx;
+    progress_fn *progress;
+    void *progress_ctx;
+};
+
+struct replay {
+    const struct trace_set *trace;
+    struct flight *flight;
+    int64_t *arrival_ns; /* NULL: the trace's; else as it came about */
+    struct replica replica;
+    struct gaps gaps;
+    int64_t end_ns; /* of the last step */
+    uint32_t rejected;
+};
+
+int replay_run(struct replay *p, const struct trace_set *t, const struct cost *cost,
+               const struct replay_opts *o, struct err *e);
+void replay_free(struct replay *p);
+
+static inline int64_t replay_arrival(const struct replay *p, uint32_t request)
+{
+    return p->arrival_ns ? p->arrival_ns[request] : p->trace->t_ns[request];
+}
+
+#endif

@@ -1,0 +1,12 @@
+/* rows.h - a replay as rows of its requests. */
+#ifndef SIM_ROWS_H
+#define SIM_ROWS_H
+
+#include "base/out.h"
+#include "sim/replay.h"
+
+/* A row a request, in the trace's order: id arrival_ns start_ns first_token_ns end_ns prompt output
+ * prefix_hit_tokens preemptions replica status. Times of a rejected one are -1. */
+void rows_write(struct out *o, const struct replay *p);
+
+#endif

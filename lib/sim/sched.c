@@ -1,0 +1,89 @@
+/* sched.c - the schedulers there are, and what several of them do. */
+#include "sim/sched.h"
+
+static const struct sched *const scheds[] = {&sched_static,   &sched_orca,      &sched_vllm0,
+                                             &sched_vllm1,    &sched_sarathi,   &sched_splitfuse,
+                                             &sched_lightllm, &sched_continuum, &sched_nanoflow};
+
+const struct sched *sched_at(size_t i)
+{
+    return i < sizeof scheds / sizeof *scheds ? scheds[i] : NULL;
+}
+
+int sched_slot(struct replica *r, uint32_t request, size_t from, struct err *e)
+{
+    struct flight *f = flight_of(r, request);
+    uint32_t more = blocks_more(r, f, (uint64_t)f->computed + 1);
+
+    /* Vidur wants a free block even where the last one has room. */
+    while (r->kv.free < (r->o->vidur ? 1 : more)) {
+        uint32_t victim = r->n_running > from ? r->running[--r->n_running] : request;
+
+        if (restart(r, victim, e) < 0)
+            return e->code;
+        if (victim == request)
+            return 0;
+    }
+    return kv_take(&r->kv, &f->kv, more, e) < 0 ? e->code : 1;
+}
+
+int sched_decode(struct replica *r, struct err *e)
+{
+    for (size_t i = 0; i < r->n_running; i++) {
+        uint32_t request = r->running[i];
+        int has;
+
+        if (is_prompt(flight_of(r, request)))
+            continue;
+        has = sched_slot(r, request, i + 1, e);
+        if (has < 0 || (has > 0 && batch_add(r, request, 1, e) < 0))
+            return e->code;
+        if (has == 0) {
+            r->n_running = i;
+            return 0;
+        }
+    }
+    return 0;
+}
+
+int sched_all(struct replica *r, struct err *e)
+{
+    for (size_t i = 0; i < r->n_running; i++)
+        if (batch_add(r, r->running[i], tokens_due(flight_of(r, r->running[i])), e) < 0)
+            return e->code;
+    return 0;
+}
+
+int sched_reserve(struct replica *r, struct err *e)
+{
+    uint32_t request = deque_front(&r->waiting), blocks = kv_blocks(&r->kv, r->longest);
+
+    if (blocks > r->kv.free)
+        return 0;
+    deque_pop_front(&r->waiting);
+    if (kv_take(&r->kv, &flight_of(r, request)->kv, blocks, e) < 0 ||
+        running_add(r, request, e) < 0)
+        return e->code;
+    return 1;
+}
+
+bool sched_fits(const struct replica *r, uint32_t request)
+{
+    const struct flight *f = flight_of(r, request);
+    /* One that restarted may have grown into the watermark: alone it runs, but for Vidur's. */
+    bool alone = r->n_running == 0 && !r->o->vidur;
+    uint64_t reserve = alone ? 0 : (uint64_t)(r->o->watermark * r->kv.total);
+
+    return kv_blocks(&r->kv, f->need) + reserve <= r->kv.free;
+}
+
+int sched_admit(struct replica *r, uint32_t tokens, struct err *e)
+{
+    uint32_t request = deque_pop_front(&r->waiting);
+    struct flight *f = flight_of(r, request);
+
+    if (kv_take(&r->kv, &f->kv, blocks_more(r, f, f->need), e) < 0 ||
+        running_add(r, request, e) < 0)
+        return e->code;
+    return batch_add(r, request, tokens, e);
+}

@@ -1,0 +1,68 @@
+/* sched.h - schedulers: which requests compute how many tokens in the next step. Each is one file
+ * behind this table. Inside this domain only.
+ */
+#ifndef SIM_SCHED_H
+#define SIM_SCHED_H
+
+#include "sim/engine.h"
+
+struct sched {
+    const char *name;
+    uint32_t most_requests, most_tokens; /* defaults of engine_opts; 0: none of its own */
+    double watermark;
+    bool prefix_cache; /* it can use one */
+    bool repeats;    /* a step of one token each, with none admitted, is followed by the same until
+                        one ends, one arrives at an empty queue, or blocks run out */
+    bool reserves;   /* memory for the longest request is kept for each */
+    bool priorities; /* the queue is in their order */
+    /* Fills r->batch; moves requests between r->waiting and r->running. An empty batch: nothing can
+     * run now. */
+    int (*form)(struct replica *r, struct err *e);
+    /* A step's time from its parts and their sum, where operators overlap; NULL: the sum. */
+    double (*overlap)(const struct cost_parts *parts, double all_us);
+    /* Where a scheduler has a state of its own, r->state; NULL: it has none. `end` gets it half
+     * made too. */
+    int (*begin)(struct replica *r, struct err *e);
+    void (*end)(struct replica *r);
+    /* A request has joined the queue. */
+    void (*arrived)(struct replica *r, uint32_t request);
+    /* A request has ended, and its blocks are about to be given back: 1 if the scheduler has taken
+     * them over (its flight's list is empty then), 0, or an error. */
+    int (*keep)(struct replica *r, uint32_t request, struct err *e);
+};
+
+#define SCHED_NAMES "static|orca|vllm0|vllm1|sarathi|splitfuse|lightllm|continuum|nanoflow"
+enum { SCHED_DEFAULT = 2 /* vllm0 */ };
+
+extern const struct sched sched_static, sched_orca, sched_vllm0, sched_vllm1, sched_sarathi,
+    sched_splitfuse, sched_lightllm, sched_continuum, sched_nanoflow;
+const struct sched *sched_at(size_t i); /* as SCHED_NAMES has them; NULL after the last */
+
+/* ---- what several do ---- */
+
+/* A slot for the next token of a running request whose prompt is done; where there is no free block
+ * the last of r->running[from..n) restarts, until there is, or the request itself has gone: 1 it
+ * has its slot, 0 it has gone. */
+int sched_slot(struct replica *r, uint32_t request, size_t from, struct err *e);
+
+/* One token of every running request whose prompt is done, each with a slot as above. */
+int sched_decode(struct replica *r, struct err *e);
+
+/* All that run: what is left of a prompt, or a token. Their blocks are theirs already. */
+int sched_all(struct replica *r, struct err *e);
+
+/* The head of the queue with blocks for the longest request into r->running: 1, or 0 if there are
+ * not so many. */
+int sched_reserve(struct replica *r, struct err *e);
+
+/* Can the head of the queue have all of its prompt's blocks now, and leave the watermark? */
+bool sched_fits(const struct replica *r, uint32_t request);
+/* Takes it out of the queue, with those blocks, into r->running and the batch. */
+int sched_admit(struct replica *r, uint32_t tokens, struct err *e);
+
+/* The halves of vLLM v1's step (sched_vllm1.c): running requests go on, within *budget; *preempted:
+ * some had to restart. The queue's head is admitted: 1, or 0 if there is no room. */
+int vllm1_continue(struct replica *r, uint32_t *budget, bool *preempted, struct err *e);
+int vllm1_admit(struct replica *r, uint32_t *budget, struct err *e);
+
+#endif

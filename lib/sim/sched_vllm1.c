@@ -1,0 +1,200 @@
+/* sched_vllm1.c - vLLM v1: one budget of tokens a step for all, no phases. Running requests first,
+ * in the order in which they were admitted, each as many tokens as it is due; where one finds no
+ * block the last admitted restarts (with priorities: the worst). Then, if none had to, waiting
+ * requests, each beginning behind the blocks of its prompt that the prefix cache has. The first
+ * that does not fit stops admitting. With priorities the queue is in their order, and in that of
+ * arrival where they are equal. Source: vLLM v1, core/sched/scheduler.py.
+ */
+#include "sim/sched.h"
+
+static const uint64_t *hashes_of(const struct replica *r, uint32_t request, uint32_t *n)
+{
+    const struct trace_set *t = r->trace;
+    uint64_t from = request ? t->hash_end[request - 1] : 0;
+
+    *n = (uint32_t)(t->hash_end[request] - from);
+    return t->hashes + from;
+}
+
+/* Blocks that are full once `tokens` are computed get their names: others may share them from now
+ * on, in this step even. */
+static void name_full(struct replica *r, uint32_t request, uint32_t tokens)
+{
+    struct flight *f = flight_of(r, request);
+    uint32_t n, full;
+    const uint64_t *hashes;
+
+    if (!r->kv.sharing)
+        return;
+    hashes = hashes_of(r, request, &n);
+    full = tokens / r->kv.tokens;
+    full = full < n ? full : n;
+    if (full > f->named) {
+        kv_name(&r->kv, &f->kv, f->named, full, hashes);
+        f->named = full;
+    }
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Which of r->running goes when there is no block: the last, or of all the worst priority's last.
+ */
+static size_t victim(const struct replica *r)
+{
+    size_t worst = r->n_running - 1;
+
+    for (size_t i = worst; r->trace->priority && i-- > 0;)
+        if (r->trace->priority[r->running[i]] > r->trace->priority[r->running[worst]])
+            worst = i;
+    return worst;
+}
+
+/* A request that goes may be in the batch already: then its tokens are the budget's again. */
+static void take_back(struct replica *r, uint32_t request, uint32_t *budget)
+{
+    size_t n = 0;
+    struct batch_entry *b = r->batch;
+
+    for (size_t i = 0; i < r->n_batch; i++)
+        if (b[i].request != request)
+            b[n++] = b[i];
+        else
+            *budget += b[i].tokens;
+    r->n_batch = n;
+}
+
+/* Shape and pieces anew, from what is left in the batch. */
+static int recount(struct replica *r, struct err *e)
+{
+    size_t n = r->n_batch;
+
+    r->n_batch = 0;
+    r->shape = (struct cost_shape){.pieces = NULL};
+    for (size_t i = 0; i < n; i++)
+        if (batch_add(r, r->batch[i].request, r->batch[i].tokens, e) < 0)
+            return e->code;
+    return 0;
+}
+
+/* Blocks for `tokens` more of r->running[*at]: 1, or 0 if the request itself had to go. *at follows
+ * the request where others before it go. */
+static int make_room(struct replica *r, size_t *at, uint32_t tokens, uint32_t *budget,
+                     struct err *e)
+{
+    uint32_t request = r->running[*at];
+    struct flight *f = flight_of(r, request);
+    uint32_t more = blocks_more(r, f, (uint64_t)f->computed + tokens);
+    bool back = false;
+
+    while (r->kv.free < more) {
+        size_t v = victim(r);
+        uint32_t goes = r->running[v];
+
+        for (size_t i = v + 1; i < r->n_running; i++)
+            r->running[i - 1] = r->running[i];
+        r->n_running--;
+        if (v < *at) {
+            take_back(r, goes, budget);
+            back = true;
+            --*at;
+        }
+        if (restart(r, goes, e) < 0)
+            return e->code;
+        if (goes == request)
+            return back && recount(r, e) < 0 ? e->code : 0;
+    }
+    if (back && recount(r, e) < 0)
+        return e->code;
+    return kv_take(&r->kv, &f->kv, more, e) < 0 ? e->code : 1;
+}
+
+/* *preempted: some request had to go. */
+int vllm1_continue(struct replica *r, uint32_t *budget, bool *preempted, struct err *e)
+{
+    uint64_t before = r->preemptions;
+
+    for (size_t i = 0; i<r->n_running && * budget> 0; i++) {
+        uint32_t request = r->running[i];
+        uint32_t tokens = smaller(tokens_due(flight_of(r, request)), *budget);
+        int has = make_room(r, &i, tokens, budget, e);
+
+        if (has < 0)
+            return e->code;
+        if (has == 0)
+            break;
+        tokens = smaller(tokens, *budget);
+        name_full(r, request, flight_of(r, request)->computed + tokens);
+        if (batch_add(r, request, tokens, e) < 0)
+            return e->code;
+        *budget -= tokens;
+    }
+    *preempted = r->preemptions > before;
+    return 0;
+}
+
+/* Whole blocks at the front of the prompt that the cache has; one token at least is computed. */
+static uint32_t prefix(const struct replica *r, uint32_t request, const uint64_t **hashes)
+{
+    uint32_t n, most = (flight_of(r, request)->need - 1) / r->kv.tokens;
+
+    if (!r->kv.sharing)
+        return 0;
+    *hashes = hashes_of(r, request, &n);
+    return kv_find(&r->kv, *hashes, smaller(n, most));
+}
+
+/* The queue's head, if there is room for all of it, though only a piece may come now: else those
+ * that are half computed would drive each other out. 1, or 0 if not. */
+int vllm1_admit(struct replica *r, uint32_t *budget, struct err *e)
+{
+    uint32_t request = deque_front(&r->waiting), shared, tokens, more, idle;
+    struct flight *f = flight_of(r, request);
+    const uint64_t *hashes = NULL;
+
+    shared = prefix(r, request, &hashes);
+    tokens = smaller(f->need - shared * r->kv.tokens, *budget);
+    more = kv_blocks(&r->kv, (uint64_t)shared * r->kv.tokens + tokens) - shared;
+    idle = shared ? kv_find_free(&r->kv, hashes, shared) : 0;
+    if (kv_blocks(&r->kv, f->need) - shared + idle > r->kv.free)
+        return 0;
+    deque_pop_front(&r->waiting);
+    if (kv_share(&r->kv, &f->kv, hashes, shared, e) < 0 || kv_take(&r->kv, &f->kv, more, e) < 0)
+        return e->code;
+    f->computed = shared * r->kv.tokens;
+    f->named = shared;
+    if (f->start_ns == FLIGHT_NEVER) {
+        f->hit_tokens = f->computed;
+        r->hit_tokens += f->computed;
+        r->asked_tokens += f->need;
+    }
+    name_full(r, request, f->computed + tokens);
+    if (running_add(r, request, e) < 0 || batch_add(r, request, tokens, e) < 0)
+        return e->code;
+    *budget -= tokens;
+    return 1;
+}
+
+static int form(struct replica *r, struct err *e)
+{
+    uint32_t budget = r->o->most_tokens;
+    bool preempted = false;
+    int more = 1;
+
+    if (vllm1_continue(r, &budget, &preempted, e) < 0)
+        return e->code;
+    while (more > 0 && !preempted && budget > 0 && r->waiting.n > 0 &&
+           r->n_running < r->o->most_requests)
+        more = vllm1_admit(r, &budget, e);
+    return more < 0 ? more : 0;
+}
+
+const struct sched sched_vllm1 = {.name = "vllm1",
+                                  .most_requests = 256,
+                                  .most_tokens = 2048,
+                                  .prefix_cache = true,
+                                  .priorities = true,
+                                  .repeats = true,
+                                  .form = form};

@@ -1,0 +1,125 @@
+/* setup.c - see setup.h. */
+#include "sim/setup.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "sim/memory.h"
+
+enum { VIDUR_REQUESTS = 128, VIDUR_TOKENS = 4096 };
+
+static bool is_count(uint64_t v, uint64_t most)
+{
+    return v == SETUP_NONE || (v >= 1 && v <= most);
+}
+
+const char *setup_wrong(const struct setup *s)
+{
+    if (!s->table)
+        return "'--cost' is needed: a table, a folder of layer tables, or roofline";
+    if (!is_count(s->block, 1 << 20))
+        return "'--block-size' is 1 to 1048576";
+    if (!is_count(s->kv_blocks, 1000000000))
+        return "'--kv-blocks' is 1 to 1000000000";
+    if (!is_count(s->seqs, 1 << 20))
+        return "'--max-num-seqs' is 1 to 1048576";
+    if (!is_count(s->budget, 1 << 30))
+        return "'--max-num-batched-tokens' is 1 to 1073741824";
+    if (s->max_length > UINT32_MAX)
+        return "'--max-model-len' is up to 4294967295";
+    if (!(s->utilization > 0 && s->utilization <= 1))
+        return "'--gpu-memory-utilization' is above 0 and up to 1";
+    if (!(s->reserve_gib >= 0))
+        return "'--reserve-gib' is 0 or more";
+    if (!(s->overhead_us >= 0 && s->overhead_us < 1e9))
+        return "'--step-overhead-us' is 0 or more, and below a second";
+    if (!(s->cost_opts.tp >= 0 && s->cost_opts.tp <= 1024))
+        return "'--tp' is 1 to 1024";
+    if (!(s->cost_opts.link_gbs >= 0 && s->cost_opts.link_us >= 0))
+        return "'--link-gbs' and '--link-us' are 0 or more";
+    return NULL;
+}
+
+/* What was not asked for is the scheduler's default, but no more than was measured. */
+static uint32_t limit(const struct setup *s, uint64_t given, uint32_t usual, double measured)
+{
+    if (given != SETUP_NONE)
+        return (uint32_t)given;
+    return measured > 0 && measured < usual && !s->cost_opts.extrapolate ? (uint32_t)measured
+                                                                         : usual;
+}
+
+static void set_engine(struct setup *s)
+{
+    const struct sched *sched = sched_at((size_t)s->sched);
+    struct engine_opts *o = &s->replay.engine;
+    struct cost_memory m;
+    bool vidur = s->compat == COMPAT_VIDUR;
+
+    cost_memory(s->cost, &m);
+    *o = (struct engine_opts){.block_tokens = (uint32_t)s->block,
+                              .most_requests = limit(s, s->seqs,
+                                                     vidur ? VIDUR_REQUESTS : sched->most_requests,
+                                                     m.most_requests),
+                              .most_tokens = limit(s, s->budget, sched->most_tokens, m.most_tokens),
+                              .max_length = (uint32_t)s->max_length,
+                              .watermark = sched->watermark,
+                              .step_overhead_us = s->overhead_us,
+                              .prefix_cache = !s->no_prefix_cache,
+                              .vidur = vidur,
+                              .no_repeats = s->check};
+    s->replay.sched = sched;
+    s->replay.check = s->check;
+}
+
+int setup_open(struct setup *s, struct err *e)
+{
+    struct memory_opts m = {.gpu = s->cost_opts.gpu,
+                            .utilization = s->utilization,
+                            .reserve_gib = s->reserve_gib,
+                            .block_tokens = (uint32_t)s->block,
+                            .vidur = s->compat == COMPAT_VIDUR,
+                            .max_tokens = VIDUR_TOKENS};
+
+    if (cost_open(&s->cost, s->table, &s->cost_opts, e) < 0)
+        return e->code;
+    set_engine(s);
+    s->replay.engine.kv_blocks = (uint32_t)s->kv_blocks;
+    return s->kv_blocks != SETUP_NONE ? 0
+                                      : memory_blocks(&s->replay.engine.kv_blocks, s->cost, &m, e);
+}
+
+void setup_close(struct setup *s)
+{
+    cost_close(s->cost);
+    s->cost = NULL;
+}
+
+static double *objective(struct slo *slo, const char *text, size_t len)
+{
+    if (len == 4 && memcmp(text, "ttft", 4) == 0)
+        return &slo->ttft_ns;
+    if (len == 3 && memcmp(text, "tbt", 3) == 0)
+        return &slo->tbt_ns;
+    return len == 3 && memcmp(text, "e2e", 3) == 0 ? &slo->e2e_ns : NULL;
+}
+
+bool setup_slo(struct slo *slo, const char *text)
+{
+    *slo = (struct slo){0};
+    while (text && *text) {
+        size_t name = strcspn(text, "=,"), len = strcspn(text, ",");
+        double *to = objective(slo, text, name), v;
+        char number[40];
+
+        if (!to || text[name] != '=' || len - name > sizeof number - 1)
+            return false;
+        memcpy(number, text + name + 1, len - name - 1);
+        number[len - name - 1] = '\0';
+        if (!num_double(number, &v) || !(v > 0))
+            return false;
+        *to = 1e9 * v;
+        text += len + (text[len] == ',');
+    }
+    return true;
+}

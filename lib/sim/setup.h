@@ -1,0 +1,79 @@
+/* setup.h - what a replay is asked for, as commands take it: a scheduler, a cost model, memory. One
+ * set of options for every tool that replays: SETUP_OPTIONS in the tool's table (cli.h).
+ */
+#ifndef SIM_SETUP_H
+#define SIM_SETUP_H
+
+#include "sim/cost.h"
+#include "sim/metrics.h"
+#include "sim/replay.h"
+#include "sim/sched.h"
+
+#define SETUP_NONE UINT64_MAX /* of a number that was not given */
+
+enum setup_compat { COMPAT_NONE, COMPAT_VIDUR };
+#define SETUP_COMPAT_NAMES "none|vidur"
+
+struct setup {
+    /* As given: */
+    const char *table;
+    int sched, compat;
+    uint64_t budget, seqs, block, kv_blocks, max_length;
+    double utilization, reserve_gib, overhead_us;
+    bool no_prefix_cache, check;
+    struct cost_opts cost_opts;
+    /* Made of it: */
+    struct cost *cost;
+    struct replay_opts replay;
+};
+
+#define SETUP_INIT                                                                     \
+    {                                                                                  \
+        .sched = SCHED_DEFAULT, .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16, \
+        .kv_blocks = SETUP_NONE, .utilization = 0.9                                    \
+    }
+
+#define SETUP_OPTIONS(s)                                                                           \
+    CLI_STR(0, "cost", &(s)->table, "TABLE",                                                       \
+            "the cost model: a table, a folder of tables, or roofline"),                           \
+        CLI_CHOICE(0, "sched", &(s)->sched, SCHED_NAMES, "the scheduler (default vllm0)"),         \
+        CLI_CHOICE(0, "compat", &(s)->compat, SETUP_COMPAT_NAMES,                                  \
+                   "another simulator's quirks (default none)"),                                   \
+        CLI_STR(0, "model", &(s)->cost_opts.model, "CARD",                                         \
+                "the model: for roofline, and where tables are of a layer"),                       \
+        CLI_STR(0, "gpu", &(s)->cost_opts.gpu, "CARD",                                             \
+                "the GPU: for roofline, and where a table does not say its memory"),               \
+        CLI_DOUBLE(0, "tp", &(s)->cost_opts.tp, "N",                                               \
+                   "roofline: GPUs that share the model (default 1)"),                             \
+        CLI_U64(0, "budget", &(s)->budget, "N", "the same as --max-num-batched-tokens"),           \
+        CLI_U64(0, "max-num-batched-tokens", &(s)->budget, "N",                                    \
+                "tokens of a step (default: the scheduler's)"),                                    \
+        CLI_U64(0, "max-num-seqs", &(s)->seqs, "N",                                                \
+                "requests of a step (default: the scheduler's)"),                                  \
+        CLI_U64(0, "max-model-len", &(s)->max_length, "N", "reject what is longer"),               \
+        CLI_U64(0, "block-size", &(s)->block, "N", "tokens of a KV block (default 16)"),           \
+        CLI_U64(0, "kv-blocks", &(s)->kv_blocks, "N",                                              \
+                "KV blocks (default: what memory has room for)"),                                  \
+        CLI_DOUBLE(0, "gpu-memory-utilization", &(s)->utilization, "X",                            \
+                   "share of the memory that is used (default 0.9)"),                              \
+        CLI_DOUBLE(0, "reserve-gib", &(s)->reserve_gib, "X",                                       \
+                   "memory for other things (default 0)"),                                         \
+        CLI_FLAG(0, "no-prefix-cache", &(s)->no_prefix_cache, "share no prefixes"),                \
+        CLI_DOUBLE(0, "step-overhead-us", &(s)->overhead_us, "X",                                  \
+                   "host time of every step (default 0)"),                                         \
+        CLI_FLAG(0, "extrapolate", &(s)->cost_opts.extrapolate, "go on beyond what was measured"), \
+        CLI_DOUBLE(0, "link-gbs", &(s)->cost_opts.link_gbs, "X",                                   \
+                   "GB/s between GPUs, where a table has no all-reduce"),                          \
+        CLI_DOUBLE(0, "link-us", &(s)->cost_opts.link_us, "X", "and its latency"),                 \
+        CLI_FLAG(0, "check", &(s)->check, "assert the invariants at every step")
+
+/* What is wrong with the numbers given, as a sentence for misuse; NULL: nothing. */
+const char *setup_wrong(const struct setup *s);
+/* Opens the cost model and makes s->replay of all. */
+int setup_open(struct setup *s, struct err *e);
+void setup_close(struct setup *s);
+
+/* "ttft=0.5,tbt=0.1,e2e=30", seconds; NULL: none. False if it is not like that. */
+bool setup_slo(struct slo *slo, const char *text);
+
+#endif

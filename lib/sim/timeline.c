@@ -1,0 +1,103 @@
+/* timeline.c - see timeline.h. */
+#include "sim/timeline.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/jsonl.h"
+#include "base/mem.h"
+
+enum { EVENT_MOST = 512 };
+
+/* Nanoseconds as microseconds with three decimals. */
+#define US       "%" PRId64 ".%03d"
+#define US_OF(t) (t) / 1000, (int)((t) % 1000)
+
+static void put(struct timeline *t, const char *text, int n)
+{
+    out_raw(t->out, t->begun ? ",\n" : "[\n", 2);
+    out_raw(t->out, text, (size_t)n);
+    t->begun = true;
+}
+
+void timeline_begin(struct timeline *t)
+{
+    char s[EVENT_MOST];
+
+    put(t, s,
+        snprintf(s, sizeof s,
+                 "{\"ph\":\"M\",\"pid\":0,\"name\":\"process_name\",\"args\":{\"name\":\"replica "
+                 "0\"}}"));
+}
+
+static void counter(struct timeline *t, const char *name, int64_t at, uint64_t v)
+{
+    char s[EVENT_MOST];
+
+    put(t, s,
+        snprintf(s, sizeof s,
+                 "{\"ph\":\"C\",\"pid\":0,\"name\":\"%s\",\"ts\":" US ",\"args\":{\"%s\":%" PRIu64
+                 "}}",
+                 name, US_OF(at), name, v));
+}
+
+void timeline_step(struct timeline *t, const struct replica *r)
+{
+    const struct cost_shape *b = &r->shape;
+    char s[EVENT_MOST];
+
+    put(t, s,
+        snprintf(s, sizeof s,
+                 "{\"ph\":\"X\",\"pid\":0,\"tid\":0,\"name\":\"%s\",\"ts\":" US ",\"dur\":" US
+                 ",\"args\":{\"tokens\":%u,\"decodes\":%u,\"prompts\":%u,\"context\":%" PRIu64 "}}",
+                 b->n_pieces == 0  ? "decode"
+                 : b->decodes == 0 ? "prefill"
+                                   : "mixed",
+                 US_OF(r->began_ns), US_OF(r->end_ns - r->began_ns), b->tokens, b->decodes,
+                 b->n_pieces, b->kv_sum));
+    counter(t, "running", r->end_ns, r->n_running);
+    counter(t, "waiting", r->end_ns, r->waiting.n);
+    counter(t, "kv_blocks", r->end_ns, r->kv.total - r->kv.free);
+}
+
+/* A span of a request, as a pair of async events. */
+static void span(struct timeline *t, const char *name, const char *id, uint32_t i, int64_t from,
+                 int64_t to)
+{
+    char s[EVENT_MOST];
+
+    put(t, s,
+        snprintf(s, sizeof s,
+                 "{\"ph\":\"b\",\"cat\":\"request\",\"id\":%u,\"pid\":0,\"name\":\"%s\",\"ts\":" US
+                 ",\"args\":{\"request\":\"%s\"}}",
+                 i, name, US_OF(from), id));
+    put(t, s,
+        snprintf(s, sizeof s,
+                 "{\"ph\":\"e\",\"cat\":\"request\",\"id\":%u,\"pid\":0,\"name\":\"%s\",\"ts\":" US
+                 "}",
+                 i, name, US_OF(to)));
+}
+
+void timeline_end(struct timeline *t, const struct replay *p)
+{
+    struct buf id = {0};
+    struct err e;
+
+    for (uint32_t i = 0; i < p->trace->n; i++) {
+        const struct flight *f = &p->flight[i];
+        size_t len;
+        const char *text = trace_set_id(p->trace, i, &len);
+
+        if (f->status != FLIGHT_ENDED)
+            continue;
+        id.len = 0;
+        /* A long id is cut, at 64 bytes of at most 6 each. */
+        if (jsonl_encode(text, len < 40 ? len : 40, &id, &e) < 0 || buf_addc(&id, '\0', &e) < 0)
+            break;
+        span(t, "wait", id.p, i, replay_arrival(p, i), f->start_ns);
+        span(t, "prefill", id.p, i, f->start_ns, f->first_ns);
+        span(t, "decode", id.p, i, f->first_ns, f->last_ns);
+    }
+    buf_free(&id);
+    out_raw(t->out, "\n]\n", 3);
+}

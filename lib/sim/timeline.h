@@ -1,0 +1,24 @@
+/* timeline.h - a replay as Chrome trace events (JSON), which Perfetto and chrome://tracing show: a
+ * box a step with what is in it, counters of requests and KV blocks, and for each request the time
+ * that it waited, that its prompt took, and its output.
+ *
+ * Source   "Trace Event Format", the JSON array form; times in microseconds, to the nanosecond.
+ */
+#ifndef SIM_TIMELINE_H
+#define SIM_TIMELINE_H
+
+#include "base/out.h"
+#include "sim/replay.h"
+
+struct timeline {
+    struct out *out;
+    bool begun;
+};
+
+void timeline_begin(struct timeline *t);
+/* A step of r has ended: before the next is formed. */
+void timeline_step(struct timeline *t, const struct replica *r);
+/* All requests, at the end; closes the array. */
+void timeline_end(struct timeline *t, const struct replay *p);
+
+#endif

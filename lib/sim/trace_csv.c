@@ -1,0 +1,83 @@
+/* trace_csv.c - lines of columns: RFC 4180 without line breaks inside fields. */
+#include <string.h>
+
+#include "sim/trace_int.h"
+
+/* The field at *p, as a number, or what it may be, which goes on behind it: 1, 0 at the line's end,
+ * -1 where a quote is not closed. Doubled quotes inside stay doubled: nothing that is read here has
+ * any. */
+static int field(const char **p, const char *end, struct jsonl_span *v)
+{
+    const char *q = *p, *stop;
+
+    if (q > end)
+        return 0;
+    *v = (struct jsonl_span){q, 0, JSONL_NUMBER, false};
+    if (q < end && *q == '"') {
+        stop = memchr(q + 1, '"', (size_t)(end - q - 1));
+        if (!stop || (stop + 1 < end && stop[1] != ','))
+            return -1;
+        v->p = q + 1;
+        v->len = (size_t)(stop - v->p);
+        *p = stop + 2;
+        return 1;
+    }
+    stop = memchr(q, ',', (size_t)(end - q));
+    stop = stop ? stop : end;
+    v->len = (size_t)(stop - q);
+    *p = stop + 1;
+    return 1;
+}
+
+static const char *line_end(const char *line, size_t len)
+{
+    return line + len - (len > 0 && line[len - 1] == '\r');
+}
+
+static const struct trace_rule *rule_of(const struct trace_layout *l, const struct jsonl_span *name)
+{
+    for (size_t i = 0; i < l->n_rules; i++)
+        if (strlen(l->rules[i].name) == name->len &&
+            memcmp(l->rules[i].name, name->p, name->len) == 0)
+            return &l->rules[i];
+    return NULL;
+}
+
+bool trace_csv_header(const struct trace_layout *l, const char *line, size_t len,
+                      const struct trace_rule **column, size_t *columns)
+{
+    const char *p = line, *end = line_end(line, len);
+    struct jsonl_span name;
+    size_t needed = 0, n = 0;
+
+    for (size_t i = 0; i < l->n_rules; i++)
+        needed += l->rules[i].needed;
+    for (; n < COLUMNS_MOST && field(&p, end, &name) > 0; n++) {
+        column[n] = rule_of(l, &name);
+        needed -= column[n] && column[n]->needed;
+    }
+    *columns = n;
+    return needed == 0 && p > end;
+}
+
+int trace_csv_line(struct trace_reader *r, struct err *e)
+{
+    const char *p = r->line, *end = line_end(r->line, r->len);
+    struct jsonl_span v;
+    size_t n = 0;
+    int got;
+
+    for (; (got = field(&p, end, &v)) > 0; n++) {
+        if (n >= r->columns)
+            return err_set(e, ERR_INPUT, "there are more fields than the header's %zu", r->columns);
+        if (r->column[n] && v.len == 0)
+            v.type = JSONL_NULL;
+        if (r->column[n] && trace_set(r, r->column[n], &v, e) < 0)
+            return e->code;
+    }
+    if (got < 0)
+        return err_set(e, ERR_INPUT, "a quote in field %zu is not closed", n + 1);
+    if (n < r->columns)
+        return err_set(e, ERR_INPUT, "there are %zu fields, the header has %zu", n, r->columns);
+    return 1;
+}

@@ -1,0 +1,75 @@
+/* trace_edit.c - changes of one record: cut lengths, drawn arrivals, the choice of a sample. */
+#include <math.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/rand.h"
+#include "sim/trace.h"
+
+static size_t hashes_for(size_t have, uint64_t tokens, uint64_t block)
+{
+    uint64_t most = block ? (tokens + block - 1) / block : 0;
+
+    return have < most ? have : (size_t)most;
+}
+
+bool trace_clip(struct trace_record *rec, uint64_t most)
+{
+    if (rec->prompt + rec->output <= most)
+        return false;
+    if (rec->output > most - 1)
+        rec->output = most - 1;
+    rec->prompt = most - rec->output;
+    rec->n_hashes = hashes_for(rec->n_hashes, rec->prompt, rec->block);
+    rec->n_out_hashes = hashes_for(rec->n_out_hashes, rec->output, rec->block);
+    return true;
+}
+
+/* ---- arrivals ---- */
+
+static bool follows(const struct trace_poisson *p, const struct trace_record *rec)
+{
+    size_t len = rec->session.len < sizeof p->session ? rec->session.len : sizeof p->session;
+
+    return rec->session.p && p->session_len == rec->session.len &&
+           memcmp(p->session, rec->session.p, len) == 0;
+}
+
+static void remember(struct trace_poisson *p, const struct trace_record *rec)
+{
+    size_t len = rec->session.len < sizeof p->session ? rec->session.len : sizeof p->session;
+
+    p->session_len = rec->session.p ? rec->session.len : SIZE_MAX;
+    if (rec->session.p)
+        memcpy(p->session, rec->session.p, len);
+}
+
+int trace_poisson(struct trace_poisson *p, struct trace_record *rec, struct err *e)
+{
+    if (!p->begun || (rec->n_after == 0 && !follows(p, rec))) {
+        p->at_s -= log1p(-rand_unit(&p->seed)) / p->rate;
+        if (!(p->at_s < 9e9))
+            return err_set(e, ERR_USAGE, "at %g requests a second the trace would take centuries",
+                           p->rate);
+        p->t_ns = (int64_t)llround(1e9 * p->at_s);
+    }
+    p->begun = true;
+    remember(p, rec);
+    rec->t_ns = p->t_ns;
+    return 0;
+}
+
+/* ---- samples ---- */
+
+int trace_sampled(const struct trace_record *rec, double share, uint64_t seed, struct err *e)
+{
+    const struct trace_text *t = rec->session.p ? &rec->session : &rec->id;
+    uint64_t state;
+
+    if (rec->n_after > 0 && !rec->session.p)
+        return err_set(e, ERR_INPUT,
+                       "it waits for others and is of no session: a sample would "
+                       "part them");
+    state = hash64(t->p, t->len) ^ seed;
+    return rand_unit(&state) < share;
+}

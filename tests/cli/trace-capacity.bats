@@ -1,0 +1,95 @@
+# trace-capacity: the largest rate that meets an objective.
+load helper
+load trace
+
+setup() {
+    enter_work
+    table >../t.csv
+    requests 400 >../trace.jsonl
+}
+
+capacity() {
+    trace-capacity --cost ../t.csv --kv-blocks 400 "$@"
+}
+
+@test "help, version, misuse" {
+    helps trace-capacity
+    misuse trace-capacity ../trace.jsonl
+    says --cost
+    for bad in '--tbt -1' '--tbt nan' '--delay 0' '--precision 0' '--precision 2' '--scheds fifo' \
+        '--scheds vllm0,,orca' '--budgets 0' '--budgets 1,x' '--budgets 10000000000' '--kv-blocks 0' \
+        '--sched fifo' '--block-size 0'; do
+        # shellcheck disable=SC2086 # an option and its argument
+        misuse trace-capacity --cost ../t.csv $bad ../trace.jsonl
+    done
+}
+
+@test "the rate that is found meets the objective, and a few hundredths more do not" {
+    # Poisson arrivals of the same seed, as trace-convert draws them, at rates beside it.
+    ok capacity --tbt 0.05 --delay 1 --sched sarathi --budget 100 ../trace.jsonl
+    rate=$(column 4 "$out")
+    meets() {
+        trace-convert --rate "$1" ../trace.jsonl |
+            trace-replay --cost ../t.csv --kv-blocks 400 --sched sarathi --budget 100 - >"$out"
+        awk '$1 == "tbt_p99_s" && $2 > 0.05 { bad = 1 }
+             $1 == "delay_p50_s" && $2 > 1 { bad = 1 } END { exit bad }' "$out"
+    }
+    meets "$rate"
+    meets "$(awk -v r="$rate" 'BEGIN { print r / 2 }')"
+    if meets "$(awk -v r="$rate" 'BEGIN { print r * 1.03 }')"; then
+        echo "3 % more than $rate meets it too"
+        return 1
+    fi
+}
+
+@test "a sweep: all combinations, each as it is alone, from any number of threads" {
+    same_for_all_threads trace-capacity --cost ../t.csv --kv-blocks 400 --tbt 0.2 \
+        --scheds vllm0,sarathi --budgets 64,256 ../trace.jsonl
+    ok capacity --tbt 0.2 --scheds vllm0,sarathi --budgets 64,256 ../trace.jsonl
+    cp "$out" sweep
+    is 'vllm0 64,vllm0 256,sarathi 64,sarathi 256' "$(awk '!/^#/ { print $2, $3 }' sweep | paste -sd ,)"
+    ok capacity --tbt 0.2 --sched sarathi --budget 256 ../trace.jsonl
+    is "$(tail -n 1 sweep)" "$(tail -n 1 "$out")"
+    cp ../t.csv slow.csv
+    sed -i 's/^# num_layers=1/# num_layers=2/' slow.csv
+    ok trace-capacity --costs ../t.csv,slow.csv --kv-blocks 400 --ttft 1 ../trace.jsonl
+    awk -F '\t' '$1 == "../t.csv" { fast = $4 } $1 == "slow.csv" { slow = $4 }
+        END { exit !(slow > 0 && fast > 1.5 * slow) }' "$out"
+    ok capacity --tbt 0.2 --json ../trace.jsonl
+    jq -e '.sched == "vllm0" and .capacity_per_s > 0' "$out" >/dev/null
+}
+
+@test "what no rate meets is 0; the trace's own times are of no matter" {
+    ok capacity --tbt 0.0001 ../trace.jsonl
+    is 0.0000 "$(column 4 "$out")"
+    printf 'num_prefill_tokens,num_decode_tokens\n' >t.csv
+    jq -r '[.prompt, .output] | @csv' ../trace.jsonl >>t.csv
+    ok capacity --tbt 0.2 t.csv
+    cp "$out" untimed
+    ok capacity --tbt 0.2 ../trace.jsonl
+    cmp untimed "$out"
+    tac ../trace.jsonl >back.jsonl
+    ok capacity --tbt 0.2 back.jsonl
+    ok capacity --tbt 0.2 --seed 2 ../trace.jsonl
+    differ untimed "$out"
+}
+
+@test "output: whole or not at all, and never lost without a word; errors" {
+    writes_whole_or_not trace-capacity --cost ../t.csv --kv-blocks 400 --tbt 0.2 --precision 0.2 ../trace.jsonl
+    reports_lost_output trace-capacity --cost ../t.csv --kv-blocks 400 --tbt 0.2 --precision 0.2 ../trace.jsonl
+    fails capacity --tbt 0.2 none.jsonl
+    says none.jsonl
+    printf '{"id":"a","t_ns":0,"prompt":1,"output":0}\n' >bad.jsonl
+    fails capacity --tbt 0.2 bad.jsonl
+    says 'bad.jsonl: line 1'
+    fails trace-capacity --costs ../t.csv,none.csv --tbt 0.2 ../trace.jsonl
+    says none.csv
+}
+
+@test "Sarathi against prompts first, on Azure's conversations" {
+    needs traces/azure
+    trace-convert -q --clip 4096 "$shared/traces/azure/AzureLLMInferenceTrace_conv.csv" | head -n 4000 >conv.jsonl
+    ok trace-capacity --cost roofline --model Llama-2-7B --gpu A100-80GB --tbt 0.1 \
+        --scheds vllm0,sarathi --precision 0.02 conv.jsonl
+    awk -F '\t' '$2 == "vllm0" { v = $4 } $2 == "sarathi" { s = $4 } END { exit !(v > 1 && s >= 2 * v) }' "$out"
+}

@@ -1,0 +1,78 @@
+# trace-compare: a replay beside what was measured.
+load helper
+
+setup() {
+    enter_work
+    printf '# id\tarrival_ns\tstart_ns\tfirst_token_ns\tend_ns\tprompt\toutput\tprefix_hit_tokens\tpreemptions\treplica\tstatus\n' >replay.tsv
+    printf 'a\t0\t0\t1000000000\t3000000000\t5\t3\t0\t0\t0\tok\n' >>replay.tsv
+    printf 'b\t1000000000\t1000000000\t3000000000\t3000000000\t5\t1\t0\t0\t0\tok\n' >>replay.tsv
+    printf 'c\t1000000000\t-1\t-1\t-1\t5\t9\t0\t0\t0\trejected\n' >>replay.tsv
+    cat >measured.jsonl <<'EOF'
+{"request_id":"x","input_toks":5,"output_toks":3,"queued_ts":10.5,"first_token_ts":11.5,"last_token_ts":13.5}
+{"request_id":"y","input_toks":5,"output_toks":1,"queued_ts":20,"first_token_ts":24,"last_token_ts":24}
+EOF
+}
+
+@test "help, version, misuse" {
+    helps trace-compare
+    misuse trace-compare replay.tsv
+    misuse trace-compare replay.tsv measured.jsonl replay.tsv
+}
+
+@test "by hand" {
+    ok trace-compare replay.tsv measured.jsonl
+    is 'ttft	mean	1.500000	2.500000	-0.4000' "$(sed -n 2p "$out")"
+    is 'ttft	p50	2.000000	4.000000	-0.5000' "$(sed -n 3p "$out")"
+    is 'tpot	mean	1.000000	1.000000	0.0000' "$(grep '^tpot.mean' "$out")"
+    is 'e2e	mean	2.500000	3.500000	-0.2857' "$(grep '^e2e.mean' "$out")"
+    is 19 "$(wc -l <"$out")"
+    ok trace-compare --json replay.tsv measured.jsonl
+    is -0.4 "$(jq -r 'select(.metric == "ttft" and .what == "mean").error' "$out")"
+}
+
+@test "what Vidur writes" {
+    printf 'id,prompt_tokens,output_tokens,ttft_s,e2e_s,scheduling_delay_s,restarts\n0,5.0,3.0,1.0,3.0,0.0,0\n1,5.0,1.0,2.0,2.0,0.0,0\n' >vidur.csv
+    ok trace-compare --fail-above 0 replay.tsv vidur.csv
+}
+
+@test "a bound on the errors sets the exit code" {
+    ok trace-compare --fail-above 0.5 replay.tsv measured.jsonl
+    exits 1 trace-compare --fail-above 0.49 replay.tsv measured.jsonl
+    says 'ttft p50 is -0.5'
+    [[ -s $out ]]
+    is 19 "$(wc -l <"$out")"
+}
+
+@test "another number of requests is said" {
+    head -n 1 measured.jsonl >one.jsonl
+    exits 0 trace-compare replay.tsv one.jsonl
+    says '2 requests are replayed, 1 measured'
+    ok trace-compare -q replay.tsv one.jsonl
+}
+
+@test "files that are none" {
+    : >empty
+    fails trace-compare empty measured.jsonl
+    says empty
+    fails trace-compare missing measured.jsonl
+    says missing
+    echo 'what is this' >text
+    fails trace-compare replay.tsv text
+    says 'text: line 1'
+    { cat measured.jsonl && echo '{"queued_ts":1,"first_token_ts":0.5,"last_token_ts":2,"output_toks":2}'; } >early.jsonl
+    fails trace-compare replay.tsv early.jsonl
+    says 'early.jsonl: line 3'
+    { cat replay.tsv && printf 'd\t0\tx\n'; } >short.tsv
+    fails trace-compare short.tsv measured.jsonl
+    says 'short.tsv: line 5'
+    { cat measured.jsonl && echo '{"queued_ts":"a","first_token_ts":0.5,"last_token_ts":2,"output_toks":2}'; } >word.jsonl
+    fails trace-compare replay.tsv word.jsonl
+    says 'word.jsonl: line 3'
+}
+
+@test "output whole or not at all; lost output is reported" {
+    cp replay.tsv measured.jsonl ..
+    rm replay.tsv measured.jsonl
+    writes_whole_or_not trace-compare ../replay.tsv ../measured.jsonl
+    reports_lost_output trace-compare ../replay.tsv ../measured.jsonl
+}

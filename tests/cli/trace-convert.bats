@@ -1,0 +1,245 @@
+# trace-convert: traces of all formats as one. What each format's fields become is in test_trace.c.
+load helper
+load trace
+
+setup() {
+    enter_work
+    cat >azure.csv <<'END'
+TIMESTAMP,ContextTokens,GeneratedTokens
+2023-11-16 18:15:46.6805900,374,44
+2023-11-16 18:15:50.9951690,396,109
+2023-11-16 18:15:51.2225670,4500,55
+END
+    cat >sessions.jsonl <<'END'
+{"session_id":"s","arrival_time_ns":5,"sub_requests":[{"input_toks":3,"output_toks":4,"tool_duration_ns":7},{"input_toks":9,"output_toks":1}]}
+{"session_id":"t","arrival_time_ns":8,"sub_requests":[{"input_toks":2,"output_toks":2}]}
+END
+}
+
+@test "help, version, misuse" {
+    helps trace-convert
+    for bad in '--clip 1' '--clip -3' '--scale-time 0' '--scale-time -1' '--scale-time nan' \
+        '--rate -1' '--rate inf' '--sample 0' '--sample 1.5' '--from csv' '--block -1' \
+        '--block 9999999999'; do
+        # shellcheck disable=SC2086 # an option and its argument
+        misuse trace-convert $bad azure.csv
+    done
+    misuse trace-convert azure.csv azure.csv
+    says --merge
+}
+
+@test "a trace becomes lines of trace(5), by its content" {
+    ok trace-convert azure.csv
+    prints <<'END'
+{"id":"0","t_ns":0,"prompt":374,"output":44}
+{"id":"1","t_ns":4314579000,"prompt":396,"output":109}
+{"id":"2","t_ns":4541977000,"prompt":4500,"output":55}
+END
+    mv "$out" once
+    # What was written is read as the same; compressed, and from a pipe.
+    ok trace-convert once
+    cmp once "$out"
+    gzip -k once
+    ok trace-convert once.gz
+    cmp once "$out"
+    zstd -q once -o once.zst
+    ok trace-convert - <once.zst
+    cmp once "$out"
+    ok trace-convert --from azure azure.csv
+    cmp once "$out"
+}
+
+@test "output: whole or not at all, and never lost without a word" {
+    mv azure.csv ..
+    rm sessions.jsonl
+    writes_whole_or_not trace-convert ../azure.csv
+    requests 20000 >many.jsonl
+    reports_lost_output trace-convert many.jsonl
+}
+
+@test "sessions: a call waits for the one before it" {
+    ok trace-convert sessions.jsonl
+    prints <<'END'
+{"id":"s.0","t_ns":5,"prompt":3,"output":4,"session":"s","turn":0}
+{"id":"s.1","t_ns":5,"prompt":9,"output":1,"session":"s","turn":1,"after":["s.0"],"tool_ns":7}
+{"id":"t.0","t_ns":8,"prompt":2,"output":2,"session":"t","turn":0}
+END
+}
+
+@test "errors name file and line" {
+    for text in '' '{}' 'a,b\n1,2' '3' '{"prompt":1}'; do
+        printf '%b' "$text" >bad
+        fails trace-convert bad
+        says 'bad: '
+        empty "$out"
+    done
+    fails trace-convert none.csv
+    says none.csv
+    fails trace-convert .
+    fails trace-convert --from vidur azure.csv
+    says 'azure.csv: line 1 is not of format vidur'
+    sed -i '3s/396/0/' azure.csv
+    fails trace-convert -o new azure.csv
+    says 'azure.csv: line 3: the prompt has no tokens'
+    [[ ! -e new ]]
+    exits 0 trace-convert --skip-bad azure.csv
+    says '1 bad records were left out'
+    is 2 "$(wc -l <"$out")"
+    ok trace-convert --skip-bad -q azure.csv
+    gzip azure.csv
+    head -c 60 azure.csv.gz >short.gz
+    fails trace-convert short.gz
+    says short.gz
+    fails trace-convert --skip-bad short.gz
+}
+
+@test "times that go back are an error, or sorted" {
+    cat >back.jsonl <<'END'
+{"id":"a","t_ns":5,"prompt":1,"output":1}
+{"id":"b","t_ns":3,"prompt":1,"output":1}
+{"id":"c","t_ns":5,"prompt":1,"output":1}
+{"id":"d","t_ns":0,"prompt":1,"output":1}
+END
+    fails trace-convert back.jsonl
+    says 'back.jsonl: line 2: it comes 2 ns before the record above it'
+    ok trace-convert --sort back.jsonl
+    is 'd b a c' "$(jq -r .id "$out" | paste -sd ' ')"
+}
+
+@test "times are scaled exactly" {
+    printf '{"id":"a","t_ns":1700000000000000001,"prompt":1,"output":1}\n' >t.jsonl
+    ok trace-convert --scale-time 1 t.jsonl
+    grep -q '"t_ns":1700000000000000001,' "$out"
+    ok trace-convert --scale-time 0.5 t.jsonl
+    grep -q '"t_ns":850000000000000001,' "$out"
+    ok trace-convert --scale-time 3 t.jsonl
+    grep -q '"t_ns":5100000000000000003,' "$out"
+    fails trace-convert --scale-time 10 t.jsonl
+    says '292 years'
+}
+
+@test "lengths are cut, the prompt first, and what is cut is counted" {
+    exits 0 trace-convert --clip 4096 azure.csv
+    is 'trace-convert: 1 of 3 requests were cut to 4096 tokens' "$(<"$err")"
+    is '374 44,396 109,4041 55' "$(jq -r '"\(.prompt) \(.output)"' "$out" | paste -sd ,)"
+    ok trace-convert -q --clip 50 azure.csv
+    is '6 44,1 49,1 49' "$(jq -r '"\(.prompt) \(.output)"' "$out" | paste -sd ,)"
+    ok trace-convert -q --clip 55 azure.csv
+    is '11 44,1 54,1 54' "$(jq -r '"\(.prompt) \(.output)"' "$out" | paste -sd ,)"
+    printf '{"timestamp":0,"input_length":40,"output_length":9,"hash_ids":[1,2,3]}\n' >h.jsonl
+    ok trace-convert -q --clip 30 --block 16 h.jsonl
+    is '21 [1,2]' "$(jq -rc '"\(.prompt) \(.hashes)"' "$out")"
+    ok trace-convert --clip 49 --block 16 h.jsonl
+}
+
+@test "arrivals are drawn: the rate, the seed, those who wait" {
+    requests 4000 >many.jsonl
+    ok trace-convert --rate 8 many.jsonl
+    cp "$out" once
+    ok trace-convert --rate 8 many.jsonl
+    cmp once "$out"
+    jq -e -s '(.[-1].t_ns / 1e9) as $s | 4000 / $s > 7.6 and 4000 / $s < 8.4' once >/dev/null
+    jq -e -s '[.[].t_ns] | . == sort' once >/dev/null
+    ok trace-convert --rate 8 --seed 2 many.jsonl
+    differ once "$out"
+    # Half the rate: the same arrivals, twice as far apart.
+    ok trace-convert --rate 4 many.jsonl
+    jq -n -e --slurpfile a once --slurpfile b "$out" \
+        '[range(4000)] | all($b[.].t_ns - 2 * $a[.].t_ns | . >= -1 and . <= 1)' >/dev/null
+    ok trace-convert --rate 8 sessions.jsonl
+    jq -e -s '.[0].t_ns == .[1].t_ns and .[1].t_ns < .[2].t_ns' "$out" >/dev/null
+    # So do those of the session above, and whoever waits, of a session or not.
+    cat >mixed.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":1,"output":1,"session":"s"}
+{"id":"b","t_ns":0,"prompt":1,"output":1,"session":"s"}
+{"id":"c","t_ns":0,"prompt":1,"output":1,"session":"t"}
+{"id":"d","t_ns":0,"prompt":1,"output":1}
+{"id":"e","t_ns":0,"prompt":1,"output":1,"after":["a"]}
+{"id":"f","t_ns":0,"prompt":1,"output":1}
+{"id":"g","t_ns":0,"prompt":1,"output":1}
+END
+    ok trace-convert --rate 8 mixed.jsonl
+    is '0 0 1 2 2 3 4' "$(jq -r .t_ns "$out" | uniq -c | awk '{ while ($1-- > 0) print NR - 1 }' | paste -sd ' ')"
+    # A trace without times needs that.
+    printf 'TIMESTAMP,ContextTokens,GeneratedTokens\nXXX,3,4\nXXX,5,6\n' >xxx.csv
+    fails trace-convert xxx.csv
+    says "xxx.csv: line 2: it has no time: '--rate'"
+    ok trace-convert --rate 1 xxx.csv
+    is 2 "$(wc -l <"$out")"
+}
+
+@test "a sample keeps sessions together, and says how much is left out" {
+    for i in $(seq 400); do
+        printf '{"session_id":"%d","arrival_time_ns":%d,"sub_requests":[{"input_toks":3,"output_toks":4},{"input_toks":9,"output_toks":1},{"input_toks":9,"output_toks":1}]}\n' "$i" "$i"
+    done >many.jsonl
+    exits 0 trace-convert --sample 0.25 many.jsonl
+    says ' of 1200 requests are not in the sample'
+    cp "$out" once
+    jq -e -s 'length > 210 and length < 390 and ([group_by(.session)[] | length] | all(. == 3))' once >/dev/null
+    ok trace-convert -q --sample 0.25 many.jsonl
+    cmp once "$out"
+    ok trace-convert -q --sample 0.25 --seed 9 many.jsonl
+    differ once "$out"
+    ok trace-convert --sample 1 many.jsonl
+    is 1200 "$(wc -l <"$out")"
+    printf '{"id":"a","t_ns":0,"prompt":1,"output":1}\n{"id":"b","t_ns":0,"prompt":1,"output":1,"after":["a"]}\n' >loose.jsonl
+    fails trace-convert --sample 0.5 loose.jsonl
+    says 'loose.jsonl: line 2: it waits for others and is of no session'
+}
+
+@test "traces are merged by time, and what is told apart stays apart" {
+    cat >one.jsonl <<'END'
+{"id":"a","t_ns":1,"prompt":16,"output":1,"block":16,"hashes":[7]}
+{"id":"b","t_ns":6,"prompt":1,"output":1,"session":"s","after":["a"]}
+END
+    cat >two.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":32,"output":1,"block":16,"hashes":[7,8],"session":"s"}
+{"id":"c","t_ns":6,"prompt":17,"output":1,"block":16,"hashes":[7,9]}
+END
+    ok trace-convert --merge one.jsonl two.jsonl
+    is '1/a 0/a 0/b 1/c' "$(jq -r .id "$out" | paste -sd ' ')"
+    is '1/s 0/s' "$(jq -r '.session // empty' "$out" | paste -sd ' ')"
+    is '["0/a"]' "$(jq -c '.after // empty' "$out")"
+    # The hashes of one file agree among themselves only.
+    jq -e -s '.[1].hashes == [7] and .[0].hashes[0] == .[3].hashes[0] and .[0].hashes[0] != 7' "$out" >/dev/null
+    ok trace-convert --merge azure.csv sessions.jsonl
+    is 6 "$(wc -l <"$out")"
+    ok trace-convert --merge one.jsonl
+    is 'a b' "$(jq -r .id "$out" | paste -sd ' ')"
+    tac one.jsonl >back.jsonl
+    fails trace-convert --merge two.jsonl back.jsonl
+    says 'back.jsonl: line 2 comes before the one above it'
+    printf 'num_prefill_tokens,num_decode_tokens\n3,4\n' >lengths.csv
+    fails trace-convert --merge two.jsonl lengths.csv
+    says lengths.csv
+}
+
+@test "unknown members stay, in their place and as they are written" {
+    printf '{"x":[1, 2],"id":"a","t_ns":0,"prompt":1,"output":1,"y":"\\u00e9","z":1.0}\n' >x.jsonl
+    ok trace-convert --scale-time 2 x.jsonl
+    prints <<'END'
+{"id":"a","t_ns":0,"prompt":1,"output":1,"x":[1, 2],"y":"\u00e9","z":1.0}
+END
+}
+
+@test "the public traces, every row of them" {
+    needs traces
+    while read -r rows file; do
+        ok trace-convert --rate 1 "$shared/traces/$file"
+        is "$rows" "$(wc -l <"$out")"
+        mv "$out" once
+        ok trace-convert once
+        cmp once "$out"
+    done <<'END'
+19366 azure/AzureLLMInferenceTrace_conv.csv
+8819 azure/AzureLLMInferenceTrace_code.csv
+12031 mooncake/conversation_trace.jsonl
+3993 mooncake/synthetic_trace.jsonl
+28257 vidur/arxiv_summarization_stats_llama2_tokenizer_filtered_v2.csv
+1732 hexgen/input_file_trace1.json
+300 llmservingsim/sharegpt-llama-3.1-8b-300-sps10.jsonl
+300 llmservingsim/sharegpt-llama-3.1-8b-300-sps10.hash16.jsonl
+300 llmservingsim/vllm-measured/RTXPRO6000_Llama-3.1-8B/requests.jsonl
+1024 apex/llama_lmsys_05.jsonl
+END
+}

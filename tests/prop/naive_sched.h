@@ -1,0 +1,737 @@
+/* naive_sched.h - a replica as the papers describe it, one scheduler after the other, slow and
+ * plain: every step is formed anew, every block looked for one by one. The oracle of prop_sched.c.
+ *
+ * Sources: the rules of Vidur, vLLM v0 and v1, Sarathi-Serve, DeepSpeed-MII and LightLLM, as their
+ * schedulers' code has them. Nothing here was taken from lib/sim.
+ */
+#ifndef TESTS_NAIVE_SCHED_H
+#define TESTS_NAIVE_SCHED_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REQUESTS_MOST = 64, BLOCKS_MOST = 512, HASHES_MOST = 64, GAPS_MOST = 1 << 16 };
+
+enum policy { STATIC, ORCA, VLLM0, VLLM1, SARATHI, SPLITFUSE, LIGHTLLM, POLICIES };
+
+struct rules {
+    enum policy policy;
+    bool vidur, sharing, priorities;
+    int blocks, block_tokens, most_requests, most_tokens, max_length;
+    int clients; /* 0: requests come at their times */
+    double watermark, overhead_us;
+};
+
+struct request {
+    /* Given: */
+    int64_t t_ns, tool_ns;
+    int prompt, output, priority;
+    int after[4], n_after;
+    uint64_t hash[HASHES_MOST];
+    int n_hashes;
+    /* Its way: */
+    enum { AHEAD, WAITING, RUNNING, ENDED, REJECTED } state;
+    int64_t arrival, start, first, end, last;
+    int need, computed, given, preemptions, hits;
+    long came; /* which one to arrive it was */
+    int block[BLOCKS_MOST], n_blocks, named;
+    bool admitted;
+};
+
+struct block {
+    int holders;
+    bool named;
+    uint64_t hash;
+    long freed_at, named_at;
+};
+
+struct queue {
+    int v[REQUESTS_MOST], n;
+};
+
+struct naive {
+    struct rules o;
+    struct request r[REQUESTS_MOST];
+    int n;
+    struct queue waiting, running;
+    struct block block[BLOCKS_MOST];
+    long clock;
+    int batch[REQUESTS_MOST], tokens[REQUESTS_MOST], n_batch;
+    double (*us)(int decodes, const int *context, int pieces, const int *chunk, const int *kv);
+    bool restarted; /* somebody, while the step was formed */
+    int since_prompts;
+    int64_t done[REQUESTS_MOST]; /* when requests ended, or were rejected, one after the other */
+    int n_done;
+    int64_t now, step_end;
+    bool busy, stuck;
+    long steps, preemptions, computed, gaps;
+    int64_t gap[GAPS_MOST];
+};
+
+/* ---- queues ---- */
+
+static void queue_insert(struct queue *q, int at, int request)
+{
+    memmove(&q->v[at + 1], &q->v[at], (size_t)(q->n - at) * sizeof *q->v);
+    q->v[at] = request;
+    q->n++;
+}
+
+static int queue_remove(struct queue *q, int at)
+{
+    int request = q->v[at];
+
+    q->n--;
+    memmove(&q->v[at], &q->v[at + 1], (size_t)(q->n - at) * sizeof *q->v);
+    return request;
+}
+
+static int queue_find(const struct queue *q, int request)
+{
+    for (int i = 0; i < q->n; i++)
+        if (q->v[i] == request)
+            return i;
+    return -1;
+}
+
+/* ---- blocks ---- */
+
+static int blocks_of(const struct naive *s, int tokens)
+{
+    return (tokens + s->o.block_tokens - 1) / s->o.block_tokens;
+}
+
+static int free_blocks(const struct naive *s)
+{
+    int n = 0;
+
+    for (int i = 0; i < s->o.blocks; i++)
+        n += s->block[i].holders == 0;
+    return n;
+}
+
+/* The free block that has been so for longest; whatever it held is lost. */
+static void take_block(struct naive *s, struct request *r)
+{
+    int best = -1;
+
+    for (int i = 0; i < s->o.blocks; i++)
+        if (s->block[i].holders == 0 &&
+            (best < 0 || s->block[i].freed_at < s->block[best].freed_at))
+            best = i;
+    if (best < 0)
+        abort();
+    s->block[best].holders = 1;
+    s->block[best].named = false;
+    r->block[r->n_blocks++] = best;
+}
+
+static void take_for(struct naive *s, struct request *r, int tokens)
+{
+    while (r->n_blocks < blocks_of(s, tokens))
+        take_block(s, r);
+}
+
+static void give_back(struct naive *s, struct request *r)
+{
+    while (r->n_blocks > 0) {
+        struct block *b = &s->block[r->block[--r->n_blocks]];
+
+        if (--b->holders == 0)
+            b->freed_at = ++s->clock;
+    }
+    r->named = 0;
+}
+
+/* The block that has held this text for longest. */
+static int find_block(const struct naive *s, uint64_t hash)
+{
+    int best = -1;
+
+    for (int i = 0; i < s->o.blocks; i++)
+        if (s->block[i].named && s->block[i].hash == hash &&
+            (best < 0 || s->block[i].named_at < s->block[best].named_at))
+            best = i;
+    return best;
+}
+
+/* All blocks that are full once `tokens` are computed can be found from now on. */
+static void name_blocks(struct naive *s, struct request *r, int tokens)
+{
+    for (; s->o.sharing && r->named < tokens / s->o.block_tokens && r->named < r->n_hashes;
+         r->named++) {
+        struct block *b = &s->block[r->block[r->named]];
+
+        b->named = true;
+        b->hash = r->hash[r->named];
+        b->named_at = ++s->clock;
+    }
+}
+
+/* ---- what schedulers share ---- */
+
+static bool is_prefill(const struct request *r)
+{
+    return r->computed < r->need;
+}
+
+static void schedule(struct naive *s, int request, int tokens)
+{
+    s->batch[s->n_batch] = request;
+    s->tokens[s->n_batch++] = tokens;
+}
+
+static int batch_tokens(const struct naive *s)
+{
+    int n = 0;
+
+    for (int i = 0; i < s->n_batch; i++)
+        n += s->tokens[i];
+    return n;
+}
+
+/* It has left the running queue already. */
+static void start_over(struct naive *s, int request)
+{
+    struct request *r = &s->r[request];
+
+    give_back(s, r);
+    r->need = r->prompt + r->given;
+    r->computed = 0;
+    r->state = WAITING;
+    r->preemptions++;
+    s->preemptions++;
+    s->restarted = true;
+    queue_insert(&s->waiting, 0, request);
+}
+
+static void begin_running(struct naive *s, int at)
+{
+    int request = queue_remove(&s->waiting, at);
+
+    s->r[request].state = RUNNING;
+    queue_insert(&s->running, s->running.n, request);
+}
+
+static int watermark_blocks(const struct naive *s)
+{
+    return (int)(s->o.watermark * s->o.blocks);
+}
+
+/* Its whole prompt, and the watermark is kept; but for one that comes back and is alone. */
+static bool leaves_watermark(const struct naive *s, const struct request *r)
+{
+    bool alone = s->running.n == 0 && !s->o.vidur;
+
+    return free_blocks(s) - blocks_of(s, r->need) >= (alone ? 0 : watermark_blocks(s));
+}
+
+/* A place for the next token. */
+static bool has_slot(const struct naive *s, const struct request *r)
+{
+    bool needs = blocks_of(s, r->computed + 1) > r->n_blocks;
+
+    return (!needs && !s->o.vidur) || free_blocks(s) >= 1;
+}
+
+/* Running request i gets a slot, or one after the other from the tail goes, itself last. */
+static bool make_slot(struct naive *s, int i)
+{
+    while (!has_slot(s, &s->r[s->running.v[i]])) {
+        int last = s->running.n - 1;
+
+        start_over(s, queue_remove(&s->running, last));
+        if (last == i)
+            return false;
+    }
+    take_for(s, &s->r[s->running.v[i]], s->r[s->running.v[i]].computed + 1);
+    return true;
+}
+
+/* ---- schedulers ---- */
+
+static int longest(const struct naive *s)
+{
+    int most = 1;
+
+    for (int i = 0; i < s->n && !s->o.max_length; i++) {
+        int length = s->r[i].prompt + s->r[i].output;
+
+        if (length > most && blocks_of(s, length) <= s->o.blocks)
+            most = length;
+    }
+    return s->o.max_length ? s->o.max_length : most;
+}
+
+static void admit_reserving(struct naive *s)
+{
+    int blocks = blocks_of(s, longest(s));
+
+    while (s->waiting.n > 0 && s->running.n < s->o.most_requests && free_blocks(s) >= blocks) {
+        struct request *r = &s->r[s->waiting.v[0]];
+
+        while (r->n_blocks < blocks)
+            take_block(s, r);
+        begin_running(s, 0);
+    }
+}
+
+static void schedule_running(struct naive *s)
+{
+    for (int i = 0; i < s->running.n; i++) {
+        struct request *r = &s->r[s->running.v[i]];
+
+        schedule(s, s->running.v[i], is_prefill(r) ? r->need : 1);
+    }
+}
+
+static void form_static(struct naive *s)
+{
+    if (s->running.n == 0)
+        admit_reserving(s);
+    schedule_running(s);
+}
+
+static void form_orca(struct naive *s)
+{
+    admit_reserving(s);
+    schedule_running(s);
+}
+
+static void decode_all(struct naive *s)
+{
+    for (int i = 0; i < s->running.n && make_slot(s, i); i++)
+        schedule(s, s->running.v[i], 1);
+}
+
+static void form_vllm0(struct naive *s)
+{
+    int longest_prompt = 0;
+
+    while (s->waiting.n > 0 && s->running.n < s->o.most_requests) {
+        struct request *r = &s->r[s->waiting.v[0]];
+        int most = r->need > longest_prompt ? r->need : longest_prompt;
+        int tokens = s->o.vidur ? (s->n_batch + 1) * most : batch_tokens(s) + r->need;
+
+        /* Vidur never runs what is beyond the budget; else it goes alone. */
+        if (!leaves_watermark(s, r) ||
+            (tokens > s->o.most_tokens && (s->o.vidur || s->n_batch > 0)))
+            break;
+        longest_prompt = most;
+        take_for(s, r, r->need);
+        schedule(s, s->waiting.v[0], r->need);
+        begin_running(s, 0);
+    }
+    if (s->n_batch == 0)
+        decode_all(s);
+}
+
+static void form_sarathi(struct naive *s)
+{
+    for (int i = 0; i < s->running.n; i++)
+        if (!is_prefill(&s->r[s->running.v[i]])) {
+            if (!make_slot(s, i))
+                break;
+            schedule(s, s->running.v[i], 1);
+        }
+    for (int i = 0; i < s->running.n; i++) {
+        struct request *r = &s->r[s->running.v[i]];
+        int left = s->o.most_tokens - batch_tokens(s), n = r->need - r->computed;
+
+        if (is_prefill(r) && left > 0)
+            schedule(s, s->running.v[i], n < left ? n : left);
+    }
+    while (s->waiting.n > 0 && s->running.n < s->o.most_requests) {
+        struct request *r = &s->r[s->waiting.v[0]];
+        int left = s->o.most_tokens - batch_tokens(s);
+
+        if (!leaves_watermark(s, r) || left <= 0)
+            break;
+        take_for(s, r, r->need);
+        schedule(s, s->waiting.v[0], r->need < left ? r->need : left);
+        begin_running(s, 0);
+    }
+}
+
+/* ---- vLLM v1 ---- */
+
+static bool is_worse(const struct naive *s, int a, int b)
+{
+    const struct request *x = &s->r[a], *y = &s->r[b];
+
+    if (x->priority != y->priority)
+        return x->priority > y->priority;
+    return x->came > y->came;
+}
+
+static int victim(const struct naive *s)
+{
+    int at = s->running.n - 1;
+
+    for (int i = 0; s->o.priorities && i < s->running.n; i++)
+        if (is_worse(s, s->running.v[i], s->running.v[at]))
+            at = i;
+    return at;
+}
+
+static int first_waiting(const struct naive *s)
+{
+    int at = 0;
+
+    for (int i = 0; s->o.priorities && i < s->waiting.n; i++)
+        if (is_worse(s, s->waiting.v[at], s->waiting.v[i]))
+            at = i;
+    return at;
+}
+
+static void unschedule(struct naive *s, int request)
+{
+    for (int i = 0; i < s->n_batch; i++)
+        if (s->batch[i] == request) {
+            s->n_batch--;
+            memmove(&s->batch[i], &s->batch[i + 1], (size_t)(s->n_batch - i) * sizeof *s->batch);
+            memmove(&s->tokens[i], &s->tokens[i + 1], (size_t)(s->n_batch - i) * sizeof *s->tokens);
+            return;
+        }
+}
+
+/* Blocks for so many more tokens of a running request; false: it was itself the one to go. */
+static bool make_room(struct naive *s, int request, int tokens)
+{
+    struct request *r = &s->r[request];
+
+    while (blocks_of(s, r->computed + tokens) - r->n_blocks > free_blocks(s)) {
+        int gone = queue_remove(&s->running, victim(s));
+
+        unschedule(s, gone);
+        start_over(s, gone);
+        if (gone == request)
+            return false;
+    }
+    take_for(s, r, r->computed + tokens);
+    name_blocks(s, r, r->computed + tokens);
+    return true;
+}
+
+static void schedule_v1_running(struct naive *s)
+{
+    for (int i = 0; i < s->running.n && batch_tokens(s) < s->o.most_tokens;) {
+        int request = s->running.v[i], left = s->o.most_tokens - batch_tokens(s);
+        struct request *r = &s->r[request];
+        int due = is_prefill(r) ? r->need - r->computed : 1, n = due < left ? due : left;
+
+        if (!make_room(s, request, n))
+            break;
+        schedule(s, request, n);
+        i = queue_find(&s->running, request) + 1;
+    }
+}
+
+/* Whole blocks of all but the last token that are there. */
+static int cached(const struct naive *s, const struct request *r)
+{
+    int n = 0;
+
+    while (s->o.sharing && n < r->n_hashes && n < (r->need - 1) / s->o.block_tokens &&
+           find_block(s, r->hash[n]) >= 0)
+        n++;
+    return n;
+}
+
+static bool admit_v1(struct naive *s)
+{
+    int at = first_waiting(s), request = s->waiting.v[at],
+        left = s->o.most_tokens - batch_tokens(s);
+    struct request *r = &s->r[request];
+    int hit = cached(s, r), idle = 0, n;
+
+    for (int i = 0; i < hit; i++)
+        idle += s->block[find_block(s, r->hash[i])].holders == 0;
+    if (blocks_of(s, r->need) - hit + idle > free_blocks(s))
+        return false;
+    for (int i = 0; i < hit; i++) {
+        int b = find_block(s, r->hash[i]);
+
+        s->block[b].holders++;
+        r->block[r->n_blocks++] = b;
+    }
+    r->named = hit;
+    r->computed = hit * s->o.block_tokens;
+    if (!r->admitted)
+        r->hits = r->computed;
+    r->admitted = true;
+    n = r->need - r->computed < left ? r->need - r->computed : left;
+    take_for(s, r, r->computed + n);
+    name_blocks(s, r, r->computed + n);
+    schedule(s, request, n);
+    begin_running(s, at);
+    return true;
+}
+
+static void form_vllm1(struct naive *s)
+{
+    schedule_v1_running(s);
+    while (!s->restarted && s->waiting.n > 0 && s->running.n < s->o.most_requests &&
+           batch_tokens(s) < s->o.most_tokens && admit_v1(s))
+        continue;
+}
+
+/* ---- SplitFuse ---- */
+
+/* A piece of its prompt, if blocks for all that is left of it are there. */
+static bool fuse_piece(struct naive *s, int request)
+{
+    struct request *r = &s->r[request];
+    int left = s->o.most_tokens - batch_tokens(s), n = r->need - r->computed;
+
+    if (left <= 0 || s->n_batch >= s->o.most_requests ||
+        blocks_of(s, r->need) - r->n_blocks > free_blocks(s))
+        return false;
+    n = n < left ? n : left;
+    take_for(s, r, r->computed + n);
+    schedule(s, request, n);
+    return true;
+}
+
+static void fuse_decodes(struct naive *s)
+{
+    for (int i = 0; i < s->running.n; i++) {
+        struct request *r = &s->r[s->running.v[i]];
+
+        if (is_prefill(r) || batch_tokens(s) >= s->o.most_tokens ||
+            s->n_batch >= s->o.most_requests)
+            continue;
+        if (blocks_of(s, r->computed + 1) > r->n_blocks && free_blocks(s) == 0)
+            continue;
+        take_for(s, r, r->computed + 1);
+        schedule(s, s->running.v[i], 1);
+    }
+}
+
+static bool form_fused(struct naive *s)
+{
+    fuse_decodes(s);
+    for (int i = 0; i < s->running.n; i++)
+        if (is_prefill(&s->r[s->running.v[i]]) && !fuse_piece(s, s->running.v[i]))
+            return s->n_batch > 0;
+    while (s->waiting.n > 0 && s->running.n < s->o.most_requests && fuse_piece(s, s->waiting.v[0]))
+        begin_running(s, 0);
+    return s->n_batch > 0;
+}
+
+static void form_splitfuse(struct naive *s)
+{
+    if (form_fused(s) || s->running.n == 0)
+        return;
+    while (s->running.n > 0)
+        start_over(s, queue_remove(&s->running, s->running.n - 1));
+    form_fused(s);
+}
+
+/* ---- LightLLM ---- */
+
+/* Tokens held k steps after everybody's next one, by those that are still there, the candidate
+ * having had its prompt computed first; a block each is not full. */
+static int tokens_after(const struct naive *s, int candidate, int k)
+{
+    int n = (s->running.n + 1) * (s->o.block_tokens - 1);
+
+    for (int i = 0; i <= s->running.n; i++) {
+        const struct request *r = &s->r[i < s->running.n ? s->running.v[i] : candidate];
+        int left = r->output > r->given + 1 ? r->output - r->given - 1 : 0;
+
+        if (k <= left)
+            n += r->prompt + r->given + 1 + k;
+    }
+    return n;
+}
+
+static bool fits_for_good(const struct naive *s, int candidate)
+{
+    for (int k = 0; k <= 128 && s->running.n > 0; k++)
+        if (tokens_after(s, candidate, k) > s->o.blocks * s->o.block_tokens)
+            return false;
+    return true;
+}
+
+static void light_prompts(struct naive *s)
+{
+    while (s->waiting.n > 0 && s->running.n < s->o.most_requests) {
+        struct request *r = &s->r[s->waiting.v[0]];
+        bool beyond = batch_tokens(s) + r->need > s->o.most_tokens;
+
+        if ((beyond && s->n_batch > 0) || !fits_for_good(s, s->waiting.v[0]) ||
+            blocks_of(s, r->need) > free_blocks(s))
+            return;
+        take_for(s, r, r->need);
+        schedule(s, s->waiting.v[0], r->need);
+        begin_running(s, 0);
+    }
+}
+
+static void form_lightllm(struct naive *s)
+{
+    if (s->running.n == 0 || s->since_prompts >= 10) {
+        s->since_prompts = 0;
+        light_prompts(s);
+    }
+    if (s->n_batch > 0)
+        return;
+    decode_all(s);
+    s->since_prompts++;
+}
+
+/* ---- events ---- */
+
+static bool can_ever_run(const struct naive *s, const struct request *r)
+{
+    int length = r->prompt + r->output;
+
+    if (s->o.max_length && length > s->o.max_length)
+        return false;
+    if (s->o.policy == STATIC || s->o.policy == ORCA)
+        return length <= longest(s) && blocks_of(s, longest(s)) <= s->o.blocks;
+    return blocks_of(s, length - 1) <= s->o.blocks &&
+           blocks_of(s, r->prompt) + watermark_blocks(s) <= s->o.blocks;
+}
+
+/* When it comes; -1: that is not known yet. */
+static int64_t arrival_of(const struct naive *s, const struct request *r)
+{
+    int64_t t = r->t_ns;
+    int before = (int)(r - s->r) - s->o.clients;
+
+    /* Each of the first clients' requests that ends lets one more in. */
+    if (s->o.clients > 0)
+        return before < 0 ? 0 : before < s->n_done ? s->done[before] : -1;
+    for (int i = 0; i < r->n_after; i++) {
+        const struct request *a = &s->r[r->after[i]];
+
+        if (a->state != ENDED && a->state != REJECTED)
+            return -1;
+        if (a->end + r->tool_ns > t)
+            t = a->end + r->tool_ns;
+    }
+    return t;
+}
+
+static void arrive(struct naive *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        struct request *r = &s->r[i];
+        int64_t t = arrival_of(s, r);
+
+        if (r->state != AHEAD || t < 0 || t > s->now)
+            continue;
+        r->arrival = s->now;
+        r->came = ++s->clock;
+        r->need = r->prompt;
+        r->state = WAITING;
+        if (can_ever_run(s, r)) {
+            queue_insert(&s->waiting, s->waiting.n, i);
+        } else {
+            r->state = REJECTED;
+            r->end = s->done[s->n_done++] = s->now;
+            i = -1; /* somebody above may have waited for it */
+        }
+    }
+}
+
+static void begin_step(struct naive *s)
+{
+    int context[REQUESTS_MOST], chunk[REQUESTS_MOST], kv[REQUESTS_MOST], decodes = 0, pieces = 0;
+
+    for (int i = 0; i < s->n_batch; i++) {
+        struct request *r = &s->r[s->batch[i]];
+
+        r->start = r->start < 0 ? s->now : r->start;
+        if (is_prefill(r)) {
+            chunk[pieces] = s->tokens[i];
+            kv[pieces++] = r->computed;
+        } else {
+            context[decodes++] = r->computed + 1;
+        }
+    }
+    s->step_end = s->now +
+                  llround(1000 * (s->us(decodes, context, pieces, chunk, kv) + s->o.overhead_us));
+    s->busy = true;
+    s->steps++;
+    s->computed += batch_tokens(s);
+}
+
+static void form(struct naive *s)
+{
+    static void (*const forms[POLICIES])(struct naive *) = {
+        form_static,  form_orca,      form_vllm0,   form_vllm1,
+        form_sarathi, form_splitfuse, form_lightllm};
+
+    /* Where all had to start over they are scheduled at once; Vidur waits for an event. */
+    do {
+        s->n_batch = 0;
+        s->restarted = false;
+        forms[s->o.policy](s);
+    } while (s->n_batch == 0 && s->restarted && !s->o.vidur);
+}
+
+static void end_step(struct naive *s)
+{
+    s->busy = false;
+    for (int i = 0; i < s->n_batch; i++) {
+        struct request *r = &s->r[s->batch[i]];
+
+        r->computed += s->tokens[i];
+        if (is_prefill(r))
+            continue;
+        if (r->given++ == 0)
+            r->first = s->now;
+        else
+            s->gap[s->gaps++] = s->now - r->last;
+        r->last = s->now;
+        if (r->given < r->output)
+            continue;
+        r->state = ENDED;
+        r->end = s->done[s->n_done++] = s->now;
+        give_back(s, r);
+        queue_remove(&s->running, queue_find(&s->running, s->batch[i]));
+    }
+}
+
+/* The next moment at which something happens; -1: never. */
+static int64_t next_moment(const struct naive *s)
+{
+    int64_t next = s->busy ? s->step_end : -1;
+
+    for (int i = 0; i < s->n; i++) {
+        int64_t t = s->r[i].state == AHEAD ? arrival_of(s, &s->r[i]) : -1;
+
+        if (t >= 0 && (next < 0 || t < next))
+            next = t;
+    }
+    return next;
+}
+
+static void naive_run(struct naive *s)
+{
+    for (int i = 0; i < s->o.blocks; i++)
+        s->block[i] = (struct block){.freed_at = ++s->clock};
+    for (int i = 0; i < s->n; i++)
+        s->r[i].start = s->r[i].first = s->r[i].last = -1;
+    while ((s->now = next_moment(s)) >= 0) {
+        arrive(s);
+        if (s->busy && s->step_end == s->now) {
+            end_step(s);
+            arrive(s);
+        }
+        if (s->busy)
+            continue;
+        form(s);
+        if (s->n_batch > 0)
+            begin_step(s);
+    }
+    s->stuck = s->waiting.n + s->running.n > 0;
+}
+
+#endif

@@ -1,0 +1,470 @@
+/* prop_sched.c - replays of small random traces, event by event against naive_sched.h: little
+ * memory, so that requests restart; arrivals at the same time and at the end of steps; outputs of
+ * one token; prompts longer than a step; shared prefixes, priorities, requests that wait for
+ * others and for tools, requests that can never run.
+ *
+ *     prop_sched [TRACES [SEED]]
+ */
+#include "../unit/t.h"
+#include "naive_sched.h"
+
+#include "sim/cost_int.h"
+#include "sim/sim.h"
+
+/* ---- a cost model of which each number of a batch's shape matters, in whole microseconds ---- */
+
+static double mix(double tokens, double decodes, double sum, double most, double least,
+                  double pieces)
+{
+    return 1 + fmod(3 * tokens + 7 * decodes + 11 * sum + 13 * most + 17 * least + pieces, 61);
+}
+
+static double naive_us(int decodes, const int *context, int pieces, const int *chunk, const int *kv)
+{
+    double tokens = decodes, sum = 0, most = 0, least = 0, of_pieces = 0;
+
+    for (int i = 0; i < decodes; i++) {
+        sum += context[i];
+        most = fmax(most, context[i]);
+        least = i == 0 ? context[i] : fmin(least, context[i]);
+    }
+    for (int i = 0; i < pieces; i++) {
+        tokens += chunk[i];
+        of_pieces += 19.0 * chunk[i] * chunk[i] + 23.0 * chunk[i] * kv[i] + 29.0 * kv[i];
+    }
+    return mix(tokens, decodes, sum, most, least, of_pieces);
+}
+
+static int test_us(const void *model, const struct cost_shape *s, double *us,
+                   struct cost_parts *parts, struct err *e)
+{
+    double pieces = 0;
+
+    (void)model, (void)parts, (void)e;
+    for (uint32_t i = 0; i < s->n_pieces; i++) {
+        double chunk = s->pieces[i].chunk, kv = s->pieces[i].kv;
+
+        pieces += 19 * chunk * chunk + 23 * chunk * kv + 29 * kv;
+    }
+    *us = mix(s->tokens, s->decodes, (double)s->kv_sum, s->kv_max, s->kv_min, pieces);
+    return 0;
+}
+
+static const struct cost_kind test_kind = {.name = "test", .us = test_us};
+static const struct cost test_cost = {.kind = &test_kind};
+
+/* ---- random traces ---- */
+
+static unsigned long long rng;
+
+static int below(int n)
+{
+    return (int)(t_rand(&rng) % (unsigned)n);
+}
+
+static int pick(const int *v, int n)
+{
+    return v[below(n)];
+}
+
+#define PICK(...) pick((const int[]){__VA_ARGS__}, sizeof((int[]){__VA_ARGS__}) / sizeof(int))
+
+static void make_rules(struct rules *o, enum policy policy)
+{
+    *o = (struct rules){.policy = policy,
+                        .vidur = (policy == VLLM0 || policy == SARATHI) && below(3) == 0,
+                        .sharing = policy == VLLM1 && below(3) > 0,
+                        .priorities = policy == VLLM1 && below(3) == 0,
+                        .block_tokens = PICK(1, 2, 4, 16),
+                        .most_requests = PICK(1, 2, 3, 8, 64),
+                        .most_tokens = PICK(1, 2, 3, 7, 16, 40, 100, 1000),
+                        .max_length = below(4) ? 0 : 20 + below(60),
+                        .clients = below(6) ? 0 : 1 + below(5),
+                        .watermark = PICK(0, 0, 1, 10, 30) / 100.0,
+                        .overhead_us = PICK(0, 0, 1, 5) / 2000.0};
+    o->blocks = PICK(40, 60, 100, 200, 400) / o->block_tokens + 1 + below(4);
+    if (policy == STATIC || policy == ORCA || policy == VLLM1 || policy == SPLITFUSE ||
+        policy == LIGHTLLM)
+        o->watermark = 0;
+}
+
+/* Hashes of a text that shares its beginning with others: the path in a tree of few branches. */
+static void make_hashes(struct request *r, const struct rules *o)
+{
+    uint64_t at = 1 + (uint64_t)below(2);
+    bool chained = below(4) > 0;
+
+    r->n_hashes = (r->prompt + r->output) / o->block_tokens;
+    r->n_hashes = r->n_hashes < HASHES_MOST ? r->n_hashes : HASHES_MOST;
+    for (int i = 0; i < r->n_hashes; i++) {
+        at = (chained ? at * 31 : 1000 * (uint64_t)i) + (uint64_t)(below(8) ? 0 : 1 + below(2));
+        r->hash[i] = at;
+    }
+    if (r->n_hashes > r->prompt / o->block_tokens && below(2))
+        r->n_hashes = r->prompt / o->block_tokens;
+}
+
+static void make_request(struct naive *s, int i, int64_t t_ns)
+{
+    struct request *r = &s->r[i];
+    int scale = PICK(3, 20, 60);
+
+    *r = (struct request){.t_ns = t_ns,
+                          .prompt = 1 + below(scale),
+                          .output = below(4) ? 1 + below(scale) : 1,
+                          .priority = s->o.priorities ? below(3) - 1 : 0};
+    if (s->o.sharing)
+        make_hashes(r, &s->o);
+    if (i == 0 || s->o.clients > 0 || below(5))
+        return;
+    r->n_after = 1 + below(i < 4 ? i : 4) % 3;
+    for (int k = 0; k < r->n_after; k++)
+        r->after[k] = below(i);
+    r->tool_ns = 1000 * PICK(0, 0, 10, 200);
+}
+
+/* vLLM v1 where a request of low priority that is in the batch already goes while a prompt behind
+ * it is half computed, so that it gets what is back of the budget. */
+static void make_tight(struct naive *s)
+{
+    memset(s, 0, sizeof *s);
+    s->o = (struct rules){.policy = VLLM1,
+                          .priorities = true,
+                          .block_tokens = 1,
+                          .most_requests = 8,
+                          .most_tokens = 3 + below(6),
+                          .blocks = 30 + below(40)};
+    s->n = 3 + below(4);
+    for (int i = 0; i < s->n; i++)
+        s->r[i] = (struct request){.t_ns = 1000 * (int64_t)i * below(200),
+                                   .prompt = i < 2 ? 1 + below(4) : 1 + below(30),
+                                   .output = 1 + below(30),
+                                   .priority = i == 0 ? 1 : -below(2)};
+    for (int i = 1; i < s->n; i++)
+        s->r[i].t_ns = s->r[i].t_ns > s->r[i - 1].t_ns ? s->r[i].t_ns : s->r[i - 1].t_ns;
+    s->us = naive_us;
+}
+
+static void make_case(struct naive *s, enum policy policy)
+{
+    int gap = PICK(1, 10, 60, 300);
+    int64_t t = 0;
+
+    if (policy == VLLM1 && below(3) == 0) {
+        make_tight(s);
+        return;
+    }
+    memset(s, 0, sizeof *s);
+    make_rules(&s->o, policy);
+    s->us = naive_us;
+    s->n = 1 + below(below(3) ? 12 : REQUESTS_MOST);
+    for (int i = 0; i < s->n; i++) {
+        make_request(s, i, t);
+        t += below(3) ? 1000 * (int64_t)below(gap) : 0;
+    }
+}
+
+/* ---- the same for lib/sim ---- */
+
+struct columns {
+    int64_t t_ns[REQUESTS_MOST], tool_ns[REQUESTS_MOST];
+    uint32_t prompt[REQUESTS_MOST], output[REQUESTS_MOST], after_end[REQUESTS_MOST];
+    uint32_t after[4 * REQUESTS_MOST];
+    int32_t priority[REQUESTS_MOST];
+    uint32_t session[REQUESTS_MOST], tool[REQUESTS_MOST];
+    uint64_t id_end[REQUESTS_MOST], hash_end[REQUESTS_MOST], hashes[REQUESTS_MOST * HASHES_MOST];
+    char ids[REQUESTS_MOST];
+};
+
+static void make_set(const struct naive *s, struct columns *c, struct trace_set *t)
+{
+    uint32_t after = 0;
+    uint64_t hashes = 0;
+
+    for (int i = 0; i < s->n; i++) {
+        const struct request *r = &s->r[i];
+
+        c->t_ns[i] = r->t_ns;
+        c->tool_ns[i] = r->tool_ns;
+        c->prompt[i] = (uint32_t)r->prompt;
+        c->output[i] = (uint32_t)r->output;
+        c->priority[i] = r->priority;
+        for (int k = 0; k < r->n_after; k++)
+            c->after[after++] = (uint32_t)r->after[k];
+        c->after_end[i] = after;
+        for (int k = 0; k < r->n_hashes; k++)
+            c->hashes[hashes++] = r->hash[k];
+        c->hash_end[i] = hashes;
+        c->ids[i] = 'a';
+        c->id_end[i] = (uint64_t)i + 1;
+    }
+    *t = (struct trace_set){.n = (uint32_t)s->n,
+                            .t_ns = c->t_ns,
+                            .prompt = c->prompt,
+                            .output = c->output,
+                            .ids = c->ids,
+                            .id_end = c->id_end,
+                            .block = (uint32_t)s->o.block_tokens};
+    if (after > 0) {
+        t->after_end = c->after_end;
+        t->after = c->after;
+        t->tool_ns = c->tool_ns;
+    }
+    t->priority = s->o.priorities ? c->priority : NULL;
+    if (s->o.sharing) {
+        t->hash_end = c->hash_end;
+        t->hashes = c->hashes;
+    }
+}
+
+static struct replay_opts options(const struct rules *o, const char *name)
+{
+    struct replay_opts p = {.engine = {.kv_blocks = (uint32_t)o->blocks,
+                                       .block_tokens = (uint32_t)o->block_tokens,
+                                       .most_requests = (uint32_t)o->most_requests,
+                                       .most_tokens = (uint32_t)o->most_tokens,
+                                       .max_length = (uint32_t)o->max_length,
+                                       .watermark = o->watermark,
+                                       .step_overhead_us = o->overhead_us,
+                                       .prefix_cache = o->sharing,
+                                       .vidur = o->vidur},
+                            .clients = (uint32_t)o->clients,
+                            .check = true};
+
+    for (size_t i = 0; sched_at(i); i++)
+        if (strcmp(sched_at(i)->name, name) == 0)
+            p.sched = sched_at(i);
+    return p;
+}
+
+/* ---- comparing ---- */
+
+static const char *about(const struct naive *s, unsigned long long seed)
+{
+    static char text[300];
+    const struct rules *o = &s->o;
+
+    snprintf(text, sizeof text,
+             "seed %llu policy %d%s%s%s, %d requests, %d blocks of %d, %d requests and %d tokens a "
+             "step, max length %d, watermark %g, overhead %g, %d clients",
+             seed, o->policy, o->vidur ? " vidur" : "", o->sharing ? " sharing" : "",
+             o->priorities ? " priorities" : "", s->n, o->blocks, o->block_tokens, o->most_requests,
+             o->most_tokens, o->max_length, o->watermark, o->overhead_us, o->clients);
+    return text;
+}
+
+static int64_t known(int64_t t)
+{
+    return t == FLIGHT_NEVER ? -1 : t;
+}
+
+static bool same_request(const struct naive *s, const struct replay *p, int i)
+{
+    const struct request *r = &s->r[i];
+    const struct flight *f = &p->flight[i];
+
+    if ((r->state == REJECTED) != (f->status == FLIGHT_REJECTED))
+        return false;
+    return r->arrival == replay_arrival(p, (uint32_t)i) && r->start == known(f->start_ns) &&
+           r->first == known(f->first_ns) && r->last == known(f->last_ns) &&
+           r->preemptions == (int)f->preemptions && r->hits == (int)f->hit_tokens;
+}
+
+static void show(const struct naive *s, const struct replay *p)
+{
+    for (int i = 0; i < s->n; i++) {
+        const struct request *r = &s->r[i];
+        const struct flight *f = &p->flight[i];
+
+        printf("  %s %d: t %lld p %d o %d prio %d after %d | arrival %lld start %lld first %lld "
+               "last %lld preempt %d hit %d state %d | %lld %lld %lld %lld %u %u %d\n",
+               same_request(s, p, i) ? " " : "!", i, (long long)r->t_ns, r->prompt, r->output,
+               r->priority, r->n_after, (long long)r->arrival, (long long)r->start,
+               (long long)r->first, (long long)r->last, r->preemptions, r->hits, (int)r->state,
+               (long long)replay_arrival(p, (uint32_t)i), (long long)known(f->start_ns),
+               (long long)known(f->first_ns), (long long)known(f->last_ns), f->preemptions,
+               f->hit_tokens, f->status);
+    }
+    printf("  steps %ld preemptions %ld computed %ld | %llu %llu %llu\n", s->steps, s->preemptions,
+           s->computed, (unsigned long long)p->replica.steps,
+           (unsigned long long)p->replica.preemptions, (unsigned long long)p->replica.tokens);
+}
+
+static int rising(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The times between tokens, and percentiles of them. */
+static bool same_gaps(struct naive *s, const struct replay *p)
+{
+    size_t at = 0;
+
+    qsort(s->gap, (size_t)s->gaps, sizeof *s->gap, rising);
+    if (p->gaps.n != (uint64_t)s->gaps)
+        return false;
+    for (size_t i = 0; i < p->gaps.used; i++)
+        for (uint64_t k = 0; k < p->gaps.v[i].n; k++)
+            if (p->gaps.v[i].ns != s->gap[at++])
+                return false;
+    for (int i = 0; i <= 20 && s->gaps > 0; i++) {
+        long rank = (long)floor(i / 20.0 * (double)s->gaps);
+
+        rank = rank < s->gaps ? rank : s->gaps - 1;
+        if (gaps_percentile(&p->gaps, i / 20.0) != s->gap[rank])
+            return false;
+    }
+    return true;
+}
+
+static bool compare(struct naive *s, const struct trace_set *t, bool repeats,
+                    unsigned long long seed)
+{
+    static const char *const names[] = {"static",  "orca",      "vllm0",   "vllm1",
+                                        "sarathi", "splitfuse", "lightllm"};
+    struct replay_opts o = options(&s->o, names[s->o.policy]);
+    struct replay p;
+    struct err e = {0};
+    bool same;
+    int rc;
+
+    o.engine.no_repeats = !repeats;
+    rc = replay_run(&p, t, &test_cost, &o, &e);
+    same = s->stuck ? rc == ERR_USAGE : rc == 0;
+    for (int i = 0; i < s->n && same; i++)
+        same = same_request(s, &p, i);
+    if (same && rc == 0)
+        same = (uint64_t)s->steps == p.replica.steps &&
+               (uint64_t)s->preemptions == p.replica.preemptions &&
+               (uint64_t)s->computed == p.replica.tokens && same_gaps(s, &p);
+    T_CHECKF(same, "%s, %s repeats: %s, rc %d '%s'", about(s, seed), repeats ? "with" : "without",
+             s->stuck ? "stuck" : "done", rc, e.msg);
+    if (!same && p.flight)
+        show(s, &p);
+    replay_free(&p);
+    return same;
+}
+
+/* ---- what holds of those that have no oracle here ---- */
+
+/* Requests that wait for one another are a session, with tools between. */
+static void make_sessions(const struct naive *s, struct columns *c, struct trace_set *t)
+{
+    for (int i = 0; i < s->n; i++) {
+        c->session[i] = s->r[i].n_after ? c->session[s->r[i].after[0]] : t->sessions++;
+        c->tool[i] = s->r[i].n_after ? (uint32_t)below(2) : UINT32_MAX;
+    }
+    t->session = c->session;
+    t->tool = c->tool;
+    t->tools = 2;
+}
+
+/* After a step: none is in it twice, and all that is computed has its place. */
+static void watch(void *ctx, const struct replica *r)
+{
+    uint64_t tokens = 0, decodes = 0, held = 0;
+    bool *good = ctx;
+
+    for (size_t i = 0; i < r->n_batch; i++) {
+        tokens += r->batch[i].tokens;
+        decodes += r->batch[i].tokens == 1;
+        for (size_t k = 0; k < i; k++)
+            *good = *good && r->batch[k].request != r->batch[i].request;
+    }
+    for (size_t i = 0; i < r->n_running; i++) {
+        const struct flight *f = flight_of(r, r->running[i]);
+
+        *good = *good && (uint64_t)f->kv.n * r->kv.tokens >= f->computed;
+        held += f->kv.n;
+    }
+    *good = *good && r->n_batch <= r->o->most_requests && r->kv.free <= r->kv.total &&
+            (tokens <= r->o->most_tokens || tokens == decodes) &&
+            (r->kv.sharing || held + r->kv.free <= r->kv.total);
+}
+
+static bool whole(const struct naive *s, const struct replay *p, int i)
+{
+    const struct request *r = &s->r[i];
+    const struct flight *f = &p->flight[i];
+
+    if (f->status == FLIGHT_REJECTED)
+        return r->prompt + r->output > s->o.max_length && s->o.max_length
+                   ? true
+                   : blocks_of(s, r->prompt + r->output) >= s->o.blocks;
+    return f->status == FLIGHT_ENDED && (int)f->given == r->output &&
+           (replay_arrival(p, (uint32_t)i) >= r->t_ns || s->o.clients > 0) &&
+           f->start_ns >= replay_arrival(p, (uint32_t)i) && f->first_ns > f->start_ns &&
+           (r->output == 1 ? f->last_ns == f->first_ns : f->last_ns > f->first_ns);
+}
+
+/* Every request comes to its end, and no token is computed that nobody asked for. */
+static bool hold_rules(const struct naive *s, const struct trace_set *t, const char *name,
+                       unsigned long long seed)
+{
+    struct replay_opts o = options(&s->o, name);
+    uint64_t tokens = 0;
+    struct replay p;
+    struct err e = {0};
+    bool good = true;
+    int rc;
+
+    o.step = watch;
+    o.step_ctx = &good;
+    rc = replay_run(&p, t, &test_cost, &o, &e);
+    for (int i = 0; i < s->n && rc == 0; i++) {
+        good = good && whole(s, &p, i);
+        if (p.flight[i].status == FLIGHT_ENDED)
+            tokens += (uint64_t)(s->r[i].prompt + s->r[i].output - 1) - p.flight[i].hit_tokens;
+    }
+    /* Those that start over find more, or less, than at first. */
+    good = good && rc == 0 &&
+           (p.replica.preemptions > 0 ||
+            (p.replica.tokens >= tokens && p.replica.tokens <= tokens + (uint64_t)s->n));
+    T_CHECKF(good, "%s: %s: %d '%s'", name, about(s, seed), rc, e.msg);
+    replay_free(&p);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    int traces = argc > 1 ? atoi(argv[1]) : 1500;
+    unsigned long long from = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    struct naive *s = malloc(sizeof *s);
+    struct columns *c = malloc(sizeof *c);
+    long restarts[POLICIES] = {0}, stuck[POLICIES] = {0}, wrong[POLICIES] = {0};
+    bool others[2] = {false};
+
+    for (unsigned long long seed = from; s && c && seed < from + (unsigned long long)traces; seed++)
+        for (int policy = 0; policy < POLICIES; policy++) {
+            struct trace_set t;
+
+            if (wrong[policy])
+                continue;
+            rng = seed * (POLICIES + 2) + (unsigned)policy + 1;
+            make_case(s, (enum policy)policy);
+            make_set(s, c, &t);
+            naive_run(s);
+            wrong[policy] += !compare(s, &t, true, seed) || !compare(s, &t, false, seed);
+            restarts[policy] += s->preemptions;
+            stuck[policy] += s->stuck;
+        }
+    for (unsigned long long seed = from; s && c && seed < from + (unsigned long long)traces; seed++)
+        for (int which = 0; which < 2 && !others[which]; which++) {
+            struct trace_set t;
+
+            rng = (seed + 1) * (POLICIES + 2) - (unsigned)which;
+            make_case(s, VLLM1);
+            s->o.priorities = false;
+            make_set(s, c, &t);
+            make_sessions(s, c, &t);
+            others[which] = !hold_rules(s, &t, which ? "nanoflow" : "continuum", seed);
+        }
+    for (int policy = 0; policy < POLICIES; policy++)
+        printf("policy %d: %ld restarts, %ld traces stuck\n", policy, restarts[policy],
+               stuck[policy]);
+    free(s);
+    free(c);
+    return t_done("prop_sched");
+}
