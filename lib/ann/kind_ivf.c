@@ -254,7 +254,7 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
 {
     struct ann_build_opts own = *o;
     struct ivf_plan how;
-    struct err e;
+    struct err e = {0};
     struct form f;
     double rows = (double)base->rows, dim;
     uint64_t row, cells, points;
