@@ -18,6 +18,7 @@ run() {
 find /usr/share/common-licenses /usr/share/doc -type f \
     \( -path '*/common-licenses/*' -o -name copyright \) -print0 | sort -z | head -z -n 1000 >files
 cp "$here/data/gsm8k-50.jsonl" questions.jsonl
+cp "$here/data/azure-conv-500.csv" .
 
 echo "An index of $(tr -cd '\0' <files | wc -c) licence texts and copyright files of this machine:"
 run 'xargs -0 fm-build -v -f text -o licences.fmi < files'
@@ -71,3 +72,12 @@ run 'vec-knn texts.fvecs queries.fvecs -k 3 --metric cosine | sed -n 1,4p'
 run 'vec-train -c lvq4x8 texts.fvecs -o texts.codec && vec-encode texts.codec texts.fvecs -o texts.codes && ls -l texts.fvecs texts.codes'
 run 'vec-decode texts.codec texts.codes -o again.fvecs && vec-knn again.fvecs queries.fvecs -k 10 --metric cosine -o found.ivecs && vec-recall found.ivecs truth.ivecs -k 10'
 run 'vec-eval -c sq4 -c lvq4 -c rabitq4 -c pq26x4 --metric cosine texts.fvecs queries.fvecs truth.ivecs'
+run 'ann-build -q --metric cosine -o texts.ann texts.fvecs && ann-search -k 10 texts.ann queries.fvecs -o near.ivecs && vec-recall near.ivecs truth.ivecs -k 10 | grep recall'
+
+echo
+echo "A serving trace: 500 requests that Azure saw, under two schedulers of one GPU."
+run 'trace-convert azure-conv-500.csv -o azure.jsonl && trace-stat azure.jsonl | grep -E "^(requests|rate|burst|prompt_mean|output_mean)"'
+run 'trace-replay --cost roofline --model Llama-2-7B --gpu A100-80GB --sched vllm0 -o vllm0.tsv azure.jsonl | grep -E "^(ttft|tbt)_p99_s"'
+run 'trace-replay --cost roofline --model Llama-2-7B --gpu A100-80GB --sched sarathi -o sarathi.tsv azure.jsonl | grep -E "^(ttft|tbt)_p99_s"'
+run 'trace-capacity --cost roofline --model Llama-2-7B --gpu A100-80GB --scheds vllm0,sarathi --tbt 0.1 azure.jsonl'
+run 'trace-plot --tail -o ttft.svg vllm0.tsv sarathi.tsv && ls -l ttft.svg'
