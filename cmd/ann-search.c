@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/progress.h"
+#include "base/sort.h"
 #include "vec/vec.h"
 
 static const struct cli_prog prog = {
@@ -39,11 +40,6 @@ struct batch {
     struct ann_search_stats stats;
 };
 
-static bool is_stdin(const char *path)
-{
-    return strcmp(path, "-") == 0;
-}
-
 static void settle(struct asked *a)
 {
     enum neigh_format to = a->to >= 0 ? (enum neigh_format)(a->to + 1) : NEIGH_AUTO;
@@ -62,7 +58,7 @@ static void settle(struct asked *a)
         cli_misuse("'--recall' is above 0, at most 1");
     if (a->recall > 0 && (a->ef != NOT_GIVEN || a->rerank > 0 || a->slack > 0))
         cli_misuse("'--recall' takes the index's settings, and others are given");
-    if (is_stdin(a->index))
+    if (cli_is_std(a->index))
         cli_misuse("an index is a file, not standard input");
     a->write.path = a->co.out;
     if (to == NEIGH_AUTO)
@@ -71,7 +67,7 @@ static void settle(struct asked *a)
         cli_misuse("'--json' is '--to jsonl', and the output is to be another");
     if (a->write.distances && to != NEIGH_IVECS && to != NEIGH_IBIN)
         cli_misuse("'--distances' stands beside ivecs or ibin");
-    if (to >= NEIGH_IVECS && (!a->write.path || is_stdin(a->write.path)) && isatty(STDOUT_FILENO))
+    if (to >= NEIGH_IVECS && cli_is_std(a->write.path) && isatty(STDOUT_FILENO))
         cli_misuse("binary is not written to a terminal");
     a->write.to = to;
     a->write.k = a->o.k = (uint32_t)a->k;
@@ -123,13 +119,6 @@ static int search_batch(const struct ann *a, struct asked *how, struct batch *b,
     return ann_search(a, &how->o, b->q.v, n, b->found.id, b->found.score, &b->stats, e);
 }
 
-static int ascending(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-
-    return (x > y) - (x < y);
-}
-
 static float percentile(const struct batch *b, double p)
 {
     uint64_t at = (uint64_t)(p * (double)b->done);
@@ -142,7 +131,7 @@ static void say_stats(const struct batch *b)
     double n = b->done ? (double)b->done : 1;
 
     if (b->done)
-        qsort(b->us, b->done, sizeof *b->us, ascending);
+        sort_floats(b->us, b->done);
     cli_note(false,
              "%llu queries, %.0f queries/s; a query: %.1f codes compared, %.1f hops, %.1f vectors "
              "read, %.0f bytes, %.1f us at p50, %.1f us at p99",

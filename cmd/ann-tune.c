@@ -134,8 +134,9 @@ static int show(const struct asked *a, const struct ann_setting *s, struct err *
     for (size_t i = 0; i < a->o.n_targets; i++) {
         put_setting(o, &s[i]);
         if (s[i].effort == 0)
-            cli_note(a->co.quiet, "recall %g is not reached: %.4f was the most in %u queries",
-                     s[i].target, s[i].recall, s[i].queries);
+            cli_note(a->co.quiet, "recall %g is not reached: %.4f was the most in %u queries%s",
+                     s[i].target, s[i].recall, s[i].queries,
+                     s[i].recall >= s[i].target ? ", too few to be sure of it" : "");
     }
     return out_commit(&o, e);
 }

@@ -1,11 +1,12 @@
 /* trace-capacity - the largest rate of arrivals that meets an objective. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/list.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "base/out.h"
 #include "base/par.h"
 #include "base/progress.h"
@@ -74,18 +75,16 @@ static size_t scheds_of(const struct asked *a, int *v)
 
 static size_t budgets_of(const struct asked *a, uint64_t *v)
 {
-    const char *list = a->budgets, *p;
-    size_t n = 0, len;
+    double given[LIST_MOST];
+    size_t n = a->budgets ? list_numbers(a->budgets, given, LIST_MOST) : 1;
 
-    if (!list)
-        v[n++] = a->setup.budget;
-    while (n < LIST_MOST && (p = item(&list, &len))) {
-        char one[24];
-
-        snprintf(one, sizeof one, "%.*s", (int)(len < 23 ? len : 23), p);
-        if (!num_u64(one, &v[n]) || v[n] < 1 || v[n] > 1 << 30)
-            cli_misuse("'--budgets' is a list of numbers of tokens, not '%s'", one);
-        n++;
+    if (n == 0)
+        cli_misuse("'--budgets' is a list of up to %d numbers, not '%s'", LIST_MOST, a->budgets);
+    v[0] = a->setup.budget;
+    for (size_t i = 0; a->budgets && i < n; i++) {
+        if (!(given[i] >= 1 && given[i] <= 1 << 30 && given[i] == floor(given[i])))
+            cli_misuse("'--budgets' are whole numbers of tokens, 1 to %d", 1 << 30);
+        v[i] = (uint64_t)given[i];
     }
     return n;
 }

@@ -28,11 +28,6 @@ struct parts {
     struct timeline timeline;
 };
 
-static bool is_stdout(const char *path)
-{
-    return path && strcmp(path, "-") == 0;
-}
-
 static void settle(const struct asked *a, struct parts *p)
 {
     const char *wrong = setup_wrong(&p->setup);
@@ -42,7 +37,7 @@ static void settle(const struct asked *a, struct parts *p)
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
     p->setup.replay.clients = (uint32_t)a->clients;
-    if (is_stdout(a->rows) && is_stdout(a->timeline))
+    if (a->rows && a->timeline && cli_is_std(a->rows) && cli_is_std(a->timeline))
         cli_misuse("rows and timeline do not both go to standard output");
     if (!setup_slo(&p->slo, a->slo))
         cli_misuse("'--slo' is like ttft=0.5,tbt=0.1,e2e=30, in seconds");
@@ -79,19 +74,7 @@ static int write_rows(const struct asked *a, const struct parts *p, struct err *
 
 /* ---- the summary ---- */
 
-static void number(struct out *o, bool json, const char *what, double v, int decimals)
-{
-    if (json) {
-        out_double(o, what, v, decimals);
-        return;
-    }
-    out_row(o);
-    out_cstr(o, "what", what);
-    out_double(o, "value", v, decimals);
-    out_end_row(o);
-}
-
-static void latency(struct out *o, bool json, enum metric m, const struct distribution *d)
+static void latency(struct out *o, enum metric m, const struct distribution *d)
 {
     char name[40];
 
@@ -100,35 +83,36 @@ static void latency(struct out *o, bool json, enum metric m, const struct distri
 
         snprintf(name, sizeof name, "%s_%s_s", metric_names[m],
                  p < 0 ? "mean" : metric_point_names[p]);
-        number(o, json, name, 1e-9 * v, 6);
+        out_value(o, name, 1e-9 * v, 6);
     }
 }
 
-static void print_summary(struct out *o, bool json, const struct parts *p)
+static void print_summary(struct out *o, const struct parts *p)
 {
+    bool json = out_is_json(o);
     const struct summary *s = &p->summary;
 
     out_header(o, "what value");
     if (json)
         out_row(o);
-    number(o, json, "requests", (double)s->requests, 0);
-    number(o, json, "rejected", (double)s->rejected, 0);
-    number(o, json, "preemptions", (double)s->preemptions, 0);
-    number(o, json, "steps", (double)s->steps, 0);
-    number(o, json, "span_s", 1e-9 * (double)s->span_ns, 6);
-    number(o, json, "prompt_tokens", (double)s->prompt_tokens, 0);
-    number(o, json, "output_tokens", (double)s->output_tokens, 0);
-    number(o, json, "computed_tokens", (double)s->computed_tokens, 0);
-    number(o, json, "prefix_hit_tokens", (double)s->hit_tokens, 0);
-    number(o, json, "requests_per_s", s->requests_a_s, 4);
-    number(o, json, "output_tokens_per_s", s->output_tokens_a_s, 2);
-    number(o, json, "goodput_per_s", s->goodput, 4);
-    number(o, json, "good_share", s->requests ? (double)s->good / (double)s->requests : 0, 4);
-    number(o, json, "busy_share", s->busy_share, 4);
-    number(o, json, "kv_blocks", (double)p->setup.replay.engine.kv_blocks, 0);
-    number(o, json, "kv_share", s->kv_share, 4);
+    out_value(o, "requests", (double)s->requests, 0);
+    out_value(o, "rejected", (double)s->rejected, 0);
+    out_value(o, "preemptions", (double)s->preemptions, 0);
+    out_value(o, "steps", (double)s->steps, 0);
+    out_value(o, "span_s", 1e-9 * (double)s->span_ns, 6);
+    out_value(o, "prompt_tokens", (double)s->prompt_tokens, 0);
+    out_value(o, "output_tokens", (double)s->output_tokens, 0);
+    out_value(o, "computed_tokens", (double)s->computed_tokens, 0);
+    out_value(o, "prefix_hit_tokens", (double)s->hit_tokens, 0);
+    out_value(o, "requests_per_s", s->requests_a_s, 4);
+    out_value(o, "output_tokens_per_s", s->output_tokens_a_s, 2);
+    out_value(o, "goodput_per_s", s->goodput, 4);
+    out_value(o, "good_share", s->requests ? (double)s->good / (double)s->requests : 0, 4);
+    out_value(o, "busy_share", s->busy_share, 4);
+    out_value(o, "kv_blocks", (double)p->setup.replay.engine.kv_blocks, 0);
+    out_value(o, "kv_share", s->kv_share, 4);
     for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
-        latency(o, json, (enum metric)m, &s->metric[m]);
+        latency(o, (enum metric)m, &s->metric[m]);
     if (json)
         out_end_row(o);
 }
@@ -140,11 +124,11 @@ static int write_summary(const struct asked *a, struct parts *p, struct err *e)
 
     if (summarize(&p->summary, &p->replay, &p->slo, e) < 0)
         return e->code;
-    if (is_stdout(a->rows) || is_stdout(a->timeline))
+    if ((a->rows && cli_is_std(a->rows)) || (a->timeline && cli_is_std(a->timeline)))
         return 0;
     if (out_open(&o, &to, e) < 0)
         return e->code;
-    print_summary(o, a->json, p);
+    print_summary(o, p);
     return out_commit(&o, e);
 }
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/list.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "base/out.h"
 #include "base/progress.h"
 #include "sim/reuse.h"
@@ -23,7 +23,7 @@ struct asked {
     bool json, skip_bad, quiet, verbose;
     int from;
     uint64_t block;
-    uint64_t size[SIZES_MOST];
+    double size[SIZES_MOST];
     size_t n_sizes;
 };
 
@@ -100,18 +100,6 @@ static int read_all(const struct asked *a, struct stat *s, struct progress *p, s
 
 /* ---- writing ---- */
 
-static void number(struct out *o, const char *what, double v, int decimals)
-{
-    if (out_is_json(o)) {
-        out_double(o, what, v, decimals);
-        return;
-    }
-    out_row(o);
-    out_cstr(o, "what", what);
-    out_double(o, "value", v, decimals);
-    out_end_row(o);
-}
-
 static void lengths(struct out *o, const char *what, struct column *c)
 {
     struct distribution d;
@@ -119,13 +107,13 @@ static void lengths(struct out *o, const char *what, struct column *c)
 
     distribution_of(&d, c->v, c->n);
     snprintf(name, sizeof name, "%s_mean", what);
-    number(o, name, d.mean, 1);
+    out_value(o, name, d.mean, 1);
     for (int p = 0; p < METRIC_POINTS; p++) {
         snprintf(name, sizeof name, "%s_%s", what, metric_point_names[p]);
-        number(o, name, d.point[p], 0);
+        out_value(o, name, d.point[p], 0);
     }
     snprintf(name, sizeof name, "%s_max", what);
-    number(o, name, d.most, 0);
+    out_value(o, name, d.most, 0);
 }
 
 /* Standard deviation of the times between arrivals, over their mean: 1 of a Poisson process. */
@@ -146,9 +134,9 @@ static void times(struct out *o, const struct stat *s)
 
     if (!s->timed)
         return;
-    number(o, "span_s", span, 3);
-    number(o, "rate_per_s", span > 0 ? (double)(s->requests - 1) / span : 0, 4);
-    number(o, "burstiness", burstiness(&s->gap), 3);
+    out_value(o, "span_s", span, 3);
+    out_value(o, "rate_per_s", span > 0 ? (double)(s->requests - 1) / span : 0, 4);
+    out_value(o, "burstiness", burstiness(&s->gap), 3);
 }
 
 static void reuse_row(struct out *o, const struct stat *s, const char *blocks, uint64_t n)
@@ -183,8 +171,10 @@ static void reuse_table(struct out *o, const struct asked *a, const struct stat 
     char name[24];
 
     for (size_t i = 0; i < a->n_sizes; i++) {
-        snprintf(name, sizeof name, "%" PRIu64, a->size[i]);
-        put(o, s, name, a->size[i]);
+        uint64_t size = (uint64_t)a->size[i];
+
+        snprintf(name, sizeof name, "%" PRIu64, size);
+        put(o, s, name, size);
     }
     for (uint64_t i = 0, ten = 100; a->n_sizes == 0 && steps[i] * ten < unique;
          i = (i + 1) % 3, ten = i ? ten : 10 * ten) {
@@ -201,15 +191,15 @@ static void print(struct out *o, const struct asked *a, struct stat *s)
     out_header(o, "what value");
     if (json)
         out_row(o);
-    number(o, "requests", (double)s->requests, 0);
+    out_value(o, "requests", (double)s->requests, 0);
     times(o, s);
-    number(o, "waiting_for_others", (double)s->waiting, 0);
+    out_value(o, "waiting_for_others", (double)s->waiting, 0);
     lengths(o, "prompt", &s->prompt);
     lengths(o, "output", &s->output);
     if (s->hashed) {
-        number(o, "block", (double)s->block, 0);
-        number(o, "hashes", (double)reuse_asked(s->reuse), 0);
-        number(o, "hashes_unique", (double)reuse_unique(s->reuse), 0);
+        out_value(o, "block", (double)s->block, 0);
+        out_value(o, "hashes", (double)reuse_asked(s->reuse), 0);
+        out_value(o, "hashes_unique", (double)reuse_unique(s->reuse), 0);
         out_header(o, "blocks hits share");
         if (json)
             out_array(o, "reuse");
@@ -244,23 +234,13 @@ static int stat_trace(const struct asked *a, struct progress *p, struct err *e)
     return rc;
 }
 
-/* "1000,5000" */
-static void parse_sizes(struct asked *a)
+static void settle(struct asked *a)
 {
-    const char *p = a->sizes;
-
-    while (p && *p) {
-        size_t len = strcspn(p, ",");
-        char one[24];
-
-        if (len >= sizeof one || a->n_sizes == SIZES_MOST)
-            cli_misuse("'--blocks' is a list of up to %d numbers", SIZES_MOST);
-        memcpy(one, p, len);
-        one[len] = '\0';
-        if (!num_u64(one, &a->size[a->n_sizes++]))
-            cli_misuse("'--blocks' is a list of numbers, not '%s'", one);
-        p += len + (p[len] == ',');
-    }
+    if (a->sizes && !(a->n_sizes = list_numbers(a->sizes, a->size, SIZES_MOST)))
+        cli_misuse("'--blocks' is a list of up to %d numbers, not '%s'", SIZES_MOST, a->sizes);
+    for (size_t i = 0; i < a->n_sizes; i++)
+        if (!(a->size[i] >= 0 && a->size[i] <= 1e15 && a->size[i] == floor(a->size[i])))
+            cli_misuse("'--blocks' are whole numbers from 0 to 1e15");
 }
 
 int main(int argc, char **argv)
@@ -284,7 +264,7 @@ int main(int argc, char **argv)
     int rc;
 
     a.path = argv[cli_parse(&prog, opts, argc, argv)];
-    parse_sizes(&a);
+    settle(&a);
     progress_init(&progress, a.quiet);
     rc = stat_trace(&a, &progress, &e);
     progress_end(&progress);

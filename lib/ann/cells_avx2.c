@@ -62,23 +62,7 @@ static INLINE void keys(const unsigned bits, const struct cells_query *q, const 
     }
 }
 
-static void keys8(const struct cells_query *q, const uint8_t *rows, size_t stride,
-                  const uint32_t *id, size_t n, float *key)
-{
-    keys(8, q, rows, stride, id, n, key);
-}
-
-static void keys4(const struct cells_query *q, const uint8_t *rows, size_t stride,
-                  const uint32_t *id, size_t n, float *key)
-{
-    keys(4, q, rows, stride, id, n, key);
-}
-
-static void keys84(const struct cells_query *q, const uint8_t *rows, size_t stride,
-                   const uint32_t *id, size_t n, float *key)
-{
-    keys(CELLS_MIXED, q, rows, stride, id, n, key);
-}
+#include "ann/cells_entry.h"
 
 static uint64_t l2_bytes(const uint8_t *a, const uint8_t *b, uint32_t dim, uint8_t flip)
 {

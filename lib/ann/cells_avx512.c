@@ -78,23 +78,7 @@ static INLINE void keys(const unsigned bits, const struct cells_query *q, const 
     }
 }
 
-static void keys8(const struct cells_query *q, const uint8_t *rows, size_t stride,
-                  const uint32_t *id, size_t n, float *key)
-{
-    keys(8, q, rows, stride, id, n, key);
-}
-
-static void keys4(const struct cells_query *q, const uint8_t *rows, size_t stride,
-                  const uint32_t *id, size_t n, float *key)
-{
-    keys(4, q, rows, stride, id, n, key);
-}
-
-static void keys84(const struct cells_query *q, const uint8_t *rows, size_t stride,
-                   const uint32_t *id, size_t n, float *key)
-{
-    keys(CELLS_MIXED, q, rows, stride, id, n, key);
-}
+#include "ann/cells_entry.h"
 
 static INLINE __m512i squares(__m512i acc, __m512i a, __m512i b)
 {

@@ -64,19 +64,6 @@ static int by_place(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Walks leave rows nearly in order. */
-static void sort_places(uint64_t *p, size_t n)
-{
-    for (size_t i = 1; i < n; i++) {
-        uint64_t v = p[i];
-        size_t j = i;
-
-        for (; j > 0 && p[j - 1] > v; j--)
-            p[j] = p[j - 1];
-        p[j] = v;
-    }
-}
-
 static inline const uint8_t *row_of(const struct graph *g, uint32_t row)
 {
     return g->cells + row * g->stride;
@@ -158,7 +145,7 @@ static void insert(const struct builder *b, struct hand *h, uint32_t row)
     for (size_t i = 0; i < h->w.n_left; i++)
         if (place_row(h->w.left[i]) != row)
             h->cand[n++] = h->w.left[i] & ~UINT64_C(1);
-    sort_places(h->cand, n);
+    places_sort(h->cand, n);
     graph_put_links(b, row, h->chosen, choose(b, h, row, n));
 }
 

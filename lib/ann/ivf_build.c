@@ -6,6 +6,7 @@
 
 #include "ann/ivf.h"
 #include "base/rand.h"
+#include "base/sort.h"
 #include "vec/kmeans.h"
 #include "vec/nearest.h"
 #include "vec/ops.h"
@@ -377,13 +378,6 @@ static int make_room(struct ivf_made *v, struct err *e)
 
 /* ---- how far bounds reach ---- */
 
-static int ascending(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Of n rows of a list, each with each as a query: the error as a share of what it is at most. */
 static size_t try_list(const struct ivf_made *v, uint32_t l, size_t n, const struct coder *t,
                        float *share)
@@ -438,7 +432,7 @@ static int find_spread(struct ivf_made *v, const struct ann_maker *m, struct err
     }
     v->head.spread = 1;
     if (rc == 0 && share && got >= TRIED_LEAST) {
-        qsort(share, got, sizeof *share, ascending);
+        sort_floats(share, got);
         v->head.spread = fmin(1, fmax(0, (double)share[got - 1 - got / IVF_RISK]));
     }
     coder_free(&t);

@@ -3,7 +3,7 @@
 
 enum { FEW = 12 /* that are sorted by insertion */ };
 
-static void sort_few(uint64_t *p, size_t n)
+void places_sort(uint64_t *p, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
         uint64_t v = p[i];
@@ -53,5 +53,5 @@ void places_select(uint64_t *p, size_t n, size_t k)
         }
     }
     if (k > 0 && k < n)
-        sort_few(p, n);
+        places_sort(p, n);
 }

@@ -33,7 +33,9 @@ static inline uint32_t place_row(uint64_t place)
     return (uint32_t)place >> 1;
 }
 
-/* place.c: the k smallest of n come first, in no order (Hoare's selection). */
+/* place.c: in order, by insertion: for few, or such as are nearly so. */
+void places_sort(uint64_t *place, size_t n);
+/* The k smallest of n come first, in no order (Hoare's selection). */
 void places_select(uint64_t *place, size_t n, size_t k);
 
 #endif

@@ -339,6 +339,18 @@ void out_raw(struct out *o, const void *p, size_t len)
 
 /* ---- the end ---- */
 
+void out_value(struct out *o, const char *what, double v, int decimals)
+{
+    if (o->json) {
+        out_double(o, what, v, decimals);
+        return;
+    }
+    out_row(o);
+    out_cstr(o, "what", what);
+    out_double(o, "value", v, decimals);
+    out_end_row(o);
+}
+
 bool out_is_tty(const struct out *o)
 {
     return isatty(o->file ? atomic_fd(o->file) : STDOUT_FILENO) == 1;

@@ -56,6 +56,8 @@ void out_number(struct out *o, const char *key, const char *p, size_t len);
 void out_str(struct out *o, const char *key, const char *p, size_t len);
 void out_cstr(struct out *o, const char *key, const char *s);
 void out_bool(struct out *o, const char *key, bool v);
+/* A number by its name: in TSV a row `what value`, in JSON a member of the row that was begun. */
+void out_value(struct out *o, const char *what, double v, int decimals);
 /* JSON only: an array or object value; fields go inside until the matching end. In an array `key`
  * is NULL. In TSV these and what is inside them write nothing: rows are flat. */
 void out_array(struct out *o, const char *key);

@@ -45,11 +45,6 @@ void cost_close(struct cost *c)
     free(c);
 }
 
-const char *cost_name(const struct cost *c)
-{
-    return c->kind->name;
-}
-
 void cost_memory(const struct cost *c, struct cost_memory *m)
 {
     *m = (struct cost_memory){0};

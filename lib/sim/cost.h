@@ -65,7 +65,6 @@ struct cost_memory {
 int cost_open(struct cost **out, const char *path, const struct cost_opts *o, struct err *e);
 void cost_close(struct cost *c); /* NULL is fine */
 
-const char *cost_name(const struct cost *c); /* "vidur" */
 void cost_memory(const struct cost *c, struct cost_memory *m);
 /* *us: of the whole step. parts: NULL, or filled. */
 int cost_us(const struct cost *c, const struct cost_shape *s, double *us, struct cost_parts *parts,

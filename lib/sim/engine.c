@@ -23,7 +23,7 @@ static int deque_grow(struct deque *d, struct err *e)
     return 0;
 }
 
-int deque_push_back(struct deque *d, uint32_t x, struct err *e)
+static int deque_push_back(struct deque *d, uint32_t x, struct err *e)
 {
     if (d->n == d->cap && deque_grow(d, e) < 0)
         return e->code;
@@ -31,7 +31,7 @@ int deque_push_back(struct deque *d, uint32_t x, struct err *e)
     return 0;
 }
 
-int deque_push_front(struct deque *d, uint32_t x, struct err *e)
+static int deque_push_front(struct deque *d, uint32_t x, struct err *e)
 {
     if (d->n == d->cap && deque_grow(d, e) < 0)
         return e->code;
@@ -150,7 +150,6 @@ int replica_arrive(struct replica *r, uint32_t request, struct err *e)
     }
     f->status = FLIGHT_WAITING;
     f->came_ns = r->now;
-    r->left++;
     if (r->sched->arrived)
         r->sched->arrived(r, request);
     return enqueue(r, request, false, e);
@@ -300,7 +299,6 @@ static int end_request(struct replica *r, uint32_t request, struct err *e)
     f->status = FLIGHT_ENDED;
     if (kept == 0)
         kv_give_back(&r->kv, &f->kv);
-    r->left--;
     return kept < 0 ? kept : 0;
 }
 

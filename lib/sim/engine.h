@@ -38,8 +38,6 @@ struct deque {
     size_t cap, first, n; /* cap: a power of two */
 };
 
-int deque_push_back(struct deque *d, uint32_t x, struct err *e);
-int deque_push_front(struct deque *d, uint32_t x, struct err *e);
 static inline uint32_t deque_front(const struct deque *d)
 {
     return d->v[d->first];
@@ -116,7 +114,6 @@ struct replica {
     struct gaps step_times;
     uint64_t steps, preemptions, tokens, hit_tokens, asked_tokens;
     double busy_us, kv_block_us; /* kv_block_us: blocks held, times how long */
-    uint64_t left;               /* requests that were admitted and have not ended */
 };
 
 int replica_init(struct replica *r, const struct engine_opts *o, struct err *e);

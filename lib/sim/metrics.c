@@ -4,17 +4,11 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 
 const char *const metric_names[METRICS] = {"ttft", "tbt", "tpot", "e2e", "delay", "step", "job"};
 const double metric_points[METRIC_POINTS] = {.5, .9, .95, .99, .999};
 const char *const metric_point_names[METRIC_POINTS] = {"p50", "p90", "p95", "p99", "p99.9"};
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 void distribution_of(struct distribution *d, double *v, size_t n)
 {
@@ -23,7 +17,7 @@ void distribution_of(struct distribution *d, double *v, size_t n)
     *d = (struct distribution){.n = n};
     if (n == 0)
         return;
-    qsort(v, n, sizeof *v, ascending);
+    sort_doubles(v, n);
     for (size_t i = 0; i < n; i++)
         sum += v[i];
     d->mean = sum / (double)n;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/chart.h"
+#include "base/sort.h"
 
 enum { POINTS = 400 };
 
@@ -12,13 +13,6 @@ struct curve {
     struct chart_point p[POINTS + 1];
     size_t n;
 };
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 /* ---- shares ---- */
 
@@ -45,7 +39,7 @@ static void share_curve(struct curve *c, struct plot_run *r, enum plot_what what
 
     c->n = 0;
     if (n > 0)
-        qsort(v, n, sizeof *v, ascending);
+        sort_doubles(v, n);
     for (size_t i = 0; n > 0 && i <= POINTS; i++) {
         size_t at = place(i, n, tail);
 
@@ -70,8 +64,8 @@ static int load_curve(struct curve *c, const struct plot_run *r, struct err *e)
             came[i] = t->came[i];
             ends[i] = t->came[i] + t->e2e[i];
         }
-        qsort(came, t->n, sizeof *came, ascending);
-        qsort(ends, t->n, sizeof *ends, ascending);
+        sort_doubles(came, t->n);
+        sort_doubles(ends, t->n);
         for (c->n = 0; c->n <= POINTS; c->n++) {
             double at = came[0] + (ends[t->n - 1] - came[0]) * (double)c->n / POINTS;
 

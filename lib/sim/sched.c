@@ -10,7 +10,10 @@ const struct sched *sched_at(size_t i)
     return i < sizeof scheds / sizeof *scheds ? scheds[i] : NULL;
 }
 
-int sched_slot(struct replica *r, uint32_t request, size_t from, struct err *e)
+/* A slot for the next token of a running request whose prompt is done; where there is no free block
+ * the last of r->running[from..n) restarts, until there is, or the request itself has gone: 1 it
+ * has its slot, 0 it has gone. */
+static int slot(struct replica *r, uint32_t request, size_t from, struct err *e)
 {
     struct flight *f = flight_of(r, request);
     uint32_t more = blocks_more(r, f, (uint64_t)f->computed + 1);
@@ -35,7 +38,7 @@ int sched_decode(struct replica *r, struct err *e)
 
         if (is_prompt(flight_of(r, request)))
             continue;
-        has = sched_slot(r, request, i + 1, e);
+        has = slot(r, request, i + 1, e);
         if (has < 0 || (has > 0 && batch_add(r, request, 1, e) < 0))
             return e->code;
         if (has == 0) {

@@ -40,12 +40,9 @@ const struct sched *sched_at(size_t i); /* as SCHED_NAMES has them; NULL after t
 
 /* ---- what several do ---- */
 
-/* A slot for the next token of a running request whose prompt is done; where there is no free block
- * the last of r->running[from..n) restarts, until there is, or the request itself has gone: 1 it
- * has its slot, 0 it has gone. */
-int sched_slot(struct replica *r, uint32_t request, size_t from, struct err *e);
-
-/* One token of every running request whose prompt is done, each with a slot as above. */
+/* One token of every running request whose prompt is done, each with a slot for it; where
+ * there is no free block the last of r->running restarts, until there is, or the request itself has
+ * gone. */
 int sched_decode(struct replica *r, struct err *e);
 
 /* All that run: what is left of a prompt, or a token. Their blocks are theirs already. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 
 #define COLD_MEAN_S 1.0 /* of a tool of which nothing is known */
 
@@ -36,19 +37,12 @@ void ttl_learn(struct ttl *t, size_t tool, double seconds)
         learn(&t->tool[tool], seconds);
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static double of_history(const struct ttl_history *h, double lost_s)
 {
     double v[TTL_WINDOW], best = 0, most = 0;
 
     memcpy(v, h->v, h->n * sizeof *v);
-    qsort(v, h->n, sizeof *v, ascending);
+    sort_doubles(v, h->n);
     for (size_t i = 0; i < h->n; i++) {
         /* Of equal ones the last counts them all. */
         double worth = (double)(i + 1) / (double)h->n * lost_s - v[i];
