@@ -16,8 +16,8 @@
  * Four sections, in an index of any kind, by row number whatever order the kind keeps rows in:
  *   ATTH  struct attrs_head; struct attrs_meta of each column; names, each with a NUL
  *   ATTD  dictionaries       ATTC  codes       ATTL  sums, places and lists
- * each column's part at a multiple of 64, with 64 bytes of zero behind the last, so that kernels
- * may read a few bytes too far. attrs.c has their bytes.
+ * each column's part at a multiple of 64, with bytes of zero behind the last, so that kernels
+ * may read too far. attrs_int.h has their bytes.
  *
  * A struct attrs is the same thing opened from an index and just made in memory (to be written, or
  * for a kind that looks at attributes while it is built).
@@ -74,12 +74,16 @@ struct attrs_column {
 
     /* private */
     unsigned bits;       /* of a packed code */
-    unsigned value_bits; /* ATTR_INT: of value - base; ATTR_STRING, ATTR_SET: of an end */
+    unsigned value_bits; /* of a packed value, or of the end of a string */
     unsigned sum_bits, place_bits;
-    int64_t base; /* ATTR_INT: the least value */
-    const uint8_t *values, *text, *codes, *sums, *places, *lists;
-    uint64_t text_len, list_bits;
+    int64_t base; /* the least value */
+    const uint8_t *values, *codes, *sums, *places, *lists;
+    const char *text;
+    uint64_t text_bytes, list_bytes, pairs;
 };
+
+struct attrs_ops;
+struct attrs_made;
 
 struct attrs {
     uint64_t rows;
@@ -136,6 +140,8 @@ struct attr_value {
 /* How many codes have a value less than v: so v's own code, if it is there, is the next; *there
  * says so. Column and value must be comparable (attrs_comparable). */
 uint32_t attrs_below(const struct attrs_column *c, const struct attr_value *v, bool *there);
+/* The code's value against v: below 0, 0, above 0. */
+int attr_order(const struct attrs_column *c, uint32_t code, const struct attr_value *v);
 bool attrs_comparable(enum attr_type column, enum attr_type value);
 
 /* ---- rows of codes ---- */
@@ -158,7 +164,7 @@ enum attrs_put {
 
 /* Rows whose code is in one of n ranges (ascending, apart) into bits[ATTRS_WORDS(rows)]. Of a set
  * column codes are of strings, 0 is in no range, and rows are those that have at least one of
- * them. */
+ * them. spare: ATTRS_WORDS(rows) + 1 words. */
 void attrs_rows(const struct attrs *a, uint32_t column, const struct attr_range *r, size_t n,
                 enum attrs_put put, uint64_t *bits, uint64_t *spare);
 /* The same of a set column by the codes of its rows, ATTR_SET_*. */
@@ -170,20 +176,27 @@ uint64_t attrs_popcount(const struct attrs *a, const uint64_t *bits);
 /* ---- making (attrs_make.c) ---- */
 
 /* Rows are told one after the other: for each the columns that have a value, in any order, then
- * attrs_make_row(). A column's type is settled by its values: int and float give float. */
+ * attrs_make_row(). */
 struct attrs_maker;
 
 int attrs_make(struct attrs_maker **m, struct err *e);
 void attrs_make_free(struct attrs_maker *m); /* NULL is fine */
-/* A new column, whose earlier rows are NULL; type ATTR_NONE: by its values. ERR_INPUT: a name that
- * is there, is empty or too long or no UTF-8; too many. */
+/* A new column, whose earlier rows are NULL; type ATTR_NONE: that of its values, where int and
+ * float give float. ERR_INPUT: a name that is there, is empty or too long or no UTF-8; too many. */
 int attrs_make_column(struct attrs_maker *m, const char *name, size_t len, enum attr_type type,
                       uint32_t *column, struct err *e);
+const char *attrs_make_name(const struct attrs_maker *m, uint32_t column);
 uint32_t attrs_make_find(const struct attrs_maker *m, const char *name, size_t len);
 /* The value of the row under way. ERR_INPUT: another type than the column's, a second value, a
- * string that is no UTF-8. A NaN is NULL. */
+ * string that is no UTF-8: sentences that do not name the column. A NaN is NULL. */
 int attrs_make_value(struct attrs_maker *m, uint32_t column, const struct attr_value *v,
                      struct err *e);
+/* The same as text, of a column that has no other values: at the end it is of the type that all its
+ * texts are: int, float, bool, else string. */
+int attrs_make_text(struct attrs_maker *m, uint32_t column, const char *p, size_t len,
+                    struct err *e);
+/* Text as a value of a type (no set); false if it is none. *v of type ATTR_NONE: NULL. */
+bool attr_parse(enum attr_type type, const char *p, size_t len, struct attr_value *v);
 /* The row has a set there, so far empty; then its strings, twice counts once. */
 int attrs_make_set(struct attrs_maker *m, uint32_t column, struct err *e);
 int attrs_make_member(struct attrs_maker *m, uint32_t column, const char *p, size_t len,
@@ -192,22 +205,28 @@ int attrs_make_row(struct attrs_maker *m, struct err *e); /* the row is at its e
 uint64_t attrs_make_rows(const struct attrs_maker *m);
 /* Takes back what the row under way was told. */
 void attrs_make_undo(struct attrs_maker *m);
-/* All rows of an index, or those that are not in `without` (bits; NULL: none is). Columns that are
- * not there yet come to be. */
-int attrs_make_copy(struct attrs_maker *m, const struct attrs *from, const uint64_t *without,
-                    struct err *e);
-/* All that was told, in *a, whose close frees it. The same bytes for the same rows, whatever the
- * order in which values came. */
-int attrs_make_end(struct attrs_maker *m, struct attrs *a, enum cpu_level cpu, struct err *e);
+/* From now on no column comes to be, and none changes its type. */
+void attrs_make_fix(struct attrs_maker *m);
+/* All rows of others; those whose bit first + row is in `dead` (NULL: none) are left out if
+ * compact, else have no values. Columns that are not there yet come to be. */
+struct attrs_copy {
+    const struct attrs *from;
+    const uint64_t *dead;
+    uint64_t first;
+    bool compact;
+};
+int attrs_make_copy(struct attrs_maker *m, const struct attrs_copy *copy, struct err *e);
+/* All that was told, in *a, whose close frees it; nothing is left in m but to be freed. The same
+ * bytes for the same rows, whatever the order in which values came. On ERR_INPUT, of a text that is
+ * an integer too large, *row is the row it is of. */
+int attrs_make_end(struct attrs_maker *m, struct attrs *a, enum cpu_level cpu, uint64_t *row,
+                   struct err *e);
 
 /* ---- from a file (attrs_read.c) ---- */
 
-enum attrs_format { ATTRS_AUTO, ATTRS_TSV, ATTRS_CSV, ATTRS_JSONL }; /* auto: by name and content */
-
 /* Everything of a file, of `rows` rows: ERR_INPUT names file, line and, where they differ, both
  * counts. */
-int attrs_read(struct attrs *a, const char *path, enum attrs_format format, uint64_t rows,
-               enum cpu_level cpu, struct err *e);
+int attrs_read(struct attrs *a, const char *path, uint64_t rows, enum cpu_level cpu, struct err *e);
 /* One row, from the members of a JSON object p[0..len): {"year":2020,"tags":["a"]}. Where it fails
  * the row under way is taken back. */
 int attrs_read_object(struct attrs_maker *m, const char *p, size_t len, struct err *e);

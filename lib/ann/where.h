@@ -42,13 +42,15 @@ enum where_kind {
 };
 
 /* A program is an array of nodes, arguments before what joins them; the last one is its whole. No
- * nodes below an AND are AND, none below an OR are OR; tests of one column that are no sets are
- * joined to one where both stand below the same node. Never true: WHERE_CODES with no range; always
- * true: an AND without args. */
+ * argument of an AND is an AND, none of an OR an OR; what is asked of one column that is no set, in
+ * arguments of one node, is one test, and arguments of an AND that fewer rows fulfil stand behind
+ * others: a run begins with the last. Never true: one OR without arguments; always: one AND
+ * without. */
 struct where_node {
     enum where_kind kind;
     uint32_t column;        /* of tests */
     uint32_t ranges, first; /* how many, and where they begin in `range` */
+    uint64_t most;          /* rows that it is true of are no more */
     uint32_t args, size;    /* size: nodes that are its own, itself too */
 };
 
