@@ -3,6 +3,7 @@
 #define ANN_KIND_H
 
 #include "ann/ann.h"
+#include "ann/filter.h"
 #include "ann/form.h"
 #include "ann/ids.h"
 #include "ann/place.h"
@@ -70,7 +71,9 @@ struct ann_queries {
     size_t n;
     uint64_t *id; /* [n][k] */
     float *score;
-    float *us; /* [n], or NULL */
+    float *us;                         /* [n], or NULL */
+    const struct ann_allowed *allowed; /* of the first, and `each` of the next; NULL: all rows */
+    bool each;
 };
 
 /* What any kind may have; a kind's own follow. */
@@ -82,7 +85,9 @@ struct ann_kind {
     const char *sections;
     const char *effort; /* of ann_search_opts */
     uint32_t effort_default;
-    bool slack, rerank; /* of ann_search_opts, it takes */
+    bool slack, rerank;     /* of ann_search_opts, it takes */
+    enum filter_how filter; /* what it does where neither few rows nor all are allowed;
+                               FILTER_NONE: it takes no filter */
     /* Numbers of the rows whose vectors stand at [from, from + n) of VECS; NULL: the same. */
     void (*rows_at)(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row);
     /* The part of o->codec that is a form's (form.h), NULL: the form's own choice; checks the rest.

@@ -390,6 +390,7 @@ const struct ann_kind ann_graph = {
     .close = free,
     .effort = "ef",
     .effort_default = 64,
+    .filter = FILTER_WALK,
     .slack = true,
     .rerank = true,
     .block = graph_search_block,

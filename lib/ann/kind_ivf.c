@@ -297,6 +297,7 @@ const struct ann_kind ann_ivf = {
     .sections = ANN_SECTIONS "IVFHMIDPCENTLISTROWSFASTFACTCODEMET0CEN0ROT0",
     .effort = "nprobe",
     .effort_default = IVF_NPROBE,
+    .filter = FILTER_LISTS,
     .form_part = form_part,
     .make = make,
     .save = save,
