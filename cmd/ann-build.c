@@ -20,7 +20,7 @@ struct asked {
     int kind, metric, from;
     uint64_t degree, beam, lists, memory;
     double alpha;
-    const char *field, *path, *queries, *ids;
+    const char *field, *path, *queries, *ids, *attrs;
     struct ann_build_opts o;
 };
 
@@ -96,11 +96,15 @@ static int build(struct asked *a, struct err *e)
     struct vec_base base = {0};
     struct vec_matrix queries = {0};
     struct ann_ids *ids = NULL;
+    struct ann_attrs *attrs = NULL;
     int rc = vec_base_load(&base, a->path, &how, e);
 
     if (rc == 0 && a->ids)
         rc = ann_ids_load(&ids, a->ids, base.rows.rows, e);
+    if (rc == 0 && a->attrs)
+        rc = ann_attrs_load(&attrs, a->attrs, base.rows.rows, a->o.cpu, e);
     a->o.ids = ids;
+    a->o.attrs = attrs;
     if (rc == 0)
         rc = load_queries(a, &queries, base.rows.dim, e);
     if (rc == 0)
@@ -111,6 +115,7 @@ static int build(struct asked *a, struct err *e)
         cli_note(a->co.quiet, "%llu rows were linked anew, as no walk reached them",
                  (unsigned long long)report.repaired);
     vec_matrix_free(&queries);
+    ann_attrs_free(attrs);
     ann_ids_free(ids);
     vec_base_free(&base);
     return rc;
@@ -136,6 +141,8 @@ int main(int argc, char **argv)
                 "graph: a sample of the queries to come, which it will suit"),
         CLI_STR(0, "ids", &a.ids, "FILE",
                 "names of the vectors, one a line, for ann-search to print"),
+        CLI_STR(0, "attrs", &a.attrs, "FILE",
+                "attributes of the vectors, for ann-search --where: TSV, CSV or JSON Lines"),
         CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
                  "leave the vectors out: smaller, and scores are estimates"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),

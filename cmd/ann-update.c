@@ -13,7 +13,7 @@ static const struct cli_prog prog = {
 
 struct asked {
     struct cli_common co;
-    const char *index, *changes, *add, *ids, *field;
+    const char *index, *changes, *add, *ids, *attrs, *field;
     int from;
     bool skip_bad;
     struct ann_update_opts o;
@@ -27,6 +27,8 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("an index is a file: it cannot be written to standard output");
     if (a->ids && !a->add)
         cli_misuse("'--ids' names the rows of '--add'");
+    if (a->attrs && !a->add)
+        cli_misuse("'--attrs' has those of the rows of '--add'");
     if (a->o.map && !a->o.compact)
         cli_misuse("'--map' is written by '--compact': without it no row has another number");
     if (!a->changes && !a->add && !a->o.compact)
@@ -66,7 +68,7 @@ static int update(struct asked *a, struct err *e)
     if (rc == 0 && a->changes)
         rc = ann_update_read(u, a->changes, a->skip_bad, &skipped, e);
     if (rc == 0 && a->add)
-        rc = ann_update_add_file(u, a->add, &how, a->ids, e);
+        rc = ann_update_add_file(u, a->add, &how, a->ids, a->attrs, e);
     if (rc == 0)
         rc = ann_update_write(u, a->co.out ? a->co.out : a->index, &a->o, &report, e);
     if (rc == 0)
@@ -81,6 +83,7 @@ int main(int argc, char **argv)
     const struct cli_opt opts[] = {
         CLI_STR(0, "add", &a.add, "FILE", "add all vectors of FILE, after CHANGES"),
         CLI_STR(0, "ids", &a.ids, "FILE", "their ids, one a line, where the index has ids"),
+        CLI_STR(0, "attrs", &a.attrs, "FILE", "their attributes: TSV, CSV or JSON Lines"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the format of those vectors"),
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
         CLI_FLAG(0, "compact", &a.o.compact, "leave deleted rows out, and number the others anew"),

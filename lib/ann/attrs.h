@@ -216,7 +216,7 @@ struct attrs_copy {
     bool compact;
 };
 int attrs_make_copy(struct attrs_maker *m, const struct attrs_copy *copy, struct err *e);
-/* All that was told, in *a, whose close frees it; nothing is left in m but to be freed. The same
+/* All that was told, in *a, whose close frees it. The same
  * bytes for the same rows, whatever the order in which values came. On ERR_INPUT, of a text that is
  * an integer too large, *row is the row it is of. */
 int attrs_make_end(struct attrs_maker *m, struct attrs *a, enum cpu_level cpu, uint64_t *row,

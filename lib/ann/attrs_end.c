@@ -159,6 +159,7 @@ struct packing {
     struct sorted *value; /* [distinct] */
     uint32_t distinct;
     uint32_t *code; /* of a number, from 1 */
+    uint32_t *now;  /* codes of the rows, or of the pairs of a set column */
     struct attrs_meta meta;
 };
 
@@ -206,11 +207,13 @@ static int sort_values(struct packing *p, struct err *e)
     return 0;
 }
 
-/* Codes of what was numbered, in its place. */
-static void to_codes(const struct packing *p, uint32_t *v, size_t n)
+/* Codes of what was numbered. */
+static int to_codes(struct packing *p, const uint32_t *number, size_t n, struct err *e)
 {
-    for (size_t i = 0; i < n; i++)
-        v[i] = p->code[v[i]];
+    p->now = mem_array(n, sizeof *p->now, e);
+    for (size_t i = 0; p->now && i < n; i++)
+        p->now[i] = p->code[number[i]];
+    return p->now ? 0 : e->code;
 }
 
 /* ---- dictionaries ---- */
@@ -308,10 +311,10 @@ static int pack_rows(struct packing *p, uint64_t rows, struct attrs_made *made, 
 
     for (uint64_t i = 0; i < rows; i++)
         p->meta.nulls += c->number[i] == 0;
-    if (attrs_pack_u32(&made->codes, c->number, rows, bits, e) < 0)
+    if (attrs_pack_u32(&made->codes, is_set(p) ? c->number : p->now, rows, bits, e) < 0)
         return e->code;
-    rc = is_set(p) ? rows_of_codes(&o, c->member, c->pair_row, c->pairs, p->distinct, e)
-                   : rows_of_codes(&o, c->number, NULL, rows, p->distinct, e);
+    rc = is_set(p) ? rows_of_codes(&o, p->now, c->pair_row, c->pairs, p->distinct, e)
+                   : rows_of_codes(&o, p->now, NULL, rows, p->distinct, e);
     if (rc < 0)
         return rc;
     p->meta.pairs = o.start[p->distinct];
@@ -330,17 +333,15 @@ static int pack_column(struct make_column *c, uint64_t rows, struct attrs_made *
     if (rc == 0)
         rc = pack_values(&p, &made->dict, e);
     p.meta.distinct = p.distinct;
-    if (rc == 0) {
-        if (is_set(&p))
-            to_codes(&p, c->member, c->pairs);
-        else
-            to_codes(&p, c->number, c->rows);
+    if (rc == 0)
+        rc = is_set(&p) ? to_codes(&p, c->member, c->pairs, e) : to_codes(&p, c->number, rows, e);
+    if (rc == 0)
         rc = pack_rows(&p, rows, made, e);
-    }
     if (rc == 0)
         rc = buf_add(&made->head, &p.meta, sizeof p.meta, e);
     free(p.value);
     free(p.code);
+    free(p.now);
     return rc;
 }
 

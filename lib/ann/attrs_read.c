@@ -19,7 +19,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "ann/attrs.h"
+#include "ann/kind.h"
 #include "base/jsonl.h"
 #include "base/mem.h"
 #include "base/stream.h"
@@ -421,4 +421,25 @@ int attrs_read(struct attrs *a, const char *path, uint64_t rows, enum cpu_level 
     buf_free(&r.part);
     free(r.field);
     return rc;
+}
+
+int ann_attrs_load(struct ann_attrs **out, const char *path, uint64_t rows, enum cpu_level cpu,
+                   struct err *e)
+{
+    struct ann_attrs *a = mem_zero(1, sizeof *a, e);
+    int rc = a ? attrs_read(&a->attrs, path, rows, cpu, e) : e->code;
+
+    *out = NULL;
+    if (rc == 0)
+        *out = a;
+    else
+        ann_attrs_free(a);
+    return rc;
+}
+
+void ann_attrs_free(struct ann_attrs *a)
+{
+    if (a)
+        attrs_close(&a->attrs);
+    free(a);
 }

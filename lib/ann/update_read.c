@@ -1,6 +1,6 @@
 /* update_read.c - changes of an index from JSON Lines, and rows to add from a file of vectors.
  *
- *   {"op":"add","id":"a","vector":[1,2.5,3]}
+ *   {"op":"add","id":"a","vector":[1,2.5,3],"attrs":{"year":2020,"tags":["x"]}}
  *   {"op":"delete","id":"a"}
  *
  * Ids are strings where rows have names, else the row's number, which may be left out of what is
@@ -22,7 +22,7 @@ enum { LINE_MAX_BYTES = 1 << 28 };
 
 /* What a line says; type JSONL_NULL: nothing. */
 struct said {
-    struct jsonl_span op, id, vector, tenant;
+    struct jsonl_span op, id, vector, attrs, tenant;
 };
 
 struct reading {
@@ -43,6 +43,7 @@ static int take_members(struct said *s, const char *line, size_t len, struct err
     } known[] = {{"op", &s->op, false},
                  {"id", &s->id, false},
                  {"vector", &s->vector, false},
+                 {"attrs", &s->attrs, false},
                  {"tenant", &s->tenant, false}};
     int rc;
 
@@ -129,6 +130,8 @@ static int add(struct reading *r, const struct said *s, struct err *e)
         return err_set(e, ERR_INPUT, "the next row added is number %llu, not %llu",
                        (unsigned long long)ann_update_next(r->u), (unsigned long long)row);
     if (take_vector(r, &s->vector, e) < 0)
+        return e->code;
+    if (s->attrs.type != JSONL_NULL && ann_update_attrs(r->u, s->attrs.p, s->attrs.len, e) < 0)
         return e->code;
     return ann_update_add(r->u, r->of.ids ? r->id.p : NULL, r->id.len, r->x, e);
 }
@@ -246,9 +249,10 @@ static int add_rows(struct reading *r, const struct vec_rows *rows, const struct
 }
 
 int ann_update_add_file(struct ann_update *u, const char *path, const struct vec_read_opts *how,
-                        const char *ids, struct err *e)
+                        const char *ids, const char *attrs, struct err *e)
 {
     struct ann_ids *names = NULL;
+    struct ann_attrs *told = NULL;
     struct vec_base b = {0};
     struct reading r;
     int rc = reading_init(&r, u, e);
@@ -261,6 +265,11 @@ int ann_update_add_file(struct ann_update *u, const char *path, const struct vec
         rc = ann_ids_load(&names, ids, b.rows.rows, e);
     if (rc == 0)
         rc = add_rows(&r, &b.rows, names, path, e);
+    if (rc == 0 && attrs)
+        rc = ann_attrs_load(&told, attrs, b.rows.rows, CPU_PORTABLE, e);
+    if (rc == 0 && attrs && (rc = ann_update_attrs_last(u, told, e)) < 0)
+        err_prefix(e, "%s", attrs);
+    ann_attrs_free(told);
     ann_ids_free(names);
     vec_base_free(&b);
     reading_free(&r);
