@@ -14,6 +14,8 @@ const char *attr_type_name(enum attr_type t)
     return names[t];
 }
 
+enum { PASSES_MOST = 4 }; /* over all codes, before a table of them is sooner made */
+
 static const struct attrs_ops *ops_for(enum cpu_level level)
 {
     return CPU_CHOICE(attrs_ops, level);
@@ -411,13 +413,17 @@ uint64_t attrs_count(const struct attrs_column *c, struct attr_range r)
     return n + (to > from ? to - from : 0);
 }
 
-static uint64_t count_all(const struct attrs_column *c, const struct attr_range *r, size_t n)
+/* Are the lists of these codes sooner walked than the codes of all rows compared? To begin a list
+ * takes as long as ten of its rows. */
+static bool few_rows(const struct attrs_column *c, const struct attr_range *r, size_t n)
 {
-    uint64_t sum = 0;
+    uint64_t rows = 0, lists = 0;
 
-    for (size_t i = 0; i < n; i++)
-        sum += attrs_count(c, r[i]);
-    return sum;
+    for (size_t i = 0; i < n; i++) {
+        rows += attrs_count(c, r[i]);
+        lists += r[i].hi - r[i].lo + 1ull;
+    }
+    return rows <= c->rows / LIST_SHARE && rows + 10 * lists <= c->rows / 20 + 100;
 }
 
 static void fill(uint64_t *bits, size_t words, uint64_t rows, bool all, enum attrs_put put)
@@ -464,15 +470,30 @@ static void scan_table(const struct attrs_column *c, const struct attr_range *r,
     }
 }
 
+/* Passes of as many ranges as a kernel takes. */
+static void scan_passes(const struct attrs *a, const struct attrs_column *c,
+                        const struct attr_range *r, size_t n, enum attrs_put put, uint64_t *bits,
+                        uint64_t *spare)
+{
+    uint64_t *to = put == ATTRS_AND && n > ATTRS_RANGES_MOST ? spare : bits;
+    enum attrs_put each = to == spare ? ATTRS_SET : put;
+
+    for (size_t i = 0; i < n; i += ATTRS_RANGES_MOST) {
+        size_t some = n - i < ATTRS_RANGES_MOST ? n - i : ATTRS_RANGES_MOST;
+
+        a->ops->scan(c->codes, c->bits, c->rows, r + i, some, i == 0 ? each : ATTRS_OR, to);
+    }
+    for (size_t i = 0; to == spare && i < ATTRS_WORDS(c->rows); i++)
+        bits[i] &= spare[i];
+}
+
 static void scan(const struct attrs *a, const struct attrs_column *c, const struct attr_range *r,
                  size_t n, enum attrs_put put, uint64_t *bits, uint64_t *spare)
 {
-    size_t words = ATTRS_WORDS(c->rows);
-
     if (n == 0 || c->bits == 0)
-        fill(bits, words, c->rows, n > 0 && r[0].lo == 0, put);
-    else if (n <= ATTRS_RANGES_MOST)
-        a->ops->scan(c->codes, c->bits, c->rows, r, n, put, bits);
+        fill(bits, ATTRS_WORDS(c->rows), c->rows, n > 0 && r[0].lo == 0, put);
+    else if (n <= PASSES_MOST * ATTRS_RANGES_MOST)
+        scan_passes(a, c, r, n, put, bits, spare);
     else
         scan_table(c, r, n, put, bits, spare);
 }
@@ -482,9 +503,8 @@ void attrs_rows(const struct attrs *a, uint32_t column, const struct attr_range 
 {
     const struct attrs_column *c = &a->column[column];
     bool null = n > 0 && r[0].lo == 0;
-    uint64_t matches = count_all(c, r, n);
 
-    if (c->type == ATTR_SET || (!null && matches <= c->rows / LIST_SHARE))
+    if (c->type == ATTR_SET || (!null && few_rows(c, r, n)))
         walk_lists(c, r, n, put, bits, spare);
     else
         scan(a, c, r, n, put, bits, spare);

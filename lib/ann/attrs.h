@@ -10,8 +10,8 @@
  *   - a wide range compares the packed codes of all rows, by vector instructions.
  *
  * A set column is a dictionary of the strings in its sets; its rows have the code 0 (NULL), 1 (the
- * empty set) or 2 (a set that has some), and every string its rows: a list, or a bitmap where it is
- * in an eighth of the rows or more.
+ * empty set) or 2 (a set that has some), and every string its rows: a list, or a bitmap where
+ * they are many.
  *
  * Four sections, in an index of any kind, by row number whatever order the kind keeps rows in:
  *   ATTH  struct attrs_head; struct attrs_meta of each column; names, each with a NUL
