@@ -119,7 +119,7 @@ static int wrong_type(const struct make_column *c, enum attr_type is, struct err
 /* Can a whole number that came as a float be one of integers? */
 static bool is_whole(double v)
 {
-    return v >= -0x1p53 && v <= 0x1p53 && v == rint(v);
+    return fabs(v) <= 9007199254740992.0 && v == rint(v); /* 2^53 */
 }
 
 /* The column's type, now that this comes: from none any, and from integers floats. */
