@@ -1,11 +1,22 @@
 /* filter.c - the choice of filter.h. */
 #include "ann/filter.h"
 
+#include <math.h>
 #include <stdio.h>
+
+/* To compare a row costs the same whatever is allowed. A walk looks at rows / count of them for
+ * each that it finds, and lists at about the root of that: so where the two meet goes by the root
+ * of the rows. The factors are measured ones. */
+static uint64_t few_of(const struct filter_case *c)
+{
+    double work = c->kind == FILTER_WALK ? 5.0 * c->effort : 0.25 * c->effort;
+
+    return (uint64_t)sqrt(work * (double)c->rows);
+}
 
 struct filter_plan filter_plan(const struct filter_case *c)
 {
-    struct filter_plan p = {.how = c->kind, .few = c->rows / 50};
+    struct filter_plan p = {.how = c->kind, .few = few_of(c)};
 
     if (c->count == 0)
         p.how = FILTER_NONE;

@@ -139,6 +139,10 @@ extern const struct ann_kind ann_graph, ann_ivf;
 enum { ANN_KINDS = 2 };
 extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_name has them */
 
+/* search.c: what to do with so many allowed rows. */
+struct filter_plan ann_filter_plan(const struct ann *a, const struct ann_search_opts *o,
+                                   uint64_t count);
+
 /* exact.c: the exact key of a row and a query, as knn.h has it. */
 struct exact_query {
     const float *q;       /* [dim], 64-byte aligned */
@@ -169,6 +173,8 @@ struct best {
 };
 
 bool best_before(const struct best *a, const struct best *b);
+/* v among the best k that were offered, *n of them so far: a heap, the worst first. */
+void best_offer(struct best *b, size_t *n, size_t k, struct best v);
 /* The first k of n in order. */
 void best_sort(struct best *b, size_t n, size_t k);
 /* The first k of n as a search gives them. */

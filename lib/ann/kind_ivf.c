@@ -85,6 +85,7 @@ static void close_ivf(void *state)
     free(v->start);
     free(v->fast_at);
     free(v->factor_at);
+    free(atomic_load(&v->place));
     free(v);
 }
 

@@ -109,14 +109,28 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
     return rc;
 }
 
+static struct filter_case case_of(const struct ann *a, const struct ann_search_opts *o,
+                                  uint64_t count)
+{
+    return (struct filter_case){.kind = a->kind->filter,
+                                .rows = a->rows,
+                                .count = count,
+                                .k = o->k,
+                                .effort = o->effort ? o->effort : a->kind->effort_default};
+}
+
+struct filter_plan ann_filter_plan(const struct ann *a, const struct ann_search_opts *o,
+                                   uint64_t count)
+{
+    struct filter_case c = case_of(a, o, count);
+
+    return filter_plan(&c);
+}
+
 int ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t count,
                 struct ann_explained *x, struct err *e)
 {
-    struct filter_case c = {.kind = a->kind->filter,
-                            .rows = a->rows,
-                            .count = count,
-                            .k = o->k,
-                            .effort = o->effort ? o->effort : a->kind->effort_default};
+    struct filter_case c = case_of(a, o, count);
     struct filter_plan p;
 
     if (a->kind->filter == FILTER_NONE)
