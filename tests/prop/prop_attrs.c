@@ -70,6 +70,44 @@ static void kernels(unsigned bits, uint64_t rows)
     free(codes);
 }
 
+/* ---- lists ---- */
+
+/* Bits of a list as ann-index(5) has them, one by one. */
+static void lists(uint64_t c, uint64_t n, bool set)
+{
+    uint32_t *row = table_need(malloc((n + 1) * sizeof *row));
+    uint8_t *p = table_need(calloc(1, n + 8 * c + 64)),
+            *want = table_need(calloc(1, n + 8 * c + 64));
+    uint64_t got = 0, bits, l = 0;
+
+    for (uint64_t r = 0; r < n; r++)
+        if (table_rand((unsigned)(n - r)) < c - got)
+            row[got++] = (uint32_t)r;
+    while (c > 0 && n / c >> (l + 1))
+        l++;
+    bits = c * l + c + (n >> l) + 1;
+    for (uint64_t i = 0; i < c; i++) {
+        uint64_t one = c * l + (row[i] >> l) + i;
+
+        if (set && 32 * c >= n) {
+            bits = (n + 63) / 64 * 64;
+            want[row[i] / 8] |= (uint8_t)(1 << row[i] % 8);
+            continue;
+        }
+        for (uint64_t k = 0; k < l; k++)
+            want[(i * l + k) / 8] |= (uint8_t)((row[i] >> k & 1) << (i * l + k) % 8);
+        want[one / 8] |= (uint8_t)(1 << one % 8);
+    }
+    if (c == 0 || (!set && 64 * c > n))
+        bits = 0;
+    T_CHECK(list_size(c, n, set) == (bits + 7) / 8);
+    list_make(row, c, n, set, p);
+    T_CHECK(memcmp(p, want, (bits + 7) / 8) == 0);
+    free(row);
+    free(p);
+    free(want);
+}
+
 /* ---- values ---- */
 
 static bool same_value(const struct attrs_column *c, uint32_t code, const struct cell *cell)
@@ -535,6 +573,11 @@ int main(void)
     for (unsigned bits = 1; bits <= 32; bits++)
         for (uint64_t rows = 0; rows < 500 && bits != 31; rows += rows < 3 ? 1 : 31 + rows / 3)
             kernels(bits, rows);
+    for (uint64_t n = 1; n < 5000; n += 1 + n / 3)
+        for (uint64_t c = 0; c <= n; c += 1 + c / 2) {
+            lists(c, n, false);
+            lists(c, n, true);
+        }
     for (size_t rows = 0; rows < 30000; rows = 3 * rows + 1) {
         struct table t = table_make(rows, 1000);
         struct attrs a;

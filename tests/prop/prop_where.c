@@ -431,37 +431,53 @@ static void one_table(size_t rows, unsigned distinct, int predicates)
     free(t.cell);
 }
 
-/* Many tests of one column, which become one; more ranges than a kernel takes. */
-static void many_tests(void)
+/* So many tests of one column become one, of as many ranges; `with` stands before them. */
+static void many_tests(const struct table *t, const struct attrs *a, int n, bool no,
+                       const char *with)
 {
-    struct table t = table_make(3000, 300);
-    size_t wrong = 0;
-    struct attrs a;
     struct where *w = NULL;
     struct where_space space = {0};
     uint64_t bits[ATTRS_WORDS(3000)], count;
+    size_t wrong = 0;
+
+    text.len = 0;
+    T_CHECK(buf_printf(&text, &err, "%s (", with) == 0);
+    for (int i = 0; i < n; i++)
+        T_CHECK(buf_printf(&text, &err, "%s year %s %d",
+                           i == 0 ? ""
+                           : no   ? " and"
+                                  : "\nor",
+                           no ? "!=" : "=", 1990 + i * 3) == 0);
+    put(")");
+    T_CHECK(where_compile(&w, a, text.p, text.len, &err) == 0);
+    T_CHECK(w->nodes <= 3 && w->n_ranges >= (n < 100 ? (size_t)n : 100));
+    T_CHECK(where_run(w, &space, NULL, bits, &count, &err) == 0);
+    for (size_t r = 0; r < t->rows; r++) {
+        const struct cell *c = table_at(t, r, 1), *live = table_at(t, r, 0);
+        bool is = c->type && ((c->i - 1990) % 3 == 0 && c->i - 1990 < 3 * n) != no;
+        bool first = live->type && live->b;
+
+        is = !*with ? is : strstr(with, "or") ? is || first : is && first;
+        wrong += is != (bits[r / 64] >> r % 64 & 1);
+    }
+    T_CHECKF(wrong == 0, "%d tests, %s: %zu", n, with, wrong);
+    where_free(w);
+    where_space_free(&space);
+}
+
+static void many_ranges(void)
+{
+    static const int n[] = {1, 5, 16, 17, 40, 64, 65, 100, 20000};
+    struct table t = table_make(3000, 300);
+    struct attrs a;
 
     table_attrs(&t, &a, cpu_detect());
-    for (int no = 0; no < 2; no++) {
-        text.len = 0;
-        for (int i = 0; i < 20000; i++)
-            T_CHECK(buf_printf(&text, &err, "%s year %s %d",
-                               i == 0 ? ""
-                               : no   ? " and"
-                                      : "\nor",
-                               no ? "!=" : "=", 1990 + i * 3) == 0);
-        T_CHECK(where_compile(&w, &a, text.p, text.len, &err) == 0);
-        T_CHECK(w->nodes == 1 && w->n_ranges > 16);
-        T_CHECK(where_run(w, &space, NULL, bits, &count, &err) == 0);
-        for (size_t r = 0; r < t.rows; r++) {
-            const struct cell *c = table_at(&t, r, 1);
-
-            wrong += (c->type && ((c->i - 1990) % 3 == 0) != no) != (bits[r / 64] >> r % 64 & 1);
+    for (size_t i = 0; i < sizeof n / sizeof *n; i++)
+        for (int no = 0; no < 2; no++) {
+            many_tests(&t, &a, n[i], no, "");
+            many_tests(&t, &a, n[i], no, "live and");
+            many_tests(&t, &a, n[i], no, "live or");
         }
-        T_CHECKF(wrong == 0, "%zu", wrong);
-        where_free(w);
-    }
-    where_space_free(&space);
     attrs_close(&a);
     free(t.cell);
 }
@@ -593,7 +609,7 @@ int main(void)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         one_table(rows[i], i % 2 ? 30 : 700, 300);
     one_table(20000, 5000, 60);
-    many_tests();
+    many_ranges();
     wrong_texts();
     noise();
     buf_free(&text);
