@@ -109,6 +109,8 @@ static int check_sets(const struct check *k, uint32_t *code, uint32_t *row, stru
             return bad(k, "ATTL", "a list has other rows than it should", e);
         for (n += want; from < n; from++) {
             code[from] = i;
+            if (from > n - want && row[from] <= row[from - 1])
+                return bad(k, "ATTL", "rows of a list do not ascend", e);
             if (k->code[row[from]] == ATTR_SET_SOME)
                 k->code[row[from]] = ATTR_SET_SOME + 1;
             if (k->code[row[from]] != ATTR_SET_SOME + 1)

@@ -8,6 +8,7 @@
 
 #include "../unit/t.h"
 #include "ann/attrs.h"
+#include "base/mem.h"
 
 enum { CELL_TEXT = 24, CELL_SET = 4, TABLE_COLUMNS = 9 };
 
@@ -209,6 +210,177 @@ static inline void table_file(const struct attrs *a, struct attrs *again, struct
     T_CHECK(sect_commit(&w, &e) == 0);
     T_CHECK(sect_open(s, path, "test", 1, &e) == 0);
     T_CHECKF(attrs_open(again, *s, a->rows, cpu, &e) == 0, "%s", e.msg);
+}
+
+/* ---- what columns hold ---- */
+
+static inline bool table_same_value(const struct attrs_column *c, uint32_t code,
+                                    const struct cell *cell)
+{
+    const char *p;
+    size_t len;
+
+    switch (cell->type) {
+    case ATTR_BOOL:
+        return attrs_bool(c, code) == cell->b;
+    case ATTR_INT:
+        return attrs_int(c, code) == cell->i;
+    case ATTR_FLOAT:
+        return attrs_float(c, code) == cell->f && !(cell->f == 0 && signbit(attrs_float(c, code)));
+    case ATTR_STRING:
+        p = attrs_string(c, code, &len);
+        return len == strlen(cell->s) && memcmp(p, cell->s, len) == 0;
+    case ATTR_SET:
+        return code == (cell->n ? ATTR_SET_SOME : ATTR_SET_EMPTY);
+    case ATTR_NONE:
+        break;
+    }
+    return code == 0;
+}
+
+static inline void table_holds(const struct attrs *a, const struct table *t)
+{
+    T_CHECK(a->n == TABLE_COLUMNS && a->rows == t->rows);
+    for (uint32_t k = 0; k < a->n; k++) {
+        const struct attrs_column *c = &a->column[k];
+        uint64_t nulls = 0, wrong = 0;
+
+        T_CHECK(strcmp(c->name, table_columns[k].name) == 0 &&
+                attrs_find(a, c->name, strlen(c->name)) == k);
+        for (size_t r = 0; r < t->rows; r++) {
+            nulls += table_at(t, r, k)->type == ATTR_NONE;
+            wrong += !table_same_value(c, attrs_code(c, r), table_at(t, r, k));
+        }
+        T_CHECKF(wrong == 0 && nulls == c->nulls, "%s: %llu wrong", c->name,
+                 (unsigned long long)wrong);
+        T_CHECK(c->distinct == 0 ||
+                attrs_count(c, (struct attr_range){1, c->distinct}) == c->pairs);
+    }
+}
+
+/* ---- as text ---- */
+
+enum table_format { TABLE_TSV, TABLE_CSV, TABLE_JSONL };
+
+/* What the format has no way to say is said otherwise. */
+static inline void table_fit(struct table *t, enum table_format f)
+{
+    for (size_t i = 0; i < t->rows * TABLE_COLUMNS; i++) {
+        struct cell *c = &t->cell[i];
+
+        if (c->type == ATTR_STRING && f == TABLE_TSV && !*c->s)
+            c->type = ATTR_NONE;
+        for (char *p = c->s; *p && f == TABLE_CSV; p++)
+            *p = *p == '\n' ? ' ' : *p;
+        for (int k = 0; k < c->n; k++) {
+            for (char *p = c->set[k]; *p && f == TABLE_CSV; p++)
+                *p = *p == '\n' ? ' ' : *p;
+            if (f != TABLE_JSONL && !*c->set[k])
+                snprintf(c->set[k], CELL_TEXT, "full");
+        }
+        if (c->type == ATTR_FLOAT && f == TABLE_JSONL && isinf(c->f))
+            c->f = 7;
+    }
+}
+
+static inline void table_put_text(struct buf *b, const char *s, enum table_format f)
+{
+    struct err e;
+    static const char from[] = "\t\n\r\\", to[] = "tnr\\";
+
+    for (; *s; s++) {
+        const char *known = f == TABLE_TSV ? strchr(from, *s) : NULL;
+
+        if (f == TABLE_CSV && *s == '"')
+            buf_addc(b, '"', &e);
+        if (known)
+            buf_addc(b, '\\', &e);
+        if (f == TABLE_JSONL && ((unsigned char)*s < ' ' || *s == '"' || *s == '\\'))
+            buf_printf(b, &e, "\\u%04x", (unsigned)*s);
+        else
+            buf_addc(b, known ? to[known - from] : *s, &e);
+    }
+}
+
+static inline void table_put_set(struct buf *b, const struct cell *c, enum table_format f)
+{
+    struct err e;
+
+    buf_adds(b, f == TABLE_JSONL ? "[" : f == TABLE_CSV ? "\"" : "", &e);
+    for (int i = 0; i < c->n; i++) {
+        buf_adds(b, i == 0 ? "" : f == TABLE_JSONL ? " , " : ",", &e);
+        buf_adds(b, f == TABLE_JSONL ? "\"" : "", &e);
+        table_put_text(b, c->set[i], f);
+        buf_adds(b, f == TABLE_JSONL ? "\"" : "", &e);
+    }
+    if (f != TABLE_JSONL && c->n == 0)
+        buf_adds(b, ",", &e);
+    buf_adds(b, f == TABLE_JSONL ? "]" : f == TABLE_CSV ? "\"" : "", &e);
+}
+
+static inline void table_put_cell(struct buf *b, const struct cell *c, enum table_format f)
+{
+    struct err e;
+
+    switch (c->type) {
+    case ATTR_NONE:
+        buf_adds(b, f == TABLE_JSONL ? "null" : "", &e);
+        break;
+    case ATTR_BOOL:
+        buf_adds(b, c->b ? "true" : "false", &e);
+        break;
+    case ATTR_INT:
+        buf_printf(b, &e, "%lld", (long long)c->i);
+        break;
+    case ATTR_FLOAT:
+        buf_printf(b, &e, "%.17g", c->f);
+        break;
+    case ATTR_STRING:
+        buf_adds(b, f == TABLE_TSV ? "" : "\"", &e);
+        table_put_text(b, c->s, f);
+        buf_adds(b, f == TABLE_TSV ? "" : "\"", &e);
+        break;
+    case ATTR_SET:
+        table_put_set(b, c, f);
+    }
+}
+
+static inline void table_put_row(struct buf *b, const struct table *t, size_t row,
+                                 enum table_format f)
+{
+    struct err e;
+
+    buf_adds(b, f == TABLE_JSONL ? "{" : "", &e);
+    for (size_t k = 0; k < TABLE_COLUMNS; k++) {
+        buf_adds(b, k == 0 ? "" : f == TABLE_TSV ? "\t" : ",", &e);
+        if (f == TABLE_JSONL)
+            buf_printf(b, &e, "\"%s\":", table_columns[k].name);
+        table_put_cell(b, table_at(t, row, k), f);
+    }
+    buf_adds(b, f == TABLE_JSONL ? " }" : "", &e);
+}
+
+static inline void table_put(struct buf *b, const struct table *t, enum table_format f,
+                             bool declare)
+{
+    struct err e;
+
+    b->len = 0;
+    for (size_t k = 0; k < TABLE_COLUMNS && f != TABLE_JSONL; k++) {
+        bool type = table_columns[k].type == ATTR_SET || (declare && k != 7);
+
+        buf_printf(b, &e, "%s%s%s%s",
+                   k == 0           ? ""
+                   : f == TABLE_TSV ? "\t"
+                                    : ",",
+                   table_columns[k].name, type ? ":" : "",
+                   type ? attr_type_name(table_columns[k].type) : "");
+    }
+    buf_adds(b, f != TABLE_JSONL ? table_rand(2) ? "\n" : "\r\n" : "", &e);
+    for (size_t r = 0; r < t->rows; r++) {
+        table_put_row(b, t, r, f);
+        buf_adds(b, table_rand(2) ? "\n" : "\r\n", &e);
+    }
 }
 
 #endif

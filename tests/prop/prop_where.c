@@ -123,6 +123,10 @@ static struct cell some_value(const struct table *t, size_t column)
         c.type = ATTR_INT;
     if (c.type == ATTR_FLOAT && !isfinite(c.f))
         c.f = 0.25;
+    if (column == 3 && table_rand(6) == 0) {
+        c.type = ATTR_INT;
+        c.i = TABLE_SOME(table_bigs);
+    }
     if (c.type == ATTR_INT && table_rand(5) == 0) {
         c.type = ATTR_FLOAT;
         c.f = (double)c.i + (table_rand(2) ? 0.5 : 0);
