@@ -325,6 +325,15 @@ static void ask(const struct attrs *a)
         T_CHECK(count <= a->rows && (bits[words - 1] & ~attrs_last(a->rows)) == 0);
         where_free(w);
     }
+    for (uint32_t k = 0; k < a->n; k++) {
+        struct attr_range all = {1, a->column[k].distinct};
+        uint64_t *spare = table_need(malloc(8 * words + 16));
+
+        if (all.hi > 0)
+            attrs_rows(a, k, &all, 1, ATTRS_SET, bits, spare);
+        T_CHECK(all.hi == 0 || (bits[words - 1] & ~attrs_last(a->rows)) == 0);
+        free(spare);
+    }
     for (uint32_t k = 0; k < a->n; k++)
         for (uint64_t r = 0; r < a->rows; r++) {
             uint32_t code = attrs_code(&a->column[k], r);
@@ -333,6 +342,8 @@ static void ask(const struct attrs *a)
 
             for (size_t i = 0; i < len && attrs_is_text(a->column[k].type); i++)
                 sum += (unsigned char)p[i];
+            T_CHECK(code <=
+                    (a->column[k].type == ATTR_SET ? ATTR_SET_SOME : a->column[k].distinct));
             T_CHECK(sum <= 255 * len && list_rows(&a->column[k], code, row) <= a->rows);
         }
     where_space_free(&space);
