@@ -27,11 +27,11 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("an index is a file: it cannot be written to standard output");
     if (a->ids && !a->add)
         cli_misuse("'--ids' names the rows of '--add'");
-    if (a->attrs && !a->add)
-        cli_misuse("'--attrs' has those of the rows of '--add'");
+    if (a->attrs && !a->add && (a->changes || a->o.compact))
+        cli_misuse("'--attrs' without '--add' is of all rows, and goes with nothing else");
     if (a->o.map && !a->o.compact)
         cli_misuse("'--map' is written by '--compact': without it no row has another number");
-    if (!a->changes && !a->add && !a->o.compact)
+    if (!a->changes && !a->add && !a->o.compact && !a->attrs)
         a->changes = "-";
     if (a->changes && a->add && strcmp(a->changes, "-") == 0 && strcmp(a->add, "-") == 0)
         cli_misuse("standard input cannot be both changes and vectors");
@@ -54,6 +54,25 @@ static void say(const struct asked *a, const struct ann_update_report *r, uint64
     if (skipped)
         cli_note(quiet, "%llu bad lines were passed over", (unsigned long long)skipped);
     cli_note(quiet, "%llu rows are live, after %.1f s", (unsigned long long)r->live, r->seconds);
+}
+
+/* --attrs without --add: other attributes for all rows. */
+static int set_attrs(const struct asked *a, struct err *e)
+{
+    struct ann_attrs *attrs = NULL;
+    struct ann *ann = NULL;
+    struct ann_info i;
+    int rc = ann_open(&ann, a->index, cli_cpu(), e);
+
+    if (rc == 0) {
+        ann_info(ann, &i);
+        rc = ann_attrs_load(&attrs, a->attrs, i.rows, cli_cpu(), e);
+    }
+    if (rc == 0)
+        rc = ann_save_attrs(ann, a->co.out ? a->co.out : a->index, attrs, e);
+    ann_attrs_free(attrs);
+    ann_close(ann);
+    return rc;
 }
 
 static int update(struct asked *a, struct err *e)
@@ -83,7 +102,8 @@ int main(int argc, char **argv)
     const struct cli_opt opts[] = {
         CLI_STR(0, "add", &a.add, "FILE", "add all vectors of FILE, after CHANGES"),
         CLI_STR(0, "ids", &a.ids, "FILE", "their ids, one a line, where the index has ids"),
-        CLI_STR(0, "attrs", &a.attrs, "FILE", "their attributes: TSV, CSV or JSON Lines"),
+        CLI_STR(0, "attrs", &a.attrs, "FILE",
+                "their attributes: TSV, CSV or JSON Lines; without --add those of all rows, anew"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the format of those vectors"),
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
         CLI_FLAG(0, "compact", &a.o.compact, "leave deleted rows out, and number the others anew"),
@@ -104,7 +124,7 @@ int main(int argc, char **argv)
     a.changes = first + 1 < argc ? argv[first + 1] : NULL;
     settle(&a, &progress);
     progress_init(&progress, a.co.quiet);
-    ok = update(&a, &e) == 0;
+    ok = (a.attrs && !a.add ? set_attrs(&a, &e) : update(&a, &e)) == 0;
     progress_end(&progress);
     cli_finish(a.co.verbose);
     return ok ? CLI_DONE : cli_fail(&e);

@@ -296,6 +296,11 @@ int ann_update_add_file(struct ann_update *u, const char *path, const struct vec
 int ann_update_write(struct ann_update *u, const char *path, const struct ann_update_opts *o,
                      struct ann_update_report *report, struct err *e);
 
+/* Writes the index, of any kind that does not say ERR_USAGE, to `path`, which may be its own, with
+ * these attributes of its rows in the place of those that it has. */
+int ann_save_attrs(const struct ann *a, const char *path, const struct ann_attrs *attrs,
+                   struct err *e);
+
 /* ---- looking at it ---- */
 
 struct ann_info {

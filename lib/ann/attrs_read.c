@@ -437,6 +437,47 @@ int ann_attrs_load(struct ann_attrs **out, const char *path, uint64_t rows, enum
     return rc;
 }
 
+/* All of the file but its attributes, and these. */
+static int write_attrs(const struct ann *a, const char *path, const struct attrs *attrs,
+                       struct err *e)
+{
+    struct sect_writer *w = NULL;
+    int rc = sect_create(&w, path, "ann ", 1, sect_minor(a->file), e);
+
+    if (rc == 0)
+        rc = sect_copy(w, a->file, ATTRS_SECTIONS, e);
+    if (rc == 0)
+        rc = attrs_save(attrs, w, e);
+    if (rc == 0)
+        return sect_commit(&w, e);
+    sect_abort(&w);
+    return rc;
+}
+
+int ann_save_attrs(const struct ann *a, const char *path, const struct ann_attrs *attrs,
+                   struct err *e)
+{
+    struct attrs_copy how = {.from = &attrs->attrs, .dead = a->dead};
+    struct attrs_maker *m = NULL;
+    struct attrs live = {0}; /* deleted rows have none */
+    uint64_t row;
+    int rc;
+
+    if (a->kind->attrs_inside)
+        return err_set(e, ERR_USAGE, "%s is of kind %s, which is made of its attributes",
+                       sect_path(a->file), a->kind->name);
+    rc = attrs_make(&m, e);
+    if (rc == 0)
+        rc = attrs_make_copy(m, &how, e);
+    if (rc == 0)
+        rc = attrs_make_end(m, &live, a->cpu, &row, e);
+    if (rc == 0)
+        rc = write_attrs(a, path, &live, e);
+    attrs_close(&live);
+    attrs_make_free(m);
+    return rc;
+}
+
 void ann_attrs_free(struct ann_attrs *a)
 {
     if (a)

@@ -95,6 +95,7 @@ struct ann_kind {
     bool slack, rerank;     /* of ann_search_opts, it takes */
     enum filter_how filter; /* what it does where neither few rows nor all are allowed;
                                FILTER_NONE: it takes no filter */
+    bool attrs_inside;      /* what it has is made of attributes: they cannot be others later */
     /* Numbers of the rows whose vectors stand at [from, from + n) of VECS; NULL: the same. */
     void (*rows_at)(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row);
     /* The part of o->codec that is a form's (form.h), NULL: the form's own choice; checks the rest.

@@ -53,6 +53,7 @@ wrong() {
     misuse ann-search --explain good.ann query.fvecs
     misuse ann-search --where-file - good.ann -
     misuse ann-update --attrs at.tsv good.ann changes
+    misuse ann-update --attrs at.tsv --compact good.ann
 }
 
 @test "what a predicate is true of, and nothing else" {
@@ -156,6 +157,29 @@ wrong() {
         ann-build -q --attrs $f -o f.ann base.fvecs
         cmp good.ann f.ann
     done
+}
+
+@test "attributes that come later, and others" {
+    for kind in graph ivf; do
+        ann-build -q -t $kind --attrs at.tsv -o with.ann base.fvecs
+        ann-build -q -t $kind -o without.ann base.fvecs
+        ok ann-update -q --attrs at.tsv without.ann
+        ann-stat without.ann | sort >../got
+        diff <(ann-stat with.ann | sort) ../got
+        exits 0 ann-stat --check without.ann
+        ok ann-search --where 'live and year > 2000' -o ../want.tsv with.ann query.fvecs
+        ok ann-search --where 'live and year > 2000' -o ../got.tsv without.ann query.fvecs
+        cmp ../want.tsv ../got.tsv
+        awk 'BEGIN { print "n" } { print NR }' base.csv >n.tsv
+        ok ann-update -q --attrs n.tsv -o n.ann with.ann
+        ok ann-search -k 600 --where 'n between 5 and 6' n.ann query.fvecs
+        is '4 5' "$(awk '!/^#/ { print $3 }' "$out" | sort -u | xargs)"
+    done
+    cp good.ann kept.ann
+    head -n 9 n.tsv >short.tsv
+    fails ann-update --attrs short.tsv good.ann
+    says 'short.tsv:9: attributes of 8 rows end here, and there are 600 vectors'
+    cmp kept.ann good.ann
 }
 
 @test "attributes for other rows than there are" {
