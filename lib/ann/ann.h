@@ -173,7 +173,7 @@ struct ann_predicate {
     size_t len;
 };
 
-enum { ANN_PREDICATES_BYTES = 256 << 20 }; /* of rows that are held at once, if not of one alone */
+enum { ANN_PREDICATES_BYTES = 64 << 20 }; /* of rows that are held at once, or 16 predicates' */
 
 int ann_predicates_new(struct ann_predicates **out, const struct ann *a, int threads,
                        struct err *e);

@@ -52,7 +52,8 @@ static void add_one(struct ann_update *u, struct table *t)
         float bad[DIM] = {NAN, 0, 0};
 
         T_CHECK(ann_update_add(u, NULL, 0, bad, &err) == ERR_INPUT);
-        T_CHECK(ann_update_attrs(u, "{\"year\":77,\"live\":3}", 20, &err) == ERR_INPUT);
+        if (table_rand(2))
+            T_CHECK(ann_update_attrs(u, "{\"year\":77,\"live\":3}", 20, &err) == ERR_INPUT);
         if (told)
             T_CHECK(ann_update_attrs(u, json.p, json.len, &err) == 0);
     }
