@@ -42,6 +42,8 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--lists' is for '-t ivf'");
     if (a->kind != ANN_GRAPH && (a->degree || a->beam || a->alpha > 0))
         cli_misuse("'-R', '-L' and '--alpha' are for '-t graph'");
+    if (a->attrs && cli_is_std(a->attrs) && cli_is_std(a->path))
+        cli_misuse("standard input cannot be both vectors and attributes");
     a->o.kind = (enum ann_kind_name)a->kind;
     a->o.metric = (enum vec_metric)a->metric;
     a->o.degree = (uint32_t)a->degree;

@@ -274,12 +274,6 @@ uint32_t attrs_code(const struct attrs_column *c, uint64_t row)
     return code <= most ? code : most;
 }
 
-void attrs_codes(const struct attrs_column *c, uint64_t from, uint64_t n, uint32_t *code)
-{
-    for (uint64_t i = 0; i < n; i++)
-        code[i] = attrs_code(c, from + i);
-}
-
 /* From 0, inside the dictionary; that has one at least. */
 static uint64_t place(const struct attrs_column *c, uint32_t code)
 {

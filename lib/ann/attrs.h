@@ -114,8 +114,6 @@ uint32_t attrs_near(const struct attrs *a, const char *name, size_t len);
 
 /* The code of a row, at most distinct (of a set column: enum ATTR_SET_*). row < rows. */
 uint32_t attrs_code(const struct attrs_column *c, uint64_t row);
-/* [n] codes of rows from .. from + n - 1. */
-void attrs_codes(const struct attrs_column *c, uint64_t from, uint64_t n, uint32_t *code);
 
 /* The value of a code, 1 .. distinct (clamped), of a column of that type. */
 bool attrs_bool(const struct attrs_column *c, uint32_t code);

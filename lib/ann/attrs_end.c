@@ -396,7 +396,6 @@ int attrs_make_end(struct attrs_maker *m, struct attrs *a, enum cpu_level cpu, u
 /* ---- rows of others ---- */
 
 struct copying {
-    const struct attrs_copy *how;
     const struct attrs_column *from;
     struct make_column *to;
     uint32_t *row;    /* where a row goes; UINT32_MAX: nowhere */
@@ -507,7 +506,7 @@ static int copy_columns(struct attrs_maker *m, const struct attrs_copy *how, uin
     int rc = 0;
 
     for (uint32_t i = 0; i < how->from->n && rc == 0; i++) {
-        struct copying p = {.how = how, .from = &how->from->column[i], .row = row};
+        struct copying p = {.from = &how->from->column[i], .row = row};
 
         p.number = mem_array(p.from->distinct + 1ull, sizeof *p.number, e);
         p.list = mem_array(p.from->type == ATTR_SET ? most : 0, sizeof *p.list, e);

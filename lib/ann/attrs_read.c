@@ -393,13 +393,13 @@ static int read_lines(struct reading *r, struct lines *l, struct err *e)
     return 0;
 }
 
-static int finish(struct reading *r, struct attrs *a, const char *path, enum cpu_level cpu,
+static int finish(struct reading *r, struct attrs *a, const char *name, enum cpu_level cpu,
                   struct err *e)
 {
     uint64_t row;
     int rc = attrs_make_end(r->m, a, cpu, &row, e);
 
-    return rc == ERR_INPUT ? err_prefix(e, "%s:%llu", path, (unsigned long long)row + 2) : rc;
+    return rc == ERR_INPUT ? err_prefix(e, "%s:%llu", name, (unsigned long long)row + 2) : rc;
 }
 
 int attrs_read(struct attrs *a, const char *path, uint64_t rows, enum cpu_level cpu, struct err *e)
@@ -414,7 +414,7 @@ int attrs_read(struct attrs *a, const char *path, uint64_t rows, enum cpu_level 
     if (rc == 0)
         rc = read_lines(&r, l, e);
     if (rc == 0)
-        rc = finish(&r, a, path, cpu, e);
+        rc = finish(&r, a, stream_name(lines_stream(l)), cpu, e);
     lines_close(l);
     attrs_make_free(r.m);
     buf_free(&r.text);

@@ -52,6 +52,8 @@ wrong() {
     misuse ann-search --where live --where-file w good.ann query.fvecs
     misuse ann-search --explain good.ann query.fvecs
     misuse ann-search --where-file - good.ann -
+    misuse ann-build --attrs - -o x.ann -
+    misuse ann-update --add - --attrs - good.ann
     misuse ann-update --attrs at.tsv good.ann changes
     misuse ann-update --attrs at.tsv --compact good.ann
 }
