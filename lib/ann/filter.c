@@ -9,7 +9,7 @@
  * of the rows. The factors are measured ones. */
 static uint64_t few_of(const struct filter_case *c)
 {
-    double work = c->kind == FILTER_WALK ? 5.0 * c->effort : 0.25 * c->effort;
+    double work = c->kind == FILTER_WALK ? 5.0 * c->effort : 1.5 * c->effort;
 
     return (uint64_t)sqrt(work * (double)c->rows);
 }

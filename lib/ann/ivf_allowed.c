@@ -20,8 +20,9 @@
 
 enum {
     GAP = 3,
-    DENSE = 2,   /* so many of the first ALLOWED_LANES rows are some */
-    SAMPLE = 64, /* lists whose distances say how far all are */
+    DENSE = 2,          /* so many of the first ALLOWED_LANES rows are some */
+    ASK_MOST = 1 << 15, /* bytes of codes that are asked for before they are read */
+    SAMPLE = 64,        /* lists whose distances say how far all are */
 };
 static const double growth = 0.5;
 
@@ -153,6 +154,27 @@ static bool is_enough(const struct seeker *t, const struct asker *q, const struc
     return m->seen >= e->seen && m->lists >= e->lists && ivf_full(t, q);
 }
 
+static void ask(const void *p, uint64_t bytes)
+{
+    const uint8_t *at = p;
+
+    for (uint64_t i = 0; i < bytes; i += CELLS_LINE)
+        __builtin_prefetch(at + i);
+}
+
+/* The list will be scanned: it is too short for the memory to guess what comes. */
+static void ask_list(const struct ivf *v, uint32_t list)
+{
+    uint64_t bytes = v->fast_at[list + 1] - v->fast_at[list];
+
+    if (bytes > ASK_MOST)
+        return;
+    ask(v->row + v->start[list], ALLOWED_LANES * sizeof *v->row);
+    ask(v->fast + v->fast_at[list], bytes);
+    ask(v->factor + v->factor_at[list],
+        (v->factor_at[list + 1] - v->factor_at[list]) * sizeof *v->factor);
+}
+
 /* The first n lists of t->near_lists: false when it is enough. */
 static bool scan_lists(struct seeker *t, struct asker *q, const uint64_t *bits,
                        const struct enough *e, struct met *m, size_t n)
@@ -160,6 +182,8 @@ static bool scan_lists(struct seeker *t, struct asker *q, const uint64_t *bits,
     for (size_t i = 0; i < n; i++) {
         struct visit l = {place_key(t->near_lists[i]), place_row(t->near_lists[i])};
 
+        if (i + 1 < n)
+            ask_list(t->v, place_row(t->near_lists[i + 1]));
         scan_list(t, q, &l, bits, m);
         if (is_enough(t, q, e, m))
             return false;

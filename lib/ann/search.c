@@ -112,11 +112,12 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
 static struct filter_case case_of(const struct ann *a, const struct ann_search_opts *o,
                                   uint64_t count)
 {
-    return (struct filter_case){.kind = a->kind->filter,
-                                .rows = a->rows,
-                                .count = count,
-                                .k = o->k,
-                                .effort = o->effort ? o->effort : a->kind->effort_default};
+    uint32_t effort = o->effort ? o->effort : a->kind->effort_default;
+
+    if (a->kind->filter == FILTER_WALK && effort < o->k)
+        effort = o->k; /* which are kept at least */
+    return (struct filter_case){
+        .kind = a->kind->filter, .rows = a->rows, .count = count, .k = o->k, .effort = effort};
 }
 
 struct filter_plan ann_filter_plan(const struct ann *a, const struct ann_search_opts *o,

@@ -336,6 +336,11 @@ static void try_graphs(void)
     try_index(DATA_NORMAL, VEC_F32, 1000, 3, o, 1, 0, 0.9);
     try_index(DATA_BYTES, VEC_U8, 1200, 20, o, 4, 0, 0.6);
     try_index(DATA_CONSTANT, VEC_F32, 700, 5, o, 2, 0, 1);
+    o.codec = "int4";
+    try_index(DATA_NORMAL, VEC_F32, ROWS, 24, o, 1000, 0, 1); /* exact, of many rows */
+    o.codec = "leanvec4+int8"; /* which tells little: most vectors are read */
+    try_index(DATA_NORMAL, VEC_F32, ROWS, 24, o, 1000, 0, 1);
+    o.codec = NULL;
     o.metric = VEC_IP;
     try_index(DATA_OFFSET, VEC_F32, 1200, 17, o, 30, 0, 0.5);
     o.metric = VEC_COSINE;
@@ -423,7 +428,7 @@ static void try_links(const struct allowed_ops *ops, const uint64_t *bits, size_
 {
     enum { MOST = 256 };
     static const unsigned least = 2, most = 4;
-    uint32_t got[MOST], want[MOST];
+    uint32_t got[MOST], want[MOST] = {0};
 
     for (unsigned width = least; width <= most; width++)
         for (uint32_t n = 0; n <= MOST; n += n < 70 ? 1 : 31) {
