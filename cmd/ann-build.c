@@ -38,8 +38,10 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--alpha' is 1 to 10");
     if (a->lists > ANN_LISTS_MOST)
         cli_misuse("'--lists' is up to %d", ANN_LISTS_MOST);
-    if (a->lists && a->kind != ANN_IVF)
-        cli_misuse("'--lists' is for '-t ivf'");
+    if (a->lists && a->kind == ANN_GRAPH)
+        cli_misuse("'--lists' is for '-t ivf' and '-t osq'");
+    if (a->lists > ANN_PARTS_MOST && a->kind == ANN_OSQ)
+        cli_misuse("'--lists' is up to %d for '-t osq'", ANN_PARTS_MOST);
     if (a->kind != ANN_GRAPH && (a->degree || a->beam || a->alpha > 0))
         cli_misuse("'-R', '-L' and '--alpha' are for '-t graph'");
     if (a->attrs && cli_is_std(a->attrs) && cli_is_std(a->path))
@@ -130,15 +132,16 @@ int main(int argc, char **argv)
         CLI_CHOICE('t', "type", &a.kind, ANN_KIND_NAMES, "the kind of index (default graph)"),
         CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
         CLI_STR('c', "codec", &a.o.codec, "SPEC",
-                "codes to search by: graph: int8 or leanvec248+int4, say; ivf: pqMx4, opqMx4 "
-                "(default: by the base)"),
+                "codes to search by: graph: int8 or leanvec248+int4, say; ivf: pqMx4, opqMx4; "
+                "osq: osq1 to osq8 (default: by the base; osq4)"),
         CLI_U64('R', "degree", &a.degree, "N",
                 "graph: links of a row (default 64, or 32 with leanvec)"),
         CLI_U64('L', "beam", &a.beam, "N",
                 "graph: rows kept on the way while linking (default 160)"),
         CLI_DOUBLE(0, "alpha", &a.alpha, "X",
                    "graph: how far links may reach, from 1 (default 1.06)"),
-        CLI_U64(0, "lists", &a.lists, "N", "ivf: lists (default: 2.5 times the root of the rows)"),
+        CLI_U64(0, "lists", &a.lists, "N",
+                "ivf: lists (default: 2.5 times the root of the rows); osq: one in 32768 rows"),
         CLI_STR(0, "queries", &a.queries, "FILE",
                 "graph: a sample of the queries to come, which it will suit"),
         CLI_STR(0, "ids", &a.ids, "FILE",

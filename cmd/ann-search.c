@@ -22,8 +22,8 @@ enum { BATCH_BYTES = 32 << 20 };
 
 struct asked {
     struct cli_common co;
-    uint64_t k, ef, nprobe, rerank;
-    double slack, recall; /* 0: not given */
+    uint64_t k, ef, nprobe, rerank, keep, factor, engine;
+    double slack, recall, reach; /* 0: not given */
     int to, from;
     const char *field, *index, *queries, *where, *where_file;
     bool load, stats, explain;
@@ -58,13 +58,22 @@ static void settle(struct asked *a)
         cli_misuse("'--ef' is 1 to %d", ANN_EFFORT_MOST);
     if (a->nprobe != NOT_GIVEN && (a->nprobe < 1 || a->nprobe > ANN_EFFORT_MOST))
         cli_misuse("'--nprobe' is 1 to %d", ANN_EFFORT_MOST);
+    if (a->keep != NOT_GIVEN && (a->keep < 1 || a->keep > 100))
+        cli_misuse("'--keep' is 1 to 100, percent");
+    if (a->reach != 0 && !(a->reach >= 1))
+        cli_misuse("'--reach' is 1 and above, or inf");
+    if (a->factor != NOT_GIVEN && (a->factor < 1 || a->factor > ANN_FACTOR_MOST))
+        cli_misuse("'--factor' is 1 to %d", ANN_FACTOR_MOST);
+    if (a->engine != NOT_GIVEN && (a->engine < 1 || a->engine > ANN_FAN_MOST))
+        cli_misuse("'--engine' is 1 to %d", ANN_FAN_MOST);
     if (a->rerank > ANN_EFFORT_MOST)
         cli_misuse("'--rerank' is up to %d", ANN_EFFORT_MOST);
     if (!(a->slack >= 0 && a->slack <= ANN_SLACK_MOST))
         cli_misuse("'--slack' is 0 to %d", ANN_SLACK_MOST);
     if (!(a->recall >= 0 && a->recall <= 1))
         cli_misuse("'--recall' is above 0, at most 1");
-    if (a->recall > 0 && (a->ef != NOT_GIVEN || a->rerank > 0 || a->slack > 0))
+    if (a->recall > 0 &&
+        (a->ef != NOT_GIVEN || a->keep != NOT_GIVEN || a->rerank > 0 || a->slack > 0))
         cli_misuse("'--recall' takes the index's settings, and others are given");
     if (a->where && a->where_file)
         cli_misuse("'--where' is for all queries, '--where-file' for each: one of them");
@@ -87,6 +96,8 @@ static void settle(struct asked *a)
     a->write.k = a->o.k = (uint32_t)a->k;
     a->o.rerank = (uint32_t)a->rerank;
     a->o.slack = (float)a->slack;
+    a->o.reach = (float)a->reach;
+    a->o.factor = a->factor == NOT_GIVEN ? 0 : (uint32_t)a->factor;
     a->o.threads = par_threads(a->co.threads);
 }
 
@@ -139,13 +150,20 @@ static int search_some(const struct ann *a, struct asked *how, struct batch *b, 
                        uint64_t n, struct err *e)
 {
     uint64_t k = how->o.k;
+    int rc;
 
     if (how->stats)
         b->stats.us = b->us + b->done;
     how->o.first_query = b->done;
     b->done += n;
-    return ann_search(a, &how->o, vec_matrix_row(&b->q, from), n, b->found.id + from * k,
-                      b->found.score + from * k, &b->stats, e);
+    if (how->engine == NOT_GIVEN)
+        return ann_search(a, &how->o, vec_matrix_row(&b->q, from), n, b->found.id + from * k,
+                          b->found.score + from * k, &b->stats, e);
+    rc = ann_search_tree(a, &how->o, (uint32_t)how->engine, vec_matrix_row(&b->q, from), n,
+                         b->found.id + from * k, b->found.score + from * k, &b->stats, e);
+    if (rc > 0) /* a process of the tree, which is done */
+        _exit(CLI_DONE);
+    return rc;
 }
 
 /* Queries whose predicates are text[0..n), as many at once as there is room for their rows. */
@@ -267,21 +285,31 @@ static int search_all(const struct ann *a, struct asked *how, struct choice *c,
     return rc;
 }
 
-/* --ef or --nprobe, to an index that takes it. */
+/* --ef, --nprobe or --keep, to an index that takes it, and what goes with them. */
 static int set_effort(struct asked *how, const struct ann_info *i, struct err *e)
 {
-    bool ef = strcmp(i->effort, "ef") == 0;
-    uint64_t right = ef ? how->ef : how->nprobe, wrong = ef ? how->nprobe : how->ef;
+    const struct {
+        const char *name;
+        uint64_t v;
+    } efforts[] = {{"ef", how->ef}, {"nprobe", how->nprobe}, {"keep", how->keep}};
 
-    if (wrong != NOT_GIVEN)
-        return err_set(e, ERR_USAGE, "%s is of kind %s, which takes '--%s', not '--%s'", how->index,
-                       i->kind, i->effort, ef ? "nprobe" : "ef");
+    for (size_t at = 0; at < sizeof efforts / sizeof *efforts; at++) {
+        if (efforts[at].v == NOT_GIVEN)
+            continue;
+        if (strcmp(i->effort, efforts[at].name) != 0)
+            return err_set(e, ERR_USAGE, "%s is of kind %s, which takes '--%s', not '--%s'",
+                           how->index, i->kind, i->effort, efforts[at].name);
+        how->o.effort = (uint32_t)efforts[at].v;
+    }
     if (how->rerank && !i->rerank)
         return err_set(e, ERR_USAGE,
                        "%s is of kind %s, which knows without '--rerank' what to read", how->index,
                        i->kind);
-    if (right != NOT_GIVEN)
-        how->o.effort = (uint32_t)right;
+    if (!i->apart && (how->reach > 0 || how->factor != NOT_GIVEN || how->engine != NOT_GIVEN))
+        return err_set(e, ERR_USAGE, "%s is of kind %s, which takes no '--%s'", how->index, i->kind,
+                       how->reach > 0             ? "reach"
+                       : how->factor != NOT_GIVEN ? "factor"
+                                                  : "engine");
     return 0;
 }
 
@@ -381,12 +409,29 @@ static int fail(struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.k = 10, .ef = NOT_GIVEN, .nprobe = NOT_GIVEN, .to = -1, .from = -1};
+    struct asked a = {.k = 10,
+                      .ef = NOT_GIVEN,
+                      .nprobe = NOT_GIVEN,
+                      .keep = NOT_GIVEN,
+                      .factor = NOT_GIVEN,
+                      .engine = NOT_GIVEN,
+                      .to = -1,
+                      .from = -1};
     const struct cli_opt opts[] = {
         CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
         CLI_U64(0, "ef", &a.ef, "N",
                 "graph: candidates kept on the way, more find more (default 64)"),
         CLI_U64(0, "nprobe", &a.nprobe, "N", "ivf: lists scanned, more find more (default 32)"),
+        CLI_U64(0, "keep", &a.keep, "N",
+                "osq: percent of a list's rows that stay by their signs, more find more "
+                "(default 10)"),
+        CLI_DOUBLE(0, "reach", &a.reach, "X",
+                   "osq: lists are searched that are up to X times as far as the nearest "
+                   "(default 1.15)"),
+        CLI_U64(0, "factor", &a.factor, "N",
+                "osq: in a list up to N K rows get their distance from the vectors (default 2)"),
+        CLI_U64(0, "engine", &a.engine, "F",
+                "osq: each list in a process of its own, of which each starts F others"),
         CLI_U64(0, "rerank", &a.rerank, "N",
                 "graph: candidates whose distance is computed from the vectors (default: all; 4 K "
                 "with --slack)"),

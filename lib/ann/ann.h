@@ -4,6 +4,8 @@
  * Kinds of index are files behind struct ann_kind (kind.h). There is
  *   graph   rows linked to near ones, walked best first (graph.h)
  *   ivf     rows in lists by their nearest centroid, of which the nearest are scanned (ivf.h)
+ *   osq     few, even lists with small codes, which are left by their signs, then by codes; for
+ *           searches that find some rows only (osq_index.h)
  * A search finds candidates by short codes of the vectors (form.h), then computes the distances of
  * the best from the vectors themselves, in double: scores are exact, what may be missed are rows.
  * An index without vectors is smaller, and its scores are estimates.
@@ -29,9 +31,9 @@
 
 /* ---- making ---- */
 
-#define ANN_KIND_NAMES "graph|ivf"
+#define ANN_KIND_NAMES "graph|ivf|osq"
 
-enum ann_kind_name { ANN_GRAPH, ANN_IVF }; /* in that order */
+enum ann_kind_name { ANN_GRAPH, ANN_IVF, ANN_OSQ }; /* in that order */
 
 enum {
     ANN_DEGREE_DEFAULT = 64,
@@ -42,6 +44,7 @@ enum {
     ANN_BEAM_DEFAULT = 160,
     ANN_BEAM_MOST = 10000,
     ANN_LISTS_MOST = 1 << 20,
+    ANN_PARTS_MOST = 4096, /* osq: lists */
     ANN_SPEC_MAX = 32
 };
 #define ANN_ALPHA_DEFAULT 1.06
@@ -111,8 +114,13 @@ enum {
     ANN_SLACK_RERANK = 4,
     ANN_SLACK_EFFORT = 50,
     ANN_SLACK_EFFORT_LEAST = 500,
-    ANN_SLACK_MOST = 100
+    ANN_SLACK_MOST = 100,
+    ANN_FACTOR_MOST = 1 << 20,
+    ANN_FAN_MOST = ANN_PARTS_MOST
 };
+
+#define ANN_REACH  1.15F
+#define ANN_FACTOR 2
 
 /* Rows that may be found: bit r % 64 of bits[r / 64] is row r's, of as many as the index has,
  * deleted ones among them. Those may be set and are not found all the same; bits beyond the last
@@ -126,13 +134,20 @@ struct ann_search_opts {
     uint32_t k;      /* at least 1 */
     uint32_t effort; /* the kind's own, as ann_info() names it; 0: the default.
                         ef: candidates kept on the way; at least k are
-                        nprobe: lists scanned */
+                        nprobe: lists scanned
+                        keep: below */
     uint32_t rerank; /* graph: of the candidates, how many get their distance from the vectors; 0:
                         all, or with a slack ANN_SLACK_RERANK * k. ivf re-ranks by bounds. */
     float slack;     /* graph: rows are followed whose squared distance is at most the k-th best's,
                         times 1 + slack; `effort` is then the most, and 0 the larger of ANN_SLACK_EFFORT
                         * k and ANN_SLACK_EFFORT_LEAST. 0: by effort alone */
     int threads;
+    /* osq; `effort` is keep: of a list's rows, how many percent stay for their codes; 100: nothing
+     * is left out by estimates */
+    float reach;     /* lists are visited up to so many times as far as the nearest, and then until
+                        there were k rows; 0: ANN_REACH */
+    uint32_t factor; /* of a list's rows, as many times k get their distance from the vectors; 0:
+                        ANN_FACTOR */
     uint64_t first_query; /* its number, for messages */
     /* Only these rows are found, k of them if there are as many (filter.h). `effort` stays what it
      * is without: how much more is looked at follows from the count. NULL: all rows. */
@@ -143,6 +158,7 @@ struct ann_search_opts {
 struct ann_search_stats {
     uint64_t keys, hops, exact; /* of all queries: codes compared, rows left, vectors read */
     uint64_t bytes;             /* read for them */
+    uint64_t signs;             /* osq: rows that may be found, of lists visited */
     double seconds;             /* of the call */
     float *us;                  /* [queries], to be filled; NULL: not wanted */
 };
@@ -153,6 +169,14 @@ struct ann_search_stats {
 int ann_search(const struct ann *a, const struct ann_search_opts *o, const float *queries,
                uint64_t n, uint64_t *id, float *score, struct ann_search_stats *stats,
                struct err *e);
+
+/* The same by processes: one a list, in a tree of which each node starts `fan` others
+ * (base/tree.h); what is found is the same. Of kinds that are `apart`; one thread a process. 1:
+ * this process is one of these and is done, the caller must _exit(0) at once. ERR_IO: a process
+ * died. */
+int ann_search_tree(const struct ann *a, const struct ann_search_opts *o, uint32_t fan,
+                    const float *queries, uint64_t n, uint64_t *id, float *score,
+                    struct ann_search_stats *stats, struct err *e);
 
 /* How queries with so many allowed rows will be searched, and why. */
 struct ann_explained {
@@ -305,9 +329,10 @@ int ann_save_attrs(const struct ann *a, const char *path, const struct ann_attrs
 
 struct ann_info {
     const char *kind;
-    const char *effort; /* what a search of it is told: "ef" or "nprobe" */
+    const char *effort; /* what a search of it is told: "ef", "nprobe", "keep" */
     uint32_t effort_default;
     bool slack, rerank; /* it takes these of ann_search_opts */
+    bool apart;         /* its lists can be searched apart: ann_search_tree(), reach and factor */
     bool has_links;     /* ann_links(), else ann_lists() */
     char codec[ANN_SPEC_MAX];
     uint64_t rows, live, bytes; /* live: not deleted */

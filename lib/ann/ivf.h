@@ -49,6 +49,7 @@ enum {
     IVF_NPROBE = 32, /* the default */
 };
 #define IVF_ROWS_MAX UINT64_C(0x7fffffff)
+#define IVF_EVEN     0.06 /* kmeans.h: balance */
 
 /* ---- ivf_space.c ---- */
 
@@ -136,6 +137,9 @@ struct ivf_plan {
 
 int ivf_plan(struct ivf_plan *p, const struct ann_build_opts *o, uint64_t rows, uint32_t dim,
              struct err *e);
+/* Of that, lists alone: from the mean to the order of rows. `even` as kmeans.h has `balance`. */
+int ivf_lists(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, double even,
+              struct err *e);
 int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
              struct err *e);
 void ivf_made_free(struct ivf_made *v);

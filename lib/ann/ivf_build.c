@@ -26,7 +26,6 @@ enum {
 };
 
 static const double lists_a_root = 2.5; /* of the rows: lists by default */
-static const double even = 0.06;        /* kmeans.h: balance */
 static const double straight = 0.25;    /* <r^, r> / |r|^2 from which a code counts */
 
 /* ---- how ---- */
@@ -121,7 +120,7 @@ static int find_space(struct ivf_made *v, const struct vec_rows *base, const str
 }
 
 /* The centroids; of few rows some are the same. */
-static int find_centroids(struct ivf_made *v, const struct ann_maker *m, struct err *e)
+static int find_centroids(struct ivf_made *v, const struct ann_maker *m, double even, struct err *e)
 {
     struct kmeans_opts how = {.ops = v->space.ops,
                               .k = v->head.lists,
@@ -504,7 +503,8 @@ static int check_rows(const struct ivf_made *v, const struct vec_rows *base, str
     return rc;
 }
 
-int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, struct err *e)
+int ivf_lists(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, double even,
+              struct err *e)
 {
     v->rows = m->base->rows;
     v->head = (struct ivf_head){.lists = p->lists, .padded = p->padded};
@@ -517,14 +517,19 @@ int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_pla
     if (v->rows > IVF_ROWS_MAX)
         return err_set(e, ERR_USAGE, "lists hold up to %llu rows",
                        (unsigned long long)IVF_ROWS_MAX);
-    if (arrays(v, e) < 0 || check_rows(v, m->base, e) < 0 || find_centroids(v, m, e) < 0 ||
+    if (arrays(v, e) < 0 || check_rows(v, m->base, e) < 0 || find_centroids(v, m, even, e) < 0 ||
         assign(v, m, e) < 0)
         return e->code;
     group(v);
-    if (train_codec(v, m, p->spec, e) < 0 || make_room(v, e) < 0 || code_all(v, m, e) < 0 ||
-        find_spread(v, m, e) < 0)
-        return e->code;
     v->head.scale = v->space.scale;
+    return 0;
+}
+
+int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, struct err *e)
+{
+    if (ivf_lists(v, m, p, IVF_EVEN, e) < 0 || train_codec(v, m, p->spec, e) < 0 ||
+        make_room(v, e) < 0 || code_all(v, m, e) < 0 || find_spread(v, m, e) < 0)
+        return e->code;
     v->head.cells = !m->meta.vectors && !p->bare;
     return v->head.cells ? make_cells(v, m, e) : 0;
 }

@@ -93,6 +93,7 @@ struct ann_kind {
     const char *effort; /* of ann_search_opts */
     uint32_t effort_default;
     bool slack, rerank;     /* of ann_search_opts, it takes */
+    bool apart;             /* the same: reach, factor */
     enum filter_how filter; /* what it does where neither few rows nor all are allowed;
                                FILTER_NONE: it takes no filter */
     bool attrs_inside;      /* what it has is made of attributes: they cannot be others later */
@@ -135,12 +136,15 @@ struct ann_kind {
 int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *kind,
               const struct ann_maker *m, struct err *e);
 
-extern const struct ann_kind ann_graph, ann_ivf;
+extern const struct ann_kind ann_graph, ann_ivf, ann_osq;
 
-enum { ANN_KINDS = 2 };
+enum { ANN_KINDS = 3 };
 extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_name has them */
 
-/* search.c: what to do with so many allowed rows. */
+/* search.c: ERR_INPUT names a query that is not finite, or has no direction under cosine. */
+int ann_check_queries(const struct ann *a, uint64_t first, const float *queries, uint64_t n,
+                      struct err *e);
+/* What to do with so many allowed rows. */
 struct filter_plan ann_filter_plan(const struct ann *a, const struct ann_search_opts *o,
                                    uint64_t count);
 
@@ -183,5 +187,8 @@ void best_give(const struct best *b, size_t n, size_t k, enum vec_metric m, uint
                float *score);
 
 double now_s(void);
+
+/* index.c: of n lists of these sizes. */
+void ann_lists_of(struct ann_lists *l, const uint32_t *size, uint32_t n);
 
 #endif

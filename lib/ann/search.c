@@ -15,12 +15,13 @@ struct search {
     float *score, *us;
 };
 
-static int check_queries(const struct search *s, uint64_t n, struct err *e)
+int ann_check_queries(const struct ann *a, uint64_t first, const float *queries, uint64_t n,
+                      struct err *e)
 {
-    const struct form *f = &s->a->form;
+    const struct form *f = &a->form;
 
     for (uint64_t i = 0; i < n; i++) {
-        const float *q = s->queries + i * f->dim;
+        const float *q = queries + i * f->dim;
         float any = 0;
         bool finite = true;
 
@@ -30,10 +31,10 @@ static int check_queries(const struct search *s, uint64_t n, struct err *e)
         }
         if (!finite)
             return err_set(e, ERR_INPUT, "query %llu has a component that is not finite",
-                           (unsigned long long)(s->o.first_query + i));
+                           (unsigned long long)(first + i));
         if (f->metric == VEC_COSINE && any == 0)
             return err_set(e, ERR_INPUT, "query %llu is a zero vector, which has no cosine",
-                           (unsigned long long)(s->o.first_query + i));
+                           (unsigned long long)(first + i));
     }
     return 0;
 }
@@ -100,7 +101,8 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
     block = a->kind->block(a, &s.o, n);
     blocks = (n + block - 1) / block;
     threads = (uint64_t)threads < blocks ? threads : blocks ? (int)blocks : 1;
-    if (check_queries(&s, n, e) < 0 || !(searchers = mem_zero((size_t)threads, sizeof(void *), e)))
+    if (ann_check_queries(a, o->first_query, queries, n, e) < 0 ||
+        !(searchers = mem_zero((size_t)threads, sizeof(void *), e)))
         return e->code;
     rc = with_searchers(&s, searchers, threads, n, block, stats, e);
     free(searchers);
