@@ -71,6 +71,36 @@ builds() {
     [[ ! -e k.ann ]]
 }
 
+@test "osq: the same bytes for all threads and CPU levels" {
+    builds 1.ann -t osq --lists 5 -T 1 base.fvecs
+    for threads in 2 7; do
+        builds t.ann -t osq --lists 5 -T $threads base.fvecs
+        cmp 1.ann t.ann
+    done
+    for level in portable avx2 avx512; do
+        ok env SLUICE_CPU=$level ann-build -q -t osq --lists 5 -o t.ann base.fvecs
+        cmp 1.ann t.ann
+    done
+}
+
+@test "osq: options are what the index says; what cannot be is refused" {
+    builds i.ann -t osq --lists 9 -c osq5 --metric ip base.fvecs
+    ok ann-stat i.ann
+    is osq "$(awk '$1 == "kind" { print $2 }' "$out")"
+    is 9 "$(awk '$1 == "lists" { print $2 }' "$out")"
+    is osq5 "$(awk '$1 == "codec" { print $2 }' "$out")"
+    ok ann-stat --check i.ann
+    for spec in int8 osq9 osq pq2x4 ''; do
+        fails ann-build -q -t osq -o k.ann -c "$spec" base.fvecs
+    done
+    fails ann-build -q -t osq --no-vectors -o k.ann base.fvecs
+    says 'cannot be left out'
+    misuse ann-build -q -t osq --lists 5000 -o k.ann base.fvecs
+    [[ ! -e k.ann ]]
+    fails ann-update --delete /dev/null i.ann
+    says "of kind 'osq' cannot be changed"
+}
+
 @test "every format of input gives the same" {
     builds want.ann base.fvecs
     for f in base.fbin base.npy; do

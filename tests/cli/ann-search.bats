@@ -14,6 +14,10 @@ setup() {
     misuse ann-search -k x good.ann query.fvecs
     misuse ann-search --ef 0 good.ann query.fvecs
     misuse ann-search --nprobe 0 good.ann query.fvecs
+    misuse ann-search --keep 101 good.ann query.fvecs
+    misuse ann-search --reach .5 good.ann query.fvecs
+    misuse ann-search --factor 0 good.ann query.fvecs
+    misuse ann-search --engine 0 good.ann query.fvecs
     misuse ann-search --distances d.fvecs good.ann query.fvecs
     misuse ann-search --json --to ivecs good.ann query.fvecs
     misuse ann-search - query.fvecs
@@ -49,6 +53,37 @@ setup() {
     is $((8 * 600)) "$(grep -vc '#' "$out")"
 }
 
+@test "osq: with nothing left out, what vec-knn finds, byte for byte; apart as together" {
+    for metric in l2 ip cosine; do
+        ok vec-knn -k 7 --metric $metric base.fvecs query.fvecs
+        cp "$out" ../want
+        ann-build -q -t osq --lists 9 --metric $metric -o i.ann base.fvecs
+        ok ann-search -k 7 --keep 100 --reach inf i.ann query.fvecs
+        cmp ../want "$out"
+        for fan in 1 2 9; do
+            ok ann-search -k 7 --keep 100 --reach inf --engine $fan i.ann query.fvecs
+            cmp ../want "$out"
+        done
+        ok ann-search -k 5 --keep 20 --reach 1.3 --factor 3 i.ann query.fvecs
+        cp "$out" ../want
+        ok ann-search -k 5 --keep 20 --reach 1.3 --factor 3 --engine 3 --load i.ann query.fvecs
+        cmp ../want "$out"
+        same_for_all_threads ann-search -k 20 i.ann query.fvecs
+        same_for_all_levels ann-search -k 20 i.ann query.fvecs
+    done
+    ok ann-search -k 700 --reach inf i.ann query.fvecs
+    is $((8 * 600)) "$(grep -vc '#' "$out")"
+}
+
+@test "osq: processes end, and none is left" {
+    ann-build -q -t osq --lists 20 -o i.ann base.fvecs
+    exits 0 ann-search --stats --engine 4 --reach inf -o r.ivecs i.ann query.fvecs
+    says ' 20.0 hops'
+    printf 'nan,1,1,1\n' >bad.csv
+    fails ann-search --engine 4 i.ann bad.csv
+    says 'not finite'
+}
+
 @test "each kind is told its own" {
     ann-build -q -t ivf -o i.ann base.fvecs
     fails ann-search --ef 10 i.ann query.fvecs
@@ -57,6 +92,10 @@ setup() {
     says "without '--rerank'"
     fails ann-search --nprobe 10 good.ann query.fvecs
     says "good.ann is of kind graph, which takes '--ef', not '--nprobe'"
+    fails ann-search --engine 4 i.ann query.fvecs
+    says "i.ann is of kind ivf, which takes no '--engine'"
+    fails ann-search --keep 4 i.ann query.fvecs
+    says "i.ann is of kind ivf, which takes '--nprobe', not '--keep'"
     exits 0 ann-search --stats --nprobe 3 -o r.ivecs i.ann query.fvecs
     says ' 3.0 hops'
 }

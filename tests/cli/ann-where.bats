@@ -18,6 +18,7 @@ setup() {
     attributes >at.tsv
     ann-build -q --attrs at.tsv -o good.ann base.fvecs
     ann-build -q -t ivf --attrs at.tsv -o lists.ann base.fvecs
+    ann-build -q -t osq --lists 6 --attrs at.tsv -o parts.ann base.fvecs
     ok vec-knn -k 600 base.fvecs query.fvecs
     grep -v '^#' "$out" >../all
 }
@@ -36,6 +37,10 @@ finds_what() {
     ok ann-search -k 7 --ef 600 --where "$1" good.ann query.fvecs
     diff ../want <(grep -v '^#' "$out")
     ok ann-search -k 7 --nprobe 1000 --where "$1" lists.ann query.fvecs
+    diff ../want <(grep -v '^#' "$out")
+    ok ann-search -k 7 --keep 100 --reach inf --where "$1" parts.ann query.fvecs
+    diff ../want <(grep -v '^#' "$out")
+    ok ann-search -k 7 --keep 100 --reach inf --where "$1" --engine 2 parts.ann query.fvecs
     diff ../want <(grep -v '^#' "$out")
 }
 
@@ -73,7 +78,7 @@ wrong() {
 @test "all that match are found, also when they are few" {
     for n in 1 3 7 20; do
         awk -v n=$n -v OFS='\t' 'BEGIN { print "pick" } { print NR % 600 < n ? 1 : 0 }' base.csv >pick.tsv
-        for kind in graph ivf; do
+        for kind in graph ivf osq; do
             ann-build -q -t $kind --attrs pick.tsv -o p.ann base.fvecs
             ok ann-search -k 20 --where 'pick = 1' p.ann query.fvecs
             is $((8 * n)) "$(grep -vc '^#' "$out")"
