@@ -61,7 +61,7 @@ static void settle(struct asked *a)
     if (a->keep != NOT_GIVEN && (a->keep < 1 || a->keep > 100))
         cli_misuse("'--keep' is 1 to 100, percent");
     if (a->reach != 0 && !(a->reach >= 1))
-        cli_misuse("'--reach' is 1 and above, or inf");
+        cli_misuse("'--reach' is 1 and above");
     if (a->factor != NOT_GIVEN && (a->factor < 1 || a->factor > ANN_FACTOR_MOST))
         cli_misuse("'--factor' is 1 to %d", ANN_FACTOR_MOST);
     if (a->engine != NOT_GIVEN && (a->engine < 1 || a->engine > ANN_FAN_MOST))

@@ -2,22 +2,25 @@
  *
  *   bench_osq make DIR BASE QUERIES     attributes, predicates and truth
  *   bench_osq run IDX QUERIES DIR [KEEP REACH FACTOR]    l2; KEEP is the effort of any kind
- *   bench_osq bounds IDX BASE QUERIES   lower bounds of an index of kind osq against distances
- *   bench_osq launch PROCESSES FAN...   how long it takes until all processes of a tree run
+ *   bench_osq bounds IDX QUERIES        lower bounds of an index of kind osq against distances
+ *   bench_osq launch PROCESSES MIB FAN...    how long until all processes of a tree run, that have
+ * so much memory; the first fan-out is what others are compared with
  *
  * There are four attributes of 50 values, uniform and independent; a predicate asks for 26 or 27
  * neighbouring values of each, which .52^2 .54^2 = 7.9 % of the rows have, and every query has one
  * of its own. Predicates are evaluated before the clock of the search runs; what that takes is
  * said apart. The first QUERIES_MOST queries are asked.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
-#include "ann/ann.h"
+#include "ann/osq_index.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "base/tree.h"
 #include "vec/knn.h"
 #include "vec/vec.h"
 
@@ -193,8 +196,7 @@ static void evaluate(struct run *r, const char *dir)
     }
     ann_predicates_stats(p, &evaluated, &seconds);
     printf("%llu predicates, %.1f us each, %.2f %% of the rows\n", (unsigned long long)evaluated,
-           1e6 * seconds / (double)evaluated,
-           100 * (double)count / (double)n / (double)info.rows);
+           1e6 * seconds / (double)evaluated, 100 * (double)count / (double)n / (double)info.rows);
     ann_predicate_file_close(f);
     ann_predicates_free(p);
 }
@@ -228,8 +230,7 @@ static void say_bytes(const struct run *r)
             vectors = s.len;
     rest = (double)(i.bytes - vectors) / (double)i.rows;
     printf("%s %s, %u lists, %llu rows: %.2f bytes a row beside vectors; 5 d + 32 bits are %.2f\n",
-           i.kind, i.codec, i.lists, (unsigned long long)i.rows, rest,
-           (5.0 * i.dim + 32) / 8);
+           i.kind, i.codec, i.lists, (unsigned long long)i.rows, rest, (5.0 * i.dim + 32) / 8);
 }
 
 static void search(const struct run *r, struct ann_search_opts *o, bool filter)
@@ -289,15 +290,173 @@ static void run(int argc, char **argv)
     ann_close(r.a);
 }
 
+/* ---- lower bounds ---- */
+
+enum { PAIR_QUERIES = 1000, PAIR_ROWS = 1000 };
+
+/* Pairs of a query and rows spread over an index; by codes as they are scanned. */
+static void bounds(const char *index, const char *queries)
+{
+    struct vec_matrix query;
+    struct ann *a = NULL;
+    struct err e = {0};
+    const struct osq_index *v;
+    const struct codec *c;
+    uint8_t *code, *packed;
+    void *table;
+    float *q, *x, *key, *low;
+    double tight = 0, worst = -INFINITY;
+    uint64_t pairs = 0, above = 0;
+
+    if (ann_open(&a, index, cpu_detect(), &e) < 0)
+        stop(e.msg);
+    load_queries(&query, queries);
+    v = a->state;
+    c = v->codec;
+    code = need(malloc(PAIR_ROWS * (size_t)c->code_bytes));
+    packed = need(codec_array(c->spec.kind->packed_bytes(c, PAIR_ROWS) + 64, 1, &e));
+    table = need(codec_array(c->spec.kind->query_bytes(c), 1, &e));
+    q = need(codec_array(c->dim, sizeof *q, &e));
+    x = need(codec_array((size_t)PAIR_ROWS * c->dim, sizeof *x, &e));
+    key = need(malloc(2 * PAIR_ROWS * sizeof *key));
+    low = key + PAIR_ROWS;
+    for (uint64_t i = 0; i < PAIR_ROWS; i++) {
+        uint64_t place = i * v->rows / PAIR_ROWS;
+        struct vec_rows row = {a->vectors, v->rows, c->dim, a->form.type, a->vector_stride};
+
+        memcpy(code + i * c->code_bytes, v->code + place * c->code_bytes, c->code_bytes);
+        ivf_row(&v->space, &row, place, x + i * c->dim);
+    }
+    c->spec.kind->pack(c, code, c->code_bytes, PAIR_ROWS, packed);
+    for (uint64_t j = 0; j < PAIR_QUERIES && j < query.rows; j++) {
+        const void *tables = table;
+
+        ivf_query(&v->space, query.v + j * c->dim, q);
+        c->spec.kind->query_init(c, VEC_L2, q, table);
+        c->spec.kind->scan(c, &tables, 1, packed, PAIR_ROWS, key, low, PAIR_ROWS);
+        for (uint64_t i = 0; i < PAIR_ROWS; i++) {
+            double is = v->space.ops->l2_f64(x + i * c->dim, q, c->dim);
+
+            above += (double)low[i] > is;
+            worst = fmax(worst, sqrt((double)low[i]) - sqrt(is));
+            tight += sqrt((double)low[i] / is);
+            pairs++;
+        }
+    }
+    printf("%llu pairs: %llu bounds above the distance, at most %g; .%03.0f of it on average\n",
+           (unsigned long long)pairs, (unsigned long long)above, worst,
+           1000 * tight / (double)pairs);
+    ann_close(a);
+}
+
+/* ---- how processes start ---- */
+
+struct launch {
+    double began, last; /* when the last of a part of the tree ran */
+};
+
+static int launched(void *ctx, uint32_t node, struct err *e)
+{
+    struct launch *l = ctx;
+
+    (void)node;
+    (void)e;
+    l->last = now_s() - l->began;
+    return 0;
+}
+
+static int take_last(void *ctx, const void *p, size_t len, struct err *e)
+{
+    struct launch *l = ctx;
+    double last = 0;
+
+    (void)e;
+    memcpy(&last, p, len < sizeof last ? len : sizeof last);
+    l->last = last > l->last ? last : l->last;
+    return 0;
+}
+
+static int give_last(void *ctx, struct buf *out, struct err *e)
+{
+    const struct launch *l = ctx;
+
+    return buf_add(out, &l->last, sizeof l->last, e);
+}
+
+static double launch_once(uint32_t processes, uint32_t fan)
+{
+    struct launch l = {.began = now_s()};
+    const struct tree t = {.nodes = processes + 1,
+                           .fan = fan,
+                           .what = "process",
+                           .ctx = &l,
+                           .work = launched,
+                           .take = take_last,
+                           .give = give_last};
+    struct err e = {0};
+    int rc = tree_run(&t, &e);
+
+    if (rc == TREE_CHILD)
+        _exit(0);
+    if (rc < 0)
+        stop(e.msg);
+    return l.last;
+}
+
+/* What starts them are as many steps, each as long, as one process after the other does. */
+static uint32_t steps_of(uint32_t processes, uint32_t fan)
+{
+    uint32_t steps = 0;
+
+    for (uint64_t level = fan, left = processes; left > 0; level *= fan) {
+        uint64_t here = level < left ? level : left;
+
+        steps += here < fan ? (uint32_t)here : fan;
+        left -= here;
+    }
+    return steps;
+}
+
+static void launch(int argc, char **argv)
+{
+    uint32_t processes = (uint32_t)atoi(argv[2]);
+    size_t bytes = (size_t)atoi(argv[3]) << 20;
+    char *ballast = need(malloc(bytes + 1));
+    double one = 0;
+
+    memset(ballast, 1, bytes + 1);
+    for (int i = 4; i < argc; i++) {
+        uint32_t fan = (uint32_t)atoi(argv[i]);
+        double best = 1e9;
+
+        for (int pass = 0; pass < 20; pass++) {
+            double t = launch_once(processes, fan);
+
+            best = t < best ? t : best;
+        }
+        one = i == 4 ? best : one;
+        printf("%u processes, fan-out %u: all run after %.2f ms, %.2f of the first; %u starts one "
+               "after the other\n",
+               processes, fan, 1e3 * best, best / one, steps_of(processes, fan));
+    }
+    free(ballast);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "make") == 0)
         make(argv[2], argv[3], argv[4]);
     else if (argc >= 5 && strcmp(argv[1], "run") == 0)
         run(argc, argv);
+    else if (argc == 4 && strcmp(argv[1], "bounds") == 0)
+        bounds(argv[2], argv[3]);
+    else if (argc >= 5 && strcmp(argv[1], "launch") == 0)
+        launch(argc, argv);
     else {
         fprintf(stderr, "usage: bench_osq make DIR BASE QUERIES\n"
-                        "       bench_osq run IDX QUERIES DIR [KEEP REACH FACTOR]...\n");
+                        "       bench_osq run IDX QUERIES DIR [KEEP REACH FACTOR]...\n"
+                        "       bench_osq bounds IDX QUERIES\n"
+                        "       bench_osq launch PROCESSES MIB FAN...\n");
         return 2;
     }
     return 0;

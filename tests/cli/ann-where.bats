@@ -38,9 +38,9 @@ finds_what() {
     diff ../want <(grep -v '^#' "$out")
     ok ann-search -k 7 --nprobe 1000 --where "$1" lists.ann query.fvecs
     diff ../want <(grep -v '^#' "$out")
-    ok ann-search -k 7 --keep 100 --reach inf --where "$1" parts.ann query.fvecs
+    ok ann-search -k 7 --keep 100 --reach 1e9 --where "$1" parts.ann query.fvecs
     diff ../want <(grep -v '^#' "$out")
-    ok ann-search -k 7 --keep 100 --reach inf --where "$1" --engine 2 parts.ann query.fvecs
+    ok ann-search -k 7 --keep 100 --reach 1e9 --where "$1" --engine 2 parts.ann query.fvecs
     diff ../want <(grep -v '^#' "$out")
 }
 
