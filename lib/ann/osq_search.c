@@ -214,7 +214,6 @@ void osq_searcher_free(void *searcher)
     free(t->at_list);
     free(t->counted);
     free(t->room.place);
-    free(t->room.sign);
     free(t->mask);
     free(t->id);
     free(t->weight);
@@ -257,7 +256,6 @@ static bool make_rows(struct osq_seeker *t, struct err *e)
     t->at_list = mem_array(lists + 1, sizeof *t->at_list, e);
     t->counted = mem_zero(lists, sizeof *t->counted, e);
     t->room.place = mem_array(rows, sizeof *t->room.place, e);
-    t->room.sign = mem_array(rows, t->sign_bytes + 1, e);
     t->mask = mem_array(CODEC_LIST / ALLOWED_LANES, sizeof *t->mask, e);
     t->id = mem_array(CODEC_LIST, sizeof *t->id, e);
     t->weight = mem_array(8 * t->sign_bytes, sizeof *t->weight, e);
@@ -268,9 +266,8 @@ static bool make_rows(struct osq_seeker *t, struct err *e)
     t->packed = codec_array(c->spec.kind->packed_bytes(c, CODEC_LIST) + 64, 1, e);
     t->key = mem_array(rows, sizeof *t->key, e);
     t->low = mem_array(rows, sizeof *t->low, e);
-    return t->near && t->at_list && t->counted && t->room.place && t->room.sign && t->mask &&
-           t->id && t->weight && t->signs && t->order && t->chosen && t->code && t->packed &&
-           t->key && t->low;
+    return t->near && t->at_list && t->counted && t->room.place && t->mask && t->id && t->weight &&
+           t->signs && t->order && t->chosen && t->code && t->packed && t->key && t->low;
 }
 
 int osq_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,

@@ -32,7 +32,6 @@ struct osq_room {
     bool there;
     size_t n;
     uint32_t *place; /* [largest]: from the list's first on */
-    uint8_t *sign;   /* [largest][sign_bytes] */
 };
 
 struct osq_seeker {
@@ -52,7 +51,7 @@ struct osq_seeker {
     struct osq_visit *first;            /* [cap]: each query's nearest list */
     struct osq_visit *visit, *together; /* [cap * lists] each: the others; those of a list */
     uint32_t *at_list;                  /* [lists + 1] */
-    uint64_t *counted; /* [lists]: rows that may be found by `counted_bits`, plus 1; 0: not known */
+    uint64_t *counted; /* [lists]: what osq_rows_of() said by `counted_bits`, plus 1; 0: nothing */
     const uint64_t *counted_bits;
     struct osq_room room;
     uint32_t *mask;           /* [CODEC_LIST / ALLOWED_LANES] */
@@ -77,7 +76,7 @@ void osq_prepare(struct osq_seeker *t, const struct ann_queries *q, bool tables)
 uint32_t osq_find_lists(struct osq_seeker *t, const struct osq_asker *q);
 /* osq_visit.c: what list l has for the query, into its best. */
 void osq_look(struct osq_seeker *t, struct osq_asker *q, uint32_t l);
-/* Rows of list l that may be found by `bits`. */
+/* Rows of list l that may be found by `bits`, or k of them and more. */
 uint64_t osq_rows_of(struct osq_seeker *t, uint32_t l, const uint64_t *bits);
 
 #endif

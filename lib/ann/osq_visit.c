@@ -8,20 +8,33 @@
 #include "base/mem.h"
 
 enum {
-    AHEAD = 4,       /* vectors asked for before they are read */
-    BYTE_MOST = 4095 /* what a sign weighs at most: 8 of them fit into 16 bits */
+    AHEAD = 4,        /* vectors asked for before they are read */
+    SIGNS_AHEAD = 12, /* and signs */
+    BYTE_MOST = 4095  /* what a sign weighs at most: 8 of them fit into 16 bits */
 };
 static const double slack = 0x1p-18; /* of squares, for the rounding of all but bounds */
 
 /* ---- rows that may be found ---- */
+
+/* The width outside of the loop. */
+static void read_rows(const struct osq_index *v, uint64_t at, size_t n, uint32_t *id)
+{
+    const uint8_t *p = v->row + at * v->head.width;
+
+    if (v->head.width == 3)
+        for (size_t i = 0; i < n; i++, p += 3)
+            id[i] = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+    else
+        for (size_t i = 0; i < n; i++)
+            id[i] = osq_row(v, at + i);
+}
 
 /* The mask of rows [at, at + n) of all places: how many are set. */
 static size_t mask_of(struct osq_seeker *t, const uint64_t *bits, uint64_t at, size_t n)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < n; i++)
-        t->id[i] = osq_row(t->v, at + i);
+    read_rows(t->v, at, n, t->id);
     if (bits) {
         count = t->ops->mask(bits, t->id, n, t->mask);
     } else {
@@ -51,7 +64,7 @@ uint64_t osq_rows_of(struct osq_seeker *t, uint32_t l, const uint64_t *bits)
     }
     if (t->counted[l])
         return t->counted[l] - 1;
-    for (uint64_t at = t->v->start[l]; at < end; at += CODEC_LIST)
+    for (uint64_t at = t->v->start[l]; at < end && count < t->o.k; at += CODEC_LIST)
         count += mask_of(t, bits, at, end - at < CODEC_LIST ? (size_t)(end - at) : CODEC_LIST);
     t->counted[l] = count + 1;
     return count;
@@ -79,9 +92,6 @@ static void gather(struct osq_seeker *t, uint32_t l, const uint64_t *bits)
                 r->place[r->n++] = (uint32_t)(at - begin + i * ALLOWED_LANES) +
                                    (unsigned)__builtin_ctz(word);
     }
-    for (size_t i = 0; i < r->n; i++)
-        memcpy(r->sign + i * t->sign_bytes, t->v->sign + (begin + r->place[i]) * t->sign_bytes,
-               t->sign_bytes);
 }
 
 /* ---- signs ---- */
@@ -121,11 +131,14 @@ static void sign_tables(struct osq_seeker *t, const struct osq_asker *q, uint32_
 static void order_by_signs(struct osq_seeker *t)
 {
     const struct osq_room *r = &t->room;
-    const uint8_t *sign = r->sign;
+    const uint8_t *signs = t->v->sign + t->v->start[r->list] * t->sign_bytes;
 
-    for (size_t i = 0; i < r->n; i++, sign += t->sign_bytes) {
+    for (size_t i = 0; i < r->n; i++) {
+        const uint8_t *sign = signs + r->place[i] * t->sign_bytes;
         int32_t sum = 0;
 
+        if (i + SIGNS_AHEAD < r->n)
+            __builtin_prefetch(signs + r->place[i + SIGNS_AHEAD] * t->sign_bytes);
         for (size_t b = 0; b < t->sign_bytes; b++)
             sum += t->signs[b * 256 + sign[b]];
         t->order[i] = place_of(-(float)sum, (uint32_t)i);
@@ -162,6 +175,9 @@ static void scan(struct osq_seeker *t, const struct osq_asker *q, uint32_t l, si
     for (size_t at = 0; at < n; at += CODEC_LIST) {
         size_t some = n - at < CODEC_LIST ? n - at : CODEC_LIST;
 
+        for (size_t i = 0; i < some; i++)
+            __builtin_prefetch(code +
+                               (size_t)t->room.place[place_row(t->order[at + i])] * c->code_bytes);
         for (size_t i = 0; i < some; i++)
             memcpy(t->code + i * c->code_bytes,
                    code + (size_t)t->room.place[place_row(t->order[at + i])] * c->code_bytes,
