@@ -84,7 +84,8 @@ static void put_lists(struct out *o, bool json, const struct ann *a, const struc
     put_u64(o, json, "rows_most", l.most);
     put_u64(o, json, "lists_without_rows", l.none);
     put_double(o, json, "imbalance", l.imbalance);
-    put_double(o, json, "spread", i->spread);
+    if (i->spread > 0)
+        put_double(o, json, "spread", i->spread);
 }
 
 static void put_links(struct out *o, const struct asked *a, const struct ann_info *i,
