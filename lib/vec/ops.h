@@ -115,7 +115,7 @@ static inline size_t dots_size(enum vec_type t, size_t nq, uint32_t dim)
 
     while (lanes < nq)
         lanes *= 2;
-    return (lanes * cells + 15) / 16 * 64 + 64;
+    return (lanes * ((cells + 3) / 4 * 4) + 15) / 16 * 64 + 64;
 }
 
 /* Products of rows of type rt with columns of type ct go through tile_us when the rows are u8, else
