@@ -62,6 +62,8 @@ int knn_work_init(struct knn_work *w, const struct knn *s, struct err *e)
     if (!w->base)
         return e->code;
     lay(w, s, w->base);
+    for (size_t i = 0; i < w->sub; i++)
+        w->a[i] = 1; /* for ever, but where angles count */
     return 0;
 }
 
@@ -115,7 +117,7 @@ static void odd_rows(const struct knn *s, struct knn_work *w, const struct piece
         }
         if ((!finite || (zero && s->o.metric == VEC_COSINE)) && p->at + i < w->bad)
             w->bad = p->at + i;
-        w->a[i] = w->b[i] = NAN;
+        w->b[i] = NAN;
     }
 }
 
@@ -137,49 +139,25 @@ static void take_norms(const struct knn *s, struct knn_work *w, const struct pie
     }
 }
 
-/* The longest ordinary row's norm; and are there others? Of numbers that are not below 0 the bits
- * are in order as well, and compilers know how to compare many of those at once. */
-static float longest(const float *norm2, size_t n, bool *odd)
-{
-    const float low = 0x1p-100f, high = 0x1p120f;
-    int32_t least, end, most = 0, others = 0;
-    float t;
-
-    memcpy(&least, &low, sizeof least);
-    memcpy(&end, &high, sizeof end);
-    for (size_t i = 0; i < n; i++) {
-        int32_t v;
-        memcpy(&v, &norm2[i], sizeof v);
-        others |= (v >= end) | (v <= least);
-        v = v < end ? v : 0;
-        most = v > most ? v : most;
-    }
-    *odd = others;
-    memcpy(&t, &most, sizeof t);
-    return sqrtf(t);
-}
-
 /* a and b of a piece's rows [from, to), whose norms are there (knn_int.h). */
 static void weigh(const struct knn *s, struct knn_work *w, const struct piece *p, size_t from,
                   size_t to)
 {
     const float c4 = (float)(4 * s->error), tiny = (float)OPS_DOT_TINY(s->dim);
+    const float *norm2 = w->norm2 + from;
+    float *b = w->b + from, t;
+    size_t n = to - from;
     bool odd;
-    float t = longest(w->norm2 + from, to - from, &odd) + 0x1p-49f, by = 0, off = 0;
 
-    if (s->o.metric == VEC_L2) {
-        by = 1 - c4;
-        off = tiny;
-    } else if (s->o.metric == VEC_IP) {
-        by = -c4 / (2 * t);
-        off = c4 / 2 * t + tiny;
-    }
-    for (size_t i = from; i < to; i++) {
-        w->a[i] = 1;
-        w->b[i] = w->norm2[i] * by - off;
-    }
-    for (size_t i = from; s->o.metric == VEC_COSINE && i < to; i++)
-        w->a[i] = 1 / sqrtf(w->norm2[i]);
+    t = sqrtf(s->ops->longest(norm2, n, &odd)) + 0x1p-49f;
+    if (s->o.metric == VEC_L2)
+        s->ops->bounds(norm2, n, 1 - c4, tiny, b);
+    else if (s->o.metric == VEC_IP)
+        s->ops->bounds(norm2, n, -c4 / (2 * t), c4 / 2 * t + tiny, b);
+    else
+        s->ops->bounds(norm2, n, 0, 0, b);
+    if (s->o.metric == VEC_COSINE)
+        s->ops->inverse_roots(norm2, n, w->a + from);
     if (odd)
         odd_rows(s, w, p, from, to);
 }
@@ -261,14 +239,13 @@ static void lines(const struct knn *s, struct knn_work *w, const struct piece *p
 
 /* Query q's products with n rows from `at` on: which pass? */
 static void pass_line(const struct knn *s, struct knn_lists *l, struct knn_work *w,
-                      const struct knn_block *b, uint32_t at, size_t n, size_t q, float mul,
-                      bool ints)
+                      const struct knn_block *b, uint32_t at, size_t n, size_t q, const float *a,
+                      float mul, bool ints)
 {
     const float *products = (const float *)w->products + q * n;
-    size_t found = ints
-                       ? s->ops->line_below_i32((const int32_t *)(const void *)products, n, w->a,
-                                                w->b, mul, l->limit[q], w->hits)
-                       : s->ops->line_below_f32(products, n, w->a, w->b, mul, l->limit[q], w->hits);
+    size_t found = ints ? s->ops->line_below_i32((const int32_t *)(const void *)products, n, a,
+                                                 w->b, mul, l->limit[q], w->hits)
+                        : s->ops->line_below_f32(products, n, a, w->b, mul, l->limit[q], w->hits);
 
     for (size_t h = 0; h < found; h++)
         for (uint32_t lanes = w->hits[h].lanes; lanes; lanes &= lanes - 1) {
@@ -291,8 +268,9 @@ static void scan_sketch(const struct knn *s, struct knn_lists *l, struct knn_wor
     s->ops->dots_bytes(k->code + row * s->dim, VEC_U8, s->dim, n, s->signs, VEC_I8, s->queries,
                        s->dim, w->products, n);
     for (size_t q = 0; q < s->queries; q++) {
-        sketch_weigh(k, &s->coded[q], metric, s->scale[q], row, n, w->a, w->b);
-        pass_line(s, l, w, b, at, n, q, sketch_mul(&s->coded[q], metric, s->scale[q]), true);
+        const float *a = sketch_weigh(k, s->ops, &s->coded[q], metric, s->scale[q], row, n, w->a,
+                                      w->b);
+        pass_line(s, l, w, b, at, n, q, a, sketch_mul(&s->coded[q], metric, s->scale[q]), true);
     }
 }
 
@@ -318,7 +296,7 @@ void knn_scan(const struct knn *s, struct knn_lists *l, struct knn_work *w,
             weigh(s, w, &p, 0, n);
         }
         for (size_t q = 0; knn_is_few(s) && w->bad == UINT64_MAX && q < s->queries; q++)
-            pass_line(s, l, w, b, at, n, q, s->mul[q], s->query_type != VEC_F32);
+            pass_line(s, l, w, b, at, n, q, w->a, s->mul[q], s->query_type != VEC_F32);
         for (size_t panel = p0; !knn_is_few(s) && panel < p1; panel++)
             tile(s, l, w, b, &p, panel, panel == p0);
         if (w->bad != UINT64_MAX)

@@ -82,6 +82,15 @@ struct vec_ops {
                              float limit, struct ops_hit *hits);
     size_t (*line_below_i32)(const int32_t *p, size_t n, const float *a, const float *b, float mul,
                              float limit, struct ops_hit *hits);
+    /* What filters need of rows. The greatest of n numbers that are not below 0, of those below
+     * 2^120; *odd: some are not, or not above 2^-100. */
+    float (*longest)(const float *norm2, size_t n, bool *odd);
+    void (*bounds)(const float *norm2, size_t n, float by, float off, float *b); /* by * norm2 - off
+                                                                                  */
+    void (*inverse_roots)(const float *v, size_t n, float *out); /* 1 / sqrt(v), both rounded */
+    /* b = norm * (k[0] * norm + k[1]) + (k[2] * lo + k[3] * step) */
+    void (*sketch_bounds)(const float *lo, const float *step, const float *norm, size_t n,
+                          const float k[4], float *b);
     void (*from_f16)(const void *src, size_t n, float *dst); /* n components */
     void (*from_u8)(const void *src, size_t n, float *dst);
     void (*from_i8)(const void *src, size_t n, float *dst);

@@ -6,6 +6,7 @@
  */
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 #include "vec/ops_level.h"
@@ -228,6 +229,18 @@ static void dots_f32(const void *rows, size_t stride, size_t n, const void *pack
     norms_f32(rows, stride, n, dim, norm2);
 }
 
+static void inverse_roots(const float *v, size_t n, float *out)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m256 root = _mm256_sqrt_ps(_mm256_loadu_ps(v + i));
+        _mm256_storeu_ps(out + i, _mm256_div_ps(_mm256_set1_ps(1), root));
+    }
+    for (; i < n; i++)
+        out[i] = 1 / sqrtf(v[i]);
+}
+
 /* Sixteen components as words, or the n that are left and zeros. */
 static INLINE __m256i sixteen(enum vec_type t, const unsigned char *p, size_t n)
 {
@@ -387,6 +400,10 @@ const struct vec_ops ops_avx2 = {
     .tile_below_i32 = tile_below_i32,
     .line_below_f32 = line_below_f32,
     .line_below_i32 = line_below_i32,
+    .longest = longest,
+    .bounds = bounds,
+    .inverse_roots = inverse_roots,
+    .sketch_bounds = sketch_bounds,
     .from_f16 = from_f16,
     .from_u8 = from_u8,
     .from_i8 = from_i8,

@@ -128,6 +128,12 @@ static void norms_bytes(const void *rows, enum vec_type t, size_t stride, size_t
     }
 }
 
+static void inverse_roots(const float *v, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = 1 / sqrtf(v[i]);
+}
+
 /* Is the product in a line of a tile, or of a query, near enough? */
 #define TILE_BELOW(name, type)                                                                    \
     static size_t name(const type *p, size_t n, const float *a, const float *b, const float *mul, \
@@ -189,6 +195,10 @@ const struct vec_ops ops_portable = {
     .tile_below_i32 = tile_below_i32,
     .line_below_f32 = line_below_f32,
     .line_below_i32 = line_below_i32,
+    .longest = longest,
+    .bounds = bounds,
+    .inverse_roots = inverse_roots,
+    .sketch_bounds = sketch_bounds,
     .from_f16 = from_f16,
     .from_u8 = from_u8,
     .from_i8 = from_i8,

@@ -450,6 +450,15 @@ static void norms_f32(const void *rows, size_t stride, size_t n, uint32_t dim, f
     }
 }
 
+static void inverse_roots(const float *v, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 m = (__mmask16)first_bytes(n - i);
+        __m512 root = _mm512_sqrt_ps(_mm512_maskz_loadu_ps(m, v + i));
+        _mm512_mask_storeu_ps(out + i, m, _mm512_div_ps(_mm512_set1_ps(1), root));
+    }
+}
+
 /* ---- filters ---- */
 
 static INLINE __m512 product(const int ints, const void *p, __mmask16 m)
@@ -480,22 +489,36 @@ static INLINE size_t tile_below(const int ints, const int32_t *p, size_t n, cons
     return found;
 }
 
+/* Of sixteen rows from `at` on, those of `in`. */
+static INLINE uint32_t below(const int ints, const int32_t *p, size_t at, __mmask16 in,
+                             const float *a, const float *b, __m512 mul, __m512 limit)
+{
+    __m512 v = _mm512_fmadd_ps(product(ints, p + at, in),
+                               _mm512_mul_ps(mul, _mm512_maskz_loadu_ps(in, a + at)),
+                               _mm512_maskz_loadu_ps(in, b + at));
+
+    return _mm512_mask_cmp_ps_mask(in, v, limit, _CMP_NGT_UQ);
+}
+
 static INLINE size_t line_below(const int ints, const int32_t *p, size_t n, const float *a,
                                 const float *b, float mul, float limit, struct ops_hit *hits)
 {
     const __m512 m = _mm512_set1_ps(mul), t = _mm512_set1_ps(limit);
-    size_t found = 0;
+    size_t found = 0, i = 0;
+    uint32_t lanes;
 
-    for (size_t i = 0; i < n; i += PANEL) {
-        uint32_t lanes = 0;
-        for (size_t h = 0; h < PANEL && i + h < n; h += 16) {
-            size_t at = i + h, left = n - at;
-            __mmask16 in = (__mmask16)(left >= 16 ? 0xffff : (1u << left) - 1);
-            __m512 v = _mm512_fmadd_ps(product(ints, p + at, in),
-                                       _mm512_mul_ps(m, _mm512_maskz_loadu_ps(in, a + at)),
-                                       _mm512_maskz_loadu_ps(in, b + at));
-            lanes |= (uint32_t)_mm512_mask_cmp_ps_mask(in, v, t, _CMP_NGT_UQ) << h;
-        }
+    for (; i + PANEL <= n; i += PANEL) {
+        lanes = below(ints, p, i, 0xffff, a, b, m, t);
+        lanes |= below(ints, p, i + 16, 0xffff, a, b, m, t) << 16;
+        hits[found] = (struct ops_hit){(uint32_t)i, lanes};
+        found += lanes != 0;
+    }
+    if (i < n) {
+        uint32_t in = (1u << (n - i)) - 1;
+
+        lanes = below(ints, p, i, (__mmask16)in, a, b, m, t);
+        if (in >> 16)
+            lanes |= below(ints, p, i + 16, (__mmask16)(in >> 16), a, b, m, t) << 16;
         hits[found] = (struct ops_hit){(uint32_t)i, lanes};
         found += lanes != 0;
     }

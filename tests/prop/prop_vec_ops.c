@@ -304,6 +304,45 @@ static void check_filters(const struct vec_ops *o, uint64_t *seed)
     }
 }
 
+/* What filters need of rows: the same bits on all levels. */
+static void check_weights(const struct vec_ops *o, uint64_t *seed)
+{
+    enum { MOST = 200 };
+    static const float odd_ones[] = {0, 0x1p-100f, 0x1p120f, 0x1p127f, INFINITY, NAN};
+    float v[MOST], lo[MOST], step[MOST], out[MOST + 1];
+
+    for (int round = 0; round < 200; round++) {
+        size_t n = rand_below(seed, MOST) + 1, bad = 0;
+        float k[4], most = 0;
+        bool odd, want = round % 2;
+        for (size_t i = 0; i < n; i++) {
+            v[i] = (float)exp(60 * rand_normal(seed) / 6);
+            lo[i] = (float)rand_normal(seed);
+            step[i] = (float)rand_unit(seed);
+        }
+        if (want)
+            v[rand_below(seed, n)] = odd_ones[rand_below(seed, 6)];
+        for (size_t i = 0; i < n; i++)
+            most = v[i] < 0x1p120f && v[i] > most ? v[i] : most;
+        for (size_t i = 0; i < 4; i++)
+            k[i] = (float)rand_normal(seed);
+        T_CHECKF(o->longest(v, n, &odd) == most && odd == want, "%s longest of %zu", o->name, n);
+        out[n] = 7;
+        o->bounds(v, n, k[0], k[1], out);
+        for (size_t i = 0; i < n; i++)
+            bad += out[i] != v[i] * k[0] - k[1] && !isnan(v[i]);
+        o->inverse_roots(v, n, out);
+        for (size_t i = 0; i < n; i++)
+            bad += out[i] != 1 / sqrtf(v[i]) && !isnan(v[i]);
+        o->sketch_bounds(lo, step, v, n, k, out);
+        for (size_t i = 0; i < n; i++) {
+            float sum = v[i] * (v[i] * k[0] + k[1]) + (lo[i] * k[2] + step[i] * k[3]);
+            bad += out[i] != sum && !isnan(sum);
+        }
+        T_CHECKF(bad == 0 && out[n] == 7, "%s weights of %zu: %zu", o->name, n, bad);
+    }
+}
+
 static void check_level(const struct vec_ops *o)
 {
     uint64_t seed = 5;
@@ -327,6 +366,7 @@ static void check_level(const struct vec_ops *o)
     }
     check_conversions(o, &seed);
     check_filters(o, &seed);
+    check_weights(o, &seed);
 }
 
 /* The most that 32 bits hold: all components at their ends. */
