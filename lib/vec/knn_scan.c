@@ -257,7 +257,13 @@ static void pass_line(const struct knn *s, struct knn_lists *l, struct knn_work 
         }
 }
 
-/* The same of a sketch's codes. */
+static void ask_for(const float *p, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16)
+        __builtin_prefetch(p + i);
+}
+
+/* The same of a sketch's codes. What belongs to rows comes while their codes are multiplied. */
 static void scan_sketch(const struct knn *s, struct knn_lists *l, struct knn_work *w,
                         const struct knn_block *b, uint32_t at, size_t n)
 {
@@ -265,6 +271,9 @@ static void scan_sketch(const struct knn *s, struct knn_lists *l, struct knn_wor
     enum vec_metric metric = s->o.metric;
     uint64_t row = b->first + at;
 
+    ask_for(k->lo + row, n);
+    ask_for(k->step + row, n);
+    ask_for(k->norm + row, n);
     s->ops->dots_bytes(k->code + row * s->dim, VEC_U8, s->dim, n, s->signs, VEC_I8, s->queries,
                        s->dim, w->products, n);
     for (size_t q = 0; q < s->queries; q++) {
@@ -277,7 +286,7 @@ static void scan_sketch(const struct knn *s, struct knn_lists *l, struct knn_wor
 void knn_scan(const struct knn *s, struct knn_lists *l, struct knn_work *w,
               const struct knn_block *b, uint32_t from, uint32_t to, size_t p0, size_t p1)
 {
-    bool few = knn_is_few(s) && s->query_type == VEC_F32 && !s->sketch;
+    bool few = knn_is_few(s) && s->query_type == VEC_F32;
     size_t most = few && w->sub > FEW_ROWS ? FEW_ROWS : w->sub;
 
     for (uint32_t at = from; at < to;) {

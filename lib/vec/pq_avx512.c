@@ -281,7 +281,6 @@ static void nibbles(const struct pq_query *const *q, size_t nq, const uint8_t *p
                                  const struct extent *, size_t, float *,
                                  size_t) = {team1, team2, team3, team4, team5, team6, team7, team8};
     const struct extent x = {high * PQ_LINE, lines * PQ_LINE};
-
     size_t pairs = (lines - high + 1) / 2;
 
     if (((high << PQ_HIGH_BITS) + pairs) * LINE_SUM >= FLOAT_SUMS) /* hundreds of wide parts */
