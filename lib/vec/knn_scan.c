@@ -54,7 +54,7 @@ int knn_work_init(struct knn_work *w, const struct knn *s, struct err *e)
 {
     size_t row = s->dim * (s->query_type == VEC_F32 ? sizeof(float) : 1), n = SUB_BYTES / row;
 
-    *w = (struct knn_work){.bad = UINT64_MAX};
+    *w = (struct knn_work){.bad = UINT64_MAX, .t = 1};
     n = n / SUB_LEAST * SUB_LEAST;
     w->sub = n < SUB_LEAST ? SUB_LEAST : n > SUB_MOST ? SUB_MOST : n;
     w->base_size = lay(w, s, NULL);
@@ -139,23 +139,27 @@ static void take_norms(const struct knn *s, struct knn_work *w, const struct pie
     }
 }
 
-/* a and b of a piece's rows [from, to), whose norms are there (knn_int.h). */
+/* b is by * norm2 - off (knn_int.h), with t where products count. */
+static void factors(const struct knn *s, float t, float *by, float *off)
+{
+    const float c4 = (float)(4 * s->error), tiny = (float)OPS_DOT_TINY(s->dim);
+
+    *by = s->o.metric == VEC_L2 ? 1 - c4 : s->o.metric == VEC_IP ? -c4 / (2 * t) : 0;
+    *off = s->o.metric == VEC_L2 ? tiny : s->o.metric == VEC_IP ? c4 / 2 * t + tiny : 0;
+}
+
+/* a and b of a piece's rows [from, to), whose norms are there. */
 static void weigh(const struct knn *s, struct knn_work *w, const struct piece *p, size_t from,
                   size_t to)
 {
-    const float c4 = (float)(4 * s->error), tiny = (float)OPS_DOT_TINY(s->dim);
     const float *norm2 = w->norm2 + from;
-    float *b = w->b + from, t;
     size_t n = to - from;
+    float by, off;
     bool odd;
 
-    t = sqrtf(s->ops->longest(norm2, n, &odd)) + 0x1p-49f;
-    if (s->o.metric == VEC_L2)
-        s->ops->bounds(norm2, n, 1 - c4, tiny, b);
-    else if (s->o.metric == VEC_IP)
-        s->ops->bounds(norm2, n, -c4 / (2 * t), c4 / 2 * t + tiny, b);
-    else
-        s->ops->bounds(norm2, n, 0, 0, b);
+    w->t = sqrtf(s->ops->longest(norm2, n, &odd)) + 0x1p-49f;
+    factors(s, w->t, &by, &off);
+    s->ops->bounds(norm2, n, by, off, w->b + from);
     if (s->o.metric == VEC_COSINE)
         s->ops->inverse_roots(norm2, n, w->a + from);
     if (odd)
@@ -257,6 +261,30 @@ static void pass_line(const struct knn *s, struct knn_lists *l, struct knn_work 
         }
 }
 
+/* Few queries and the rows of a piece. Mostly none passes, which takes one look at the products. */
+static void scan_few(const struct knn *s, struct knn_lists *l, struct knn_work *w,
+                     const struct knn_block *b, const struct piece *p)
+{
+    const float *a = s->o.metric == VEC_COSINE ? w->a : NULL;
+    uint32_t found = ~0u;
+    float by, off;
+
+    lines(s, w, p);
+    if (s->query_type == VEC_F32) {
+        if (a)
+            s->ops->inverse_roots(w->norm2, p->n, w->a);
+        factors(s, w->t, &by, &off);
+        found = s->ops->any_below(w->products, p->n, s->queries, w->norm2, a, by, off, s->mul,
+                                  l->limit);
+        if (!found)
+            return;
+    }
+    weigh(s, w, p, 0, p->n);
+    for (size_t q = 0; w->bad == UINT64_MAX && q < s->queries; q++)
+        if (found >> q & 1)
+            pass_line(s, l, w, b, p->at, p->n, q, w->a, s->mul[q], s->query_type != VEC_F32);
+}
+
 static void ask_for(const float *p, size_t n)
 {
     for (size_t i = 0; i < n; i += 16)
@@ -300,12 +328,8 @@ void knn_scan(const struct knn *s, struct knn_lists *l, struct knn_work *w,
             continue;
         }
         p = take(s, w, b, at, n);
-        if (knn_is_few(s)) {
-            lines(s, w, &p);
-            weigh(s, w, &p, 0, n);
-        }
-        for (size_t q = 0; knn_is_few(s) && w->bad == UINT64_MAX && q < s->queries; q++)
-            pass_line(s, l, w, b, at, n, q, w->a, s->mul[q], s->query_type != VEC_F32);
+        if (knn_is_few(s))
+            scan_few(s, l, w, b, &p);
         for (size_t panel = p0; !knn_is_few(s) && panel < p1; panel++)
             tile(s, l, w, b, &p, panel, panel == p0);
         if (w->bad != UINT64_MAX)

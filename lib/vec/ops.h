@@ -82,6 +82,11 @@ struct vec_ops {
                              float limit, struct ops_hit *hits);
     size_t (*line_below_i32)(const int32_t *p, size_t n, const float *a, const float *b, float mul,
                              float limit, struct ops_hit *hits);
+    /* Bit q, of nq <= DOTS_MAX: has query q any row for which v = fma(p[q * n + i], mul[q] * a[i],
+     * by * norm2[i] - off) is not above limit[q]? a NULL: 1. All bits, if a norm2 is not between
+     * 2^-100 and 2^120. */
+    uint32_t (*any_below)(const float *p, size_t n, size_t nq, const float *norm2, const float *a,
+                          float by, float off, const float *mul, const float *limit);
     /* What filters need of rows. The greatest of n numbers that are not below 0, of those below
      * 2^120; *odd: some are not, or not above 2^-100. */
     float (*longest)(const float *norm2, size_t n, bool *odd);

@@ -169,7 +169,7 @@ static INLINE int32_t reduce_i32(__m256i v)
     return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
 }
 
-/* Eight components, or the n that are left and zeros. */
+/* Eight numbers, or the n that are left and zeros. */
 static INLINE __m256 eight(const unsigned char *p, size_t n)
 {
     float v[8] = {0};
@@ -372,6 +372,35 @@ static INLINE size_t line_below(const int ints, const int32_t *p, size_t n, cons
 #define NAME(x) x##_i32
 #include "vec/ops_below.h"
 
+static uint32_t any_below(const float *p, size_t n, size_t nq, const float *norm2, const float *a,
+                          float by, float off, const float *mul, const float *limit)
+{
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < n; i += 8) {
+        size_t left = n - i;
+        uint32_t in = left < 8 ? (1u << left) - 1 : 0xff;
+        __m256 x = eight((const unsigned char *)(norm2 + i), left), by8 = _mm256_set1_ps(by),
+               off8 = _mm256_set1_ps(off);
+        __m256 b = _mm256_sub_ps(_mm256_mul_ps(x, by8), off8);
+        __m256 ok = _mm256_and_ps(_mm256_cmp_ps(x, _mm256_set1_ps(norm2_low), _CMP_GT_OQ),
+                                  _mm256_cmp_ps(x, _mm256_set1_ps(norm2_high), _CMP_LT_OQ));
+
+        if (~(uint32_t)_mm256_movemask_ps(ok) & in)
+            return ~0u;
+        for (size_t q = 0; q < nq; q++) {
+            __m256 m = _mm256_set1_ps(mul[q]);
+
+            m = a ? _mm256_mul_ps(m, eight((const unsigned char *)(a + i), left)) : m;
+            found |= (uint32_t)((below(eight((const unsigned char *)(p + q * n + i), left), m, b,
+                                       _mm256_set1_ps(limit[q])) &
+                                 in) != 0)
+                     << q;
+        }
+    }
+    return found;
+}
+
 static void from_f16(const void *src, size_t n, float *dst)
 {
     const unsigned char *p = src;
@@ -400,6 +429,7 @@ const struct vec_ops ops_avx2 = {
     .tile_below_i32 = tile_below_i32,
     .line_below_f32 = line_below_f32,
     .line_below_i32 = line_below_i32,
+    .any_below = any_below,
     .longest = longest,
     .bounds = bounds,
     .inverse_roots = inverse_roots,

@@ -198,6 +198,7 @@ const struct vec_ops ops_avx512 = {
     .tile_below_i32 = tile_below_i32,
     .line_below_f32 = line_below_f32,
     .line_below_i32 = line_below_i32,
+    .any_below = any_below,
     .longest = longest,
     .bounds = bounds,
     .inverse_roots = inverse_roots,

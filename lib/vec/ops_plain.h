@@ -32,16 +32,17 @@ static void from_i8(const void *src, size_t n, float *dst)
         dst[i] = p[i];
 }
 
+static const float norm2_low = 0x1p-100f, norm2_high = 0x1p120f;
+
 /* Of numbers that are not below 0 the bits are in order as well, and compilers know how to compare
  * many of those at once. */
 static float longest(const float *norm2, size_t n, bool *odd)
 {
-    const float low = 0x1p-100f, high = 0x1p120f;
     int32_t least, end, most = 0, others = 0;
     float t;
 
-    memcpy(&least, &low, sizeof least);
-    memcpy(&end, &high, sizeof end);
+    memcpy(&least, &norm2_low, sizeof least);
+    memcpy(&end, &norm2_high, sizeof end);
     for (size_t i = 0; i < n; i++) {
         int32_t v;
         memcpy(&v, &norm2[i], sizeof v);

@@ -22,6 +22,7 @@ enum {
     GROUP = 16,
     LONG = 1024,             /* bytes of a row, above which */
     PIECE = 256,             /* bytes of a row */
+    FOUR = 4,                /* queries whose products are compared at once */
     WIDE = 4,                /* cells, from which on rows are taken whole */
     AHEAD = 8192,            /* bytes behind the rows under way that are asked for */
     AHEAD_MOST = 256 << 10,  /* of the second-level cache */
@@ -521,6 +522,63 @@ static INLINE size_t line_below(const int ints, const int32_t *p, size_t n, cons
             lanes |= below(ints, p, i + 16, (__mmask16)(in >> 16), a, b, m, t) << 16;
         hits[found] = (struct ops_hit){(uint32_t)i, lanes};
         found += lanes != 0;
+    }
+    return found;
+}
+
+/* The same of FOUR queries, or the nq that are left; any[j]: of query j. */
+static INLINE void four_below(const float *p, size_t n, size_t nq, const float *norm2,
+                              const float *a, float by, float off, const float *mul,
+                              const float *limit, __mmask16 any[FOUR])
+{
+    const float *line[FOUR];
+    __m512 m[FOUR], t[FOUR];
+
+    _Pragma("GCC unroll 4") for (size_t j = 0; j < FOUR; j++)
+    {
+        size_t q = j < nq ? j : 0;
+        line[j] = p + q * n;
+        m[j] = _mm512_set1_ps(mul[q]);
+        t[j] = _mm512_set1_ps(limit[q]);
+        any[j] = 0;
+    }
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 in = (__mmask16)first_bytes(n - i);
+        __m512 x = _mm512_maskz_loadu_ps(in, norm2 + i), by16 = _mm512_set1_ps(by);
+        __m512 b = _mm512_sub_ps(_mm512_mul_ps(x, by16), _mm512_set1_ps(off));
+        __m512 one = a ? _mm512_maskz_loadu_ps(in, a + i) : _mm512_set1_ps(1);
+
+        _Pragma("GCC unroll 4") for (size_t j = 0; j < FOUR; j++)
+        {
+            __m512 v = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(in, line[j] + i),
+                                       _mm512_mul_ps(m[j], one), b);
+            any[j] |= _mm512_mask_cmp_ps_mask(in, v, t[j], _CMP_NGT_UQ);
+        }
+    }
+}
+
+static uint32_t any_below(const float *p, size_t n, size_t nq, const float *norm2, const float *a,
+                          float by, float off, const float *mul, const float *limit)
+{
+    const __m512 low = _mm512_set1_ps(norm2_low), high = _mm512_set1_ps(norm2_high);
+    __mmask16 odd = 0, any[FOUR];
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 in = (__mmask16)first_bytes(n - i);
+        __m512 x = _mm512_maskz_loadu_ps(in, norm2 + i);
+        odd |= _mm512_mask_cmp_ps_mask(in, x, low, _CMP_NGT_UQ);
+        odd |= _mm512_mask_cmp_ps_mask(in, x, high, _CMP_NLT_UQ);
+    }
+    if (odd)
+        return ~0u;
+    for (size_t q = 0; q < nq; q += FOUR) {
+        if (a)
+            four_below(p + q * n, n, nq - q, norm2, a, by, off, mul + q, limit + q, any);
+        else
+            four_below(p + q * n, n, nq - q, norm2, NULL, by, off, mul + q, limit + q, any);
+        for (size_t j = 0; j < FOUR && q + j < nq; j++)
+            found |= (uint32_t)(any[j] != 0) << (q + j);
     }
     return found;
 }

@@ -343,6 +343,40 @@ static void check_weights(const struct vec_ops *o, uint64_t *seed)
     }
 }
 
+/* One look at all products says which queries have any that pass. */
+static void check_any_below(const struct vec_ops *o, uint64_t *seed)
+{
+    enum { MOST = 150 };
+    static const float odd_ones[] = {0, 0x1p-100f, 0x1p120f, INFINITY, NAN};
+    static float p[DOTS_MAX * MOST], a[MOST], norm2[MOST];
+
+    for (int round = 0; round < 2000; round++) {
+        size_t n = 1 + rand_below(seed, MOST), nq = 1 + rand_below(seed, DOTS_MAX);
+        float mul[DOTS_MAX], limit[DOTS_MAX], by = (float)rand_below(seed, 3);
+        bool roots = round % 2, odd = round % 8 == 0;
+        uint32_t want = 0, got;
+        for (size_t i = 0; i < n; i++) {
+            a[i] = (float)(1 + rand_below(seed, 3));
+            norm2[i] = (float)(1 + rand_below(seed, 9));
+        }
+        for (size_t q = 0; q < nq; q++) {
+            mul[q] = -(float)(1 + rand_below(seed, 2));
+            limit[q] = -(float)rand_below(seed, 700);
+            for (size_t i = 0; i < n; i++)
+                p[q * n + i] = rand_below(seed, 3000) ? (float)rand_below(seed, 100) : NAN;
+        }
+        if (odd)
+            norm2[rand_below(seed, n)] = odd_ones[rand_below(seed, 5)];
+        for (size_t i = 0; i < nq * n; i++) {
+            float by_a = mul[i / n] * (roots ? a[i % n] : 1);
+            want |= (uint32_t) !(p[i] * by_a + (by * norm2[i % n] - 5) > limit[i / n]) << i / n;
+        }
+        got = o->any_below(p, n, nq, norm2, roots ? a : NULL, by, 5, mul, limit);
+        T_CHECKF(got == (odd ? ~0u : want), "%s any of %zu x %zu: %x, not %x", o->name, nq, n, got,
+                 want);
+    }
+}
+
 static void check_level(const struct vec_ops *o)
 {
     uint64_t seed = 5;
@@ -367,6 +401,7 @@ static void check_level(const struct vec_ops *o)
     check_conversions(o, &seed);
     check_filters(o, &seed);
     check_weights(o, &seed);
+    check_any_below(o, &seed);
 }
 
 /* The most that 32 bits hold: all components at their ends. */
