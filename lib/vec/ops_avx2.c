@@ -351,11 +351,11 @@ static INLINE size_t line_below(const int ints, const int32_t *p, size_t n, cons
         uint32_t lanes = 0;
         for (size_t j = 0; j < PANEL && i + j < n; j += 8) {
             size_t at = i + j;
-            uint32_t some = n - at < 8 ? few_below(ints, p + at, n - at, a + at, b + at, mul, limit)
+            uint32_t lane = n - at < 8 ? few_below(ints, p + at, n - at, a + at, b + at, mul, limit)
                                        : below(product(ints, p + at),
                                                _mm256_mul_ps(m, _mm256_loadu_ps(a + at)),
                                                _mm256_loadu_ps(b + at), t);
-            lanes |= some << j;
+            lanes |= lane << j;
         }
         hits[found] = (struct ops_hit){(uint32_t)i, lanes};
         found += lanes != 0;
@@ -372,6 +372,20 @@ static INLINE size_t line_below(const int ints, const int32_t *p, size_t n, cons
 #define NAME(x) x##_i32
 #include "vec/ops_below.h"
 
+static INLINE __m256 some(const float *p, size_t n)
+{
+    return eight((const unsigned char *)p, n);
+}
+
+/* Which of eight squares of lengths are ordinary numbers? */
+static INLINE uint32_t ordinary(__m256 norm2)
+{
+    __m256 above = _mm256_cmp_ps(norm2, _mm256_set1_ps(norm2_low), _CMP_GT_OQ);
+    __m256 under = _mm256_cmp_ps(norm2, _mm256_set1_ps(norm2_high), _CMP_LT_OQ);
+
+    return (uint32_t)_mm256_movemask_ps(_mm256_and_ps(above, under));
+}
+
 static uint32_t any_below(const float *p, size_t n, size_t nq, const float *norm2, const float *a,
                           float by, float off, const float *mul, const float *limit)
 {
@@ -380,22 +394,16 @@ static uint32_t any_below(const float *p, size_t n, size_t nq, const float *norm
     for (size_t i = 0; i < n; i += 8) {
         size_t left = n - i;
         uint32_t in = left < 8 ? (1u << left) - 1 : 0xff;
-        __m256 x = eight((const unsigned char *)(norm2 + i), left), by8 = _mm256_set1_ps(by),
-               off8 = _mm256_set1_ps(off);
-        __m256 b = _mm256_sub_ps(_mm256_mul_ps(x, by8), off8);
-        __m256 ok = _mm256_and_ps(_mm256_cmp_ps(x, _mm256_set1_ps(norm2_low), _CMP_GT_OQ),
-                                  _mm256_cmp_ps(x, _mm256_set1_ps(norm2_high), _CMP_LT_OQ));
+        __m256 x = some(norm2 + i, left);
+        __m256 b = _mm256_sub_ps(_mm256_mul_ps(x, _mm256_set1_ps(by)), _mm256_set1_ps(off));
 
-        if (~(uint32_t)_mm256_movemask_ps(ok) & in)
+        if (~ordinary(x) & in)
             return ~0u;
         for (size_t q = 0; q < nq; q++) {
-            __m256 m = _mm256_set1_ps(mul[q]);
+            __m256 m = _mm256_set1_ps(mul[q]), v = some(p + q * n + i, left);
 
-            m = a ? _mm256_mul_ps(m, eight((const unsigned char *)(a + i), left)) : m;
-            found |= (uint32_t)((below(eight((const unsigned char *)(p + q * n + i), left), m, b,
-                                       _mm256_set1_ps(limit[q])) &
-                                 in) != 0)
-                     << q;
+            m = a ? _mm256_mul_ps(m, some(a + i, left)) : m;
+            found |= (uint32_t)((below(v, m, b, _mm256_set1_ps(limit[q])) & in) != 0) << q;
         }
     }
     return found;
