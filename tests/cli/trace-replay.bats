@@ -197,6 +197,34 @@ END
     says no/such/file
 }
 
+@test "steps: each one's batch and time, and what they come to" {
+    for sched in vllm0 sarathi vllm1; do
+        ok replay --sched $sched --steps steps.tsv -o rows.tsv ../trace.jsonl
+        grep -q "^steps	$(grep -vc '^#' steps.tsv)\$" "$out"
+        # Every token of the prompts and outputs but the first of each is in some step, and more only
+        # where requests were computed anew.
+        is "$(awk '$1 == "computed_tokens" { print $2 }' "$out")" \
+            "$(awk '!/^#/ { n += $3 } END { print n }' steps.tsv)"
+        # tokens are decodes and pieces; the cost table's time is by tokens alone; times go on
+        awk -F '\t' '!/^#/ {
+            n = $4; k = $11 == "-" ? 0 : split($11, piece, " ")
+            for (i = 1; i <= k; i++) n += piece[i] + 0
+            up = int(($3 + 7) / 8) * 8
+            if (n != $3 || $2 - $1 != 1000000 * (1 + (up - 8) / 8) || $1 < last) exit 1
+            if ($5 < $4 * $6 || $5 > $4 * $7) exit 1
+            last = $2
+        }' steps.tsv
+        ok replay --check --sched $sched --steps again.tsv ../trace.jsonl
+        cmp steps.tsv again.tsv
+        ok replay --sched $sched --steps - ../trace.jsonl
+        cmp steps.tsv "$out"
+    done
+    misuse replay --steps - -o - ../trace.jsonl
+    fails replay --steps /dev/full ../trace.jsonl
+    says 'No space left'
+    fails replay --steps no/such/file ../trace.jsonl
+}
+
 @test "output: whole or not at all, and never lost without a word" {
     ok replay -o - ../trace.jsonl
     cp "$out" ../expected
