@@ -28,6 +28,7 @@ struct parts {
     struct summary summary;
     struct timeline timeline;
     struct steps_writer steps;
+    struct ema ema;
     struct err step_err; /* of a step that could not be written */
 };
 
@@ -54,7 +55,8 @@ static void settle(const struct asked *a, struct parts *p)
     if (to_std(a) > 1)
         cli_misuse("of rows, steps and timeline one at most goes to standard output");
     if (!setup_slo(&p->slo, a->slo))
-        cli_misuse("'--slo' is like ttft=0.5,tbt=0.1,e2e=30, in seconds");
+        cli_misuse("'--slo' is like ttft=0.5,tbt=0.1,e2e=30, in seconds, or "
+                   "prompt_rate=512,ema_rate=4, in tokens a second");
 }
 
 static int load(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
@@ -150,6 +152,8 @@ static void step(void *ctx, const struct replica *r)
 {
     struct parts *p = ctx;
 
+    if (p->slo.ema)
+        ema_step(&p->ema, r);
     if (p->timeline.out)
         timeline_step(&p->timeline, r);
     if (p->steps.out && !p->step_err.code)
@@ -160,6 +164,11 @@ static int open_steps(const struct asked *a, struct parts *p, struct err *e)
 {
     struct out_opts timeline = {.path = a->timeline}, steps = {.path = a->steps};
 
+    if (p->slo.ema_rate > 0) {
+        if (ema_init(&p->ema, 1e9 / p->slo.ema_rate, p->trace.n, e) < 0)
+            return e->code;
+        p->slo.ema = &p->ema;
+    }
     if ((a->timeline && out_open(&p->timeline.out, &timeline, e) < 0) ||
         (a->steps && out_open(&p->steps.out, &steps, e) < 0))
         return e->code;
@@ -167,7 +176,7 @@ static int open_steps(const struct asked *a, struct parts *p, struct err *e)
         timeline_begin(&p->timeline);
     if (a->steps)
         steps_begin(&p->steps);
-    if (a->timeline || a->steps) {
+    if (a->timeline || a->steps || p->slo.ema) {
         p->setup.replay.step = step;
         p->setup.replay.step_ctx = p;
     }
@@ -218,6 +227,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
         rc = write_summary(a, p, e);
     if (rc == 0 && p->replay.rejected)
         cli_note(a->quiet, "%u requests can never run, and were rejected", p->replay.rejected);
+    ema_free(&p->ema);
     replay_free(&p->replay);
     trace_set_free(&p->trace);
     setup_close(&p->setup);
@@ -232,7 +242,8 @@ int main(int argc, char **argv)
         SETUP_OPTIONS(&p.setup),
         CLI_U64(0, "clients", &a.clients, "N",
                 "times do not count: N clients send one request after the other"),
-        CLI_STR(0, "slo", &a.slo, "LIST", "objectives in seconds: ttft=0.5,tbt=0.1,e2e=30"),
+        CLI_STR(0, "slo", &a.slo, "LIST",
+                "objectives: ttft=0.5,tbt=0.1,e2e=30,prompt_rate=512,ema_rate=4"),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),
         CLI_STR(0, "steps", &a.steps, "FILE", "a row for each step: its batch and its time"),

@@ -95,13 +95,24 @@ void setup_close(struct setup *s)
     s->cost = NULL;
 }
 
-static double *objective(struct slo *slo, const char *text, size_t len)
+/* Where the objective of this name goes, and how many of it a unit is. */
+static double *objective(struct slo *slo, const char *text, size_t len, double *unit)
 {
-    if (len == 4 && memcmp(text, "ttft", 4) == 0)
-        return &slo->ttft_ns;
-    if (len == 3 && memcmp(text, "tbt", 3) == 0)
-        return &slo->tbt_ns;
-    return len == 3 && memcmp(text, "e2e", 3) == 0 ? &slo->e2e_ns : NULL;
+    const struct {
+        const char *name;
+        double *to, unit;
+    } known[] = {{"ttft", &slo->ttft_ns, 1e9},
+                 {"tbt", &slo->tbt_ns, 1e9},
+                 {"e2e", &slo->e2e_ns, 1e9},
+                 {"prompt_rate", &slo->prompt_rate, 1},
+                 {"ema_rate", &slo->ema_rate, 1}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i].name) == len && memcmp(known[i].name, text, len) == 0) {
+            *unit = known[i].unit;
+            return known[i].to;
+        }
+    return NULL;
 }
 
 bool setup_slo(struct slo *slo, const char *text)
@@ -109,7 +120,7 @@ bool setup_slo(struct slo *slo, const char *text)
     *slo = (struct slo){0};
     while (text && *text) {
         size_t name = strcspn(text, "=,"), len = strcspn(text, ",");
-        double *to = objective(slo, text, name), v;
+        double unit, v, *to = objective(slo, text, name, &unit);
         char number[40];
 
         if (!to || text[name] != '=' || len - name > sizeof number - 1)
@@ -118,7 +129,7 @@ bool setup_slo(struct slo *slo, const char *text)
         number[len - name - 1] = '\0';
         if (!num_double(number, &v) || !(v > 0))
             return false;
-        *to = 1e9 * v;
+        *to = unit * v;
         text += len + (text[len] == ',');
     }
     return true;

@@ -73,7 +73,8 @@ const char *setup_wrong(const struct setup *s);
 int setup_open(struct setup *s, struct err *e);
 void setup_close(struct setup *s);
 
-/* "ttft=0.5,tbt=0.1,e2e=30", seconds; NULL: none. False if it is not like that. */
+/* "ttft=0.5,tbt=0.1,e2e=30", seconds, and "prompt_rate=512,ema_rate=4", tokens a second; NULL:
+ * none. False if it is not like that. */
 bool setup_slo(struct slo *slo, const char *text);
 
 #endif

@@ -29,7 +29,7 @@ value() {
         '--kv-blocks 0' '--kv-blocks 2000000000' '--gpu-memory-utilization 0' \
         '--gpu-memory-utilization 1.1' '--reserve-gib -1' '--step-overhead-us -1' \
         '--step-overhead-us nan' '--tp -1' '--link-gbs -1' '--max-model-len 4294967296' \
-        '--slo tbt' '--slo tbt=0' '--slo tbt=x' '--slo what=1' \
+        '--slo tbt' '--slo tbt=0' '--slo tbt=x' '--slo what=1' '--slo ema_rate=-1' '--slo prompt_rate' \
         '--slo ttft=1,,tbt=2' '--clients 9999999' '-o - --timeline -'; do
         # shellcheck disable=SC2086 # options and their arguments
         misuse trace-replay --cost ../t.csv $bad ../trace.jsonl
@@ -195,6 +195,35 @@ END
     cmp summary "$out"
     fails replay --timeline no/such/file ../trace.jsonl
     says no/such/file
+}
+
+# good SCHED CLIENTS SLO: requests a second that meet it, and their share.
+good() {
+    # shellcheck disable=SC2086 # a scheduler and its options
+    trace-replay -q --cost roofline --model Llama-2-7B --gpu A100-80GB --kv-blocks 6875 --sched $1 \
+        --clients "$2" --slo "$3" fastgen.jsonl | awk '/^good/ { print $2 }' | tr '\n' ' '
+}
+
+@test "FastGen's effective throughput: prompts at 512 tokens a second, tokens at 4" {
+    for seed in 1 2 3; do
+        trace-gen -n 512 --arrivals none --seed $seed --prompt normal:2600,780 --answer normal:128,38 \
+            -o fastgen.jsonl
+        both=prompt_rate=512,ema_rate=4
+        for clients in 16 32; do
+            least=$((clients == 16 ? 112 : 119))
+            read -r many most <<<"$(good 'splitfuse --budget 768' $clients $both)"
+            read -r few less <<<"$(good 'vllm0 --budget 4096' $clients $both)"
+            echo "$seed $clients: $many $most, $few $less"
+            awk "BEGIN { exit !(100 * $many >= $least * $few && $most >= .97 && $less <= .96) }"
+        done
+    done
+    # One client is alone: nothing is gained. Bounds that all meet, and that none does.
+    read -r many most <<<"$(good 'splitfuse --budget 768' 1 $both)"
+    read -r few less <<<"$(good 'vllm0 --budget 4096' 1 $both)"
+    awk "BEGIN { exit !($many <= 1.01 * $few && $many >= $few) }"
+    is '1.0000' "$(good vllm0 32 prompt_rate=1,ema_rate=0.01 | cut -d ' ' -f 2)"
+    is '0.0000' "$(good vllm0 32 ema_rate=1000 | cut -d ' ' -f 2)"
+    is '0.0000' "$(good vllm0 32 prompt_rate=1e6 | cut -d ' ' -f 2)"
 }
 
 @test "steps: each one's batch and time, and what they come to" {
