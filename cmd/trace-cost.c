@@ -96,8 +96,6 @@ static void add_decodes(struct batch *b, uint64_t n, uint64_t context)
 {
     struct cost_shape *s = &b->s;
 
-    if (n == 0)
-        return;
     s->kv_min = s->decodes == 0 || context < s->kv_min ? (uint32_t)context : s->kv_min;
     s->kv_max = context > s->kv_max ? (uint32_t)context : s->kv_max;
     s->decodes += (uint32_t)n;
@@ -120,7 +118,7 @@ static int make_batch(const struct asked *a, struct batch *b, struct err *e)
     for (size_t i = 0; i < a->n; i++) {
         uint64_t x, y;
 
-        if (step_pair(a->operand[i], ':', &x, &y))
+        if (step_pair(a->operand[i], ':', &x, &y) && x > 0)
             add_decodes(b, x, y);
         else if (step_pair(a->operand[i], '@', &x, &y) && x > 0) {
             if (add_piece(b, x, y, e) < 0)
@@ -280,8 +278,8 @@ static void settle(const struct asked *a)
 {
     if (a->fit && (a->n > 0 || a->table || a->cards || a->card_model || a->card_gpu))
         cli_misuse("'--fit' makes a table, and asks none: no batch, '--cost' or cards with it");
-    if (a->fit && !(a->cost.tp >= 0 && a->cost.tp <= 1024))
-        cli_misuse("'--tp' is 1 to 1024");
+    if (setup_cost_wrong(&a->cost))
+        cli_misuse("%s", setup_cost_wrong(&a->cost));
     if (a->fit)
         return;
     if (a->n > 0 && !a->table)

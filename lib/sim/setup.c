@@ -1,6 +1,7 @@
 /* setup.c - see setup.h. */
 #include "sim/setup.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -11,6 +12,15 @@ enum { VIDUR_REQUESTS = 128, VIDUR_TOKENS = 4096 };
 static bool is_count(uint64_t v, uint64_t most)
 {
     return v == SETUP_NONE || (v >= 1 && v <= most);
+}
+
+const char *setup_cost_wrong(const struct cost_opts *o)
+{
+    if (!(o->tp >= 0 && o->tp <= 1024 && o->tp == floor(o->tp)))
+        return "'--tp' is a whole number, 1 to 1024";
+    if (!(o->link_gbs >= 0 && o->link_us >= 0))
+        return "'--link-gbs' and '--link-us' are 0 or more";
+    return NULL;
 }
 
 const char *setup_wrong(const struct setup *s)
@@ -33,11 +43,7 @@ const char *setup_wrong(const struct setup *s)
         return "'--reserve-gib' is 0 or more";
     if (!(s->overhead_us >= 0 && s->overhead_us < 1e9))
         return "'--step-overhead-us' is 0 or more, and below a second";
-    if (!(s->cost_opts.tp >= 0 && s->cost_opts.tp <= 1024))
-        return "'--tp' is 1 to 1024";
-    if (!(s->cost_opts.link_gbs >= 0 && s->cost_opts.link_us >= 0))
-        return "'--link-gbs' and '--link-us' are 0 or more";
-    return NULL;
+    return setup_cost_wrong(&s->cost_opts);
 }
 
 /* What was not asked for is the scheduler's default, but no more than was measured. */
@@ -127,10 +133,12 @@ bool setup_slo(struct slo *slo, const char *text)
             return false;
         memcpy(number, text + name + 1, len - name - 1);
         number[len - name - 1] = '\0';
-        if (!num_double(number, &v) || !(v > 0))
+        if (!num_double(number, &v) || !(v > 0) || *to > 0)
             return false;
         *to = unit * v;
-        text += len + (text[len] == ',');
+        text += len;
+        if (*text == ',' && !*++text)
+            return false;
     }
     return true;
 }

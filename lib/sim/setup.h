@@ -69,6 +69,7 @@ struct setup {
 
 /* What is wrong with the numbers given, as a sentence for misuse; NULL: nothing. */
 const char *setup_wrong(const struct setup *s);
+const char *setup_cost_wrong(const struct cost_opts *o); /* the same of these alone */
 /* Opens the cost model and makes s->replay of all. */
 int setup_open(struct setup *s, struct err *e);
 void setup_close(struct setup *s);

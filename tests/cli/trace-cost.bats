@@ -1,5 +1,6 @@
 # trace-cost: the time of a batch, and cards.
 load helper
+load trace
 
 card='--cost roofline --model Llama-2-7B --gpu A100-80GB'
 
@@ -28,6 +29,12 @@ EOF
     misuse trace-cost $card 1-10
     # shellcheck disable=SC2086
     misuse trace-cost $card 0@10
+    # shellcheck disable=SC2086
+    misuse trace-cost $card 0:10
+    for bad in '--tp -1' '--tp 1.5' '--tp 1e9' '--link-gbs -1'; do
+        # shellcheck disable=SC2086
+        misuse trace-cost $card $bad 1:10
+    done
 }
 
 @test "by hand: the shared 7B model" {
@@ -67,6 +74,21 @@ EOF
     { cat ../table.csv && echo 'add,1'; } >short.csv
     fails trace-cost --cost short.csv 1:64
     says 'short.csv: line 25'
+    { cat ../table.csv && echo 'add,1,0,-3'; } >negative.csv
+    fails trace-cost --cost negative.csv 1:64
+    says 'negative.csv: line 25: a size or time is below 0'
+    { cat ../table.csv && printf 'add,1,0,3\0\n'; } >nul.csv
+    fails trace-cost --cost nul.csv 1:64
+    says 'nul.csv: line 25: there is a NUL byte'
+    { cat ../table.csv && echo '"add,1,0,3'; } >quote.csv
+    fails trace-cost --cost quote.csv 1:64
+    says 'quote.csv: line 25: a quote in field 1'
+    # Quotes, CR LF and a byte order mark change nothing.
+    ok trace-cost --cost ../table.csv 1:64
+    cp "$out" plain
+    { printf '\xef\xbb\xbf' && sed '/^#/!s/[^,]*/"&"/g; s/$/\r/' ../table.csv; } >windows.csv
+    ok trace-cost --cost windows.csv 1:64
+    cmp plain "$out"
     fails trace-cost --cost missing.csv 1:64
     says missing.csv
     mkdir folder
@@ -74,6 +96,37 @@ EOF
     says folder
     fails trace-cost --cost roofline --model Llama-2-7B --gpu nothing 1:64
     says nothing
+}
+
+@test "bad layer tables" {
+    needs costmodel/llmservingsim
+    layers=$(echo "$shared"/costmodel/llmservingsim/*8B*)
+    ok trace-cost --cost "$layers" 3:100 20@10
+    cp "$out" plain
+    while read -r file line expression sentence; do
+        rm -rf bad_tp1
+        cp -r "$layers" bad_tp1
+        chmod -R u+w bad_tp1
+        sed -i "$line$expression" "bad_tp1/$file"
+        fails trace-cost --cost bad_tp1 3:100
+        says "bad_tp1/$file: $sentence"
+    done <<'END'
+dense.csv 5 s/,[^,]*$/,-5/ line 5: field 3 is below 0
+dense.csv 5 s/,[^,]*$// line 5: there are 2 fields
+dense.csv 2,$ {/^qkv_proj/d} there are no rows of qkv_proj
+per_sequence.csv 3 s/,[^,]*,/,-1,/ line 3: field 2 is below 0
+attention.csv 5 s/^[^,]*/-1/ line 5: field 1 is below 0
+attention.csv 5 s/,[^,]*$/,nan/ line 5: field 5 is no number
+skew_fit.csv 3 s/n<=[^,]*/n<=x/ line 3: field 2 is no class
+skew_fit.csv 3 s/%/q/ line 3: field 3 is no class
+meta.yaml 1,$ s/alpha_default:.*/alpha_default:/ line 68: 'alpha_default' is no number
+END
+    rm -rf bad_tp1
+    cp -r "$layers" bad_tp1
+    chmod -R u+w bad_tp1
+    sed -i 's/$/\r/' bad_tp1/*
+    ok trace-cost --cost bad_tp1 3:100 20@10
+    cmp plain "$out"
 }
 
 @test "cards: known ones, and one's own" {

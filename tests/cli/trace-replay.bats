@@ -30,6 +30,7 @@ value() {
         '--gpu-memory-utilization 1.1' '--reserve-gib -1' '--step-overhead-us -1' \
         '--step-overhead-us nan' '--tp -1' '--link-gbs -1' '--max-model-len 4294967296' \
         '--slo tbt' '--slo tbt=0' '--slo tbt=x' '--slo what=1' '--slo ema_rate=-1' '--slo prompt_rate' \
+        '--slo ttft=1,' '--slo ttft=1,ttft=2' \
         '--slo ttft=1,,tbt=2' '--clients 9999999' '-o - --timeline -'; do
         # shellcheck disable=SC2086 # options and their arguments
         misuse trace-replay --cost ../t.csv $bad ../trace.jsonl
