@@ -60,7 +60,7 @@ bool lsq_dependent(const struct lsq *l, bool *dependent)
 static void solve(const struct lsq *l, const bool *in, double *z)
 {
     struct lsq part = {.n = 0};
-    size_t column[LSQ_MOST], n = 0;
+    size_t column[LSQ_MOST] = {0}, n = 0;
 
     for (size_t j = 0; j < l->n; j++)
         if (in[j])

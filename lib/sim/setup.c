@@ -124,7 +124,9 @@ static double *objective(struct slo *slo, const char *text, size_t len, double *
 bool setup_slo(struct slo *slo, const char *text)
 {
     *slo = (struct slo){0};
-    while (text && *text) {
+    if (!text)
+        return true;
+    while (*text) {
         size_t name = strcspn(text, "=,"), len = strcspn(text, ",");
         double unit, v, *to = objective(slo, text, name, &unit);
         char number[40];
