@@ -1,9 +1,10 @@
 /* cost_vidur.c - tables in the form of Vidur's profiles: microseconds of each operation of one
  * layer, as "op,a,b,us" rows after "# key=value" lines.
  *
- *   token operations  a tokens of the batch, rounded up to 8; all_reduce too
- *   attn_decode       a requests, b their mean context, rounded up to 64
- *   attn_prefill      a tokens of the chunk, b tokens before it
+ *   token operations  a tokens of the batch, rounded up to 8; all_reduce too. "linear" is all of
+ *                     them where they were not measured apart, as of a table that was fitted
+ * (fit.h) attn_decode       a requests, b their mean context, rounded up to 64 attn_prefill      a
+ * tokens of the chunk, b tokens before it
  *
  * A step is layers times (token operations + 2 all-reduces + both attentions); several prompts'
  * chunks count as one of the root of their squares' sum, over the sum of their contexts; grouped
@@ -24,11 +25,11 @@
 #include "sim/csv.h"
 #include "sim/grid.h"
 
-static const char *const token_ops[] = {"attn_pre_proj",           "attn_post_proj",  "attn_rope",
-                                        "attn_kv_cache_save",      "mlp_up_proj",     "mlp_act",
-                                        "mlp_down_proj",           "input_layernorm", "add",
-                                        "post_attention_layernorm"};
-enum { TOKEN_OPS = sizeof token_ops / sizeof *token_ops, ENTRIES_MOST = 1 << 22 };
+static const char *const token_ops[] = {"linear",    "attn_pre_proj",           "attn_post_proj",
+                                        "attn_rope", "attn_kv_cache_save",      "mlp_up_proj",
+                                        "mlp_act",   "mlp_down_proj",           "input_layernorm",
+                                        "add",       "post_attention_layernorm"};
+enum { LINEAR, TOKEN_OPS = sizeof token_ops / sizeof *token_ops, ENTRIES_MOST = 1 << 22 };
 
 /* "# key=value" lines that are used. */
 enum key {
@@ -173,7 +174,7 @@ static int check(const struct vidur *v, const char *path, struct err *e)
     if (v->decode.n == 0 || v->prefill.n == 0)
         return err_set(e, ERR_INPUT, "%s: there are no rows of %s", path,
                        v->decode.n ? "attn_prefill" : "attn_decode");
-    for (int i = 0; i < TOKEN_OPS; i++)
+    for (int i = LINEAR + 1; i < TOKEN_OPS && v->token[LINEAR].n == 0; i++)
         if (v->token[i].n == 0 && strcmp(token_ops[i], "attn_kv_cache_save") != 0 &&
             strcmp(token_ops[i], "post_attention_layernorm") != 0)
             return err_set(e, ERR_INPUT, "%s: there are no rows of %s", path, token_ops[i]);
