@@ -10,6 +10,15 @@ const struct sched *sched_at(size_t i)
     return i < sizeof scheds / sizeof *scheds ? scheds[i] : NULL;
 }
 
+/* Free blocks that a decode which takes `more` needs. A block of its own is not enough for vLLM;
+ * one that is alone, though, would drive itself out for ever. Vidur lets it. */
+static uint32_t free_for(const struct replica *r, uint32_t more, bool alone)
+{
+    if (r->o->vidur)
+        return 1;
+    return r->sched->spare_slot && !alone ? 1 : more;
+}
+
 /* A slot for the next token of a running request whose prompt is done; where there is no free block
  * the last of r->running[from..n) restarts, until there is, or the request itself has gone: 1 it
  * has its slot, 0 it has gone. */
@@ -18,8 +27,7 @@ static int slot(struct replica *r, uint32_t request, size_t from, struct err *e)
     struct flight *f = flight_of(r, request);
     uint32_t more = blocks_more(r, f, (uint64_t)f->computed + 1);
 
-    /* Vidur wants a free block even where the last one has room. */
-    while (r->kv.free < (r->o->vidur ? 1 : more)) {
+    while (r->kv.free < free_for(r, more, r->n_running == 1)) {
         uint32_t victim = r->n_running > from ? r->running[--r->n_running] : request;
 
         if (restart(r, victim, e) < 0)

@@ -14,6 +14,8 @@ struct sched {
     bool repeats;    /* a step of one token each, with none admitted, is followed by the same until
                         one ends, one arrives at an empty queue, or blocks run out */
     bool reserves;   /* memory for the longest request is kept for each */
+    bool spare_slot; /* a decode needs a free block even where its last one has room, unless it is
+                        alone: vLLM's can_append_slots() */
     bool priorities; /* the queue is in their order */
     /* Fills r->batch; moves requests between r->waiting and r->running. An empty batch: nothing can
      * run now. */

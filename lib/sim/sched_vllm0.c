@@ -44,4 +44,5 @@ const struct sched sched_vllm0 = {.name = "vllm0",
                                   .most_tokens = 4096,
                                   .watermark = 0.01,
                                   .repeats = true,
+                                  .spare_slot = true,
                                   .form = form};

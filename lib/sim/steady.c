@@ -58,8 +58,8 @@ bool steady_next(struct replica *r)
     if (s->left == 0 || (!s->refused && r->waiting.n > 0))
         return false;
     more = s->due[(block - s->done % block) % block];
-    /* Vidur wants one free even where none is taken. */
-    if (r->kv.free < more + (r->o->vidur ? 1 : 0))
+    /* Where one must be free even if none is taken, the scheduler knows better. */
+    if (r->kv.free < more + (r->o->vidur || r->sched->spare_slot ? 1 : 0))
         return false;
     r->kv.free -= more;
     if (s->done > 0) {

@@ -229,12 +229,16 @@ static bool leaves_watermark(const struct naive *s, const struct request *r)
     return free_blocks(s) - blocks_of(s, r->need) >= (alone ? 0 : watermark_blocks(s));
 }
 
-/* A place for the next token. */
+/* A place for the next token. vLLM's first engine and what was made of it ask for a free block
+ * whatever the token needs; where nobody else runs that could never end well. */
 static bool has_slot(const struct naive *s, const struct request *r)
 {
     bool needs = blocks_of(s, r->computed + 1) > r->n_blocks;
+    bool strict = s->o.policy == VLLM0 || s->o.policy == SARATHI;
 
-    return (!needs && !s->o.vidur) || free_blocks(s) >= 1;
+    if (s->o.vidur || (strict && s->running.n > 1))
+        return free_blocks(s) >= 1;
+    return !needs || free_blocks(s) >= 1;
 }
 
 /* Running request i gets a slot, or one after the other from the tail goes, itself last. */
