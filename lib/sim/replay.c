@@ -6,8 +6,9 @@
 #include "base/mem.h"
 #include "sim/ready.h"
 #include "sim/sched.h"
+#include "sim/swap.h"
 
-enum { STEPS_A_REPORT = 4096 };
+enum { STEPS_A_REPORT = 4096, STEPS_A_TIER_CHECK = 1024 };
 
 struct run {
     struct replay *p;
@@ -81,11 +82,21 @@ static int arrive(struct run *u, int64_t now)
     return 0;
 }
 
+/* Tiers may be large: they are walked now and then. */
+static bool is_consistent(const struct replica *r)
+{
+    bool good = kv_consistent(&r->kv) && swap_consistent(r);
+
+    for (int i = 0; i < KV_TIERS && r->steps % STEPS_A_TIER_CHECK == 1; i++)
+        good = good && tier_consistent(&r->kv.tier[i]);
+    return good;
+}
+
 static int check_step(const struct run *u)
 {
     const struct replica *r = &u->p->replica;
 
-    if (!u->o->check || kv_consistent(&r->kv))
+    if (!u->o->check || is_consistent(r))
         return 0;
     return err_set(u->e, ERR_CORRUPT, "step %llu: KV blocks are lost, or held twice",
                    (unsigned long long)r->steps);

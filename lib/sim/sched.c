@@ -1,6 +1,8 @@
 /* sched.c - the schedulers there are, and what several of them do. */
 #include "sim/sched.h"
 
+#include "sim/swap.h"
+
 static const struct sched *const scheds[] = {&sched_static,   &sched_orca,      &sched_vllm0,
                                              &sched_vllm1,    &sched_sarathi,   &sched_splitfuse,
                                              &sched_lightllm, &sched_continuum, &sched_nanoflow};
@@ -20,8 +22,8 @@ static uint32_t free_for(const struct replica *r, uint32_t more, bool alone)
 }
 
 /* A slot for the next token of a running request whose prompt is done; where there is no free block
- * the last of r->running[from..n) restarts, until there is, or the request itself has gone: 1 it
- * has its slot, 0 it has gone. */
+ * the last of r->running[from..n) is driven out, until there is, or the request itself has gone: 1
+ * it has its slot, 0 it has gone. */
 static int slot(struct replica *r, uint32_t request, size_t from, struct err *e)
 {
     struct flight *f = flight_of(r, request);
@@ -30,7 +32,7 @@ static int slot(struct replica *r, uint32_t request, size_t from, struct err *e)
     while (r->kv.free < free_for(r, more, r->n_running == 1)) {
         uint32_t victim = r->n_running > from ? r->running[--r->n_running] : request;
 
-        if (restart(r, victim, e) < 0)
+        if (drive_out(r, victim, e) < 0)
             return e->code;
         if (victim == request)
             return 0;
@@ -97,4 +99,21 @@ int sched_admit(struct replica *r, uint32_t tokens, struct err *e)
         running_add(r, request, e) < 0)
         return e->code;
     return batch_add(r, request, tokens, e);
+}
+
+int sched_prefill_us(const struct replica *r, uint32_t from, uint32_t to, double *us, struct err *e)
+{
+    *us = 0;
+    while (from < to) {
+        uint32_t chunk = to - from < r->o->most_tokens ? to - from : r->o->most_tokens;
+        struct cost_piece piece = {chunk, from};
+        struct cost_shape s = {.pieces = &piece, .n_pieces = 1, .tokens = chunk};
+        double step_us;
+
+        if (cost_us(r->cost, &s, &step_us, NULL, e) < 0)
+            return e->code;
+        *us += step_us;
+        from += chunk;
+    }
+    return 0;
 }

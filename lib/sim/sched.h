@@ -17,6 +17,7 @@ struct sched {
     bool spare_slot; /* a decode needs a free block even where its last one has room, unless it is
                         alone: vLLM's can_append_slots() */
     bool priorities; /* the queue is in their order */
+    bool swaps;      /* who is driven out may keep what it has computed (swap.h) */
     /* Fills r->batch; moves requests between r->waiting and r->running. An empty batch: nothing can
      * run now. */
     int (*form)(struct replica *r, struct err *e);
@@ -43,8 +44,8 @@ const struct sched *sched_at(size_t i); /* as SCHED_NAMES has them; NULL after t
 /* ---- what several do ---- */
 
 /* One token of every running request whose prompt is done, each with a slot for it; where
- * there is no free block the last of r->running restarts, until there is, or the request itself has
- * gone. */
+ * there is no free block the last of r->running is driven out, until there is, or the request
+ * itself has gone. */
 int sched_decode(struct replica *r, struct err *e);
 
 /* All that run: what is left of a prompt, or a token. Their blocks are theirs already. */
@@ -58,6 +59,10 @@ int sched_reserve(struct replica *r, struct err *e);
 bool sched_fits(const struct replica *r, uint32_t request);
 /* Takes it out of the queue, with those blocks, into r->running and the batch. */
 int sched_admit(struct replica *r, uint32_t tokens, struct err *e);
+
+/* How long tokens [from, to) of a prompt alone take, a budget at a time. */
+int sched_prefill_us(const struct replica *r, uint32_t from, uint32_t to, double *us,
+                     struct err *e);
 
 /* The halves of vLLM v1's step (sched_vllm1.c): running requests go on, within *budget; *preempted:
  * some had to restart. The queue's head is admitted: 1, or 0 if there is no room. */

@@ -140,23 +140,16 @@ static bool drop_last(struct replica *r)
 
 /* ---- what a lost cache costs ---- */
 
-/* Seconds to compute so many tokens anew, a budget at a time. */
-static int prefill_s(const struct replica *r, uint64_t tokens, double *seconds, struct err *e)
+/* Seconds until its context is there again: computed anew, or from memory beside the GPU. */
+static int again_s(const struct replica *r, const struct flight *f, double *seconds, struct err *e)
 {
-    double us;
+    double us, load_us = r->o->tier_block_us[KV_HOST] * kv_blocks(&r->kv, f->computed);
 
-    *seconds = 0;
-    for (uint64_t done = 0; done < tokens;) {
-        uint32_t chunk = tokens - done < r->o->most_tokens ? (uint32_t)(tokens - done)
-                                                           : r->o->most_tokens;
-        struct cost_piece piece = {chunk, (uint32_t)done};
-        struct cost_shape s = {.pieces = &piece, .n_pieces = 1, .tokens = chunk};
-
-        if (cost_us(r->cost, &s, &us, NULL, e) < 0)
-            return e->code;
-        *seconds += 1e-6 * us;
-        done += chunk;
-    }
+    if (sched_prefill_us(r, 0, f->computed, &us, e) < 0)
+        return e->code;
+    if (r->kv.tier[KV_HOST].most > 0 && load_us < us)
+        us = load_us;
+    *seconds = 1e-6 * us;
     return 0;
 }
 
@@ -167,13 +160,13 @@ static int keep(struct replica *r, uint32_t request, struct err *e)
     struct flight *f = flight_of(r, request);
     uint32_t session = session_of(r, request), next = c->next[request];
     size_t tool = r->trace->tool && next != UINT32_MAX ? r->trace->tool[next] : SIZE_MAX;
-    double again_s, wait_s = c->waited_tokens > 0 ? c->wait_s / c->waited_tokens : 0, ttl_s;
+    double lost_s = 0, wait_s = c->waited_tokens > 0 ? c->wait_s / c->waited_tokens : 0, ttl_s;
 
     if (next == UINT32_MAX || !r->kv.sharing)
         return 0;
-    if (prefill_s(r, f->computed, &again_s, e) < 0)
+    if (again_s(r, f, &lost_s, e) < 0)
         return e->code;
-    ttl_s = ttl_choose(&c->ttl, tool, again_s + wait_s * f->computed);
+    ttl_s = ttl_choose(&c->ttl, tool, lost_s + wait_s * f->computed);
     if (!(ttl_s > 0))
         return 0;
     unpin_session(r, session);

@@ -2,174 +2,13 @@
  * plain: every step is formed anew, every block looked for one by one. The oracle of prop_sched.c.
  *
  * Sources: the rules of Vidur, vLLM v0 and v1, Sarathi-Serve, DeepSpeed-MII and LightLLM, as their
- * schedulers' code has them. Nothing here was taken from lib/sim.
+ * schedulers' code has them; the papers' texts on Continuum and NanoFlow, and trace-replay(1).
+ * Nothing here was taken from lib/sim.
  */
 #ifndef TESTS_NAIVE_SCHED_H
 #define TESTS_NAIVE_SCHED_H
 
-#include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { REQUESTS_MOST = 64, BLOCKS_MOST = 512, HASHES_MOST = 64, GAPS_MOST = 1 << 16 };
-
-enum policy { STATIC, ORCA, VLLM0, VLLM1, SARATHI, SPLITFUSE, LIGHTLLM, POLICIES };
-
-struct rules {
-    enum policy policy;
-    bool vidur, sharing, priorities;
-    int blocks, block_tokens, most_requests, most_tokens, max_length;
-    int clients; /* 0: requests come at their times */
-    double watermark, overhead_us;
-};
-
-struct request {
-    /* Given: */
-    int64_t t_ns, tool_ns;
-    int prompt, output, priority;
-    int after[4], n_after;
-    uint64_t hash[HASHES_MOST];
-    int n_hashes;
-    /* Its way: */
-    enum { AHEAD, WAITING, RUNNING, ENDED, REJECTED } state;
-    int64_t arrival, start, first, end, last;
-    int need, computed, given, preemptions, hits;
-    long came; /* which one to arrive it was */
-    int block[BLOCKS_MOST], n_blocks, named;
-    bool admitted;
-};
-
-struct block {
-    int holders;
-    bool named;
-    uint64_t hash;
-    long freed_at, named_at;
-};
-
-struct queue {
-    int v[REQUESTS_MOST], n;
-};
-
-struct naive {
-    struct rules o;
-    struct request r[REQUESTS_MOST];
-    int n;
-    struct queue waiting, running;
-    struct block block[BLOCKS_MOST];
-    long clock;
-    int batch[REQUESTS_MOST], tokens[REQUESTS_MOST], n_batch;
-    double (*us)(int decodes, const int *context, int pieces, const int *chunk, const int *kv);
-    bool restarted; /* somebody, while the step was formed */
-    int since_prompts;
-    int64_t done[REQUESTS_MOST]; /* when requests ended, or were rejected, one after the other */
-    int n_done;
-    int64_t now, step_end;
-    bool busy, stuck;
-    long steps, preemptions, computed, gaps;
-    int64_t gap[GAPS_MOST];
-};
-
-/* ---- queues ---- */
-
-static void queue_insert(struct queue *q, int at, int request)
-{
-    memmove(&q->v[at + 1], &q->v[at], (size_t)(q->n - at) * sizeof *q->v);
-    q->v[at] = request;
-    q->n++;
-}
-
-static int queue_remove(struct queue *q, int at)
-{
-    int request = q->v[at];
-
-    q->n--;
-    memmove(&q->v[at], &q->v[at + 1], (size_t)(q->n - at) * sizeof *q->v);
-    return request;
-}
-
-static int queue_find(const struct queue *q, int request)
-{
-    for (int i = 0; i < q->n; i++)
-        if (q->v[i] == request)
-            return i;
-    return -1;
-}
-
-/* ---- blocks ---- */
-
-static int blocks_of(const struct naive *s, int tokens)
-{
-    return (tokens + s->o.block_tokens - 1) / s->o.block_tokens;
-}
-
-static int free_blocks(const struct naive *s)
-{
-    int n = 0;
-
-    for (int i = 0; i < s->o.blocks; i++)
-        n += s->block[i].holders == 0;
-    return n;
-}
-
-/* The free block that has been so for longest; whatever it held is lost. */
-static void take_block(struct naive *s, struct request *r)
-{
-    int best = -1;
-
-    for (int i = 0; i < s->o.blocks; i++)
-        if (s->block[i].holders == 0 &&
-            (best < 0 || s->block[i].freed_at < s->block[best].freed_at))
-            best = i;
-    if (best < 0)
-        abort();
-    s->block[best].holders = 1;
-    s->block[best].named = false;
-    r->block[r->n_blocks++] = best;
-}
-
-static void take_for(struct naive *s, struct request *r, int tokens)
-{
-    while (r->n_blocks < blocks_of(s, tokens))
-        take_block(s, r);
-}
-
-static void give_back(struct naive *s, struct request *r)
-{
-    while (r->n_blocks > 0) {
-        struct block *b = &s->block[r->block[--r->n_blocks]];
-
-        if (--b->holders == 0)
-            b->freed_at = ++s->clock;
-    }
-    r->named = 0;
-}
-
-/* The block that has held this text for longest. */
-static int find_block(const struct naive *s, uint64_t hash)
-{
-    int best = -1;
-
-    for (int i = 0; i < s->o.blocks; i++)
-        if (s->block[i].named && s->block[i].hash == hash &&
-            (best < 0 || s->block[i].named_at < s->block[best].named_at))
-            best = i;
-    return best;
-}
-
-/* All blocks that are full once `tokens` are computed can be found from now on. */
-static void name_blocks(struct naive *s, struct request *r, int tokens)
-{
-    for (; s->o.sharing && r->named < tokens / s->o.block_tokens && r->named < r->n_hashes;
-         r->named++) {
-        struct block *b = &s->block[r->block[r->named]];
-
-        b->named = true;
-        b->hash = r->hash[r->named];
-        b->named_at = ++s->clock;
-    }
-}
+#include "naive_kv.h"
 
 /* ---- what schedulers share ---- */
 
@@ -206,6 +45,28 @@ static void start_over(struct naive *s, int request)
     s->preemptions++;
     s->restarted = true;
     queue_insert(&s->waiting, 0, request);
+}
+
+/* The same, or, where the host has room for what it computed, out there. */
+static void drive_out(struct naive *s, int request)
+{
+    struct request *r = &s->r[request];
+    int held = 0;
+
+    for (int i = 0; i < s->swapped.n; i++)
+        held += blocks_of(s, s->r[s->swapped.v[i]].computed);
+    if (s->o.policy != VLLM0 || held + blocks_of(s, r->computed) > s->o.swap_blocks) {
+        start_over(s, request);
+        return;
+    }
+    s->moving_us += blocks_of(s, r->computed) * s->o.swap_us;
+    give_back(s, r);
+    r->state = SWAPPED;
+    r->preemptions++;
+    s->preemptions++;
+    s->swaps++;
+    s->restarted = true;
+    queue_insert(&s->swapped, 0, request);
 }
 
 static void begin_running(struct naive *s, int at)
@@ -247,7 +108,7 @@ static bool make_slot(struct naive *s, int i)
     while (!has_slot(s, &s->r[s->running.v[i]])) {
         int last = s->running.n - 1;
 
-        start_over(s, queue_remove(&s->running, last));
+        drive_out(s, queue_remove(&s->running, last));
         if (last == i)
             return false;
     }
@@ -311,11 +172,33 @@ static void decode_all(struct naive *s)
         schedule(s, s->running.v[i], 1);
 }
 
+/* Whoever was driven out comes back, if its blocks, one more and the watermark are free; one that
+ * would run alone needs but its next token's place. */
+static void swap_in(struct naive *s)
+{
+    while (s->swapped.n > 0 && s->running.n < s->o.most_requests) {
+        int request = s->swapped.v[0];
+        struct request *r = &s->r[request];
+        int more = blocks_of(s, r->computed) + 1 + watermark_blocks(s);
+
+        if (s->running.n == 0)
+            more = blocks_of(s, r->computed + 1);
+        if (free_blocks(s) < more)
+            return;
+        queue_remove(&s->swapped, 0);
+        s->moving_us += blocks_of(s, r->computed) * s->o.swap_us;
+        take_for(s, r, r->computed + 1);
+        r->state = RUNNING;
+        queue_insert(&s->running, s->running.n, request);
+        schedule(s, request, 1);
+    }
+}
+
 static void form_vllm0(struct naive *s)
 {
     int longest_prompt = 0;
 
-    while (s->waiting.n > 0 && s->running.n < s->o.most_requests) {
+    while (s->swapped.n == 0 && s->waiting.n > 0 && s->running.n < s->o.most_requests) {
         struct request *r = &s->r[s->waiting.v[0]];
         int most = r->need > longest_prompt ? r->need : longest_prompt;
         int tokens = s->o.vidur ? (s->n_batch + 1) * most : batch_tokens(s) + r->need;
@@ -329,8 +212,11 @@ static void form_vllm0(struct naive *s)
         schedule(s, s->waiting.v[0], r->need);
         begin_running(s, 0);
     }
-    if (s->n_batch == 0)
-        decode_all(s);
+    if (s->n_batch > 0)
+        return;
+    decode_all(s);
+    if (!s->restarted)
+        swap_in(s);
 }
 
 static void form_sarathi(struct naive *s)
@@ -439,31 +325,89 @@ static int cached(const struct naive *s, const struct request *r)
 {
     int n = 0;
 
-    while (s->o.sharing && n < r->n_hashes && n < (r->need - 1) / s->o.block_tokens &&
-           find_block(s, r->hash[n]) >= 0)
+    while (s->o.sharing && n < (r->need - 1) / s->o.block_tokens &&
+           find_block(s, text_of(s, r, n)) >= 0)
         n++;
     return n;
 }
 
-static bool admit_v1(struct naive *s)
+/* The first tier that has a block; TIERS: none. */
+static int tier_of(const struct naive *s, const struct request *r, int block)
 {
-    int at = first_waiting(s), request = s->waiting.v[at],
-        left = s->o.most_tokens - batch_tokens(s);
+    int tier = 0;
+
+    while (tier < TIERS && (block >= (r->need - 1) / s->o.block_tokens ||
+                            find_aside(s, tier, text_of(s, r, block)) < 0))
+        tier++;
+    return tier;
+}
+
+/* To compute a prompt from its block `from` on, if nobody else is there. */
+static double compute_us(const struct naive *s, const struct request *r, int from)
+{
+    double us = 0;
+
+    for (int at = from * s->o.block_tokens, n; at < r->need; at += n) {
+        n = r->need - at < s->o.most_tokens ? r->need - at : s->o.most_tokens;
+        us += s->us(0, NULL, 1, &n, &at);
+    }
+    return us;
+}
+
+/* Up to which block is it best to load what is aside? To all ends of stretches in one tier, and not
+ * at all, the first that takes least. */
+static int best_end(const struct naive *s, const struct request *r, int hit)
+{
+    double load = 0, least = compute_us(s, r, hit);
+    int best = hit;
+
+    for (int i = hit; tier_of(s, r, i) < TIERS; i++) {
+        load += s->o.tier_us[tier_of(s, r, i)];
+        if (tier_of(s, r, i + 1) != tier_of(s, r, i) && load + compute_us(s, r, i + 1) < least) {
+            least = load + compute_us(s, r, i + 1);
+            best = i + 1;
+        }
+    }
+    return best;
+}
+
+/* What is loaded was used, the beginning of the text last. */
+static void load_blocks(struct naive *s, struct request *r, int from, int to)
+{
+    double us = 0;
+
+    for (int i = from; i < to; i++) {
+        us += s->o.tier_us[tier_of(s, r, i)];
+        s->tier_tokens[tier_of(s, r, i)] += r->admitted ? 0 : s->o.block_tokens;
+    }
+    for (int i = to - 1; i >= from; i--) {
+        int tier = tier_of(s, r, i);
+
+        s->aside[tier][find_aside(s, tier, text_of(s, r, i))].used_at = ++s->clock;
+    }
+    s->moving_us += us;
+}
+
+static bool admit_v1(struct naive *s, int at)
+{
+    int request = s->waiting.v[at], left = s->o.most_tokens - batch_tokens(s);
     struct request *r = &s->r[request];
-    int hit = cached(s, r), idle = 0, n;
+    int hit = cached(s, r), idle = 0, n, end;
 
     for (int i = 0; i < hit; i++)
-        idle += s->block[find_block(s, r->hash[i])].holders == 0;
+        idle += s->block[find_block(s, text_of(s, r, i))].holders == 0;
     if (blocks_of(s, r->need) - hit + idle > free_blocks(s))
         return false;
+    end = best_end(s, r, hit);
+    load_blocks(s, r, hit, end);
     for (int i = 0; i < hit; i++) {
-        int b = find_block(s, r->hash[i]);
+        int b = find_block(s, text_of(s, r, i));
 
         s->block[b].holders++;
         r->block[r->n_blocks++] = b;
     }
     r->named = hit;
-    r->computed = hit * s->o.block_tokens;
+    r->computed = end * s->o.block_tokens;
     if (!r->admitted)
         r->hits = r->computed;
     r->admitted = true;
@@ -479,7 +423,7 @@ static void form_vllm1(struct naive *s)
 {
     schedule_v1_running(s);
     while (!s->restarted && s->waiting.n > 0 && s->running.n < s->o.most_requests &&
-           batch_tokens(s) < s->o.most_tokens && admit_v1(s))
+           batch_tokens(s) < s->o.most_tokens && admit_v1(s, first_waiting(s)))
         continue;
 }
 
@@ -659,8 +603,9 @@ static void begin_step(struct naive *s)
             context[decodes++] = r->computed + 1;
         }
     }
-    s->step_end = s->now +
-                  llround(1000 * (s->us(decodes, context, pieces, chunk, kv) + s->o.overhead_us));
+    s->step_end = s->now + llround(1000 * (s->us(decodes, context, pieces, chunk, kv) +
+                                           (s->o.overhead_us + s->moving_us)));
+    s->moving_us = 0;
     s->busy = true;
     s->steps++;
     s->computed += batch_tokens(s);
@@ -735,7 +680,7 @@ static void naive_run(struct naive *s)
         if (s->n_batch > 0)
             begin_step(s);
     }
-    s->stuck = s->waiting.n + s->running.n > 0;
+    s->stuck = s->waiting.n + s->running.n + s->swapped.n > 0;
 }
 
 #endif

@@ -81,11 +81,18 @@ static void make_rules(struct rules *o, enum policy policy)
                         .max_length = below(4) ? 0 : 20 + below(60),
                         .clients = below(6) ? 0 : 1 + below(5),
                         .watermark = PICK(0, 0, 1, 10, 30) / 100.0,
-                        .overhead_us = PICK(0, 0, 1, 5) / 2000.0};
+                        .overhead_us = PICK(0, 0, 1, 5) / 2000.0,
+                        .swap_us = PICK(0, 1, 5, 40) / 4.0,
+                        .tier_us = {PICK(0, 1, 5, 40) / 4.0, PICK(0, 1, 20, 80) / 4.0}};
     o->blocks = PICK(40, 60, 100, 200, 400) / o->block_tokens + 1 + below(4);
     if (policy == STATIC || policy == ORCA || policy == VLLM1 || policy == SPLITFUSE ||
         policy == LIGHTLLM)
         o->watermark = 0;
+    o->hashed = o->sharing && below(4) > 0;
+    if (policy == VLLM0 && !o->vidur)
+        o->swap_blocks = PICK(0, 0, 2, 10, 40, 500);
+    for (int i = 0; i < TIERS && o->sharing && below(2); i++)
+        o->tier[i] = PICK(0, 1, 3, 10, 40, BLOCKS_MOST);
 }
 
 /* Hashes of a text that shares its beginning with others: the path in a tree of few branches. */
@@ -113,7 +120,7 @@ static void make_request(struct naive *s, int i, int64_t t_ns)
                           .prompt = 1 + below(scale),
                           .output = below(4) ? 1 + below(scale) : 1,
                           .priority = s->o.priorities ? below(3) - 1 : 0};
-    if (s->o.sharing)
+    if (s->o.hashed)
         make_hashes(r, &s->o);
     if (i == 0 || s->o.clients > 0 || below(5))
         return;
@@ -157,7 +164,7 @@ static void make_case(struct naive *s, enum policy policy)
     memset(s, 0, sizeof *s);
     make_rules(&s->o, policy);
     s->us = naive_us;
-    s->n = 1 + below(below(3) ? 12 : REQUESTS_MOST);
+    s->n = 1 + below(below(3) ? 12 : 64);
     for (int i = 0; i < s->n; i++) {
         make_request(s, i, t);
         t += below(3) ? 1000 * (int64_t)below(gap) : 0;
@@ -211,7 +218,7 @@ static void make_set(const struct naive *s, struct columns *c, struct trace_set 
         t->tool_ns = c->tool_ns;
     }
     t->priority = s->o.priorities ? c->priority : NULL;
-    if (s->o.sharing) {
+    if (s->o.hashed) {
         t->hash_end = c->hash_end;
         t->hashes = c->hashes;
     }
@@ -227,6 +234,10 @@ static struct replay_opts options(const struct rules *o, const char *name)
                                        .watermark = o->watermark,
                                        .step_overhead_us = o->overhead_us,
                                        .prefix_cache = o->sharing,
+                                       .tier_blocks = {(uint32_t)o->tier[0], (uint32_t)o->tier[1]},
+                                       .tier_block_us = {o->tier_us[0], o->tier_us[1]},
+                                       .swap_blocks = (uint32_t)o->swap_blocks,
+                                       .swap_block_us = o->swap_us,
                                        .vidur = o->vidur},
                             .clients = (uint32_t)o->clients,
                             .check = true};
@@ -246,10 +257,11 @@ static const char *about(const struct naive *s, unsigned long long seed)
 
     snprintf(text, sizeof text,
              "seed %llu policy %d%s%s%s, %d requests, %d blocks of %d, %d requests and %d tokens a "
-             "step, max length %d, watermark %g, overhead %g, %d clients",
+             "step, max length %d, watermark %g, overhead %g, %d clients, tiers %d %d, swap %d",
              seed, o->policy, o->vidur ? " vidur" : "", o->sharing ? " sharing" : "",
              o->priorities ? " priorities" : "", s->n, o->blocks, o->block_tokens, o->most_requests,
-             o->most_tokens, o->max_length, o->watermark, o->overhead_us, o->clients);
+             o->most_tokens, o->max_length, o->watermark, o->overhead_us, o->clients, o->tier[0],
+             o->tier[1], o->swap_blocks);
     return text;
 }
 
@@ -338,7 +350,9 @@ static bool compare(struct naive *s, const struct trace_set *t, bool repeats,
     if (same && rc == 0)
         same = (uint64_t)s->steps == p.replica.steps &&
                (uint64_t)s->preemptions == p.replica.preemptions &&
-               (uint64_t)s->computed == p.replica.tokens && same_gaps(s, &p);
+               (uint64_t)s->computed == p.replica.tokens && (uint64_t)s->swaps == p.replica.swaps &&
+               (uint64_t)s->tier_tokens[0] == p.replica.tier_tokens[KV_HOST] &&
+               (uint64_t)s->tier_tokens[1] == p.replica.tier_tokens[KV_DISK] && same_gaps(s, &p);
     T_CHECKF(same, "%s, %s repeats: %s, rc %d '%s'", about(s, seed), repeats ? "with" : "without",
              s->stuck ? "stuck" : "done", rc, e.msg);
     if (!same && p.flight)
@@ -437,7 +451,7 @@ int main(int argc, char **argv)
     bool others[2] = {false};
 
     for (unsigned long long seed = from; s && c && seed < from + (unsigned long long)traces; seed++)
-        for (int policy = 0; policy < POLICIES; policy++) {
+        for (int policy = 0; policy < CONTINUUM; policy++) {
             struct trace_set t;
 
             if (wrong[policy])
@@ -461,7 +475,7 @@ int main(int argc, char **argv)
             make_sessions(s, c, &t);
             others[which] = !hold_rules(s, &t, which ? "nanoflow" : "continuum", seed);
         }
-    for (int policy = 0; policy < POLICIES; policy++)
+    for (int policy = 0; policy < CONTINUUM; policy++)
         printf("policy %d: %ld restarts, %ld traces stuck\n", policy, restarts[policy],
                stuck[policy]);
     free(s);
