@@ -139,6 +139,7 @@ void replica_free(struct replica *r)
     free(r->steady.due);
     kv_close(&r->kv);
     gaps_free(&r->step_times);
+    gaps_free(&r->queued_times);
 }
 
 static bool can_ever_run(const struct replica *r, uint32_t request)
@@ -239,7 +240,8 @@ static int begin_step(struct replica *r, struct err *e)
     r->transfer_us = 0;
     r->began_ns = r->now;
     r->end_ns = r->now + (int64_t)llround(1e3 * us);
-    if (gaps_add(&r->step_times, r->end_ns - r->now, 1, e) < 0)
+    if (gaps_add(&r->step_times, r->end_ns - r->now, 1, e) < 0 ||
+        (r->waiting.n > 0 && gaps_add(&r->queued_times, r->end_ns - r->now, 1, e) < 0))
         return e->code;
     r->busy = true;
     r->steps++;
@@ -261,8 +263,6 @@ static int form_batch(struct replica *r, struct err *e)
         asked = r->swapped.n == 0;
         r->n_batch = 0;
         r->shape = (struct cost_shape){.pieces = NULL};
-        if (r->waiting.n + r->swapped.n + r->n_running == 0)
-            return 0;
         if (r->sched->form(r, e) < 0)
             return e->code;
     } while (r->n_batch == 0 && r->preemptions > before && !r->o->vidur);

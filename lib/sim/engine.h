@@ -134,6 +134,7 @@ struct replica {
     /* Totals: */
     struct gaps *gaps;
     struct gaps step_times;
+    struct gaps queued_times; /* of steps while requests waited that could not join them */
     uint64_t steps, preemptions, tokens, hit_tokens, asked_tokens;
     uint64_t swaps;                 /* of the preemptions */
     uint64_t tier_tokens[KV_TIERS]; /* of hit_tokens */

@@ -176,10 +176,11 @@ int replay_run(struct replay *p, const struct trace_set *t, const struct cost *c
             rc = moment(&u);
         while (rc > 0);
     ready_free(&u.ready);
-    if (rc == 0)
-        gaps_sort(&p->gaps);
-    if (rc == 0)
-        gaps_sort(&p->replica.step_times);
+    if (rc < 0)
+        return rc;
+    gaps_sort(&p->gaps);
+    gaps_sort(&p->replica.step_times);
+    gaps_sort(&p->replica.queued_times);
     return rc;
 }
 

@@ -1,6 +1,8 @@
 /* sched.c - the schedulers there are, and what several of them do. */
 #include "sim/sched.h"
 
+#include <stdlib.h>
+
 #include "sim/swap.h"
 
 static const struct sched *const scheds[] = {&sched_static,   &sched_orca,      &sched_vllm0,
@@ -99,6 +101,25 @@ int sched_admit(struct replica *r, uint32_t tokens, struct err *e)
         running_add(r, request, e) < 0)
         return e->code;
     return batch_add(r, request, tokens, e);
+}
+
+static int longest_first(const void *a, const void *b)
+{
+    const struct sched_course *x = a, *y = b;
+
+    return (x->left < y->left) - (x->left > y->left);
+}
+
+uint64_t sched_peak(struct sched_course *v, size_t n)
+{
+    uint64_t held = 0, most = 0;
+
+    qsort(v, n, sizeof *v, longest_first);
+    for (size_t i = 0; i < n; i++) {
+        held += v[i].held;
+        most = held + (i + 1) * v[i].left > most ? held + (i + 1) * v[i].left : most;
+    }
+    return most;
 }
 
 int sched_prefill_us(const struct replica *r, uint32_t from, uint32_t to, double *us, struct err *e)

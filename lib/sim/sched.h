@@ -60,6 +60,15 @@ bool sched_fits(const struct replica *r, uint32_t request);
 /* Takes it out of the queue, with those blocks, into r->running and the batch. */
 int sched_admit(struct replica *r, uint32_t tokens, struct err *e);
 
+/* What a request has, and will still get, in tokens. */
+struct sched_course {
+    uint64_t held, left;
+};
+
+/* The most tokens that requests v[0..n) hold at any step to come: when one ends, those that end
+ * later have grown by what it still got. Sorts v. */
+uint64_t sched_peak(struct sched_course *v, size_t n);
+
 /* How long tokens [from, to) of a prompt alone take, a budget at a time. */
 int sched_prefill_us(const struct replica *r, uint32_t from, uint32_t to, double *us,
                      struct err *e);

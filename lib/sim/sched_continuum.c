@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "sim/sched.h"
@@ -22,7 +23,7 @@ struct pin {
 struct continuum {
     struct ttl ttl;
     struct pin *pin;  /* [sessions] */
-    uint32_t *pinned; /* sessions that have one */
+    uint32_t *pinned; /* sessions that have one, in the order in which they got it */
     size_t n_pinned;
     uint32_t *next;  /* [n]: the session's next turn, or UINT32_MAX */
     uint32_t *first; /* [sessions]: its first turn */
@@ -98,14 +99,15 @@ static void unpin(struct replica *r, size_t at)
 
     kv_give_back(&r->kv, &p->kv);
     *p = (struct pin){.set = false};
-    c->pinned[at] = c->pinned[--c->n_pinned];
+    c->n_pinned--;
+    memmove(&c->pinned[at], &c->pinned[at + 1], (c->n_pinned - at) * sizeof *c->pinned);
 }
 
 static void unpin_session(struct replica *r, uint32_t session)
 {
     struct continuum *c = state_of(r);
 
-    for (size_t i = 0; session != UINT32_MAX && c->pin[session].set && i < c->n_pinned; i++)
+    for (size_t i = 0; session != UINT32_MAX && c->pin[session].set; i++)
         if (c->pinned[i] == session)
             unpin(r, i);
 }
@@ -115,12 +117,11 @@ static void expire(struct replica *r)
 {
     struct continuum *c = state_of(r);
 
-    for (size_t i = c->n_pinned; i-- > 0;) {
-        const struct pin *p = &c->pin[c->pinned[i]];
-
-        if (p->until_ns <= r->now)
+    for (size_t i = 0; i < c->n_pinned;)
+        if (c->pin[c->pinned[i]].until_ns <= r->now)
             unpin(r, i);
-    }
+        else
+            i++;
 }
 
 /* Of all pins that of the program that came last: false if there is none. */

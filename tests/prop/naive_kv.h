@@ -90,6 +90,7 @@ struct naive {
     long swaps, tier_tokens[TIERS];
     long clock;
     int batch[REQUESTS_MOST], tokens[REQUESTS_MOST], n_batch;
+    double (*memory_bound)(double us, int decodes); /* the part of a step that products may hide */
     double (*us)(int decodes, const int *context, int pieces, const int *chunk, const int *kv);
     bool restarted; /* somebody, while the step was formed */
     int since_prompts;
@@ -98,8 +99,8 @@ struct naive {
     double waited_s, waited_tokens;
     double tool_s[REQUESTS_MOST]; /* what tools took, in the order in which that was known */
     int tool_of[REQUESTS_MOST], n_tools;
-    struct request late[REQUESTS_MOST]; /* nanoflow: ended, but that is not known yet */
-    int n_late;
+    struct queue late; /* nanoflow: ended, which it learns after their next step */
+    int vain, vain_context[REQUESTS_MOST]; /* of them in the step */
     int64_t done[REQUESTS_MOST]; /* when requests ended, or were rejected, one after the other */
     int n_done;
     int64_t now, step_end;
@@ -207,14 +208,20 @@ static void take_for(struct naive *s, struct request *r, int tokens)
         take_block(s, r);
 }
 
-static void give_back(struct naive *s, struct request *r)
+/* The last first. */
+static void give_blocks(struct naive *s, const int *v, int *n)
 {
-    while (r->n_blocks > 0) {
-        struct block *b = &s->block[r->block[--r->n_blocks]];
+    while (*n > 0) {
+        struct block *b = &s->block[v[--*n]];
 
         if (--b->holders == 0)
             b->freed_at = ++s->clock;
     }
+}
+
+static void give_back(struct naive *s, struct request *r)
+{
+    give_blocks(s, r->block, &r->n_blocks);
     r->named = 0;
 }
 
