@@ -97,9 +97,11 @@ static void latency(struct out *o, enum metric m, const struct distribution *d)
 /* Steps while the queue was not empty: none is short for want of requests. */
 static void queued_steps(struct out *o, const struct gaps *g)
 {
-    out_value(o, "queued_steps", (double)g->n, 0);
-    out_value(o, "queued_step_mean_s", g->n > 0 ? 1e-9 * g->sum / (double)g->n : 0, 6);
-    out_value(o, "queued_step_p99_s", 1e-9 * (double)gaps_percentile(g, 0.99), 6);
+    double mean = g->marked > 0 ? g->marked_sum / (double)g->marked : 0;
+
+    out_value(o, "queued_steps", (double)g->marked, 0);
+    out_value(o, "queued_step_mean_s", 1e-9 * mean, 6);
+    out_value(o, "queued_step_p99_s", 1e-9 * (double)gaps_marked_percentile(g, 0.99), 6);
 }
 
 static void print_summary(struct out *o, const struct parts *p)
@@ -133,7 +135,7 @@ static void print_summary(struct out *o, const struct parts *p)
     out_value(o, "kv_share", s->kv_share, 4);
     for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
         latency(o, (enum metric)m, &s->metric[m]);
-    queued_steps(o, &r->queued_times);
+    queued_steps(o, &r->step_times);
     if (json)
         out_end_row(o);
 }

@@ -139,7 +139,6 @@ void replica_free(struct replica *r)
     free(r->steady.due);
     kv_close(&r->kv);
     gaps_free(&r->step_times);
-    gaps_free(&r->queued_times);
 }
 
 static bool can_ever_run(const struct replica *r, uint32_t request)
@@ -240,9 +239,10 @@ static int begin_step(struct replica *r, struct err *e)
     r->transfer_us = 0;
     r->began_ns = r->now;
     r->end_ns = r->now + (int64_t)llround(1e3 * us);
-    if (gaps_add(&r->step_times, r->end_ns - r->now, 1, e) < 0 ||
-        (r->waiting.n > 0 && gaps_add(&r->queued_times, r->end_ns - r->now, 1, e) < 0))
+    if (gaps_add(&r->step_times, r->end_ns - r->now, 1, e) < 0)
         return e->code;
+    if (r->waiting.n > 0)
+        gaps_mark(&r->step_times, r->end_ns - r->now);
     r->busy = true;
     r->steps++;
     r->tokens += r->shape.tokens;
@@ -309,7 +309,7 @@ static int give_token(struct replica *r, struct flight *f, struct gap *gap, stru
     }
     if (gaps_add(r->gaps, gap->ns, gap->n, e) < 0)
         return e->code;
-    *gap = (struct gap){ns, 1};
+    *gap = (struct gap){.ns = ns, .n = 1};
     return 0;
 }
 

@@ -27,9 +27,9 @@ struct flight {
     uint32_t hit_tokens; /* of the prompt, found when it was first admitted */
     uint32_t named;      /* blocks that the cache can find */
     uint32_t left;       /* of those that it gave back when it had to restart (prefix.h) */
-    uint64_t left_at;    /* the place in the queue of the first of them */
-    struct kv_list kv;
     uint8_t status;
+    uint64_t left_at; /* the place in the queue of the first of them */
+    struct kv_list kv;
 };
 
 enum flight_status {
@@ -133,8 +133,7 @@ struct replica {
     uint32_t since_prompt; /* steps, of a scheduler that counts them */
     /* Totals: */
     struct gaps *gaps;
-    struct gaps step_times;
-    struct gaps queued_times; /* of steps while requests waited that could not join them */
+    struct gaps step_times; /* marked: while requests waited that could not join them */
     uint64_t steps, preemptions, tokens, hit_tokens, asked_tokens;
     uint64_t swaps;                 /* of the preemptions */
     uint64_t tier_tokens[KV_TIERS]; /* of hit_tokens */

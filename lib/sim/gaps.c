@@ -1,6 +1,7 @@
 /* gaps.c - open addressing, at most half full. */
 #include "sim/gaps.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -46,6 +47,13 @@ int gaps_add(struct gaps *g, int64_t ns, uint64_t n, struct err *e)
     return 0;
 }
 
+void gaps_mark(struct gaps *g, int64_t ns)
+{
+    place(g, ns)->marked++;
+    g->marked++;
+    g->marked_sum += (double)ns;
+}
+
 static int by_ns(const void *a, const void *b)
 {
     const struct gap *x = a, *y = b;
@@ -64,17 +72,27 @@ void gaps_sort(struct gaps *g)
         qsort(g->v, n, sizeof *g->v, by_ns);
 }
 
-int64_t gaps_percentile(const struct gaps *g, double p)
+static int64_t percentile(const struct gaps *g, double p, bool marked)
 {
-    uint64_t at = (uint64_t)(p * (double)g->n), seen = 0;
+    uint64_t n = marked ? g->marked : g->n, at = (uint64_t)(p * (double)n), seen = 0;
 
-    at = at < g->n ? at : g->n - 1;
-    for (size_t i = 0; g->n > 0 && i < g->used; i++) {
-        seen += g->v[i].n;
+    at = at < n ? at : n - 1;
+    for (size_t i = 0; n > 0 && i < g->used; i++) {
+        seen += marked ? g->v[i].marked : g->v[i].n;
         if (seen > at)
             return g->v[i].ns;
     }
     return 0;
+}
+
+int64_t gaps_percentile(const struct gaps *g, double p)
+{
+    return percentile(g, p, false);
+}
+
+int64_t gaps_marked_percentile(const struct gaps *g, double p)
+{
+    return percentile(g, p, true);
 }
 
 void gaps_free(struct gaps *g)

@@ -12,6 +12,7 @@
 struct gap {
     int64_t ns; /* 0 or more */
     uint64_t n; /* 0: a free place of the table */
+    uint64_t marked;
 };
 
 struct gaps { /* {0} is none */
@@ -19,13 +20,18 @@ struct gaps { /* {0} is none */
     size_t slots, used; /* slots: a power of two */
     uint64_t n;         /* in all */
     double sum;         /* of their ns */
+    uint64_t marked;    /* the same of those that were marked */
+    double marked_sum;
 };
 
 int gaps_add(struct gaps *g, int64_t ns, uint64_t n, struct err *e);
+/* One of this length, that was added just now, is marked. */
+void gaps_mark(struct gaps *g, int64_t ns);
 /* The table in the order of lengths, v[0..used): once nothing more is added. */
 void gaps_sort(struct gaps *g);
 /* Of the sorted values that at floor(p n), the last at most; 0 if there are none. */
 int64_t gaps_percentile(const struct gaps *g, double p);
+int64_t gaps_marked_percentile(const struct gaps *g, double p);
 void gaps_free(struct gaps *g);
 
 #endif

@@ -180,7 +180,6 @@ int replay_run(struct replay *p, const struct trace_set *t, const struct cost *c
         return rc;
     gaps_sort(&p->gaps);
     gaps_sort(&p->replica.step_times);
-    gaps_sort(&p->replica.queued_times);
     return rc;
 }
 
