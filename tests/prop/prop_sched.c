@@ -184,13 +184,46 @@ static void make_tight(struct naive *s)
     s->us = naive_us;
 }
 
+/* A few long texts again and again, with little memory of each kind: what goes from one to the next
+ * in which order decides what is found. */
+static void make_texts(struct naive *s)
+{
+    int texts = 2 + below(3), blocks = 3 + below(8);
+
+    memset(s, 0, sizeof *s);
+    s->o = (struct rules){.policy = VLLM1,
+                          .sharing = true,
+                          .hashed = true,
+                          .block_tokens = PICK(1, 4),
+                          .most_requests = 4,
+                          .most_tokens = PICK(5, 1000),
+                          .blocks = blocks + 2 + below(blocks),
+                          .tier = {below(2 * blocks), below(2 * blocks)}};
+    s->n = 10 + below(50);
+    for (int i = 0; i < s->n; i++) {
+        struct request *r = &s->r[i];
+        int text = below(texts);
+
+        *r = (struct request){.t_ns = 200000 * (int64_t)i, .output = 1 + below(4)};
+        r->n_hashes = 1 + below(blocks);
+        r->prompt = r->n_hashes * s->o.block_tokens;
+        for (int k = 0; k < r->n_hashes; k++)
+            r->hash[k] = (uint64_t)(100 * (k < 2 ? 0 : text) + k);
+    }
+    s->us = naive_us;
+}
+
 static void make_case(struct naive *s, enum policy policy)
 {
     int gap = PICK(1, 10, 60, 300);
     int64_t t = 0;
 
+    scale = 1;
     if (policy == VLLM1 && below(3) == 0) {
-        make_tight(s);
+        if (below(2))
+            make_tight(s);
+        else
+            make_texts(s);
         return;
     }
     memset(s, 0, sizeof *s);
