@@ -4,11 +4,11 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/check.h"
 #include "sim/ready.h"
 #include "sim/sched.h"
-#include "sim/swap.h"
 
-enum { STEPS_A_REPORT = 4096, STEPS_A_TIER_CHECK = 1024 };
+enum { STEPS_A_REPORT = 4096 };
 
 struct run {
     struct replay *p;
@@ -82,24 +82,27 @@ static int arrive(struct run *u, int64_t now)
     return 0;
 }
 
-/* Tiers may be large: they are walked now and then. */
-static bool is_consistent(const struct replica *r)
-{
-    bool good = kv_consistent(&r->kv) && swap_consistent(r);
-
-    for (int i = 0; i < KV_TIERS && r->steps % STEPS_A_TIER_CHECK == 1; i++)
-        good = good && tier_consistent(&r->kv.tier[i]);
-    return good;
-}
-
 static int check_step(const struct run *u)
 {
     const struct replica *r = &u->p->replica;
+    const char *wrong = u->o->check ? replica_wrong(r) : NULL;
 
-    if (!u->o->check || is_consistent(r))
-        return 0;
-    return err_set(u->e, ERR_CORRUPT, "step %llu: KV blocks are lost, or held twice",
-                   (unsigned long long)r->steps);
+    return wrong ? err_set(u->e, ERR_CORRUPT, "step %llu: %s", (unsigned long long)r->steps, wrong)
+                 : 0;
+}
+
+/* All has come to an end: has every request? */
+static int check_end(const struct run *u)
+{
+    const struct trace_set *t = u->p->trace;
+
+    for (uint32_t i = 0; u->o->check && i < t->n; i++) {
+        const struct flight *f = &u->p->flight[i];
+
+        if (f->status != FLIGHT_REJECTED && (f->status != FLIGHT_ENDED || f->given != t->output[i]))
+            return err_set(u->e, ERR_CORRUPT, "request %u was forgotten", i);
+    }
+    return 0;
 }
 
 static int stuck(const struct run *u)
@@ -124,7 +127,7 @@ static int moment(struct run *u)
     int rc;
 
     if (now == never)
-        return r->waiting.n > 0 ? stuck(u) : 0;
+        return r->waiting.n > 0 ? stuck(u) : check_end(u);
     r->now = now;
     if (arrive(u, now) < 0)
         return u->e->code;

@@ -471,6 +471,69 @@ static bool compare(struct naive *s, const struct trace_set *t, bool repeats,
     return same;
 }
 
+/* ---- that --check finds what is wrong ---- */
+
+struct harm {
+    int kind, at; /* what, after which step */
+    bool done;
+};
+
+/* Spoils the replica, if it is in a state that can be spoilt so. */
+static void spoil(void *ctx, const struct replica *given)
+{
+    struct replica *r = (struct replica *)(uintptr_t)given;
+    struct harm *h = ctx;
+    struct flight *f = r->n_running > 0 ? flight_of(r, r->running[0]) : NULL;
+
+    if (h->done || r->steps < (uint64_t)h->at || !f ||
+        r->trace->output[r->running[0]] < f->given + 3)
+        return;
+    h->done = true;
+    switch (h->kind) {
+    case 0:
+        r->kv.free--;
+        break;
+    case 1:
+        f->computed += is_prompt(f) ? f->need - f->computed + 1 : 1;
+        break;
+    case 2:
+        f->given += r->trace->output[r->running[0]];
+        break;
+    case 3:
+        r->swap_free++;
+        break;
+    case 4:
+        f->start_ns = f->came_ns - 1;
+        break;
+    default: /* it runs no more, and is nowhere else */
+        r->n_running--;
+        break;
+    }
+}
+
+static void try_harm(struct naive *s, struct columns *c, int kind)
+{
+    struct harm h = {.kind = kind, .at = 3 + below(10)};
+    struct trace_set t;
+    struct replay_opts o;
+    struct replay p;
+    struct err e = {0};
+    int rc;
+
+    make_case(s, VLLM0);
+    s->o.vidur = false;
+    make_set(s, c, &t);
+    o = options(&s->o, "vllm0");
+    o.engine.no_repeats = true;
+    o.step = spoil;
+    o.step_ctx = &h;
+    rc = replay_run(&p, &t, &test_cost, &o, &e);
+    /* Without those blocks nobody may be able to run any more. */
+    T_CHECKF(!h.done || rc == ERR_CORRUPT || (kind == 5 && rc == ERR_USAGE),
+             "harm %d after step %d of %s: %d '%s'", kind, h.at, about(s, 0), rc, e.msg);
+    replay_free(&p);
+}
+
 int main(int argc, char **argv)
 {
     int traces = argc > 1 ? atoi(argv[1]) : 1500;
@@ -493,6 +556,8 @@ int main(int argc, char **argv)
             restarts[policy] += s->preemptions;
             stuck[policy] += s->stuck;
         }
+    for (int i = 0; s && c && i < 300; i++)
+        try_harm(s, c, i % 6);
     for (int policy = 0; policy < POLICIES; policy++)
         printf("policy %d: %ld restarts, %ld traces stuck\n", policy, restarts[policy],
                stuck[policy]);
