@@ -241,8 +241,8 @@ static int begin_step(struct replica *r, struct err *e)
     r->end_ns = r->now + (int64_t)llround(1e3 * us);
     if (gaps_add(&r->step_times, r->end_ns - r->now, 1, e) < 0)
         return e->code;
-    if (r->waiting.n > 0)
-        gaps_mark(&r->step_times, r->end_ns - r->now);
+    if (r->waiting.n > 0 && gaps_mark(&r->step_times, r->end_ns - r->now, e) < 0)
+        return e->code;
     r->busy = true;
     r->steps++;
     r->tokens += r->shape.tokens;

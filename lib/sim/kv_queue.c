@@ -6,15 +6,14 @@
 
 #include "base/mem.h"
 
-void kv_queue_take(struct kv_queue *q, uint32_t n)
+void kv_queue_pass(struct kv_queue *q)
 {
     size_t passed = 0;
 
-    q->front += n;
     for (; passed < q->holes && q->hole[passed].from <= q->front; passed++)
         q->front += q->hole[passed].to - q->hole[passed].from;
-    if (passed > 0)
-        memmove(q->hole, q->hole + passed, (q->holes -= passed) * sizeof *q->hole);
+    q->holes -= passed;
+    memmove(q->hole, q->hole + passed, q->holes * sizeof *q->hole);
 }
 
 int kv_queue_pull(struct kv_queue *q, uint64_t from, uint64_t to, struct err *e)

@@ -27,8 +27,15 @@ static inline void kv_queue_join(struct kv_queue *q, uint32_t n)
 {
     q->back += n;
 }
+/* The front has come to a hole. */
+void kv_queue_pass(struct kv_queue *q);
 /* There are as many. */
-void kv_queue_take(struct kv_queue *q, uint32_t n);
+static inline void kv_queue_take(struct kv_queue *q, uint32_t n)
+{
+    q->front += n;
+    if (q->holes > 0 && q->hole[0].from <= q->front)
+        kv_queue_pass(q);
+}
 /* Places [from, to), which are behind the front, and not out yet. */
 int kv_queue_pull(struct kv_queue *q, uint64_t from, uint64_t to, struct err *e);
 uint64_t kv_queue_length(const struct kv_queue *q);

@@ -44,14 +44,12 @@ static const uint64_t *first_hashes(struct replica *r, uint32_t request, uint32_
     return r->hashes;
 }
 
-int prefix_name(struct replica *r, uint32_t request, uint32_t tokens, struct err *e)
+int prefix_name_more(struct replica *r, uint32_t request, uint32_t tokens, struct err *e)
 {
     struct flight *f = flight_of(r, request);
     uint32_t full = tokens / r->kv.tokens;
     const uint64_t *hashes;
 
-    if (full <= f->named)
-        return 0;
     if (r->kv.sharing) {
         if (!(hashes = first_hashes(r, request, full, e)))
             return e->code;

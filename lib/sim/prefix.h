@@ -34,7 +34,13 @@ int prefix_choose(struct replica *r, uint32_t request, struct prefix *p, struct 
  * blocks of what is loaded must be taken yet. */
 int prefix_hold(struct replica *r, uint32_t request, const struct prefix *p, struct err *e);
 /* Blocks that are full once `tokens` are computed can be found from now on, in this step even. */
-int prefix_name(struct replica *r, uint32_t request, uint32_t tokens, struct err *e);
+int prefix_name_more(struct replica *r, uint32_t request, uint32_t tokens, struct err *e);
+static inline int prefix_name(struct replica *r, uint32_t request, uint32_t tokens, struct err *e)
+{
+    uint64_t next = ((uint64_t)flight_of(r, request)->named + 1) * r->kv.tokens;
+
+    return tokens < next ? 0 : prefix_name_more(r, request, tokens, e);
+}
 /* Its blocks have been given back: what can be found of them. */
 void prefix_leave(struct replica *r, uint32_t request);
 

@@ -179,11 +179,9 @@ int replay_run(struct replay *p, const struct trace_set *t, const struct cost *c
             rc = moment(&u);
         while (rc > 0);
     ready_free(&u.ready);
-    if (rc < 0)
-        return rc;
-    gaps_sort(&p->gaps);
-    gaps_sort(&p->replica.step_times);
-    return rc;
+    if (rc < 0 || gaps_sort(&p->gaps, e) < 0)
+        return e->code;
+    return gaps_sort(&p->replica.step_times, e);
 }
 
 void replay_free(struct replay *p)

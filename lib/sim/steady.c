@@ -85,7 +85,7 @@ void steady_settle(struct replica *r)
         f->last_ns = r->end_ns;
         blocks = kv_blocks(&r->kv, f->computed);
         f->kv.n = blocks > f->kv.n ? blocks : f->kv.n;
-        f->named = r->own_prefix ? f->computed / r->kv.tokens : 0;
+        f->named = blocks - (blocks * r->kv.tokens > f->computed);
     }
     s->done = s->left = 0;
 }
