@@ -133,10 +133,11 @@ static int moment(struct run *u)
         return u->e->code;
     if (r->busy && r->end_ns == now) {
         u->p->end_ns = now;
-        if (replica_finish(r, ended, u, u->e) < 0 || u->failed < 0 || check_step(u) < 0)
-            return u->e->code;
+        /* Finishing makes the next step's shape, where that repeats this one. */
         if (u->o->step)
             u->o->step(u->o->step_ctx, r);
+        if (replica_finish(r, ended, u, u->e) < 0 || u->failed < 0 || check_step(u) < 0)
+            return u->e->code;
         /* What a tool of no time set free arrives now too. */
         if (arrive(u, now) < 0)
             return u->e->code;

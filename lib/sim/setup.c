@@ -14,6 +14,15 @@ static bool is_count(uint64_t v, uint64_t most)
     return v == SETUP_NONE || (v >= 1 && v <= most);
 }
 
+const char *setup_cost_wrong(const struct cost_opts *o)
+{
+    if (!(o->tp >= 0 && o->tp <= 1024 && o->tp == floor(o->tp)))
+        return "'--tp' is a whole number, 1 to 1024";
+    if (!(o->link_gbs >= 0 && o->link_us >= 0))
+        return "'--link-gbs' and '--link-us' are 0 or more";
+    return NULL;
+}
+
 const char *setup_wrong(const struct setup *s)
 {
     if (!s->table)
@@ -42,11 +51,7 @@ const char *setup_wrong(const struct setup *s)
         return "'--swap-space' is 0 or more";
     if (s->preemption == PREEMPTION_SWAP && s->compat == COMPAT_VIDUR)
         return "Vidur does not swap: '--preemption-mode swap' does not go with '--compat vidur'";
-    if (!(s->cost_opts.tp >= 0 && s->cost_opts.tp <= 1024))
-        return "'--tp' is 1 to 1024";
-    if (!(s->cost_opts.link_gbs >= 0 && s->cost_opts.link_us >= 0))
-        return "'--link-gbs' and '--link-us' are 0 or more";
-    return NULL;
+    return setup_cost_wrong(&s->cost_opts);
 }
 
 /* What was not asked for is the scheduler's default, but no more than was measured. */
@@ -132,31 +137,46 @@ void setup_close(struct setup *s)
     s->cost = NULL;
 }
 
-static double *objective(struct slo *slo, const char *text, size_t len)
+/* Where the objective of this name goes, and how many of it a unit is. */
+static double *objective(struct slo *slo, const char *text, size_t len, double *unit)
 {
-    if (len == 4 && memcmp(text, "ttft", 4) == 0)
-        return &slo->ttft_ns;
-    if (len == 3 && memcmp(text, "tbt", 3) == 0)
-        return &slo->tbt_ns;
-    return len == 3 && memcmp(text, "e2e", 3) == 0 ? &slo->e2e_ns : NULL;
+    const struct {
+        const char *name;
+        double *to, unit;
+    } known[] = {{"ttft", &slo->ttft_ns, 1e9},
+                 {"tbt", &slo->tbt_ns, 1e9},
+                 {"e2e", &slo->e2e_ns, 1e9},
+                 {"prompt_rate", &slo->prompt_rate, 1},
+                 {"ema_rate", &slo->ema_rate, 1}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i].name) == len && memcmp(known[i].name, text, len) == 0) {
+            *unit = known[i].unit;
+            return known[i].to;
+        }
+    return NULL;
 }
 
 bool setup_slo(struct slo *slo, const char *text)
 {
     *slo = (struct slo){0};
-    while (text && *text) {
+    if (!text)
+        return true;
+    while (*text) {
         size_t name = strcspn(text, "=,"), len = strcspn(text, ",");
-        double *to = objective(slo, text, name), v;
+        double unit, v, *to = objective(slo, text, name, &unit);
         char number[40];
 
         if (!to || text[name] != '=' || len - name > sizeof number - 1)
             return false;
         memcpy(number, text + name + 1, len - name - 1);
         number[len - name - 1] = '\0';
-        if (!num_double(number, &v) || !(v > 0))
+        if (!num_double(number, &v) || !(v > 0) || *to > 0)
             return false;
-        *to = 1e9 * v;
-        text += len + (text[len] == ',');
+        *to = unit * v;
+        text += len;
+        if (*text == ',' && !*++text)
+            return false;
     }
     return true;
 }

@@ -82,11 +82,13 @@ struct setup {
 
 /* What is wrong with the numbers given, as a sentence for misuse; NULL: nothing. */
 const char *setup_wrong(const struct setup *s);
+const char *setup_cost_wrong(const struct cost_opts *o); /* the same of these alone */
 /* Opens the cost model and makes s->replay of all. */
 int setup_open(struct setup *s, struct err *e);
 void setup_close(struct setup *s);
 
-/* "ttft=0.5,tbt=0.1,e2e=30", seconds; NULL: none. False if it is not like that. */
+/* "ttft=0.5,tbt=0.1,e2e=30", seconds, and "prompt_rate=512,ema_rate=4", tokens a second; NULL:
+ * none. False if it is not like that. */
 bool setup_slo(struct slo *slo, const char *text);
 
 #endif

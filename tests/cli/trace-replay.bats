@@ -29,7 +29,8 @@ value() {
         '--kv-blocks 0' '--kv-blocks 2000000000' '--gpu-memory-utilization 0' \
         '--gpu-memory-utilization 1.1' '--reserve-gib -1' '--step-overhead-us -1' \
         '--step-overhead-us nan' '--tp -1' '--link-gbs -1' '--max-model-len 4294967296' \
-        '--slo tbt' '--slo tbt=0' '--slo tbt=x' '--slo what=1' \
+        '--slo tbt' '--slo tbt=0' '--slo tbt=x' '--slo what=1' '--slo ema_rate=-1' '--slo prompt_rate' \
+        '--slo ttft=1,' '--slo ttft=1,ttft=2' \
         '--slo ttft=1,,tbt=2' '--clients 9999999' '-o - --timeline -' '--preemption-mode drop' \
         '--sched vllm1 --preemption-mode swap' '--compat vidur --preemption-mode swap' \
         '--swap-space -1' '--host-kv-blocks 5' '--sched sarathi --disk-kv-blocks 5' \
@@ -270,6 +271,63 @@ END
     cmp summary "$out"
     fails replay --timeline no/such/file ../trace.jsonl
     says no/such/file
+}
+
+# good SCHED CLIENTS SLO: requests a second that meet it, and their share.
+good() {
+    # shellcheck disable=SC2086 # a scheduler and its options
+    trace-replay -q --cost roofline --model Llama-2-7B --gpu A100-80GB --kv-blocks 6875 --sched $1 \
+        --clients "$2" --slo "$3" fastgen.jsonl | awk '/^good/ { print $2 }' | tr '\n' ' '
+}
+
+@test "FastGen's effective throughput: prompts at 512 tokens a second, tokens at 4" {
+    for seed in 1 2 3; do
+        trace-gen -n 512 --arrivals none --seed $seed --prompt normal:2600,780 --answer normal:128,38 \
+            -o fastgen.jsonl
+        both=prompt_rate=512,ema_rate=4
+        for clients in 16 32; do
+            least=$((clients == 16 ? 112 : 119))
+            read -r many most <<<"$(good 'splitfuse --budget 768' $clients $both)"
+            read -r few less <<<"$(good 'vllm0 --budget 4096' $clients $both)"
+            echo "$seed $clients: $many $most, $few $less"
+            awk "BEGIN { exit !(100 * $many >= $least * $few && $most >= .97 && $less <= .96) }"
+        done
+    done
+    # One client is alone: nothing is gained. Bounds that all meet, and that none does.
+    read -r many most <<<"$(good 'splitfuse --budget 768' 1 $both)"
+    read -r few less <<<"$(good 'vllm0 --budget 4096' 1 $both)"
+    awk "BEGIN { exit !($many <= 1.01 * $few && $many >= $few) }"
+    is '1.0000' "$(good vllm0 32 prompt_rate=1,ema_rate=0.01 | cut -d ' ' -f 2)"
+    is '0.0000' "$(good vllm0 32 ema_rate=1000 | cut -d ' ' -f 2)"
+    is '0.0000' "$(good vllm0 32 prompt_rate=1e6 | cut -d ' ' -f 2)"
+}
+
+@test "steps: each one's batch and time, and what they come to" {
+    for sched in vllm0 sarathi vllm1; do
+        ok replay --sched $sched --steps steps.tsv -o rows.tsv ../trace.jsonl
+        grep -q "^steps	$(grep -vc '^#' steps.tsv)\$" "$out"
+        # Every token of the prompts and outputs but the first of each is in some step, and more only
+        # where requests were computed anew.
+        is "$(awk '$1 == "computed_tokens" { print $2 }' "$out")" \
+            "$(awk '!/^#/ { n += $3 } END { print n }' steps.tsv)"
+        # tokens are decodes and pieces; the cost table's time is by tokens alone; times go on
+        awk -F '\t' '!/^#/ {
+            n = $4; k = $11 == "-" ? 0 : split($11, piece, " ")
+            for (i = 1; i <= k; i++) n += piece[i] + 0
+            up = int(($3 + 7) / 8) * 8
+            if (n != $3 || $2 - $1 != 1000000 * (1 + (up - 8) / 8) || $1 < last) exit 1
+            if ($5 < $4 * $6 || $5 > $4 * $7) exit 1
+            last = $2
+        }' steps.tsv
+        ok replay --check --sched $sched --steps again.tsv ../trace.jsonl
+        cmp steps.tsv again.tsv
+        ok replay --sched $sched --steps - ../trace.jsonl
+        cmp steps.tsv "$out"
+    done
+    misuse replay --steps - -o - ../trace.jsonl
+    fails replay --steps /dev/full ../trace.jsonl
+    says 'No space left'
+    fails replay --steps no/such/file ../trace.jsonl
 }
 
 @test "output: whole or not at all, and never lost without a word" {

@@ -478,6 +478,11 @@ struct harm {
     bool done;
 };
 
+static bool is_ending(const struct replica *r, uint32_t request)
+{
+    return r->trace->output[request] < flight_of(r, request)->given + 3;
+}
+
 /* Spoils the replica, if it is in a state that can be spoilt so. */
 static void spoil(void *ctx, const struct replica *given)
 {
@@ -485,8 +490,8 @@ static void spoil(void *ctx, const struct replica *given)
     struct harm *h = ctx;
     struct flight *f = r->n_running > 0 ? flight_of(r, r->running[0]) : NULL;
 
-    if (h->done || r->steps < (uint64_t)h->at || !f ||
-        r->trace->output[r->running[0]] < f->given + 3)
+    if (h->done || r->steps < (uint64_t)h->at || !f || is_ending(r, r->running[0]) ||
+        is_ending(r, r->running[r->n_running - 1]))
         return;
     h->done = true;
     switch (h->kind) {
