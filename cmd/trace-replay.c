@@ -45,10 +45,17 @@ static int to_std(const struct asked *a)
 
 static void settle(const struct asked *a, struct parts *p)
 {
-    const char *wrong = setup_wrong(&p->setup);
+    const struct setup *s = &p->setup;
+    const struct sched *sched = sched_at((size_t)s->sched);
+    const char *wrong = setup_wrong(s);
 
     if (wrong)
         cli_misuse("%s", wrong);
+    if (s->preemption == PREEMPTION_SWAP && !sched->swaps)
+        cli_misuse("%s does not swap: '--preemption-mode swap' is of vllm0", sched->name);
+    if (s->host_blocks + s->disk_blocks > 0 && (!sched->prefix_cache || s->no_prefix_cache))
+        cli_misuse("'--host-kv-blocks' and '--disk-kv-blocks' need a prefix cache: that of vllm1 "
+                   "or continuum");
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
     p->setup.replay.clients = (uint32_t)a->clients;
@@ -103,10 +110,21 @@ static void latency(struct out *o, enum metric m, const struct distribution *d)
     }
 }
 
+/* Steps while the queue was not empty: none is short for want of requests. */
+static void queued_steps(struct out *o, const struct gaps *g)
+{
+    double mean = g->marked > 0 ? g->marked_sum / (double)g->marked : 0;
+
+    out_value(o, "queued_steps", (double)g->marked, 0);
+    out_value(o, "queued_step_mean_s", 1e-9 * mean, 6);
+    out_value(o, "queued_step_p99_s", 1e-9 * (double)gaps_marked_percentile(g, 0.99), 6);
+}
+
 static void print_summary(struct out *o, const struct parts *p)
 {
     bool json = out_is_json(o);
     const struct summary *s = &p->summary;
+    const struct replica *r = &p->replay.replica;
 
     out_header(o, "what value");
     if (json)
@@ -114,21 +132,26 @@ static void print_summary(struct out *o, const struct parts *p)
     out_value(o, "requests", (double)s->requests, 0);
     out_value(o, "rejected", (double)s->rejected, 0);
     out_value(o, "preemptions", (double)s->preemptions, 0);
+    out_value(o, "swaps", (double)r->swaps, 0);
     out_value(o, "steps", (double)s->steps, 0);
     out_value(o, "span_s", 1e-9 * (double)s->span_ns, 6);
     out_value(o, "prompt_tokens", (double)s->prompt_tokens, 0);
     out_value(o, "output_tokens", (double)s->output_tokens, 0);
     out_value(o, "computed_tokens", (double)s->computed_tokens, 0);
     out_value(o, "prefix_hit_tokens", (double)s->hit_tokens, 0);
+    out_value(o, "host_hit_tokens", (double)r->tier_tokens[KV_HOST], 0);
+    out_value(o, "disk_hit_tokens", (double)r->tier_tokens[KV_DISK], 0);
     out_value(o, "requests_per_s", s->requests_a_s, 4);
     out_value(o, "output_tokens_per_s", s->output_tokens_a_s, 2);
     out_value(o, "goodput_per_s", s->goodput, 4);
     out_value(o, "good_share", s->requests ? (double)s->good / (double)s->requests : 0, 4);
     out_value(o, "busy_share", s->busy_share, 4);
+    out_value(o, "transfer_s", 1e-6 * r->moved_us, 6);
     out_value(o, "kv_blocks", (double)p->setup.replay.engine.kv_blocks, 0);
     out_value(o, "kv_share", s->kv_share, 4);
     for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
         latency(o, (enum metric)m, &s->metric[m]);
+    queued_steps(o, &r->step_times);
     if (json)
         out_end_row(o);
 }

@@ -1,10 +1,11 @@
 /* cost_vidur.c - tables in the form of Vidur's profiles: microseconds of each operation of one
  * layer, as "op,a,b,us" rows after "# key=value" lines.
  *
- *   token operations  a tokens of the batch, rounded up to 8; all_reduce too. "linear" is all of
- *                     them where they were not measured apart, as of a table that was fitted
- * (fit.h) attn_decode       a requests, b their mean context, rounded up to 64 attn_prefill      a
- * tokens of the chunk, b tokens before it
+ *   token operations  a tokens of the batch, rounded up to 8; all_reduce too. But saving to the
+ *                     cache, attn_kv_cache_save, counts them as they are. "linear" is all of them
+ *                     where they were not measured apart, as of a table that was fitted (fit.h)
+ *   attn_decode       a requests, b their mean context, rounded up to 64
+ *   attn_prefill      a tokens of the chunk, b tokens before it
  *
  * A step is layers times (token operations + 2 all-reduces + both attentions); several prompts'
  * chunks count as one of the root of their squares' sum, over the sum of their contexts; grouped
@@ -29,7 +30,12 @@ static const char *const token_ops[] = {"linear",    "attn_pre_proj",           
                                         "attn_rope", "attn_kv_cache_save",      "mlp_up_proj",
                                         "mlp_act",   "mlp_down_proj",           "input_layernorm",
                                         "add",       "post_attention_layernorm"};
-enum { LINEAR, TOKEN_OPS = sizeof token_ops / sizeof *token_ops, ENTRIES_MOST = 1 << 22 };
+enum {
+    LINEAR,
+    KV_SAVE = 4,
+    TOKEN_OPS = sizeof token_ops / sizeof *token_ops,
+    ENTRIES_MOST = 1 << 22
+};
 
 /* "# key=value" lines that are used. */
 enum key {
@@ -129,18 +135,29 @@ static double rounded_up(double x, double to)
     return ceil(x / to) * to;
 }
 
+/* All but attn_kv_cache_save. */
 static double token_us(const struct vidur *v, double tokens, struct cost_parts *parts)
 {
     double sum = 0, layers = v->key[KEY_LAYERS];
 
     for (int i = 0; i < TOKEN_OPS; i++)
-        if (v->token[i].n > 0) {
+        if (v->token[i].n > 0 && i != KV_SAVE) {
             double us = grid_at(&v->token[i], tokens);
 
             cost_part(parts, token_ops[i], layers * us);
             sum += us;
         }
     return sum;
+}
+
+/* Keys and values are written of just the tokens that there are. */
+static double save_us(const struct vidur *v, double tokens, struct cost_parts *parts)
+{
+    double us = v->token[KV_SAVE].n > 0 ? grid_at(&v->token[KV_SAVE], tokens) : 0;
+
+    if (v->token[KV_SAVE].n > 0)
+        cost_part(parts, token_ops[KV_SAVE], v->key[KEY_LAYERS] * us);
+    return us;
 }
 
 static double all_reduce_us(const struct vidur *v, double tokens)
@@ -280,12 +297,12 @@ static int dense_us(const struct vidur *v, const struct cost_shape *s, double *u
     double layers = v->key[KEY_LAYERS];
 
     if (tokens <= v->most_tokens && !parts) {
-        *us = layers * v->dense[(size_t)(tokens / step)];
+        *us = layers * (v->dense[(size_t)(tokens / step)] + save_us(v, s->tokens, NULL));
         return 0;
     }
     if (tokens > v->most_tokens && !v->o.extrapolate)
         return beyond("tokens", tokens, v->most_tokens, e);
-    *us = layers * token_us(v, tokens, parts);
+    *us = layers * (token_us(v, tokens, parts) + save_us(v, s->tokens, parts));
     cost_part(parts, "all_reduce", layers * all_reduce_us(v, tokens));
     *us += layers * all_reduce_us(v, tokens);
     return 0;

@@ -7,7 +7,7 @@
 #include "base/num.h"
 #include "sim/memory.h"
 
-enum { VIDUR_REQUESTS = 128, VIDUR_TOKENS = 4096 };
+enum { VIDUR_REQUESTS = 128, VIDUR_TOKENS = 4096, BLOCKS_MOST = 1000000000 };
 
 static bool is_count(uint64_t v, uint64_t most)
 {
@@ -29,7 +29,7 @@ const char *setup_wrong(const struct setup *s)
         return "'--cost' is needed: a table, a folder of layer tables, or roofline";
     if (!is_count(s->block, 1 << 20))
         return "'--block-size' is 1 to 1048576";
-    if (!is_count(s->kv_blocks, 1000000000))
+    if (!is_count(s->kv_blocks, BLOCKS_MOST))
         return "'--kv-blocks' is 1 to 1000000000";
     if (!is_count(s->seqs, 1 << 20))
         return "'--max-num-seqs' is 1 to 1048576";
@@ -43,6 +43,14 @@ const char *setup_wrong(const struct setup *s)
         return "'--reserve-gib' is 0 or more";
     if (!(s->overhead_us >= 0 && s->overhead_us < 1e9))
         return "'--step-overhead-us' is 0 or more, and below a second";
+    if (s->host_blocks > BLOCKS_MOST || s->disk_blocks > BLOCKS_MOST)
+        return "'--host-kv-blocks' and '--disk-kv-blocks' are up to 1000000000";
+    if (!(s->host_gbs > 0 && s->disk_gbs > 0))
+        return "'--host-gbs' and '--disk-gbs' are above 0";
+    if (!(s->swap_gib >= 0))
+        return "'--swap-space' is 0 or more";
+    if (s->preemption == PREEMPTION_SWAP && s->compat == COMPAT_VIDUR)
+        return "Vidur does not swap: '--preemption-mode swap' does not go with '--compat vidur'";
     return setup_cost_wrong(&s->cost_opts);
 }
 
@@ -78,6 +86,32 @@ static void set_engine(struct setup *s)
     s->replay.check = s->check;
 }
 
+/* Memory beside the GPU, and how long a block takes from there. */
+static int set_tiers(struct setup *s, struct err *e)
+{
+    struct engine_opts *o = &s->replay.engine;
+    bool swap = s->preemption == PREEMPTION_SWAP;
+    struct cost_memory m;
+    double bytes, n;
+
+    if (!swap && s->host_blocks + s->disk_blocks == 0)
+        return 0;
+    cost_memory(s->cost, &m);
+    if (!(m.kv_bytes > 0))
+        return err_set(e, ERR_USAGE,
+                       "the cost table does not say how large a token's keys and values are, so "
+                       "how long they take to move is not known");
+    bytes = m.kv_bytes * o->block_tokens;
+    n = floor(s->swap_gib * 0x1p30 / bytes);
+    o->swap_blocks = !swap ? 0 : n < BLOCKS_MOST ? (uint32_t)n : BLOCKS_MOST;
+    o->tier_blocks[KV_HOST] = (uint32_t)s->host_blocks;
+    o->tier_blocks[KV_DISK] = (uint32_t)s->disk_blocks;
+    o->swap_block_us = o->tier_block_us[KV_HOST] = bytes / (1e3 * s->host_gbs);
+    /* From the disk through the host's memory, one block under way here and one there. */
+    o->tier_block_us[KV_DISK] = bytes / (1e3 * fmin(s->disk_gbs, s->host_gbs));
+    return 0;
+}
+
 int setup_open(struct setup *s, struct err *e)
 {
     struct memory_opts m = {.gpu = s->cost_opts.gpu,
@@ -90,6 +124,8 @@ int setup_open(struct setup *s, struct err *e)
     if (cost_open(&s->cost, s->table, &s->cost_opts, e) < 0)
         return e->code;
     set_engine(s);
+    if (set_tiers(s, e) < 0)
+        return e->code;
     s->replay.engine.kv_blocks = (uint32_t)s->kv_blocks;
     return s->kv_blocks != SETUP_NONE ? 0
                                       : memory_blocks(&s->replay.engine.kv_blocks, s->cost, &m, e);

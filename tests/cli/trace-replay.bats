@@ -31,7 +31,11 @@ value() {
         '--step-overhead-us nan' '--tp -1' '--link-gbs -1' '--max-model-len 4294967296' \
         '--slo tbt' '--slo tbt=0' '--slo tbt=x' '--slo what=1' '--slo ema_rate=-1' '--slo prompt_rate' \
         '--slo ttft=1,' '--slo ttft=1,ttft=2' \
-        '--slo ttft=1,,tbt=2' '--clients 9999999' '-o - --timeline -'; do
+        '--slo ttft=1,,tbt=2' '--clients 9999999' '-o - --timeline -' '--preemption-mode drop' \
+        '--sched vllm1 --preemption-mode swap' '--compat vidur --preemption-mode swap' \
+        '--swap-space -1' '--host-kv-blocks 5' '--sched sarathi --disk-kv-blocks 5' \
+        '--sched vllm1 --no-prefix-cache --host-kv-blocks 5' '--sched vllm1 --host-gbs 0' \
+        '--disk-gbs nan' '--sched vllm1 --host-kv-blocks 2000000000'; do
         # shellcheck disable=SC2086 # options and their arguments
         misuse trace-replay --cost ../t.csv $bad ../trace.jsonl
     done
@@ -172,6 +176,77 @@ END
         fails replay --sched vllm1 --block-size $size t.jsonl
         says "hashes stand for 16 tokens"
     done
+}
+
+@test "blocks that the GPU gave up are loaded from host memory and a disk, where that is faster" {
+    # The second prompt takes all 10 blocks; the third is the first again. 16 KiB a block.
+    cat >t.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":160,"output":1,"block":16,"hashes":[1,2,3,4,5,6,7,8,9,10]}
+{"id":"b","t_ns":1000000000,"prompt":160,"output":1,"block":16,"hashes":[21,22,23,24,25,26,27,28,29,30]}
+{"id":"c","t_ns":2000000000,"prompt":160,"output":1,"block":16,"hashes":[1,2,3,4,5,6,7,8,9,10]}
+END
+    # again MS HITS HOST DISK OPTION...: how long the third takes, and what it found where.
+    again() {
+        ok trace-replay --cost ../t.csv --kv-blocks 10 --sched vllm1 --check -o rows "${@:5}" t.jsonl
+        is "$1 $2" "$(awk '$1 == "c" { print ($5 - $2) / 1e6, $8 }' rows)"
+        is "$2 $3 $4" "$(value prefix_hit_tokens "$out") $(value host_hit_tokens "$out") $(value disk_hit_tokens "$out")"
+    }
+    again 20 0 0 0
+    is 0.000000 "$(value transfer_s "$out")"
+    # 9 blocks of 1 ms, and 16 tokens; at 4 ms it is faster to compute them.
+    again 11 144 144 0 --host-kv-blocks 10 --host-gbs 0.016384
+    is 0.009000 "$(value transfer_s "$out")"
+    again 20 0 0 0 --host-kv-blocks 10 --host-gbs 0.004096
+    # The beginning was given up last. From the disk at 1.25 ms it is worth it, at 2.5 ms it is not.
+    again 12.25 144 64 80 --host-kv-blocks 4 --disk-kv-blocks 10 --host-gbs 0.016384 --disk-gbs 0.0131072
+    again 16 64 64 0 --host-kv-blocks 4 --disk-kv-blocks 10 --host-gbs 0.016384 --disk-gbs 0.0065536
+    again 13.25 144 0 144 --disk-kv-blocks 10 --disk-gbs 0.0131072
+    # A disk is no faster than the link to the host.
+    again 11 144 0 144 --disk-kv-blocks 10 --host-gbs 0.016384
+    again 16 64 64 0 --host-kv-blocks 4 --host-gbs 0.016384
+    sed '/kv_bytes_per_token/d' ../t.csv >no.csv
+    fails trace-replay --cost no.csv --kv-blocks 10 --sched vllm1 --host-kv-blocks 10 t.jsonl
+    says 'how large'
+}
+
+@test "who is driven out is swapped under vllm0, or computed anew" {
+    ok replay -o rows --kv-blocks 12 ../trace.jsonl
+    cp "$out" anew
+    [ "$(value preemptions anew)" -gt 10 ]
+    is 0 "$(value swaps anew)"
+    ok replay -o swapped --kv-blocks 12 --preemption-mode swap --check ../trace.jsonl
+    is "$(value preemptions "$out")" "$(value swaps "$out")"
+    [ "$(value computed_tokens "$out")" -lt "$(value computed_tokens anew)" ]
+    is "$(awk '!/^#/ { n += $6 + $7 - 1 } END { print n }' swapped)" "$(value computed_tokens "$out")"
+    cp "$out" fast
+    ok replay --kv-blocks 12 --preemption-mode swap --host-gbs 0.001 ../trace.jsonl
+    awk '$1 == "transfer_s" { n[FILENAME] = $2 } END { for (f in n) if (f != "fast") exit !(n[f] > n["fast"]) }' fast "$out"
+    # No room: as if there were no swap.
+    ok replay -o none --kv-blocks 12 --preemption-mode swap --swap-space 0 ../trace.jsonl
+    cmp rows none
+    cmp anew "$out"
+    # A request that comes back under vllm1 finds its own blocks, if nobody took them.
+    ok replay --kv-blocks 12 --sched vllm1 -o rows ../trace.jsonl
+    [ "$(value preemptions "$out")" -gt 0 ]
+    n=$(value computed_tokens "$out")
+    ok replay --kv-blocks 12 --sched vllm1 --no-prefix-cache ../trace.jsonl
+    [ "$n" -lt "$(value computed_tokens "$out")" ]
+}
+
+@test "nanoflow's steps are even where there is enough to do" {
+    needs traces/azure
+    trace-convert -q --clip 4096 --rate 30 "$shared/traces/azure/AzureLLMInferenceTrace_conv.csv" | head -n 4000 >conv.jsonl
+    # spread SCHED: P99 over the mean.
+    spread() {
+        ok trace-replay -q --cost roofline --model Llama-2-70B --gpu A100-80GB --tp 8 --sched "$1" conv.jsonl
+        awk '$1 == "queued_step_mean_s" { mean = $2 } $1 == "queued_step_p99_s" { print $2 / mean }' "$out"
+    }
+    awk -v even="$(spread nanoflow)" -v uneven="$(spread vllm0)" 'BEGIN { exit !(even <= 1.1 && uneven >= 3) }'
+    # Where there is not, none of them waits.
+    ok trace-convert --rate 0.01 ../trace.jsonl
+    cp "$out" slow.jsonl
+    ok trace-replay --cost ../t.csv --sched nanoflow slow.jsonl
+    is 0 "$(value queued_steps "$out")"
 }
 
 @test "clients send one request after the other" {
