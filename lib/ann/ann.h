@@ -112,7 +112,8 @@ struct ann_search_opts {
                         ef: candidates kept on the way; at least k are
                         nprobe: lists scanned */
     uint32_t rerank; /* graph: of the candidates, how many get their distance from the vectors; 0:
-                        all, or with a slack ANN_SLACK_RERANK * k. ivf re-ranks by bounds. */
+                        all, or with a slack ANN_SLACK_RERANK * k. With a slack that is the most.
+                        ivf re-ranks by bounds. */
     float slack;     /* graph: rows are followed whose squared distance is at most the k-th best's,
                         times 1 + slack; `effort` is then the most, and 0 the larger of ANN_SLACK_EFFORT
                         * k and ANN_SLACK_EFFORT_LEAST. 0: by effort alone */
