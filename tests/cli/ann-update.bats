@@ -218,20 +218,56 @@ END
     diff <(seq 0 2) <(finds small.ann)
 }
 
-@test "the same bytes for all threads and CPU levels" {
+# same_bytes INDEX
+same_bytes() {
     printf '{"op":"delete","id":%d}\n' {0..599..3} >changes
-    updates -T 1 -o 1.ann --add query.fvecs good.ann changes
+    updates -T 1 -o 1.ann --add query.fvecs "$1" changes
     for threads in 2 7; do
-        updates -T $threads -o t.ann --add query.fvecs good.ann changes
+        updates -T $threads -o t.ann --add query.fvecs "$1" changes
         cmp 1.ann t.ann
     done
     for level in portable avx2 avx512; do
-        ok env SLUICE_CPU=$level ann-update -q -o t.ann --add query.fvecs good.ann changes
+        ok env SLUICE_CPU=$level ann-update -q -o t.ann --add query.fvecs "$1" changes
         cmp 1.ann t.ann
     done
 }
 
+@test "the same bytes for all threads and CPU levels" {
+    same_bytes good.ann
+    ann-build -q -t ivf -o good.ann base.fvecs
+    same_bytes good.ann
+    ann-build -q -t ivf --no-vectors -o good.ann base.fvecs
+    same_bytes good.ann
+}
+
+@test "ivf: what is deleted is not found, what is added is" {
+    ann-build -q -t ivf --lists 20 --ids ids -o i.ann base.fvecs
+    for ((i = 0; i < 200; i++)); do echo "{\"op\":\"delete\",\"id\":\"id$i\"}"; done >changes
+    printf 'q%d\n' {0..7} >qids
+    updates --add query.fvecs --ids qids i.ann changes
+    ok ann-stat -q --check i.ann
+    is 608 "$(stat_of rows i.ann)"
+    is 408 "$(stat_of live i.ann)"
+    is 20 "$(stat_of lists i.ann)"
+    ann-search -q -k 600 --nprobe 20 i.ann query.fvecs | awk '!/^#/ { print $3 }' | sort -u >got
+    diff <({ cat qids; sed -n '201,$p' ids; } | sort) got
+    ok ann-search -q -k 1 --nprobe 1 i.ann query.fvecs
+    diff qids <(column 3 "$out")
+    updates --compact --map map.tsv i.ann
+    ok ann-stat -q --check i.ann
+    is 408 "$(stat_of rows i.ann)" "$(stat_of live i.ann)"
+    is "-1 0 407" "$(sed -n '200p;201p;608p' map.tsv | xargs)"
+    ok ann-search -q -k 1 --nprobe 1 i.ann query.fvecs
+    diff qids <(column 3 "$out")
+}
+
 @test "killed at any time, or without room, it leaves the index as it was" {
+    killed
+    ann-build -q -t ivf -o good.ann base.fvecs
+    killed
+}
+
+killed() {
     printf '{"op":"delete","id":%d}\n' {0..599..3} >changes
     cp good.ann was.ann
     updates -o want.ann good.ann changes
