@@ -223,9 +223,10 @@ uint64_t ann_update_next(const struct ann_update *u); /* the number of the next 
  * names file and line, unless skip_bad: then they are counted. */
 int ann_update_read(struct ann_update *u, const char *path, bool skip_bad, uint64_t *skipped,
                     struct err *e);
-/* Adds all rows of a file, with names from another where the index has them (else ids is NULL). */
+/* Adds all rows of a file, with names from another where the index has them (else ids is NULL).
+ * how->skip_bad: rows and names that cannot be are counted. */
 int ann_update_add_file(struct ann_update *u, const char *path, const struct vec_read_opts *how,
-                        const char *ids, struct err *e);
+                        const char *ids, uint64_t *skipped, struct err *e);
 /* Writes to `path`, which may be that of the index. */
 int ann_update_write(struct ann_update *u, const char *path, const struct ann_update_opts *o,
                      struct ann_update_report *report, struct err *e);

@@ -177,6 +177,36 @@ END
     says 'nan.csv:2'
 }
 
+@test "bad vectors of a file are passed over, and their ids" {
+    printf '1,2,3,4\n1,2,nan,4\n5,6,7,8\n1,2,3\n0,0,0,0\n9,9,9,9\n2,2,2,inf\n' >bad.csv
+    printf '%s\n' a b id3 d e f g >bids
+    exits 0 ann-update --skip-bad --add bad.csv --ids bids -o new.ann named.ann
+    says 'added 3 rows, numbers 600 to 602'
+    says '4 bad vectors were passed over'
+    printf '1,2,3,4\n0,0,0,0\n9,9,9,9\n' >good.csv
+    ok ann-search -q -k 1 new.ann good.csv
+    diff <(printf '%s\n' a e f) <(column 3 "$out")
+    exits 0 ann-update --skip-bad --add bad.csv -o new.ann good.ann
+    says 'added 4 rows'
+    says '3 bad vectors were passed over'
+    ann-build -q --metric cosine -o cosine.ann base.fvecs
+    exits 0 ann-update --skip-bad --add bad.csv -o new.ann cosine.ann
+    says '4 bad vectors were passed over'
+
+    printf '%s\n' a b c d e f >few
+    fails ann-update --skip-bad --add bad.csv --ids few named.ann
+    says 'few: it ends after line 6, and there are 7 vectors'
+    head -n 3 bids >few
+    fails ann-update --skip-bad --add bad.csv --ids few named.ann
+    says 'few: it ends after line 3, and there are 7 vectors'
+    seq 8 >many
+    fails ann-update --skip-bad --add bad.csv --ids many named.ann
+    says 'many:8: an id more than the 7 vectors'
+    fails ann-update --add bad.csv --ids bids named.ann
+    says 'bad.csv:2'
+    fails ann-update --add query.csv --ids many -o new.ann good.ann
+}
+
 @test "bytes stay bytes" {
     awk -F , '{ print int($1 * 200) "," int($2 * 200) "," int($3 * 200) "," int($4 * 200) }' base.csv >bytes.csv
     vec-convert -q bytes.csv -o bytes.u8bin
