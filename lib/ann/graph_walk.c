@@ -194,6 +194,15 @@ static uint32_t links_of(const struct graph *g, const struct graph_walker *w, fl
                                            : GRAPH_LINKS_LEAST;
 }
 
+/* Of the nearest row's links, of which `from` were looked at: up to where they are looked at next;
+ * as many again each time, for few steps. */
+static uint32_t part_of(uint32_t from, uint32_t all)
+{
+    uint32_t to = from > 0 ? 2 * from : GRAPH_LINKS_PART;
+
+    return to < all ? to : all;
+}
+
 /* The first place from `at` on that was not left yet. */
 static size_t not_left(const struct graph_walker *w, size_t at)
 {
@@ -218,7 +227,7 @@ void graph_walk(const struct graph *g, const struct cells_query *q, struct graph
         if (key > far)
             break;
         all = links_of(g, w, key, far);
-        to = w->k > 0 && at == 0 && from + GRAPH_LINKS_PART < all ? from + GRAPH_LINKS_PART : all;
+        to = w->k > 0 && at == 0 ? part_of(from, all) : all;
         w->pool[at] |= to == all;
         if (to == all && w->n_left < w->left_cap)
             w->left[w->n_left++] = place;

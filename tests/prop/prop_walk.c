@@ -103,8 +103,9 @@ static void plain_walk(struct plain *p)
             return;
         c = p->pool[at];
         all = to = share(p, &c);
-        if (p->w->k > 0 && at == 0 && p->seen[c.row] + GRAPH_LINKS_PART < all)
-            to = p->seen[c.row] + GRAPH_LINKS_PART;
+        if (p->w->k > 0 && at == 0)
+            to = p->seen[c.row] ? 2 * p->seen[c.row] : GRAPH_LINKS_PART;
+        to = to < all ? to : all;
         while (p->seen[c.row] < to)
             links[n++] = graph_link(p->g, c.row, p->seen[c.row]++);
         p->pool[at].left = to == all;
