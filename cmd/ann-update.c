@@ -38,7 +38,8 @@ static void settle(struct asked *a, struct progress *p)
     a->o.progress_ctx = p;
 }
 
-static void say(const struct asked *a, const struct ann_update_report *r, uint64_t skipped)
+static void say(const struct asked *a, const struct ann_update_report *r, uint64_t lines,
+                uint64_t vectors)
 {
     bool quiet = a->co.quiet;
 
@@ -49,28 +50,31 @@ static void say(const struct asked *a, const struct ann_update_report *r, uint64
         cli_note(quiet, "deleted %llu rows", (unsigned long long)r->deleted);
     if (a->o.compact)
         cli_note(quiet, "rows are numbered anew, 0 to %lld", (long long)r->rows - 1);
-    if (skipped)
-        cli_note(quiet, "%llu bad lines were passed over", (unsigned long long)skipped);
+    if (lines)
+        cli_note(quiet, "%llu bad lines were passed over", (unsigned long long)lines);
+    if (vectors)
+        cli_note(quiet, "%llu bad vectors were passed over", (unsigned long long)vectors);
     cli_note(quiet, "%llu rows are live, after %.1f s", (unsigned long long)r->live, r->seconds);
 }
 
 static int update(struct asked *a, struct err *e)
 {
     struct vec_read_opts how = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
-                                .field = a->field};
+                                .field = a->field,
+                                .skip_bad = a->skip_bad};
     struct ann_update_report report;
     struct ann_update *u = NULL;
-    uint64_t skipped = 0;
+    uint64_t lines = 0, vectors = 0;
     int rc = ann_update_open(&u, a->index, cli_cpu(), e);
 
     if (rc == 0 && a->changes)
-        rc = ann_update_read(u, a->changes, a->skip_bad, &skipped, e);
+        rc = ann_update_read(u, a->changes, a->skip_bad, &lines, e);
     if (rc == 0 && a->add)
-        rc = ann_update_add_file(u, a->add, &how, a->ids, e);
+        rc = ann_update_add_file(u, a->add, &how, a->ids, &vectors, e);
     if (rc == 0)
         rc = ann_update_write(u, a->co.out ? a->co.out : a->index, &a->o, &report, e);
     if (rc == 0)
-        say(a, &report, skipped);
+        say(a, &report, lines, vectors);
     ann_update_close(u);
     return rc;
 }
@@ -85,7 +89,7 @@ int main(int argc, char **argv)
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
         CLI_FLAG(0, "compact", &a.o.compact, "leave deleted rows out, and number the others anew"),
         CLI_STR(0, "map", &a.o.map, "FILE", "the new number of each row, or -1, any vec- format"),
-        CLI_FLAG(0, "skip-bad", &a.skip_bad, "pass over bad lines of CHANGES and count them"),
+        CLI_FLAG(0, "skip-bad", &a.skip_bad, "pass over bad lines and vectors, and count them"),
         CLI_STR('o', "output", &a.co.out, "FILE", "write to FILE, and leave IDX as it is"),
         CLI_THREADS(&a.co.threads),
         CLI_QUIET(&a.co.quiet),

@@ -112,7 +112,8 @@ struct ann_search_opts {
                         ef: candidates kept on the way; at least k are
                         nprobe: lists scanned */
     uint32_t rerank; /* graph: of the candidates, how many get their distance from the vectors; 0:
-                        all, or with a slack ANN_SLACK_RERANK * k. ivf re-ranks by bounds. */
+                        all, or with a slack ANN_SLACK_RERANK * k. With a slack that is the most.
+                        ivf re-ranks by bounds. */
     float slack;     /* graph: rows are followed whose squared distance is at most the k-th best's,
                         times 1 + slack; `effort` is then the most, and 0 the larger of ANN_SLACK_EFFORT
                         * k and ANN_SLACK_EFFORT_LEAST. 0: by effort alone */
@@ -222,9 +223,10 @@ uint64_t ann_update_next(const struct ann_update *u); /* the number of the next 
  * names file and line, unless skip_bad: then they are counted. */
 int ann_update_read(struct ann_update *u, const char *path, bool skip_bad, uint64_t *skipped,
                     struct err *e);
-/* Adds all rows of a file, with names from another where the index has them (else ids is NULL). */
+/* Adds all rows of a file, with names from another where the index has them (else ids is NULL).
+ * how->skip_bad: rows and names that cannot be are counted. */
 int ann_update_add_file(struct ann_update *u, const char *path, const struct vec_read_opts *how,
-                        const char *ids, struct err *e);
+                        const char *ids, uint64_t *skipped, struct err *e);
 /* Writes to `path`, which may be that of the index. */
 int ann_update_write(struct ann_update *u, const char *path, const struct ann_update_opts *o,
                      struct ann_update_report *report, struct err *e);

@@ -28,11 +28,13 @@ static int save_vectors(const struct ann_maker *m, struct sect_writer *w, struct
         return 0;
     if (sect_begin(w, "VECS", SECT_REQUIRED, e) < 0)
         return e->code;
-    if (before > 0 && save_old_vectors(m, w, e) < 0)
+    for (uint64_t i = 0; m->order && i < m->meta.rows; i++)
+        if (sect_add(w, vec_row(m->base, m->order[i]), bytes, e) < 0)
+            return e->code;
+    if (!m->order && before > 0 && save_old_vectors(m, w, e) < 0)
         return e->code;
-    for (uint64_t i = 0; i < m->base->rows; i++)
-        if (!left_out(m, before + i) &&
-            sect_add(w, vec_row(m->base, m->order ? m->order[i] : i), bytes, e) < 0)
+    for (uint64_t i = 0; !m->order && i < m->base->rows; i++)
+        if (!left_out(m, before + i) && sect_add(w, vec_row(m->base, i), bytes, e) < 0)
             return e->code;
     return sect_end(w, e);
 }

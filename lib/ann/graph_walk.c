@@ -5,8 +5,6 @@
 #include "ann/graph.h"
 #include "base/mem.h"
 
-enum { LINKS_LEAST = 4 /* of a row, that are looked at */ };
-
 int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t left_cap,
                       struct err *e)
 {
@@ -119,38 +117,41 @@ static inline void ask_links(const struct graph *g, uint32_t row)
         __builtin_prefetch(p + at);
 }
 
-/* Of the first n_links links of a row those that were not met before, met now: into id, without a
+/* Of links [from, to) of a row those that were not met before, met now: into id, without a
  * branch, as no guess is better than another. */
 static inline __attribute__((always_inline)) size_t unmet(const struct graph *g,
                                                           struct graph_walker *w, uint32_t row,
-                                                          uint32_t n_links, const unsigned width)
+                                                          uint32_t from, uint32_t to,
+                                                          const unsigned width)
 {
-    const uint8_t *p = g->links + (size_t)row * g->degree * width;
+    const uint8_t *p = g->links + ((size_t)row * g->degree + from) * width;
     const uint32_t last = (uint32_t)(g->rows - 1);
     const uint8_t turn = w->turn;
     size_t n = 0;
 
-    for (uint32_t i = 0; i < n_links; i++, p += width) {
-        uint32_t to = graph_read(p, width);
+    for (uint32_t i = from; i < to; i++, p += width) {
+        uint32_t id = graph_read(p, width);
 
-        to = to < last ? to : last;
-        w->id[n] = to;
-        n += w->met[to] != turn;
-        w->met[to] = turn;
+        id = id < last ? id : last;
+        w->id[n] = id;
+        n += w->met[id] != turn;
+        w->met[id] = turn;
     }
     return n;
 }
 
-/* The neighbours of a row, of its first n_links, that were not met before; their cells are asked
- * for. */
-static size_t meet(const struct graph *g, struct graph_walker *w, uint32_t row, uint32_t n_links)
+/* The neighbours of a row, of its links [from, to), that were not met before; their cells are
+ * asked for. */
+static size_t meet(const struct graph *g, struct graph_walker *w, uint32_t row, uint32_t from,
+                   uint32_t to)
 {
-    size_t n = g->width == 2   ? unmet(g, w, row, n_links, 2)
-               : g->width == 3 ? unmet(g, w, row, n_links, 3)
-                               : unmet(g, w, row, n_links, 4);
+    size_t n = g->width == 2   ? unmet(g, w, row, from, to, 2)
+               : g->width == 3 ? unmet(g, w, row, from, to, 3)
+                               : unmet(g, w, row, from, to, 4);
 
     for (size_t i = 0; i < n; i++)
         ask_row(g, w->id[i]);
+    w->links += to - from;
     return n;
 }
 
@@ -188,36 +189,56 @@ static uint32_t links_of(const struct graph *g, const struct graph_walker *w, fl
         return g->degree;
     t = (key - kth) / (far - kth);
     n = (uint32_t)((float)g->degree * (1 - t * t) + 0.5F);
-    return n > LINKS_LEAST ? n : g->degree < LINKS_LEAST ? g->degree : LINKS_LEAST;
+    return n > GRAPH_LINKS_LEAST           ? n
+           : g->degree < GRAPH_LINKS_LEAST ? g->degree
+                                           : GRAPH_LINKS_LEAST;
+}
+
+/* Of the nearest row's links, of which `from` were looked at: up to where they are looked at next;
+ * as many again each time, for few steps. */
+static uint32_t part_of(uint32_t from, uint32_t all)
+{
+    uint32_t to = from > 0 ? 2 * from : GRAPH_LINKS_PART;
+
+    return to < all ? to : all;
+}
+
+/* The first place from `at` on that was not left yet. */
+static size_t not_left(const struct graph_walker *w, size_t at)
+{
+    while (at < w->n && w->pool[at] & 1)
+        at++;
+    return at;
 }
 
 void graph_walk(const struct graph *g, const struct cells_query *q, struct graph_walker *w)
 {
     size_t at = 0;
+    uint32_t from = 0; /* links of the row at hand that were looked at */
 
     graph_walker_begin(w);
     enter(g, q, w);
     while (at < w->n) {
         uint64_t place = w->pool[at];
         float key = place_key(place), far = follow_limit(w);
-        size_t n, first, next = at + 1;
-        uint32_t n_links;
+        uint32_t all, to;
+        size_t n, first, next;
 
         if (key > far)
             break;
-        n_links = links_of(g, w, key, far);
-        w->pool[at] |= 1;
-        if (w->n_left < w->left_cap)
+        all = links_of(g, w, key, far);
+        to = w->k > 0 && at == 0 ? part_of(from, all) : all;
+        w->pool[at] |= to == all;
+        if (to == all && w->n_left < w->left_cap)
             w->left[w->n_left++] = place;
-        n = meet(g, w, place_row(place), n_links);
-        while (next < w->n && w->pool[next] & 1)
-            next++;
-        if (next < w->n)
+        n = meet(g, w, place_row(place), from, to);
+        next = not_left(w, at);
+        if (to == all && next < w->n)
             ask_links(g, place_row(w->pool[next]));
         compute(g, q, w, n);
-        w->hops++;
-        w->links += n_links;
+        w->hops += to == all;
         first = take(w, w->id, w->key, n);
+        from = to < all && first > at ? to : 0;
         at = first < next ? first : next;
     }
 }

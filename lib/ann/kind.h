@@ -60,7 +60,8 @@ struct ann_maker {
     struct ann_meta meta;
     const struct cells_ops *ops;
     void *state;
-    const uint32_t *order; /* of VECS: rows of the base; NULL: as they come */
+    const uint32_t *order; /* of VECS: rows of the base; NULL: as they come. With it the base of an
+                              update that `update` gives holds all rows. */
     uint64_t repaired;
 };
 
@@ -83,7 +84,9 @@ struct ann_kind {
     const char *effort; /* of ann_search_opts */
     uint32_t effort_default;
     bool slack, rerank; /* of ann_search_opts, it takes */
-    /* Numbers of the rows whose vectors stand at [from, from + n) of VECS; NULL: the same. */
+    bool own_codes;     /* where there are vectors, the form codes none of them */
+    /* Numbers of the rows whose vectors stand at [from, from + n) of VECS, deleted ones last; NULL:
+     * the same. */
     void (*rows_at)(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row);
     /* The part of o->codec that is a form's (form.h), NULL: the form's own choice; checks the rest.
      * NULL: all of it is. */

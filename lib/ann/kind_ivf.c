@@ -21,24 +21,46 @@ static int form_part(const struct ann_build_opts *o, uint32_t dim, const char **
 static void made_free(void *state)
 {
     if (state)
-        ivf_made_free(state);
+        ivf_change_free(state);
     free(state);
 }
 
 static int make(struct ann_maker *m, struct err *e)
 {
-    struct ivf_made *v = m->state = mem_zero(1, sizeof *v, e);
+    struct ivf_change *c = m->state = mem_zero(1, sizeof *c, e);
     struct ivf_plan p;
 
-    if (!v || ivf_plan(&p, m->o, m->base->rows, m->base->dim, e) < 0 || ivf_make(v, m, &p, e) < 0)
+    if (!c || ivf_plan(&p, m->o, m->base->rows, m->base->dim, e) < 0 ||
+        ivf_make(&c->made, m, &p, e) < 0)
         return e->code;
-    m->order = v->order;
+    m->order = c->made.order;
+    m->meta.entries = m->meta.beam = (uint32_t)m->base->rows;
     return 0;
+}
+
+static int update(struct ann_maker *m, struct err *e)
+{
+    struct ivf_change *c = m->state = mem_zero(1, sizeof *c, e);
+
+    return c ? ivf_update(c, m, e) : e->code;
+}
+
+static int save_rows(const struct ivf_made *v, struct sect_writer *w, struct err *e)
+{
+    if (!v->number)
+        return sect_put(w, "ROWS", SECT_REQUIRED, v->order, v->rows * sizeof *v->order, e);
+    if (sect_begin(w, "ROWS", SECT_REQUIRED, e) < 0)
+        return e->code;
+    for (uint64_t i = 0; i < v->all_rows; i++)
+        if (sect_add(w, &v->number[v->order[i]], sizeof *v->number, e) < 0)
+            return e->code;
+    return sect_end(w, e);
 }
 
 static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
 {
-    const struct ivf_made *v = m->state;
+    const struct ivf_change *c = m->state;
+    const struct ivf_made *v = &c->made;
     uint32_t lists = v->head.lists;
     const struct {
         const char *id;
@@ -49,7 +71,6 @@ static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
         {"MIDP", v->mean, v->space.dim * sizeof *v->mean},
         {"CENT", v->centroid, (size_t)lists * v->space.padded * sizeof *v->centroid},
         {"LIST", v->size, lists * sizeof *v->size},
-        {"ROWS", v->order, v->rows * sizeof *v->order},
         {"FAST", v->fast, v->fast_bytes},
         {"FACT", v->factor, v->factor_at[lists] * sizeof *v->factor},
     };
@@ -57,6 +78,8 @@ static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
     for (size_t i = 0; i < sizeof s / sizeof *s; i++)
         if (sect_put(w, s[i].id, SECT_REQUIRED, s[i].p, s[i].len, e) < 0)
             return e->code;
+    if (save_rows(v, w, e) < 0)
+        return e->code;
     if (v->cells && sect_put(w, "CODE", SECT_REQUIRED, v->cells, v->cells_bytes, e) < 0)
         return e->code;
     return codec_put_all(v->codec, w, e);
@@ -127,13 +150,13 @@ static int open_lists(struct ann *a, struct ivf *v, struct err *e)
     if (!v->start || !v->fast_at || !v->factor_at)
         return e->code;
     for (uint32_t l = 0; l < lists; l++) {
-        if (v->size[l] > v->rows - v->start[l])
+        if (v->size[l] > v->live - v->start[l])
             return sect_bad(a->file, "LIST", "its lists hold more rows than there are", e);
         v->start[l + 1] = v->start[l] + v->size[l];
         v->fast_at[l + 1] = v->fast_at[l] + ivf_packed(v->codec, v->size[l]);
         v->factor_at[l + 1] = v->factor_at[l] + ivf_factors(v->size[l]);
     }
-    if (v->start[lists] != v->rows)
+    if (v->start[lists] != v->live)
         return sect_bad(a->file, "LIST", "its lists hold fewer rows than there are", e);
     return 0;
 }
@@ -182,6 +205,7 @@ static int open_ivf(struct ann *a, struct err *e)
     if (!v)
         return e->code;
     v->rows = a->rows;
+    v->live = a->live;
     if (open_head(a, v, e) < 0 || codec_take_all(&v->codec, a->file, a->cpu, e) < 0)
         return e->code;
     if (v->codec->dim != v->head.padded || (strcmp(v->codec->spec.kind->name, "pq") != 0 &&
@@ -196,6 +220,8 @@ static int open_ivf(struct ann *a, struct err *e)
     for (uint64_t i = 0; i < v->rows; i++)
         if (v->row[i] >= v->rows)
             return sect_bad(a->file, "ROWS", "a list holds a row that is not there", e);
+        else if (ann_deleted(a, v->row[i]) != (i >= v->live))
+            return sect_bad(a->file, "ROWS", "a list holds a deleted row", e);
     return open_cells(a, v, e);
 }
 
@@ -221,7 +247,7 @@ static void info(const struct ann *a, struct ann_info *i)
 static void lists(const struct ann *a, struct ann_lists *l)
 {
     const struct ivf *v = a->state;
-    double squares = 0, n = v->head.lists, rows = (double)v->rows;
+    double squares = 0, n = v->head.lists, rows = (double)v->live;
 
     *l = (struct ann_lists){.least = UINT64_MAX, .mean = rows / n};
     for (uint32_t i = 0; i < v->head.lists; i++) {
@@ -232,7 +258,7 @@ static void lists(const struct ann *a, struct ann_lists *l)
         l->most = size > l->most ? size : l->most;
         l->none += size == 0;
     }
-    l->imbalance = v->rows ? squares * n / (rows * rows) : 1;
+    l->imbalance = v->live ? squares * n / (rows * rows) : 1;
 }
 
 /* Each row is in one list. */
@@ -298,7 +324,9 @@ const struct ann_kind ann_ivf = {
     .effort = "nprobe",
     .effort_default = IVF_NPROBE,
     .form_part = form_part,
+    .own_codes = true,
     .make = make,
+    .update = update,
     .save = save,
     .made_free = made_free,
     .open = open_ivf,

@@ -398,11 +398,14 @@ int ann_tune(const struct ann *a, const struct ann_tune_opts *o, const float *qu
 
 /* ---- the truth ---- */
 
-/* From `at` on, rows without a deleted one among them: the first, and how many, at most `most`. */
+/* From place `at` on, rows without a deleted one among them: the first, and how many, at most
+ * `most`. */
 static uint64_t live_run(const struct ann *a, uint64_t *at, uint64_t most)
 {
     uint64_t n = 0;
 
+    if (a->kind->rows_at) /* the deleted come last */
+        return a->live - *at < most ? a->live - *at : most;
     while (*at < a->rows && ann_deleted(a, *at))
         ++*at;
     while (n < most && *at + n < a->rows && !ann_deleted(a, *at + n))

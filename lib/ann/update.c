@@ -9,7 +9,7 @@
  * holds vectors, all rows are coded anew by a form made for those that there are now, when that is
  * called for: more rows came than stayed, or the steps suit no longer, or an inner product met a
  * vector longer than all, to which all are evened (form.h). Without vectors what lies beyond the
- * steps is clamped, and a longer vector refused.
+ * steps is clamped, and a longer vector refused. Lists have codes of their own (ivf_update.c).
  */
 #include <math.h>
 #include <stdlib.h>
@@ -342,7 +342,7 @@ static int settle_form(struct ann_update *u, const struct vec_rows *came, int th
 
     *f = a->form;
     c->recode = false;
-    if (c->live == kept || (!a->vectors && a->rows > 0))
+    if (c->live == kept || (a->vectors && a->kind->own_codes) || (!a->vectors && a->rows > 0))
         return 0;
     rc = sample(u, c->live, &some, &p, e);
     if (rc == 0)

@@ -15,8 +15,8 @@
 #include "ann/kind.h"
 #include "base/jsonl.h"
 #include "base/stream.h"
-#include "vec/base.h"
 #include "vec/decimal.h"
+#include "vec/file.h"
 
 enum { LINE_MAX_BYTES = 1 << 28 };
 
@@ -217,12 +217,22 @@ int ann_update_read(struct ann_update *u, const char *path, bool skip_bad, uint6
 
 /* ---- a file of vectors ---- */
 
-static int check_file(const struct ann_info *of, const struct vec_rows *rows, const char *path,
-                      const char *ids, struct err *e)
+struct adding {
+    struct reading r;
+    struct vec_reader *v;
+    struct lines *ids; /* NULL: rows have none */
+    bool skip_bad;
+    uint64_t skipped;
+};
+
+static int check_file(const struct ann_info *of, struct vec_reader *v, const char *ids,
+                      struct err *e)
 {
-    if (rows->rows > 0 && rows->dim != of->dim)
-        return err_set(e, ERR_INPUT, "%s has %u components a vector, the index %u", path, rows->dim,
-                       of->dim);
+    const char *path = vec_reader_name(v);
+
+    if (vec_reader_dim(v) != of->dim && vec_reader_rows(v) != 0)
+        return err_set(e, ERR_INPUT, "%s has %u components a vector, the index %u", path,
+                       vec_reader_dim(v), of->dim);
     if (of->ids && !ids)
         return err_set(e, ERR_USAGE, "rows of this index have ids: those of '%s' need some, too",
                        path);
@@ -232,37 +242,88 @@ static int check_file(const struct ann_info *of, const struct vec_rows *rows, co
     return 0;
 }
 
-static int add_rows(struct reading *r, const struct vec_rows *rows, const struct ann_ids *ids,
-                    const char *path, struct err *e)
+/* The ids end after `line`: with how many vectors is said when all were read. */
+static int too_few_ids(struct adding *a, uint64_t line, struct err *e)
 {
-    for (uint64_t i = 0; i < rows->rows; i++) {
-        struct id id = ids ? ids_made(ids, i) : (struct id){0};
+    int64_t got;
 
-        vec_to_f32(rows->type, vec_row(rows, i), rows->dim, r->x);
-        if (ann_update_add(r->u, id.p, id.len, r->x, e) < 0)
-            return err_prefix(e, "%s: row %llu", path, (unsigned long long)i);
+    while ((got = vec_read_f32(a->v, a->r.x, 1, e)) > 0)
+        ;
+    return got < 0
+               ? (int)got
+               : err_set(e, ERR_INPUT, "%s: it ends after line %llu, and there are %llu vectors",
+                         stream_name(lines_stream(a->ids)), (unsigned long long)line,
+                         (unsigned long long)vec_reader_next(a->v));
+}
+
+/* Line `line` of the ids, from 1; what comes before belongs to vectors that were passed over. */
+static int find_id(struct adding *a, uint64_t line, const char **id, size_t *len, struct err *e)
+{
+    while (lines_number(a->ids) < line) {
+        uint64_t before = lines_number(a->ids);
+        int rc = lines_next(a->ids, id, len, e);
+
+        if (rc <= 0)
+            return rc < 0 ? rc : too_few_ids(a, before, e);
     }
     return 0;
 }
 
-int ann_update_add_file(struct ann_update *u, const char *path, const struct vec_read_opts *how,
-                        const char *ids, struct err *e)
+/* All lines of ids were vectors'. */
+static int end_ids(struct adding *a, struct err *e)
 {
-    struct ann_ids *names = NULL;
-    struct vec_base b = {0};
-    struct reading r;
-    int rc = reading_init(&r, u, e);
+    uint64_t rows = vec_reader_next(a->v);
+    const char *id;
+    size_t len;
+    int rc = find_id(a, rows, &id, &len, e);
 
+    if (rc == 0 && (rc = lines_next(a->ids, &id, &len, e)) > 0)
+        return err_set(e, ERR_INPUT, "%s:%llu: an id more than the %llu vectors",
+                       stream_name(lines_stream(a->ids)), (unsigned long long)lines_number(a->ids),
+                       (unsigned long long)rows);
+    return rc;
+}
+
+static int add_rows(struct adding *a, struct err *e)
+{
+    int64_t got;
+
+    while ((got = vec_read_f32(a->v, a->r.x, 1, e)) > 0) {
+        uint64_t row = vec_reader_next(a->v) - 1;
+        const char *id = NULL;
+        size_t len = 0;
+        int rc = a->ids ? find_id(a, row + 1, &id, &len, e) : 0;
+
+        if (rc < 0)
+            return rc;
+        rc = ann_update_add(a->r.u, id, len, a->r.x, e);
+        if (rc == ERR_INPUT && a->skip_bad)
+            a->skipped++;
+        else if (rc < 0)
+            return err_prefix(e, "%s: row %llu", vec_reader_name(a->v), (unsigned long long)row);
+    }
+    return got < 0 ? (int)got : a->ids ? end_ids(a, e) : 0;
+}
+
+int ann_update_add_file(struct ann_update *u, const char *path, const struct vec_read_opts *how,
+                        const char *ids, uint64_t *skipped, struct err *e)
+{
+    struct adding a = {.skip_bad = how->skip_bad};
+    int rc = reading_init(&a.r, u, e);
+
+    *skipped = 0;
     if (rc == 0)
-        rc = vec_base_load(&b, path, how, e);
+        rc = vec_open(&a.v, path, how, e);
     if (rc == 0)
-        rc = check_file(&r.of, &b.rows, path, ids, e);
+        rc = check_file(&a.r.of, a.v, ids, e);
     if (rc == 0 && ids)
-        rc = ann_ids_load(&names, ids, b.rows.rows, e);
+        rc = lines_open(&a.ids, ids, '\n', LINE_MAX_BYTES, e);
     if (rc == 0)
-        rc = add_rows(&r, &b.rows, names, path, e);
-    ann_ids_free(names);
-    vec_base_free(&b);
-    reading_free(&r);
+        rc = add_rows(&a, e);
+    if (rc == 0)
+        *skipped = a.skipped + vec_reader_skipped(a.v);
+    lines_close(a.ids);
+    vec_close(a.v);
+    reading_free(&a.r);
     return rc;
 }

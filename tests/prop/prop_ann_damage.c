@@ -216,6 +216,8 @@ int main(void)
     damage(ANN_IVF, VEC_U8, VEC_L2, "pq5x2", false, false);
     damage(ANN_IVF, VEC_F32, VEC_L2, "pq5x4", true, false);
     damage(ANN_IVF, VEC_F16, VEC_COSINE, NULL, false, false);
+    damage(ANN_IVF, VEC_F32, VEC_L2, NULL, false, true);
+    damage(ANN_IVF, VEC_F32, VEC_L2, "pq5x6+int8", true, true);
     tmp_leave();
     return t_done("ann_damage");
 }
