@@ -10,7 +10,7 @@
 
 enum {
     TEAM = 2,      /* rows that are left together */
-    SCOUT = 8,    /* rows that the walk before keeps */
+    SCOUT = 8,     /* rows that the walk before keeps */
     SEEDS = 32,    /* allowed rows to begin with, besides */
     VIA_AHEAD = 6, /* rows whose links are asked for before they are read */
 };
