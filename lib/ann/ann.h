@@ -106,6 +106,14 @@ enum {
     ANN_SLACK_MOST = 100
 };
 
+/* Rows that may be found: bit r % 64 of bits[r / 64] is row r's, of as many as the index has,
+ * deleted ones among them. Those may be set and are not found all the same; bits beyond the last
+ * row are not looked at. count: of the bits that are set. */
+struct ann_allowed {
+    const uint64_t *bits;
+    uint64_t count;
+};
+
 struct ann_search_opts {
     uint32_t k;      /* at least 1 */
     uint32_t effort; /* the kind's own, as ann_info() names it; 0: the default.
@@ -119,6 +127,10 @@ struct ann_search_opts {
                         * k and ANN_SLACK_EFFORT_LEAST. 0: by effort alone */
     int threads;
     uint64_t first_query; /* its number, for messages */
+    /* Only these rows are found, k of them if there are as many (filter.h). `effort` stays what it
+     * is without: how much more is looked at follows from the count. NULL: all rows. */
+    const struct ann_allowed *allowed;
+    bool allowed_each; /* allowed[query], else *allowed is every query's */
 };
 
 struct ann_search_stats {
@@ -134,6 +146,16 @@ struct ann_search_stats {
 int ann_search(const struct ann *a, const struct ann_search_opts *o, const float *queries,
                uint64_t n, uint64_t *id, float *score, struct ann_search_stats *stats,
                struct err *e);
+
+/* How queries with so many allowed rows will be searched, and why. */
+struct ann_explained {
+    const char *plan; /* "none", "exact", "walk", "lists", "all" */
+    char why[200];    /* a sentence without its stop */
+};
+
+/* ERR_USAGE: the kind takes no filter. */
+int ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t count,
+                struct ann_explained *x, struct err *e);
 
 /* ---- tuning ---- */
 

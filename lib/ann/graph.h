@@ -17,6 +17,15 @@
  * most rows are soon behind it, and their other links, of the pool's no more, are never looked at.
  * That is a tenth of the keys where a walk is short.
  *
+ * Where only some rows are allowed, only these are in the pool, and neighbours of neighbours that
+ * are not allowed stand in for those (ACORN-1, Patel et al. 2024): of a row that is left, the
+ * allowed neighbours, then those of its other neighbours, nearest first, until there are as many as
+ * a row has on average; each row that is not allowed is passed but once. Ours beside it: walks
+ * begin where a short walk without any filter ends, of which all allowed rows count, and at allowed
+ * rows from all over the bits, so that clusters are found to which nothing near the query leads.
+ * The pool is smaller than ef, as a walk through so few rows is easier than one through all; but
+ * not where rows near the query are more seldom allowed than others, as the first walk has seen.
+ *
  * Threads  a graph is immutable while it is walked; a walker belongs to one thread.
  */
 #ifndef ANN_GRAPH_H
@@ -24,6 +33,7 @@
 
 #include <stdbool.h>
 
+#include "ann/allowed.h"
 #include "ann/cells.h"
 #include "ann/place.h"
 #include "base/err.h"
@@ -32,8 +42,9 @@
 enum {
     GRAPH_DEGREE_MAX = 256,
     GRAPH_ENTRIES_MAX = 256,
-    GRAPH_LINKS_LEAST = 4, /* of a row, that are looked at with a slack */
-    GRAPH_LINKS_PART = 8,  /* of the nearest row, at first, with a slack */
+    GRAPH_LINKS_LEAST = 4,             /* of a row, that are looked at with a slack */
+    GRAPH_LINKS_PART = 8,              /* of the nearest row, at first, with a slack */
+    GRAPH_MEET = 4 * GRAPH_DEGREE_MAX, /* rows of a hop, and one more */
 };
 #define GRAPH_ROWS_MAX UINT64_C(0x7fffffff) /* a row and a mark in 32 bits */
 
@@ -49,6 +60,7 @@ struct graph {
     const uint8_t *cells;
     size_t stride;
     const struct cells_ops *ops;
+    const struct allowed_ops *allowed; /* of walks among allowed rows only */
 };
 
 static inline bool graph_is_dead(const struct graph *g, uint64_t row)
@@ -77,13 +89,15 @@ static inline uint32_t graph_link(const struct graph *g, uint64_t row, uint32_t 
 struct graph_walker {
     uint64_t *pool; /* [ef + 1]; best first once walked */
     size_t n, ef;
-    uint64_t *left; /* rows left, in that order; NULL: not kept */
+    size_t ef_least; /* of walks among allowed rows, which choose: at most ef */
+    uint64_t *left;  /* rows left, in that order; NULL: not kept */
     size_t n_left, left_cap;
     uint8_t *met; /* [rows]: == turn when met */
     uint64_t rows;
     uint8_t turn; /* this walk's */
-    uint32_t *id; /* [GRAPH_DEGREE_MAX + 1] */
+    uint32_t *id; /* [GRAPH_MEET] */
     float *key;
+    uint32_t *via, *to;         /* the same */
     uint64_t keys, hops, links; /* of all walks so far; links looked at */
     size_t k, keep;             /* k 0: a walk ends when the whole pool was left; keep >= k */
     float slack;
@@ -96,6 +110,10 @@ int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t l
 void graph_walker_free(struct graph_walker *w); /* {0} is fine */
 
 void graph_walk(const struct graph *g, const struct cells_query *q, struct graph_walker *w);
+/* The same among the rows whose bits are set, a share of all; deleted rows may be found if theirs
+ * are. */
+void graph_walk_allowed(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
+                        const uint64_t *bits, double share);
 /* No row has been met: done by every walk; for who marks rows by hand. */
 void graph_walker_begin(struct graph_walker *w);
 

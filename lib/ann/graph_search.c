@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "ann/gather.h"
 #include "ann/graph_search.h"
 #include "base/mem.h"
 
@@ -26,6 +27,7 @@ struct seeker {
     struct form_query q[GRAPH_SEARCH_BLOCK];
     struct best *best; /* [pool] */
     uint64_t exacts;
+    struct gather gather; /* where rows are allowed */
 };
 
 uint64_t graph_search_block(const struct ann *a, const struct ann_search_opts *o, uint64_t n)
@@ -126,20 +128,48 @@ static void drop_dead(struct seeker *t)
     t->walker.n = kept;
 }
 
-static size_t one(struct seeker *t, const float *query, const struct form_query *q)
+/* m: allowed rows, or NULL. */
+static size_t one(struct seeker *t, const float *query, const struct form_query *q,
+                  const struct ann_allowed *m)
 {
     const uint64_t *places = t->walker.pool;
     size_t n;
 
     if (t->walker.k)
         t->walker.zero = zero_of(&t->a->form, query, q);
-    graph_walk(t->a->state, &q->cells, &t->walker);
+    if (m)
+        graph_walk_allowed(t->a->state, &q->cells, &t->walker, m->bits,
+                           (double)m->count / (double)t->a->rows);
+    else
+        graph_walk(t->a->state, &q->cells, &t->walker);
     if (t->a->dead)
         drop_dead(t);
     n = t->walker.n;
     if (t->a->vectors)
         return by_vectors(t, query, q, places, n < t->rerank ? n : t->rerank);
     return by_codes(t, q, places, n);
+}
+
+/* Among allowed rows. A walk that ends with too few rows was in vain. */
+static size_t among(struct seeker *t, const float *query, const struct form_query *q,
+                    const struct ann_allowed *m)
+{
+    struct filter_plan plan = ann_filter_plan(t->a, &t->o, m->count);
+    size_t n = 0;
+
+    if (plan.how == FILTER_NONE)
+        return 0;
+    if (plan.how == FILTER_ALL)
+        return one(t, query, q, NULL);
+    if (plan.how == FILTER_WALK)
+        n = one(t, query, q, m);
+    if (n >= t->o.k)
+        return n;
+    if (t->a->vectors)
+        exact_query(&t->exact, query);
+    n = gather(&t->gather, m, q, t->best);
+    best_sort(t->best, n, t->o.k);
+    return n;
 }
 
 void graph_search(void *searcher, const struct ann_queries *q)
@@ -151,7 +181,9 @@ void graph_search(void *searcher, const struct ann_queries *q)
     form_queries(f, q->x, q->n, t->room, t->weights, t->q);
     for (size_t i = 0; i < q->n; i++) {
         double began = q->us ? now_s() : 0;
-        size_t n = one(t, q->x + i * f->dim, &t->q[i]);
+        const float *x = q->x + i * f->dim;
+        size_t n = q->allowed ? among(t, x, &t->q[i], q->allowed + (q->each ? i : 0))
+                              : one(t, x, &t->q[i], NULL);
 
         best_give(t->best, n, k, f->metric, q->id + i * k, q->score + i * k);
         if (q->us)
@@ -167,6 +199,7 @@ void graph_searcher_free(void *searcher)
         return;
     graph_walker_free(&t->walker);
     exact_free(&t->exact);
+    gather_free(&t->gather);
     free(t->room);
     free(t->weights);
     free(t->best);
@@ -202,6 +235,18 @@ static void set_slack(struct seeker *t, uint32_t pool)
     t->walker.slack = t->o.slack;
 }
 
+static int filter_init(struct seeker *t, struct err *e)
+{
+    const struct graph *g = t->a->state;
+    const struct ann_allowed *m = t->o.allowed_each ? NULL : t->o.allowed;
+
+    if (m && ann_filter_plan(t->a, &t->o, m->count).how != FILTER_EXACT)
+        m = NULL;
+    t->gather = (struct gather){
+        .a = t->a, .cells = g->cells, .stride = g->stride, .exact = &t->exact, .k = t->o.k};
+    return gather_init(&t->gather, m, e);
+}
+
 int graph_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,
                        uint64_t block, struct err *e)
 {
@@ -223,8 +268,9 @@ int graph_searcher_new(void **searcher, const struct ann *a, const struct ann_se
     if (!t->room || !t->weights || !t->best || exact_init(&t->exact, a, e) < 0 ||
         graph_walker_init(&t->walker, a->rows, pool, 0, e) < 0)
         return e->code;
+    t->walker.ef_least = pool / 2 < o->k ? pool : 2 * (size_t)o->k;
     set_slack(t, pool);
-    return 0;
+    return o->allowed ? filter_init(t, e) : 0;
 }
 
 void graph_search_count(const void *searcher, struct ann_search_stats *s)
@@ -233,8 +279,10 @@ void graph_search_count(const void *searcher, struct ann_search_stats *s)
     const struct graph_walker *w = &t->walker;
     const struct graph *g = t->a->state;
 
-    s->keys += w->keys;
+    uint64_t keys = w->keys + t->gather.keys, exacts = t->exacts + t->gather.exacts;
+
+    s->keys += keys;
     s->hops += w->hops;
-    s->exact += t->exacts;
-    s->bytes += w->keys * g->stride + w->links * g->width + t->exacts * t->a->vector_bytes;
+    s->exact += exacts;
+    s->bytes += keys * g->stride + w->links * g->width + exacts * t->a->vector_bytes;
 }

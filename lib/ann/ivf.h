@@ -39,6 +39,8 @@
 #ifndef ANN_IVF_H
 #define ANN_IVF_H
 
+#include <stdatomic.h>
+
 #include "ann/ivf_near.h"
 #include "ann/kind.h"
 #include "vec/codec.h"
@@ -99,6 +101,7 @@ struct ivf {
     float *norm;             /* [lists]: |c|^2 */
     const uint8_t *cells;    /* section CODE, or NULL */
     size_t cells_stride;
+    _Atomic(uint32_t *) place; /* [rows]: of each row; NULL until a filter wants it */
 };
 
 /* Bytes of the packed codes of n rows, and floats of their factors. */

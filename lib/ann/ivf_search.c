@@ -5,23 +5,23 @@
  * together: its codes are scanned for IVF_TEAM of them at once, and vectors that two of them want
  * are in the cache.
  *
+ * Where only some rows are allowed, queries go one by one: ivf_allowed.c.
+ *
  * Which rows are looked at depends on the order of all that, but blocks and rounds are the same for
  * any number of threads.
  */
 #include <math.h>
 #include <stdlib.h>
 
-#include "ann/ivf.h"
+#include "ann/ivf_seek.h"
 #include "base/mem.h"
 #include "vec/ops.h"
 
 enum {
-    TEAM = 8,          /* queries of a scan: as many as pq's kernels take */
     BLOCKS = 8,        /* of all queries, but */
     BLOCK_LEAST = 32,  /* so many in each at least, */
     BLOCK_MOST = 4096, /* and at most, or what BLOCK_BYTES hold */
     BLOCK_BYTES = 64 << 20,
-    TILE = 84, /* queries that meet centroids together */
     AHEAD = 4, /* vectors asked for before they are read */
     MORE = 32, /* lists that are kept more than is needed, for a while */
 };
@@ -29,97 +29,10 @@ enum {
 static const double rounding = 3;    /* standard deviations of what tables lose */
 static const double slack = 0x1p-18; /* of squares, for the rounding of all else */
 
-/* A list that a query visits; `key` as centroids give it. */
-struct visit {
-    float key;
-    uint32_t list;
-};
-
-/* A query on its way. */
-struct asker {
-    struct ivf_asked in;
-    struct exact_query exact;
-    struct form_query cells;
-    float tables;      /* what their rounding may make a key too large by */
-    struct best *best; /* [k], a heap: the worst first */
-    size_t n;
-    float *q;    /* [padded] */
-    void *table; /* of the codec */
-};
-
-struct seeker {
-    const struct ann *a;
-    const struct ivf *v;
-    struct ann_search_opts o;
-    uint32_t nprobe;
-    bool bare;  /* keys are those of codes */
-    size_t cap; /* queries there is room for */
-    const struct ivf_ops *ops;
-    struct asker *asker; /* [cap] */
-    struct best *best;   /* [cap][k] */
-    float *q;            /* [cap][padded] */
-    uint8_t *table;      /* [cap][table_bytes] */
-    size_t table_bytes;
-    float *raw; /* [cap][dim rounded up]: queries as they came */
-    size_t raw_dim;
-    uint8_t *bytes; /* [cap][dim] */
-    int8_t *weights;
-    float *form_room;
-    struct exact exact;
-    struct visit *visit; /* [cap][nprobe] */
-    uint64_t *near_lists;
-    float *centre_key;      /* [TILE][lists rounded up] */
-    uint32_t *at_list;      /* [lists + 1] */
-    struct visiting *order; /* [cap * nprobe] */
-    float *key;             /* [TEAM][CODEC_LIST] */
-    uint16_t *hit;          /* [CODEC_LIST] */
-    uint64_t *place;        /* [CODEC_LIST] */
-    uint64_t keys, lists, exacts;
-};
-
 /* Query number and its visit. */
 struct visiting {
     uint32_t query, visit;
 };
-
-/* ---- the best so far ---- */
-
-static bool full(const struct seeker *t, const struct asker *q)
-{
-    return q->n == t->o.k;
-}
-
-static void sink(struct best *b, size_t n, size_t i)
-{
-    for (size_t child; (child = 2 * i + 1) < n; i = child) {
-        struct best v;
-
-        child += child + 1 < n && best_before(&b[child], &b[child + 1]);
-        if (!best_before(&b[i], &b[child]))
-            return;
-        v = b[i];
-        b[i] = b[child];
-        b[child] = v;
-    }
-}
-
-static void offer(const struct seeker *t, struct asker *q, struct best v)
-{
-    struct best *b = q->best;
-    size_t i = q->n;
-
-    if (full(t, q)) {
-        if (best_before(&v, &b[0])) {
-            b[0] = v;
-            sink(b, q->n, 0);
-        }
-        return;
-    }
-    q->n++;
-    for (; i > 0 && best_before(&b[(i - 1) / 2], &v); i = (i - 1) / 2)
-        b[i] = b[(i - 1) / 2];
-    b[i] = v;
-}
 
 /* ---- rows that may be near ---- */
 
@@ -129,7 +42,7 @@ static struct ivf_limit limit_of(const struct seeker *t, const struct asker *q,
 {
     double spread = t->v->head.spread, centre = (double)t->v->norm[l->list], most, width;
 
-    if (!full(t, q) || q->in.far)
+    if (!ivf_full(t, q) || q->in.far)
         return (struct ivf_limit){t->bare ? 0 : q->tables, 0, INFINITY};
     most = (q->best[0].key - q->in.add) / q->in.mul;
     if (t->a->form.metric == VEC_IP) {
@@ -178,14 +91,6 @@ static void ask(const struct seeker *t, uint64_t place)
             __builtin_prefetch(t->v->cells + place * t->v->cells_stride + at);
 }
 
-/* A piece of a list: n rows from a place on. */
-struct piece {
-    const struct visit *visit;
-    const float *factor;
-    size_t lanes, n;
-    uint64_t place;
-};
-
 static float bound_in(const struct piece *p, const struct ivf_limit *l, const float *key, size_t i)
 {
     return ivf_bound(l, key[i], p->factor[i], p->factor[p->lanes + i], p->factor[2 * p->lanes + i]);
@@ -201,22 +106,36 @@ static void look(struct seeker *t, struct asker *q, const struct piece *p, const
                          : row_key(t, q, place);
 
     t->exacts += !t->bare;
-    if (!full(t, q) || key <= q->best[0].key) /* else its number need not be read */
-        offer(t, q, (struct best){key, t->v->row[place]});
+    if (!ivf_full(t, q) || key <= q->best[0].key) /* else its number need not be read */
+        best_offer(q->best, &q->n, t->o.k, (struct best){key, t->v->row[place]});
+}
+
+static bool is_allowed(const struct seeker *t, const struct piece *p, size_t i)
+{
+    uint32_t row;
+
+    if (p->mask)
+        return p->mask[i / ALLOWED_LANES] >> i % ALLOWED_LANES & 1;
+    if (!p->bits)
+        return true;
+    row = t->v->row[p->place + i];
+    return allowed_row(p->bits, row) && !ann_is_dead(t->a->dead, row);
 }
 
 /* A query without k rows looks at those that seem nearest; their keys become infinite. */
 static void fill(struct seeker *t, struct asker *q, const struct piece *p, float *key)
 {
     struct ivf_limit l = limit_of(t, q, p->visit);
-    size_t want = t->o.k - q->n;
+    size_t want = t->o.k - q->n, n = 0;
 
-    for (size_t i = 0; i < p->n; i++)
-        t->place[i] = place_of(bound_in(p, &l, key, i), (uint32_t)i);
-    places_select(t->place, p->n, want);
-    for (size_t i = 0; i < p->n && i < want; i++)
+    for (size_t i = 0; i < p->n; i++) {
+        t->place[n] = place_of(bound_in(p, &l, key, i), (uint32_t)i);
+        n += is_allowed(t, p, i);
+    }
+    places_select(t->place, n, want);
+    for (size_t i = 0; i < n && i < want; i++)
         ask(t, p->place + place_row(t->place[i]));
-    for (size_t i = 0; i < p->n && i < want; i++) {
+    for (size_t i = 0; i < n && i < want; i++) {
         uint32_t at = place_row(t->place[i]);
 
         look(t, q, p, key, at);
@@ -224,29 +143,42 @@ static void fill(struct seeker *t, struct asker *q, const struct piece *p, float
     }
 }
 
-/* One query's keys of a piece are there. */
-static void settle(struct seeker *t, struct asker *q, const struct piece *p, float *key)
+/* Hits that are not allowed are left out: how many remain. */
+static size_t drop_hits(const struct seeker *t, const struct piece *p, uint16_t *hit, size_t hits)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < hits; i++) {
+        hit[kept] = hit[i];
+        kept += is_allowed(t, p, hit[i]);
+    }
+    return kept;
+}
+
+void ivf_settle(struct seeker *t, struct asker *q, const struct piece *p, float *key)
 {
     struct ivf_limit l;
     bool nearer = false; /* than when the hits were found */
     size_t hits;
 
     t->exact.now = q->exact;
-    if (!full(t, q))
+    if (!ivf_full(t, q))
         fill(t, q, p, key);
     l = limit_of(t, q, p->visit);
     hits = t->ops->near(&l, key, p->factor, p->lanes, p->n, t->hit);
+    if (p->bits)
+        hits = drop_hits(t, p, t->hit, hits);
     for (size_t i = 0; i < hits && i < AHEAD; i++)
         ask(t, p->place + t->hit[i]);
     for (size_t i = 0; i < hits; i++) {
-        double worst = full(t, q) ? q->best[0].key : (double)INFINITY;
+        double worst = ivf_full(t, q) ? q->best[0].key : (double)INFINITY;
 
         if (i + AHEAD < hits)
             ask(t, p->place + t->hit[i + AHEAD]);
         if (key[t->hit[i]] == INFINITY || (nearer && bound_in(p, &l, key, t->hit[i]) > l.most))
             continue;
         look(t, q, p, key, t->hit[i]);
-        if (full(t, q) && q->best[0].key < worst) {
+        if (ivf_full(t, q) && q->best[0].key < worst) {
             l = limit_of(t, q, p->visit);
             nearer = true;
         }
@@ -277,7 +209,7 @@ static void scan(struct seeker *t, const struct visiting *who, size_t n)
                               .n = rows,
                               .place = v->start[list] + at};
 
-            settle(t, &t->asker[who[j].query], &p, t->key + j * CODEC_LIST);
+            ivf_settle(t, &t->asker[who[j].query], &p, t->key + j * CODEC_LIST);
         }
     }
     t->keys += size * n;
@@ -334,8 +266,7 @@ static void nearest(uint64_t *have, uint32_t want, const float *key, size_t n)
         places_select(have, got, want);
 }
 
-/* Up to TILE queries from i on. */
-static void find_lists(struct seeker *t, size_t i, size_t n)
+size_t ivf_centres(struct seeker *t, size_t i, size_t n)
 {
     const struct ivf *v = t->v;
     bool ip = t->a->form.metric == VEC_IP;
@@ -350,10 +281,18 @@ static void find_lists(struct seeker *t, size_t i, size_t n)
                                                              : v->norm[p * PANEL + k] -
                                                                    2 * tile[j * PANEL + k];
     }
+    return wide;
+}
+
+/* Up to TILE queries from i on. */
+static void find_lists(struct seeker *t, size_t i, size_t n)
+{
+    size_t wide = ivf_centres(t, i, n);
+
     for (size_t j = 0; j < n; j++) {
         struct visit *to = t->visit + (i + j) * t->nprobe;
 
-        nearest(t->near_lists, t->nprobe, t->centre_key + j * wide, v->head.lists);
+        nearest(t->near_lists, t->nprobe, t->centre_key + j * wide, t->v->head.lists);
         for (uint32_t r = 0; r < t->nprobe; r++)
             to[r] = (struct visit){place_key(t->near_lists[r]), place_row(t->near_lists[r])};
     }
@@ -382,8 +321,20 @@ static void prepare(struct seeker *t, const struct ann_queries *q)
         if (!t->a->vectors && t->v->cells)
             form_queries(f, raw, 1, t->form_room, t->weights + i * form_weights(f), &s->cells);
     }
+}
+
+/* Lists in rounds. */
+static void search_lists(struct seeker *t, const struct ann_queries *q)
+{
     for (size_t i = 0; i < q->n; i += TILE)
         find_lists(t, i, q->n - i < TILE ? q->n - i : TILE);
+    for (uint32_t from = 0, shift = 31; from < t->nprobe; shift--) {
+        uint32_t to = t->nprobe >> shift;
+
+        if (to > from)
+            round_of(t, q->n, from, to);
+        from = to;
+    }
 }
 
 void ivf_search(void *searcher, const struct ann_queries *q)
@@ -393,13 +344,10 @@ void ivf_search(void *searcher, const struct ann_queries *q)
     uint32_t k = t->o.k;
 
     prepare(t, q);
-    for (uint32_t from = 0, shift = 31; from < t->nprobe; shift--) {
-        uint32_t to = t->nprobe >> shift;
-
-        if (to > from)
-            round_of(t, q->n, from, to);
-        from = to;
-    }
+    if (q->allowed)
+        ivf_search_allowed(t, q);
+    else
+        search_lists(t, q);
     for (size_t i = 0; i < q->n; i++) {
         best_sort(t->asker[i].best, t->asker[i].n, k);
         best_give(t->asker[i].best, t->asker[i].n, k, t->a->form.metric, q->id + i * k,
@@ -437,10 +385,11 @@ void ivf_count(const void *searcher, struct ann_search_stats *s)
     const struct ivf *v = t->v;
     uint64_t row = t->a->vectors ? t->a->vector_bytes : v->cells_stride; /* bare: none is read */
 
-    s->keys += t->keys;
+    s->keys += t->keys + t->gather.keys;
     s->hops += t->lists;
-    s->exact += t->exacts;
-    s->bytes += t->keys * (v->codec->code_bytes + 3 * sizeof(float)) + t->exacts * row;
+    s->exact += t->exacts + t->gather.exacts;
+    s->bytes += t->keys * (v->codec->code_bytes + 3 * sizeof(float)) +
+                (t->exacts + t->gather.exacts + t->gather.keys) * row;
 }
 
 void ivf_searcher_free(void *searcher)
@@ -450,6 +399,8 @@ void ivf_searcher_free(void *searcher)
     if (!t)
         return;
     exact_free(&t->exact);
+    gather_free(&t->gather);
+    free(t->mask);
     free(t->asker);
     free(t->best);
     free(t->q);
@@ -484,7 +435,8 @@ static int make_room(struct seeker *t, struct err *e)
     t->weights = codec_array(t->a->vectors ? 0 : cap, form_weights(f), e);
     t->form_room = codec_array(form_room(f, 1), sizeof *t->form_room, e);
     t->visit = mem_array(cap * t->nprobe, sizeof *t->visit, e);
-    t->near_lists = mem_array(2 * (size_t)t->nprobe + MORE + 1, sizeof *t->near_lists, e);
+    t->near_lists = mem_array(2 * (size_t)t->nprobe + MORE + 1 + v->head.lists,
+                              sizeof *t->near_lists, e);
     t->centre_key = mem_array(TILE * lists, sizeof *t->centre_key, e);
     t->at_list = mem_array((size_t)v->head.lists + 1, sizeof *t->at_list, e);
     t->order = mem_array(cap * t->nprobe, sizeof *t->order, e);
@@ -516,5 +468,7 @@ int ivf_searcher_new(void **searcher, const struct ann *a, const struct ann_sear
     t->raw_dim = ((size_t)a->form.dim + 15) / 16 * 16;
     if (make_room(t, e) < 0)
         return e->code;
-    return exact_init(&t->exact, a, e);
+    if (exact_init(&t->exact, a, e) < 0)
+        return e->code;
+    return o->allowed ? ivf_allowed_init(t, e) : 0;
 }

@@ -3,6 +3,7 @@
 #define ANN_KIND_H
 
 #include "ann/ann.h"
+#include "ann/filter.h"
 #include "ann/form.h"
 #include "ann/ids.h"
 #include "ann/place.h"
@@ -71,7 +72,9 @@ struct ann_queries {
     size_t n;
     uint64_t *id; /* [n][k] */
     float *score;
-    float *us; /* [n], or NULL */
+    float *us;                         /* [n], or NULL */
+    const struct ann_allowed *allowed; /* of the first, and `each` of the next; NULL: all rows */
+    bool each;
 };
 
 /* What any kind may have; a kind's own follow. */
@@ -83,8 +86,10 @@ struct ann_kind {
     const char *sections;
     const char *effort; /* of ann_search_opts */
     uint32_t effort_default;
-    bool slack, rerank; /* of ann_search_opts, it takes */
-    bool own_codes;     /* where there are vectors, the form codes none of them */
+    bool slack, rerank;     /* of ann_search_opts, it takes */
+    bool own_codes;         /* where there are vectors, the form codes none of them */
+    enum filter_how filter; /* what it does where neither few rows nor all are allowed;
+                               FILTER_NONE: it takes no filter */
     /* Numbers of the rows whose vectors stand at [from, from + n) of VECS, deleted ones last; NULL:
      * the same. */
     void (*rows_at)(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row);
@@ -130,6 +135,10 @@ extern const struct ann_kind ann_graph, ann_ivf;
 enum { ANN_KINDS = 2 };
 extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_name has them */
 
+/* search.c: what to do with so many allowed rows. */
+struct filter_plan ann_filter_plan(const struct ann *a, const struct ann_search_opts *o,
+                                   uint64_t count);
+
 /* exact.c: the exact key of a row and a query, as knn.h has it. */
 struct exact_query {
     const float *q;       /* [dim], 64-byte aligned */
@@ -160,6 +169,8 @@ struct best {
 };
 
 bool best_before(const struct best *a, const struct best *b);
+/* v among the best k that were offered, *n of them so far: a heap, the worst first. */
+void best_offer(struct best *b, size_t *n, size_t k, struct best v);
 /* The first k of n in order. */
 void best_sort(struct best *b, size_t n, size_t k);
 /* The first k of n as a search gives them. */

@@ -283,7 +283,8 @@ static int open_graph(struct ann *a, struct err *e)
                         .n_entries = m->entries,
                         .bits = form_bits(&a->form),
                         .stride = form_stride(&a->form),
-                        .ops = a->ops};
+                        .ops = a->ops,
+                        .allowed = allowed_ops_for(a->cpu)};
     if (sect_need(a->file, "ENTR", m->entries, sizeof(uint32_t), &entries, e) < 0 ||
         sect_need(a->file, "CODE", m->rows, g->stride, &code, e) < 0 ||
         sect_need(a->file, "LINK", m->rows, (uint64_t)m->degree * m->width, &link, e) < 0)
@@ -390,6 +391,7 @@ const struct ann_kind ann_graph = {
     .close = free,
     .effort = "ef",
     .effort_default = 64,
+    .filter = FILTER_WALK,
     .slack = true,
     .rerank = true,
     .block = graph_search_block,

@@ -108,6 +108,7 @@ static void close_ivf(void *state)
     free(v->start);
     free(v->fast_at);
     free(v->factor_at);
+    free(atomic_load(&v->place));
     free(v);
 }
 
@@ -323,6 +324,7 @@ const struct ann_kind ann_ivf = {
     .sections = ANN_SECTIONS "IVFHMIDPCENTLISTROWSFASTFACTCODEMET0CEN0ROT0",
     .effort = "nprobe",
     .effort_default = IVF_NPROBE,
+    .filter = FILTER_LISTS,
     .form_part = form_part,
     .own_codes = true,
     .make = make,

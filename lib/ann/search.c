@@ -47,8 +47,12 @@ static void run(const struct search *s, void *const *searchers, int threads, uin
                                 .n = n - at < block ? n - at : block,
                                 .id = s->id + at * s->o.k,
                                 .score = s->score + at * s->o.k,
-                                .us = s->us ? s->us + at : NULL};
+                                .us = s->us ? s->us + at : NULL,
+                                .allowed = s->o.allowed,
+                                .each = s->o.allowed_each};
 
+        if (q.allowed && q.each)
+            q.allowed += at;
         s->a->kind->search(searchers[omp_get_thread_num()], &q);
     }
 }
@@ -89,6 +93,8 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
 
     if (o->slack > 0 && !a->kind->slack)
         return err_set(e, ERR_USAGE, "an index of kind %s takes no slack", a->kind->name);
+    if (o->allowed && a->kind->filter == FILTER_NONE)
+        return err_set(e, ERR_USAGE, "an index of kind %s takes no filter", a->kind->name);
     if (!(o->slack > 0) && o->effort == 0)
         s.o.effort = a->kind->effort_default;
     block = a->kind->block(a, &s.o, n);
@@ -101,4 +107,37 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
     if (stats)
         stats->seconds += now_s() - began;
     return rc;
+}
+
+static struct filter_case case_of(const struct ann *a, const struct ann_search_opts *o,
+                                  uint64_t count)
+{
+    uint32_t effort = o->effort ? o->effort : a->kind->effort_default;
+
+    if (a->kind->filter == FILTER_WALK && effort < o->k)
+        effort = o->k; /* which are kept at least */
+    return (struct filter_case){
+        .kind = a->kind->filter, .rows = a->rows, .count = count, .k = o->k, .effort = effort};
+}
+
+struct filter_plan ann_filter_plan(const struct ann *a, const struct ann_search_opts *o,
+                                   uint64_t count)
+{
+    struct filter_case c = case_of(a, o, count);
+
+    return filter_plan(&c);
+}
+
+int ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t count,
+                struct ann_explained *x, struct err *e)
+{
+    struct filter_case c = case_of(a, o, count);
+    struct filter_plan p;
+
+    if (a->kind->filter == FILTER_NONE)
+        return err_set(e, ERR_USAGE, "an index of kind %s takes no filter", a->kind->name);
+    p = filter_plan(&c);
+    x->plan = filter_name(p.how);
+    filter_why(&c, &p, x->why, sizeof x->why);
+    return 0;
 }

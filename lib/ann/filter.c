@@ -1,0 +1,68 @@
+/* filter.c - the choice of filter.h. */
+#include "ann/filter.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* To compare a row costs the same whatever is allowed. A walk looks at rows / count of them for
+ * each that it finds, and lists at about the root of that: so where the two meet goes by the root
+ * of the rows. The factors are measured ones. */
+static uint64_t few_of(const struct filter_case *c)
+{
+    double work = c->kind == FILTER_WALK ? 5.0 * c->effort : 1.5 * c->effort;
+
+    return (uint64_t)sqrt(work * (double)c->rows);
+}
+
+struct filter_plan filter_plan(const struct filter_case *c)
+{
+    struct filter_plan p = {.how = c->kind, .few = few_of(c)};
+
+    if (c->count == 0)
+        p.how = FILTER_NONE;
+    else if (c->count >= c->rows)
+        p.how = FILTER_ALL;
+    else if (c->count <= c->k || c->count <= p.few)
+        p.how = FILTER_EXACT;
+    return p;
+}
+
+const char *filter_name(enum filter_how how)
+{
+    static const char *const name[] = {"none", "exact", "walk", "lists", "all"};
+
+    return name[how];
+}
+
+void filter_why(const struct filter_case *c, const struct filter_plan *p, char *text, size_t room)
+{
+    unsigned long long count = c->count, rows = c->rows, few = p->few;
+    double share = rows ? 100.0 * (double)count / (double)rows : 0;
+
+    switch (p->how) {
+    case FILTER_NONE:
+        snprintf(text, room, "none of %llu rows matches", rows);
+        break;
+    case FILTER_ALL:
+        snprintf(text, room, "all %llu rows match", rows);
+        break;
+    case FILTER_EXACT:
+        snprintf(text, room,
+                 "%llu of %llu rows match (%.3g %%), no more than the %llu that are sooner "
+                 "compared one by one",
+                 count, rows, share, few > c->k ? few : (unsigned long long)c->k);
+        break;
+    case FILTER_WALK:
+        snprintf(text, room,
+                 "%llu of %llu rows match (%.3g %%), more than %llu: a walk that passes over "
+                 "the others is sooner done",
+                 count, rows, share, few);
+        break;
+    case FILTER_LISTS:
+        snprintf(text, room,
+                 "%llu of %llu rows match (%.3g %%), more than %llu: the nearest lists, until "
+                 "enough of them were met, are sooner done",
+                 count, rows, share, few);
+        break;
+    }
+}

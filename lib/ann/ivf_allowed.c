@@ -1,0 +1,322 @@
+/* ivf_allowed.c - lists, where only some rows may be found; queries go one by one, as each may have
+ * rows of its own.
+ *
+ * Which rows of a list are allowed is found out as it is met: their numbers stand together, their
+ * bits are in the cache. The first rows are asked: if some are allowed, then all are scanned, and
+ * only those that may be near are asked; if hardly any, all are asked, and stretches of GAP blocks
+ * of codes and more that hold nothing are not scanned. The fewer rows are allowed, the farther the
+ * k-th of them, and the more lists are between: lists are scanned until there were as many allowed
+ * rows as nprobe * (rows / count)^GROWTH lists hold on average, and nprobe lists that hold any. So
+ * it goes on where lists near the query hold fewer than others do.
+ *
+ * Few rows are compared one by one (gather.h); where an index has neither vectors nor finer codes,
+ * all lists are scanned in that case.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "ann/ivf_seek.h"
+#include "base/mem.h"
+
+enum {
+    GAP = 3,
+    DENSE = 2,          /* so many of the first ALLOWED_LANES rows are some */
+    ASK_MOST = 1 << 15, /* bytes of codes that are asked for before they are read */
+    SAMPLE = 64,        /* lists whose distances say how far all are */
+};
+static const double growth = 0.5;
+
+/* When lists are enough. */
+struct enough {
+    double seen;    /* allowed rows of them */
+    uint32_t lists; /* with any */
+};
+
+/* What was met. */
+struct met {
+    double seen; /* about */
+    uint32_t lists;
+};
+
+/* ---- a list ---- */
+
+static size_t mask_of(struct seeker *t, const uint64_t *bits, uint64_t place, size_t n)
+{
+    const struct allowed_ops *ops = t->gather.ops;
+    const uint32_t *row = t->v->row + place;
+    size_t count = ops->mask(bits, row, n, t->mask);
+
+    for (size_t i = 0; t->a->dead && i < n; i++)
+        if (ann_is_dead(t->a->dead, row[i]) &&
+            t->mask[i / ALLOWED_LANES] >> i % ALLOWED_LANES & 1) {
+            t->mask[i / ALLOWED_LANES] ^= UINT32_C(1) << i % ALLOWED_LANES;
+            count--;
+        }
+    return count;
+}
+
+/* Blocks [from, to) of a piece. */
+static void scan(struct seeker *t, struct asker *q, const struct piece *all, const uint8_t *code,
+                 size_t from, size_t to)
+{
+    const struct codec *c = t->v->codec;
+    const void *table = q->table;
+    size_t at = from * ALLOWED_LANES, end = to * ALLOWED_LANES;
+    struct piece p = *all;
+
+    p.n = (end < all->n ? end : all->n) - at;
+    p.factor += at;
+    p.place += at;
+    p.mask = p.mask ? p.mask + from : NULL;
+    c->spec.kind->scan(c, &table, 1, code + c->spec.kind->packed_bytes(c, at), p.n, t->key, NULL,
+                       CODEC_LIST);
+    ivf_settle(t, q, &p, t->key);
+    t->keys += p.n;
+}
+
+static size_t blocks_of(const struct piece *p)
+{
+    return (p->n + ALLOWED_LANES - 1) / ALLOWED_LANES;
+}
+
+/* A piece with allowed rows: its codes, but for what holds none. */
+static void scan_piece(struct seeker *t, struct asker *q, const struct piece *p,
+                       const uint8_t *code)
+{
+    size_t blocks = blocks_of(p), from = 0, to = 0;
+
+    for (size_t i = 0; i < blocks; i++) {
+        if (t->mask[i] == 0)
+            continue;
+        if (i - to >= GAP) {
+            if (to > from)
+                scan(t, q, p, code, from, to);
+            from = i;
+        }
+        to = i + 1;
+    }
+    if (to > from)
+        scan(t, q, p, code, from, to);
+}
+
+/* Is a list full of rows that may be near? Then *seen is about how many. */
+static bool is_dense(struct seeker *t, const struct asker *q, const struct piece *p, uint64_t size,
+                     double *seen)
+{
+    size_t n = p->n < ALLOWED_LANES ? p->n : ALLOWED_LANES, count;
+
+    if (!ivf_full(t, q)) /* k of them, allowed ones, are to be found here */
+        return false;
+    count = mask_of(t, p->bits, p->place, n);
+    *seen = (double)size * (double)count / (double)n;
+    return count >= DENSE;
+}
+
+static void scan_list(struct seeker *t, struct asker *q, const struct visit *l,
+                      const uint64_t *bits, struct met *met)
+{
+    const struct ivf *v = t->v;
+    const uint8_t *code = v->fast + v->fast_at[l->list];
+    uint64_t size = v->start[l->list + 1] - v->start[l->list];
+    double seen = 0;
+    bool dense = false;
+
+    for (uint64_t at = 0; at < size; at += CODEC_LIST) {
+        struct piece p = {.visit = l,
+                          .factor = v->factor + v->factor_at[l->list] + at,
+                          .lanes = ivf_factors(size) / 3,
+                          .n = size - at < CODEC_LIST ? (size_t)(size - at) : CODEC_LIST,
+                          .place = v->start[l->list] + at,
+                          .bits = bits};
+
+        if (dense || (at == 0 && (dense = is_dense(t, q, &p, size, &seen)))) {
+            scan(t, q, &p, code, 0, blocks_of(&p));
+        } else {
+            size_t count = mask_of(t, bits, p.place, p.n);
+
+            p.mask = t->mask;
+            seen = (at ? seen : 0) + (double)count;
+            if (count)
+                scan_piece(t, q, &p, code);
+        }
+        code += ivf_packed(v->codec, p.n);
+    }
+    met->seen += seen;
+    met->lists += seen > 0;
+    t->lists++;
+}
+
+/* ---- lists in their order ---- */
+
+static bool is_enough(const struct seeker *t, const struct asker *q, const struct enough *e,
+                      const struct met *m)
+{
+    return m->seen >= e->seen && m->lists >= e->lists && ivf_full(t, q);
+}
+
+static void ask(const void *p, uint64_t bytes)
+{
+    const uint8_t *at = p;
+
+    for (uint64_t i = 0; i < bytes; i += CELLS_LINE)
+        __builtin_prefetch(at + i);
+}
+
+/* The list will be scanned: it is too short for the memory to guess what comes. */
+static void ask_list(const struct ivf *v, uint32_t list)
+{
+    uint64_t bytes = v->fast_at[list + 1] - v->fast_at[list];
+
+    if (bytes > ASK_MOST)
+        return;
+    ask(v->row + v->start[list], ALLOWED_LANES * sizeof *v->row);
+    ask(v->fast + v->fast_at[list], bytes);
+    ask(v->factor + v->factor_at[list],
+        (v->factor_at[list + 1] - v->factor_at[list]) * sizeof *v->factor);
+}
+
+/* The first n lists of t->near_lists: false when it is enough. */
+static bool scan_lists(struct seeker *t, struct asker *q, const uint64_t *bits,
+                       const struct enough *e, struct met *m, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct visit l = {place_key(t->near_lists[i]), place_row(t->near_lists[i])};
+
+        if (i + 1 < n)
+            ask_list(t->v, place_row(t->near_lists[i + 1]));
+        scan_list(t, q, &l, bits, m);
+        if (is_enough(t, q, e, m))
+            return false;
+    }
+    return true;
+}
+
+/* Puts lists [from, to) in order, as far as it matters: eighths of what is nearer than each. */
+static void order(uint64_t *list, size_t from, size_t to)
+{
+    size_t half = from + (to - from) / 2;
+
+    if (to - from <= 1 || (from > 0 && to - from <= from / 8 + 1))
+        return;
+    places_select(list + from, to - from, half - from);
+    order(list, from, half);
+    order(list, half, to);
+}
+
+/* Distances that about 1 / SAMPLE, 2 / SAMPLE ... of the lists are within. */
+static void sample(const float *key, size_t lists, float within[SAMPLE])
+{
+    uint64_t place[SAMPLE];
+
+    for (size_t i = 0; i < SAMPLE; i++)
+        place[i] = place_of(key[i * lists / SAMPLE], 0);
+    places_sort(place, SAMPLE);
+    for (size_t i = 0; i < SAMPLE; i++)
+        within[i] = place_key(place[i]);
+}
+
+/* Lists that are farther than `from`, unless they are the first, and not farther than `to`. */
+static size_t between(uint64_t *list, const float *key, size_t lists, bool first, float from,
+                      float to)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < lists; i++) {
+        list[n] = place_of(key[i], (uint32_t)i);
+        n += (first | (key[i] > from)) & !(key[i] > to);
+    }
+    return n;
+}
+
+/* About as many lists as will be needed first, then the double, and so on. */
+static void search(struct seeker *t, struct asker *q, const float *key, const uint64_t *bits,
+                   const struct enough *e, double need)
+{
+    size_t lists = t->v->head.lists, at = (size_t)(need / (double)lists * SAMPLE) + 1;
+    float within[SAMPLE], from = 0, to;
+    struct met m = {0};
+    bool first = true, more = true;
+
+    sample(key, lists, within);
+    for (; more && (first || from < INFINITY); at *= 2) {
+        size_t n;
+
+        to = at < SAMPLE ? within[at] : INFINITY;
+        n = between(t->near_lists, key, lists, first, from, to);
+        order(t->near_lists, 0, n);
+        more = scan_lists(t, q, bits, e, &m, n);
+        from = to;
+        first = false;
+    }
+}
+
+/* ---- queries ---- */
+
+static void search_one(struct seeker *t, struct asker *q, const float *centre_key,
+                       const struct ann_allowed *m)
+{
+    struct filter_plan plan = ann_filter_plan(t->a, &t->o, m->count);
+    const struct ivf *v = t->v;
+    double rows = (double)v->rows, count = (double)m->count,
+           need = t->nprobe * pow(rows / count, growth);
+    struct enough e = {.seen = need * count / v->head.lists, .lists = t->nprobe};
+
+    if (plan.how == FILTER_NONE)
+        return;
+    if (plan.how == FILTER_EXACT && !t->bare) {
+        t->exact.now = q->exact;
+        q->n = gather(&t->gather, m, &q->cells, q->best);
+        return;
+    }
+    if (plan.how == FILTER_EXACT)
+        e.seen = INFINITY;
+    search(t, q, centre_key, m->bits, &e, need < v->head.lists ? need : v->head.lists);
+}
+
+void ivf_search_allowed(struct seeker *t, const struct ann_queries *q)
+{
+    for (size_t i = 0; i < q->n; i += TILE) {
+        size_t n = q->n - i < TILE ? q->n - i : TILE, wide = ivf_centres(t, i, n);
+
+        for (size_t j = 0; j < n; j++)
+            search_one(t, &t->asker[i + j], t->centre_key + j * wide,
+                       q->allowed + (q->each ? i + j : 0));
+    }
+}
+
+/* ---- */
+
+/* Where each row stands, once for all searches. */
+static int places(struct ivf *v, struct err *e)
+{
+    uint32_t *place, *none = NULL;
+
+    if (atomic_load(&v->place))
+        return 0;
+    if (!(place = mem_zero((size_t)v->rows, sizeof *place, e)))
+        return e->code;
+    for (uint64_t i = 0; i < v->rows; i++)
+        place[v->row[i]] = (uint32_t)i;
+    if (!atomic_compare_exchange_strong(&v->place, &none, place))
+        free(place); /* another was faster */
+    return 0;
+}
+
+int ivf_allowed_init(struct seeker *t, struct err *e)
+{
+    const struct ann_allowed *m = t->o.allowed_each ? NULL : t->o.allowed;
+
+    if (m && ann_filter_plan(t->a, &t->o, m->count).how != FILTER_EXACT)
+        m = NULL;
+    if (places(t->a->state, e) < 0 ||
+        !(t->mask = mem_array(CODEC_LIST / ALLOWED_LANES, sizeof *t->mask, e)))
+        return e->code;
+    t->gather = (struct gather){.a = t->a,
+                                .cells = t->a->vectors ? NULL : t->v->cells,
+                                .stride = t->v->cells_stride,
+                                .place = atomic_load(&t->v->place),
+                                .row = t->v->row,
+                                .exact = &t->exact,
+                                .k = t->o.k};
+    return gather_init(&t->gather, m, e);
+}
