@@ -20,7 +20,7 @@ struct asked {
     int kind, metric, from;
     uint64_t degree, beam, lists, memory;
     double alpha;
-    const char *field, *path, *queries, *ids, *attrs;
+    const char *field, *path, *queries, *ids, *attrs, *columns;
     struct ann_build_opts o;
 };
 
@@ -42,6 +42,8 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--lists' is for '-t ivf'");
     if (a->kind != ANN_GRAPH && (a->degree || a->beam || a->alpha > 0))
         cli_misuse("'-R', '-L' and '--alpha' are for '-t graph'");
+    if (a->columns && !a->attrs)
+        cli_misuse("'--columns' are some of '--attrs'");
     if (a->attrs && cli_is_std(a->attrs) && cli_is_std(a->path))
         cli_misuse("standard input cannot be both vectors and attributes");
     a->o.kind = (enum ann_kind_name)a->kind;
@@ -104,7 +106,7 @@ static int build(struct asked *a, struct err *e)
     if (rc == 0 && a->ids)
         rc = ann_ids_load(&ids, a->ids, base.rows.rows, e);
     if (rc == 0 && a->attrs)
-        rc = ann_attrs_load(&attrs, a->attrs, base.rows.rows, a->o.cpu, e);
+        rc = ann_attrs_load(&attrs, a->attrs, a->columns, base.rows.rows, a->o.cpu, e);
     a->o.ids = ids;
     a->o.attrs = attrs;
     if (rc == 0)
@@ -145,6 +147,8 @@ int main(int argc, char **argv)
                 "names of the vectors, one a line, for ann-search to print"),
         CLI_STR(0, "attrs", &a.attrs, "FILE",
                 "attributes of the vectors, for ann-search --where: TSV, CSV or JSON Lines"),
+        CLI_STR(0, "columns", &a.columns, "NAMES",
+                "only these columns of --attrs, with commas between"),
         CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
                  "leave the vectors out: smaller, and scores are estimates"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),

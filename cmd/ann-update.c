@@ -13,7 +13,7 @@ static const struct cli_prog prog = {
 
 struct asked {
     struct cli_common co;
-    const char *index, *changes, *add, *ids, *attrs, *field;
+    const char *index, *changes, *add, *ids, *attrs, *columns, *field;
     int from;
     bool skip_bad;
     struct ann_update_opts o;
@@ -27,6 +27,8 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("an index is a file: it cannot be written to standard output");
     if (a->ids && !a->add)
         cli_misuse("'--ids' names the rows of '--add'");
+    if (a->columns && !a->attrs)
+        cli_misuse("'--columns' are some of '--attrs'");
     if (a->attrs && !a->add && (a->changes || a->o.compact))
         cli_misuse("'--attrs' without '--add' is of all rows, and goes with nothing else");
     if (a->o.map && !a->o.compact)
@@ -68,7 +70,7 @@ static int set_attrs(const struct asked *a, struct err *e)
 
     if (rc == 0) {
         ann_info(ann, &i);
-        rc = ann_attrs_load(&attrs, a->attrs, i.rows, cli_cpu(), e);
+        rc = ann_attrs_load(&attrs, a->attrs, a->columns, i.rows, cli_cpu(), e);
     }
     if (rc == 0)
         rc = ann_save_attrs(ann, a->co.out ? a->co.out : a->index, attrs, e);
@@ -89,7 +91,7 @@ static int update(struct asked *a, struct err *e)
     if (rc == 0 && a->changes)
         rc = ann_update_read(u, a->changes, a->skip_bad, &skipped, e);
     if (rc == 0 && a->add)
-        rc = ann_update_add_file(u, a->add, &how, a->ids, a->attrs, e);
+        rc = ann_update_add_file(u, a->add, &how, a->ids, a->attrs, a->columns, e);
     if (rc == 0)
         rc = ann_update_write(u, a->co.out ? a->co.out : a->index, &a->o, &report, e);
     if (rc == 0)
@@ -106,6 +108,8 @@ int main(int argc, char **argv)
         CLI_STR(0, "ids", &a.ids, "FILE", "their ids, one a line, where the index has ids"),
         CLI_STR(0, "attrs", &a.attrs, "FILE",
                 "their attributes: TSV, CSV or JSON Lines; without --add those of all rows, anew"),
+        CLI_STR(0, "columns", &a.columns, "NAMES",
+                "only these columns of --attrs, with commas between"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the format of those vectors"),
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
         CLI_FLAG(0, "compact", &a.o.compact, "leave deleted rows out, and number the others anew"),

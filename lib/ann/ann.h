@@ -53,10 +53,11 @@ int ann_ids_load(struct ann_ids **out, const char *path, uint64_t rows, struct e
 void ann_ids_free(struct ann_ids *ids);
 
 /* Attributes of rows, by which searches may choose (attrs_read.c): a file of `rows` rows, TSV, CSV
- * or JSON Lines. ERR_INPUT names file and line. */
+ * or JSON Lines, of which all columns are taken or `only` those named, with commas between.
+ * ERR_INPUT names file and line. */
 struct ann_attrs;
-int ann_attrs_load(struct ann_attrs **out, const char *path, uint64_t rows, enum cpu_level cpu,
-                   struct err *e);
+int ann_attrs_load(struct ann_attrs **out, const char *path, const char *only, uint64_t rows,
+                   enum cpu_level cpu, struct err *e);
 void ann_attrs_free(struct ann_attrs *attrs);
 
 struct ann_build_opts {
@@ -289,9 +290,9 @@ uint64_t ann_update_next(const struct ann_update *u); /* the number of the next 
 int ann_update_read(struct ann_update *u, const char *path, bool skip_bad, uint64_t *skipped,
                     struct err *e);
 /* Adds all rows of a file, with names from another where the index has them (else ids is NULL), and
- * attributes from a third; attrs NULL: none. */
+ * attributes from a third, as ann_attrs_load() takes them; attrs NULL: none. */
 int ann_update_add_file(struct ann_update *u, const char *path, const struct vec_read_opts *how,
-                        const char *ids, const char *attrs, struct err *e);
+                        const char *ids, const char *attrs, const char *only, struct err *e);
 /* Writes to `path`, which may be that of the index. */
 int ann_update_write(struct ann_update *u, const char *path, const struct ann_update_opts *o,
                      struct ann_update_report *report, struct err *e);

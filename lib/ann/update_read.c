@@ -249,7 +249,7 @@ static int add_rows(struct reading *r, const struct vec_rows *rows, const struct
 }
 
 int ann_update_add_file(struct ann_update *u, const char *path, const struct vec_read_opts *how,
-                        const char *ids, const char *attrs, struct err *e)
+                        const char *ids, const char *attrs, const char *only, struct err *e)
 {
     struct ann_ids *names = NULL;
     struct ann_attrs *told = NULL;
@@ -266,7 +266,7 @@ int ann_update_add_file(struct ann_update *u, const char *path, const struct vec
     if (rc == 0)
         rc = add_rows(&r, &b.rows, names, path, e);
     if (rc == 0 && attrs)
-        rc = ann_attrs_load(&told, attrs, b.rows.rows, CPU_PORTABLE, e);
+        rc = ann_attrs_load(&told, attrs, only, b.rows.rows, CPU_PORTABLE, e);
     if (rc == 0 && attrs && (rc = ann_update_attrs_last(u, told, e)) < 0)
         err_prefix(e, "%s", attrs);
     ann_attrs_free(told);

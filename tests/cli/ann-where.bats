@@ -161,6 +161,22 @@ wrong() {
     done
 }
 
+@test "documents with their vectors" {
+    paste -d '\t' base.csv <(tail -n +2 at.tsv) | awk -F '\t' '{
+        print "{\"text\":\"t" NR "\",\"embedding\":[" $1 "],\"year\":" $2 ",\"meta\":{\"a\":1},\"live\":" $4 "}" }' >docs.jsonl
+    ann-build -q --attrs docs.jsonl --columns live,year -o d.ann docs.jsonl
+    is 'live year' "$(ann-stat --json d.ann | jq -r '[.columns[].name] | join(" ")')"
+    ok ann-search --where 'year > 2010 and live' -o ../want.tsv good.ann query.fvecs
+    ok ann-search --where 'year > 2010 and live' -o ../got.tsv d.ann query.fvecs
+    diff <(cut -f 1-3 ../want.tsv) <(cut -f 1-3 ../got.tsv)
+    fails ann-build --attrs docs.jsonl -o x.ann docs.jsonl
+    says "docs.jsonl:1: column 'embedding': an array is a set"
+    fails ann-build --attrs docs.jsonl --columns yaer -o x.ann docs.jsonl
+    says "docs.jsonl: there is no column 'yaer'"
+    misuse ann-build --columns year -o x.ann docs.jsonl
+    misuse ann-update --columns year x.ann
+}
+
 @test "attributes that come later, and others" {
     for kind in graph ivf; do
         ann-build -q -t $kind --attrs at.tsv -o with.ann base.fvecs
