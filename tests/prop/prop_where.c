@@ -554,6 +554,7 @@ static void wrong_texts(void)
     refused(&a, "genre = '\\u12x4'", 10, "four digits");
     refused(&a, "genre = '\xe6\xbc\xa2\xe6\xbc\xa2' or yaer=1", 17, "'yaer'");
     refused(&a, "genre = '\\ud834\\uzzzz'", 16, "four digits");
+    refused(&a, "genre = '\\", 10, "no such escape");
     refused(&a, "year = 007", 8, "a number is wanted here, not '007'");
     refused(&a, "year = 5x", 8, "a number is wanted here, not '5x'");
     refused(&a, "year = --5", 8, "no meaning");
