@@ -85,17 +85,16 @@ static inline void graph_ask_links(const struct graph *g, uint32_t row)
         __builtin_prefetch(p + at);
 }
 
-/* Of the first n_links links of a row those that were not met before, met now: into id, without a
- * branch, as no guess is better than another. */
+/* Of the first n_links links of a row those that were not met before, met now: behind the n in id,
+ * without a branch, as no guess is better than another. */
 static inline __attribute__((always_inline)) size_t graph_unmet(const struct graph *g,
                                                                 struct graph_walker *w,
                                                                 uint32_t row, uint32_t n_links,
-                                                                const unsigned width)
+                                                                size_t n, const unsigned width)
 {
     const uint8_t *p = g->links + (size_t)row * g->degree * width;
     const uint32_t last = (uint32_t)(g->rows - 1);
     const uint8_t turn = w->turn;
-    size_t n = 0;
 
     for (uint32_t i = 0; i < n_links; i++, p += width) {
         uint32_t to = graph_read(p, width);
@@ -108,18 +107,18 @@ static inline __attribute__((always_inline)) size_t graph_unmet(const struct gra
     return n;
 }
 
-/* The neighbours of a row, of its first n_links, that were not met before; their cells are asked
- * for. */
+/* The neighbours of a row, of its first n_links, that were not met before, behind the n that there
+ * are; their cells are asked for. */
 static inline size_t graph_meet(const struct graph *g, struct graph_walker *w, uint32_t row,
-                                uint32_t n_links)
+                                uint32_t n_links, size_t n)
 {
-    size_t n = g->width == 2   ? graph_unmet(g, w, row, n_links, 2)
-               : g->width == 3 ? graph_unmet(g, w, row, n_links, 3)
-                               : graph_unmet(g, w, row, n_links, 4);
+    size_t all = g->width == 2   ? graph_unmet(g, w, row, n_links, n, 2)
+                 : g->width == 3 ? graph_unmet(g, w, row, n_links, n, 3)
+                                 : graph_unmet(g, w, row, n_links, n, 4);
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = n; i < all; i++)
         graph_ask_row(g, w->id[i]);
-    return n;
+    return all;
 }
 
 static inline void graph_compute(const struct graph *g, const struct cells_query *q,

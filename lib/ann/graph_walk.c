@@ -80,7 +80,7 @@ void graph_walk(const struct graph *g, const struct cells_query *q, struct graph
         w->pool[at] |= 1;
         if (w->n_left < w->left_cap)
             w->left[w->n_left++] = place;
-        n = graph_meet(g, w, place_row(place), n_links);
+        n = graph_meet(g, w, place_row(place), n_links, 0);
         while (next < w->n && w->pool[next] & 1)
             next++;
         if (next < w->n)

@@ -11,7 +11,7 @@
 #include "ann/filter.h"
 #include "base/rand.h"
 
-enum { ROWS = 4000, N = 24, K = 10, WORDS = ROWS / 64 + 2 };
+enum { ROWS = 4000, MANY = 12000, N = 24, K = 10, WORDS = MANY / 64 + 2 };
 
 enum mask_kind {
     MASK_NONE,
@@ -334,6 +334,7 @@ static void try_graphs(void)
     try_index(DATA_NORMAL, VEC_F32, ROWS, 24, o, 10, 0, 0.7);
     try_index(DATA_DECAY, VEC_F32, ROWS, 40, o, 40, 0, 0.85);
     try_index(DATA_NORMAL, VEC_F32, 1000, 3, o, 1, 0, 0.9);
+    try_index(DATA_NORMAL, VEC_F32, MANY, 8, o, 10, 0, 0.8); /* walks where a tenth is allowed */
     try_index(DATA_BYTES, VEC_U8, 1200, 20, o, 4, 0, 0.6);
     try_index(DATA_CONSTANT, VEC_F32, 700, 5, o, 2, 0, 1);
     o.codec = "int4";
