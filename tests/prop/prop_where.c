@@ -577,22 +577,22 @@ static void wrong_texts(void)
 /* Characters by their numbers, and quotes doubled or escaped. */
 static void escapes(void)
 {
-    static const char *const spelt[] = {"\"\\ud83D\\ude00\\u6f22\\n\\\"'\"",
-                                        "'\xf0\x9f\x98\x80\xe6\xbc\xa2\\n\"'''",
-                                        "\"\xf0\x9f\x98\x80\\u6F22\n\"\"\\'\""};
+    static const char *const same[] = {"\"\\ud83D\\ude00\\u6f22\\n\\\"'\"",
+                                       "'\xf0\x9f\x98\x80\xe6\xbc\xa2\\n\"'''",
+                                       "\"\xf0\x9f\x98\x80\\u6F22\n\"\"\\'\""};
     struct table t = table_make(1, 1);
     struct where_space space = {0};
     struct attrs a;
 
     t.cell[4] = (struct cell){.type = ATTR_STRING, .s = "\xf0\x9f\x98\x80\xe6\xbc\xa2\n\"'"};
     table_attrs(&t, &a, cpu_detect());
-    for (size_t i = 0; i < sizeof spelt / sizeof *spelt; i++) {
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         struct where *w = NULL;
         uint64_t bits, count = 0;
 
         text.len = 0;
         put("genre=");
-        put(spelt[i]);
+        put(same[i]);
         T_CHECKF(where_compile(&w, &a, text.p, text.len, &err) == 0, "%s", err.msg);
         if (w)
             T_CHECK(where_run(w, &space, NULL, &bits, &count, &err) == 0 && count == 1);
