@@ -1,5 +1,6 @@
 /* ann-search - approximate nearest neighbours of queries, by an index of ann-build. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,10 +25,17 @@ struct asked {
     uint64_t k, ef, nprobe, rerank;
     double slack, recall; /* 0: not given */
     int to, from;
-    const char *field, *index, *queries;
-    bool load, stats;
+    const char *field, *index, *queries, *where, *where_file;
+    bool load, stats, explain;
     struct neigh_write_opts write;
     struct ann_search_opts o;
+};
+
+/* What chooses the rows that may be found: one predicate for all queries, or a file of them. */
+struct choice {
+    struct ann_predicates *predicates; /* NULL: all rows may be found */
+    struct ann_predicate_file *file;
+    struct ann_allowed one, *each; /* [queries of a batch] */
 };
 
 /* A batch of queries and what is found; `us` of all so far. */
@@ -58,6 +66,12 @@ static void settle(struct asked *a)
         cli_misuse("'--recall' is above 0, at most 1");
     if (a->recall > 0 && (a->ef != NOT_GIVEN || a->rerank > 0 || a->slack > 0))
         cli_misuse("'--recall' takes the index's settings, and others are given");
+    if (a->where && a->where_file)
+        cli_misuse("'--where' is for all queries, '--where-file' for each: one of them");
+    if (a->explain && !a->where && !a->where_file)
+        cli_misuse("'--explain' tells of '--where' or '--where-file'");
+    if (a->where_file && cli_is_std(a->where_file) && cli_is_std(a->queries))
+        cli_misuse("standard input cannot be both queries and predicates");
     if (cli_is_std(a->index))
         cli_misuse("an index is a file, not standard input");
     a->write.path = a->co.out;
@@ -106,17 +120,76 @@ static int64_t fill(struct batch *b, struct vec_reader *r, struct err *e)
     return got < 0 ? got : (int64_t)n;
 }
 
-static int search_batch(const struct ann *a, struct asked *how, struct batch *b, uint64_t n,
-                        struct err *e)
+/* What is to be done with rows so many, if that is asked for. `whose` are the queries. */
+static int explain(const struct ann *a, const struct asked *how, const char *whose, uint64_t count,
+                   struct err *e)
 {
-    if (how->stats) {
-        if (mem_reserve(&b->us, &b->us_cap, b->done + n, sizeof *b->us, e) < 0)
-            return e->code;
+    struct ann_explained x;
+
+    if (!how->explain)
+        return 0;
+    if (ann_explain(a, &how->o, count, &x, e) < 0)
+        return e->code;
+    cli_note(false, "%s: %s: %s", whose, x.plan, x.why);
+    return 0;
+}
+
+/* n queries from the batch's query `from` on. */
+static int search_some(const struct ann *a, struct asked *how, struct batch *b, uint64_t from,
+                       uint64_t n, struct err *e)
+{
+    uint64_t k = how->o.k;
+
+    if (how->stats)
         b->stats.us = b->us + b->done;
-    }
     how->o.first_query = b->done;
     b->done += n;
-    return ann_search(a, &how->o, b->q.v, n, b->found.id, b->found.score, &b->stats, e);
+    return ann_search(a, &how->o, vec_matrix_row(&b->q, from), n, b->found.id + from * k,
+                      b->found.score + from * k, &b->stats, e);
+}
+
+/* Queries whose predicates are text[0..n), as many at once as there is room for their rows. */
+static int search_each(const struct ann *a, struct asked *how, struct batch *b, struct choice *c,
+                       const struct ann_predicate *text, uint64_t n, struct err *e)
+{
+    int rc = 0;
+
+    for (uint64_t at = 0, done = 0; at < n && rc == 0; at += done) {
+        rc = ann_predicates_rows(c->predicates, text + at, n - at, c->each, &done, e);
+        if (rc < 0)
+            return err_prefix(e, "%s:%llu", how->where_file,
+                              (unsigned long long)(b->done + done + 1));
+        for (uint64_t i = 0; i < done && rc == 0; i++) {
+            char whose[32];
+
+            snprintf(whose, sizeof whose, "query %llu", (unsigned long long)(b->done + i));
+            rc = explain(a, how, whose, c->each[i].count, e);
+        }
+        how->o.allowed = c->each;
+        how->o.allowed_each = true;
+        if (rc == 0)
+            rc = search_some(a, how, b, at, done, e);
+    }
+    return rc;
+}
+
+static int search_batch(const struct ann *a, struct asked *how, struct batch *b, struct choice *c,
+                        uint64_t n, struct err *e)
+{
+    const struct ann_predicate *text;
+    int64_t got;
+
+    if (how->stats && mem_reserve(&b->us, &b->us_cap, b->done + n, sizeof *b->us, e) < 0)
+        return e->code;
+    if (!c->file)
+        return search_some(a, how, b, 0, n, e);
+    got = ann_predicate_file_read(c->file, n, &text, e);
+    if (got < 0)
+        return (int)got;
+    if ((uint64_t)got < n)
+        return err_set(e, ERR_USAGE, "%s has %llu predicates, and there are more queries",
+                       how->where_file, (unsigned long long)b->done + (unsigned long long)got);
+    return search_each(a, how, b, c, text, n, e);
 }
 
 static float percentile(const struct batch *b, double p)
@@ -126,10 +199,18 @@ static float percentile(const struct batch *b, double p)
     return b->done ? b->us[at < b->done ? at : b->done - 1] : 0;
 }
 
-static void say_stats(const struct batch *b)
+static void say_stats(struct batch *b, const struct ann_predicates *predicates)
 {
+    uint64_t evaluated = 0;
+    double seconds = 0;
     double n = b->done ? (double)b->done : 1;
 
+    if (predicates) {
+        ann_predicates_stats(predicates, &evaluated, &seconds);
+        cli_note(false, "%llu predicates evaluated, %.1f us each", (unsigned long long)evaluated,
+                 evaluated ? 1e6 * seconds / (double)evaluated : 0);
+        b->stats.seconds += seconds;
+    }
     if (b->done)
         sort_floats(b->us, b->done);
     cli_note(false,
@@ -140,8 +221,22 @@ static void say_stats(const struct batch *b)
              (double)b->stats.bytes / n, (double)percentile(b, .5), (double)percentile(b, .99));
 }
 
-static int search_all(const struct ann *a, struct asked *how, struct vec_reader *r,
-                      struct neigh_writer *w, struct progress *p, struct err *e)
+/* Every query had a predicate: has every predicate a query? */
+static int end_of_choice(const struct asked *how, const struct batch *b, struct choice *c,
+                         struct err *e)
+{
+    const struct ann_predicate *text;
+    int64_t got = c->file ? ann_predicate_file_read(c->file, 1, &text, e) : 0;
+
+    if (got > 0)
+        return err_set(e, ERR_USAGE, "%s has more predicates than the %llu queries",
+                       how->where_file, (unsigned long long)b->done);
+    return (int)got;
+}
+
+static int search_all(const struct ann *a, struct asked *how, struct choice *c,
+                      struct vec_reader *r, struct neigh_writer *w, struct progress *p,
+                      struct err *e)
 {
     struct batch b = {0};
     struct ann_info i;
@@ -153,8 +248,10 @@ static int search_all(const struct ann *a, struct asked *how, struct vec_reader 
         return err_set(e, ERR_INPUT, "%s has %u components a vector, the index '%s' %u",
                        vec_reader_name(r), vec_reader_dim(r), how->index, i.dim);
     rc = batch_init(&b, i.dim, how->o.k, e);
+    if (rc == 0 && c->file && !(c->each = mem_array(b.q.rows, sizeof *c->each, e)))
+        rc = e->code;
     while (rc == 0 && vec_reader_rows(r) != 0 && (n = fill(&b, r, e)) != 0) {
-        rc = n < 0 ? (int)n : search_batch(a, how, &b, (uint64_t)n, e);
+        rc = n < 0 ? (int)n : search_batch(a, how, &b, c, (uint64_t)n, e);
         if (rc == ERR_INPUT && n > 0)
             err_prefix(e, "%s", vec_reader_name(r));
         if (rc == 0)
@@ -162,8 +259,10 @@ static int search_all(const struct ann *a, struct asked *how, struct vec_reader 
         progress_report(p, "searching", b.done,
                         vec_reader_rows(r) == VEC_UNKNOWN ? 0 : vec_reader_rows(r));
     }
+    if (rc == 0)
+        rc = end_of_choice(how, &b, c, e);
     if (rc == 0 && how->stats)
-        say_stats(&b);
+        say_stats(&b, c->predicates);
     batch_free(&b);
     return rc;
 }
@@ -201,6 +300,24 @@ static int set_recall(struct asked *how, const struct ann *a, struct err *e)
     return 0;
 }
 
+/* --where and --where-file. */
+static int choose(struct asked *how, const struct ann *a, struct choice *c, struct err *e)
+{
+    const struct ann_predicate text = {how->where, how->where ? strlen(how->where) : 0};
+    uint64_t done;
+
+    if (!how->where && !how->where_file)
+        return 0;
+    if (ann_predicates_new(&c->predicates, a, how->o.threads, e) < 0)
+        return e->code;
+    if (how->where_file)
+        return ann_predicate_file_open(&c->file, how->where_file, e);
+    if (ann_predicates_rows(c->predicates, &text, 1, &c->one, &done, e) < 0)
+        return err_prefix(e, "--where");
+    how->o.allowed = &c->one;
+    return explain(a, how, "all queries", c->one.count, e);
+}
+
 static const char *name_of(const void *ann, uint64_t row, size_t *len)
 {
     return ann_id(ann, row, len);
@@ -212,6 +329,7 @@ static int search(struct asked *how, struct progress *p, struct err *e)
         .format = how->from < 0 ? VEC_AUTO : (enum vec_format)(how->from + 1), .field = how->field};
     struct vec_reader *r = NULL;
     struct neigh_writer *w = NULL;
+    struct choice c = {0};
     struct ann *a = NULL;
     struct ann_info i;
     int rc = how->load ? ann_load(&a, how->index, cli_cpu(), how->o.threads, e)
@@ -224,6 +342,8 @@ static int search(struct asked *how, struct progress *p, struct err *e)
     if (rc == 0)
         rc = set_recall(how, a, e);
     if (rc == 0)
+        rc = choose(how, a, &c, e);
+    if (rc == 0)
         rc = vec_open(&r, how->queries, &read, e);
     if (rc == 0) {
         how->write.metric = i.metric;
@@ -233,12 +353,29 @@ static int search(struct asked *how, struct progress *p, struct err *e)
         rc = neigh_create(&w, &how->write, e);
     }
     if (rc == 0)
-        rc = search_all(a, how, r, w, p, e);
+        rc = search_all(a, how, &c, r, w, p, e);
     if (rc == 0)
         rc = neigh_commit(&w, e);
     neigh_abort(&w);
     vec_close(r);
+    ann_predicate_file_close(c.file);
+    ann_predicates_free(c.predicates);
+    free(c.each);
     ann_close(a);
+    return rc;
+}
+
+/* The sentence, and what a predicate's error has behind it: the text and a caret. */
+static int fail(struct err *e)
+{
+    char *more = strchr(e->msg, '\n');
+    int rc;
+
+    if (more)
+        *more = '\0';
+    rc = cli_fail(e);
+    if (more)
+        fprintf(stderr, "%s\n", more + 1);
     return rc;
 }
 
@@ -258,6 +395,12 @@ int main(int argc, char **argv)
                    "the K-th best"),
         CLI_DOUBLE(0, "recall", &a.recall, "X",
                    "the settings that ann-tune stored in the index for a recall of X"),
+        CLI_STR(0, "where", &a.where, "TEXT",
+                "find only rows for whose attributes this is true: year>=2020 and not live"),
+        CLI_STR(0, "where-file", &a.where_file, "FILE",
+                "the same for each query: JSON Lines, a string each"),
+        CLI_FLAG(0, "explain", &a.explain,
+                 "say on stderr how many rows a predicate leaves, how they are searched and why"),
         CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,
                    "the output's format (default: by its name, else tsv)"),
         CLI_STR(0, "distances", &a.write.distances, "FILE",
@@ -281,5 +424,5 @@ int main(int argc, char **argv)
     ok = search(&a, &progress, &e) == 0;
     progress_end(&progress);
     cli_finish(a.co.verbose);
-    return ok ? CLI_DONE : cli_fail(&e);
+    return ok ? CLI_DONE : fail(&e);
 }

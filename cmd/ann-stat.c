@@ -143,6 +143,35 @@ static void put_sections(struct out *o, const struct asked *a, const struct ann 
         out_close_array(o);
 }
 
+/* Columns of attributes. */
+static void put_columns(struct out *o, bool json, const struct ann *ann, uint32_t n)
+{
+    char name[300], value[128];
+
+    if (json && n > 0)
+        out_array(o, "columns");
+    for (uint32_t i = 0; i < n; i++) {
+        struct ann_column c = ann_column(ann, i);
+
+        if (json) {
+            out_object(o, NULL);
+            out_cstr(o, "name", c.name);
+            out_cstr(o, "type", c.type);
+            out_u64(o, "distinct", c.distinct);
+            out_u64(o, "nulls", c.nulls);
+            out_u64(o, "bytes", c.bytes);
+            out_close_object(o);
+            continue;
+        }
+        snprintf(name, sizeof name, "column_%s", c.name);
+        snprintf(value, sizeof value, "%s, %u distinct, %llu null, %llu bytes", c.type, c.distinct,
+                 (unsigned long long)c.nulls, (unsigned long long)c.bytes);
+        put_text(o, false, name, value);
+    }
+    if (json && n > 0)
+        out_close_array(o);
+}
+
 static void put_setting(struct out *o, const struct ann_setting *s)
 {
     out_object(o, NULL);
@@ -212,6 +241,7 @@ static int show(const struct asked *a, const struct ann *ann, struct err *e)
     } else {
         put_lists(o, a->json, ann, &i);
     }
+    put_columns(o, a->json, ann, i.columns);
     put_settings(o, a->json, &i, settings, n);
     put_sections(o, a, ann);
     if (a->json)

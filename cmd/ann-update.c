@@ -13,7 +13,7 @@ static const struct cli_prog prog = {
 
 struct asked {
     struct cli_common co;
-    const char *index, *changes, *add, *ids, *field;
+    const char *index, *changes, *add, *ids, *attrs, *columns, *field;
     int from;
     bool skip_bad;
     struct ann_update_opts o;
@@ -27,12 +27,18 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("an index is a file: it cannot be written to standard output");
     if (a->ids && !a->add)
         cli_misuse("'--ids' names the rows of '--add'");
+    if (a->columns && !a->attrs)
+        cli_misuse("'--columns' are some of '--attrs'");
+    if (a->attrs && !a->add && (a->changes || a->o.compact))
+        cli_misuse("'--attrs' without '--add' is of all rows, and goes with nothing else");
     if (a->o.map && !a->o.compact)
         cli_misuse("'--map' is written by '--compact': without it no row has another number");
-    if (!a->changes && !a->add && !a->o.compact)
+    if (!a->changes && !a->add && !a->o.compact && !a->attrs)
         a->changes = "-";
     if (a->changes && a->add && strcmp(a->changes, "-") == 0 && strcmp(a->add, "-") == 0)
         cli_misuse("standard input cannot be both changes and vectors");
+    if (a->attrs && a->add && cli_is_std(a->attrs) && cli_is_std(a->add))
+        cli_misuse("standard input cannot be both vectors and attributes");
     a->o.threads = par_threads(a->co.threads);
     a->o.progress = progress_report;
     a->o.progress_ctx = p;
@@ -57,11 +63,31 @@ static void say(const struct asked *a, const struct ann_update_report *r, uint64
     cli_note(quiet, "%llu rows are live, after %.1f s", (unsigned long long)r->live, r->seconds);
 }
 
+/* --attrs without --add: other attributes for all rows. */
+static int set_attrs(const struct asked *a, struct err *e)
+{
+    struct ann_attrs *attrs = NULL;
+    struct ann *ann = NULL;
+    struct ann_info i;
+    int rc = ann_open(&ann, a->index, cli_cpu(), e);
+
+    if (rc == 0) {
+        ann_info(ann, &i);
+        rc = ann_attrs_load(&attrs, a->attrs, a->columns, i.rows, cli_cpu(), e);
+    }
+    if (rc == 0)
+        rc = ann_save_attrs(ann, a->co.out ? a->co.out : a->index, attrs, e);
+    ann_attrs_free(attrs);
+    ann_close(ann);
+    return rc;
+}
+
 static int update(struct asked *a, struct err *e)
 {
     struct vec_read_opts how = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
                                 .field = a->field,
                                 .skip_bad = a->skip_bad};
+    const struct ann_add_file from = {a->add, &how, a->ids, a->attrs, a->columns};
     struct ann_update_report report;
     struct ann_update *u = NULL;
     uint64_t lines = 0, vectors = 0;
@@ -70,7 +96,7 @@ static int update(struct asked *a, struct err *e)
     if (rc == 0 && a->changes)
         rc = ann_update_read(u, a->changes, a->skip_bad, &lines, e);
     if (rc == 0 && a->add)
-        rc = ann_update_add_file(u, a->add, &how, a->ids, &vectors, e);
+        rc = ann_update_add_file(u, &from, &vectors, e);
     if (rc == 0)
         rc = ann_update_write(u, a->co.out ? a->co.out : a->index, &a->o, &report, e);
     if (rc == 0)
@@ -85,6 +111,10 @@ int main(int argc, char **argv)
     const struct cli_opt opts[] = {
         CLI_STR(0, "add", &a.add, "FILE", "add all vectors of FILE, after CHANGES"),
         CLI_STR(0, "ids", &a.ids, "FILE", "their ids, one a line, where the index has ids"),
+        CLI_STR(0, "attrs", &a.attrs, "FILE",
+                "their attributes: TSV, CSV or JSON Lines; without --add those of all rows, anew"),
+        CLI_STR(0, "columns", &a.columns, "NAMES",
+                "only these columns of --attrs, with commas between"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the format of those vectors"),
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
         CLI_FLAG(0, "compact", &a.o.compact, "leave deleted rows out, and number the others anew"),
@@ -105,7 +135,7 @@ int main(int argc, char **argv)
     a.changes = first + 1 < argc ? argv[first + 1] : NULL;
     settle(&a, &progress);
     progress_init(&progress, a.co.quiet);
-    ok = update(&a, &e) == 0;
+    ok = (a.attrs && !a.add ? set_attrs(&a, &e) : update(&a, &e)) == 0;
     progress_end(&progress);
     cli_finish(a.co.verbose);
     return ok ? CLI_DONE : cli_fail(&e);

@@ -52,6 +52,14 @@ struct ann_ids;
 int ann_ids_load(struct ann_ids **out, const char *path, uint64_t rows, struct err *e);
 void ann_ids_free(struct ann_ids *ids);
 
+/* Attributes of rows, by which searches may choose (attrs_read.c): a file of `rows` rows, TSV, CSV
+ * or JSON Lines, of which all columns are taken or `only` those named, with commas between.
+ * ERR_INPUT names file and line. */
+struct ann_attrs;
+int ann_attrs_load(struct ann_attrs **out, const char *path, const char *only, uint64_t rows,
+                   enum cpu_level cpu, struct err *e);
+void ann_attrs_free(struct ann_attrs *attrs);
+
 struct ann_build_opts {
     enum ann_kind_name kind;
     enum vec_metric metric;
@@ -64,7 +72,8 @@ struct ann_build_opts {
     /* graph: queries to suit, a sample of those to come; [n_queries][dim], finite */
     const float *queries;
     uint64_t n_queries;
-    const struct ann_ids *ids; /* names of the rows; NULL: they have none */
+    const struct ann_ids *ids;     /* names of the rows; NULL: they have none */
+    const struct ann_attrs *attrs; /* NULL: they have none */
     int threads;
     enum cpu_level cpu;
     progress_fn *progress; /* NULL: none */
@@ -157,6 +166,37 @@ struct ann_explained {
 int ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t count,
                 struct ann_explained *x, struct err *e);
 
+/* Predicates over attributes (where.h is their language) become rows that are allowed; equal ones
+ * share them. */
+struct ann_predicates;
+
+struct ann_predicate {
+    const char *p;
+    size_t len;
+};
+
+enum { ANN_PREDICATES_BYTES = 64 << 20 }; /* of rows that are held at once, or 16 predicates' */
+
+int ann_predicates_new(struct ann_predicates **out, const struct ann *a, int threads,
+                       struct err *e);
+void ann_predicates_free(struct ann_predicates *s);
+/* Of n predicates the first *done, at least one, for which there is room: their rows, those that
+ * are deleted not among them, in allowed[*done], until the next call. ERR_USAGE, of the predicate
+ * text[*done]: "column N: ...", and two more lines, its text around the place and a caret. After an
+ * error it is only to be freed. */
+int ann_predicates_rows(struct ann_predicates *s, const struct ann_predicate *text, uint64_t n,
+                        struct ann_allowed *allowed, uint64_t *done, struct err *e);
+/* Predicates from JSON Lines, a line each: a string, {"where":"..."}, or null for all rows. */
+struct ann_predicate_file;
+int ann_predicate_file_open(struct ann_predicate_file **out, const char *path, struct err *e);
+void ann_predicate_file_close(struct ann_predicate_file *f);
+/* The next n, or all that are left: how many; *text until the next call. ERR_INPUT names the
+ * line. */
+int64_t ann_predicate_file_read(struct ann_predicate_file *f, uint64_t n,
+                                const struct ann_predicate **text, struct err *e);
+/* How many were evaluated so far, and the time that all of it took. */
+void ann_predicates_stats(const struct ann_predicates *s, uint64_t *evaluated, double *seconds);
+
 /* ---- tuning ---- */
 
 /* What a search is told for a recall, as it was measured with k neighbours. */
@@ -238,20 +278,38 @@ const struct ann *ann_update_index(const struct ann_update *u);
  * them; else id is NULL. */
 int ann_update_add(struct ann_update *u, const char *id, size_t len, const float *vector,
                    struct err *e);
+/* Attributes of the row that is added next, as members of a JSON object p[0..len). ERR_INPUT: the
+ * index has no such column, or one of another type. */
+int ann_update_attrs(struct ann_update *u, const char *p, size_t len, struct err *e);
+/* Of the `added` rows that were added last, none of which has any yet: those of attrs whose bit in
+ * `without` is not set (NULL: all of them), in their order. */
+int ann_update_attrs_last(struct ann_update *u, const struct ann_attrs *attrs, uint64_t added,
+                          const uint64_t *without, struct err *e);
 int ann_update_delete(struct ann_update *u, const char *id, size_t len, struct err *e);
 int ann_update_delete_row(struct ann_update *u, uint64_t row, struct err *e);
 uint64_t ann_update_next(const struct ann_update *u); /* the number of the next row added */
-/* update_read.c: changes from JSON Lines, {"op":"add|delete","id":...,"vector":[...]}. ERR_INPUT
- * names file and line, unless skip_bad: then they are counted. */
+/* update_read.c: changes from JSON Lines, {"op":"add|delete","id":...,"vector":[...],"attrs":
+ * {...}}. ERR_INPUT names file and line, unless skip_bad: then they are counted. */
 int ann_update_read(struct ann_update *u, const char *path, bool skip_bad, uint64_t *skipped,
                     struct err *e);
-/* Adds all rows of a file, with names from another where the index has them (else ids is NULL).
- * how->skip_bad: rows and names that cannot be are counted. */
-int ann_update_add_file(struct ann_update *u, const char *path, const struct vec_read_opts *how,
-                        const char *ids, uint64_t *skipped, struct err *e);
+/* Rows in files. how->skip_bad: rows and names that cannot be are counted, and their attributes are
+ * passed over with them. */
+struct ann_add_file {
+    const char *path;
+    const struct vec_read_opts *how;
+    const char *ids;          /* their names, where the index has them; else NULL */
+    const char *attrs, *only; /* as ann_attrs_load() takes them; attrs NULL: they have none */
+};
+int ann_update_add_file(struct ann_update *u, const struct ann_add_file *from, uint64_t *skipped,
+                        struct err *e);
 /* Writes to `path`, which may be that of the index. */
 int ann_update_write(struct ann_update *u, const char *path, const struct ann_update_opts *o,
                      struct ann_update_report *report, struct err *e);
+
+/* Writes the index, of any kind that does not say ERR_USAGE, to `path`, which may be its own, with
+ * these attributes of its rows in the place of those that it has. */
+int ann_save_attrs(const struct ann *a, const char *path, const struct ann_attrs *attrs,
+                   struct err *e);
 
 /* ---- looking at it ---- */
 
@@ -267,6 +325,7 @@ struct ann_info {
     enum vec_type type;
     enum vec_metric metric;
     bool vectors, ids;
+    uint32_t columns;                /* of attributes */
     uint32_t code_bytes, link_bytes; /* of a row */
     uint32_t degree, beam, entries;
     double alpha;
@@ -279,6 +338,13 @@ void ann_info(const struct ann *a, struct ann_info *i);
  * row has none. */
 const char *ann_id(const struct ann *a, uint64_t row, size_t *len);
 bool ann_deleted(const struct ann *a, uint64_t row);
+/* Columns of attributes, from 0 to i.columns - 1. */
+struct ann_column {
+    const char *name, *type;
+    uint32_t distinct;     /* different values; of a set column: strings in sets */
+    uint64_t nulls, bytes; /* bytes: in the index */
+};
+struct ann_column ann_column(const struct ann *a, uint32_t i);
 /* Sections, from 0; false after the last. */
 struct ann_section {
     char id[5];

@@ -72,6 +72,8 @@ int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *k
         rc = save_vectors(m, *w, e);
     if (rc == 0 && m->ids)
         rc = ids_save(m->ids, *w, e);
+    if (rc == 0 && m->attrs)
+        rc = attrs_save(m->attrs, *w, e);
     if (rc == 0 && m->change)
         rc = save_rest(m->change, *w, e);
     if (rc < 0)
@@ -83,7 +85,11 @@ int ann_build(const char *path, const struct vec_rows *base, const struct ann_bu
               struct ann_build_report *report, struct err *e)
 {
     const struct ann_kind *kind = ann_kinds[o->kind];
-    struct ann_maker m = {.o = o, .base = base, .ids = o->ids, .ops = cells_ops_for(o->cpu)};
+    struct ann_maker m = {.o = o,
+                          .base = base,
+                          .ids = o->ids,
+                          .attrs = o->attrs ? &o->attrs->attrs : NULL,
+                          .ops = cells_ops_for(o->cpu)};
     struct form_opts how = {.spec = o->codec,
                             .vectors = !o->no_vectors,
                             .metric = o->metric,

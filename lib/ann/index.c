@@ -63,7 +63,8 @@ static int open_parts(struct ann *a, enum cpu_level cpu, struct err *e)
     a->cpu = cpu;
     a->ops = cells_ops_for(cpu);
     if (form_load(&a->form, &a->meta.form, a->file, cpu, e) < 0 || open_vectors(a, e) < 0 ||
-        open_dead(a, e) < 0 || ids_open(&a->ids, a->file, a->rows, a->live, e) < 0)
+        open_dead(a, e) < 0 || ids_open(&a->ids, a->file, a->rows, a->live, e) < 0 ||
+        attrs_open(&a->attrs, a->file, a->rows, cpu, e) < 0)
         return e->code;
     return a->kind->open(a, e);
 }
@@ -108,6 +109,7 @@ void ann_close(struct ann *a)
     if (a->kind)
         a->kind->close(a->state);
     form_free(&a->form);
+    attrs_close(&a->attrs);
     sect_close(a->file);
     free(a);
 }
@@ -130,6 +132,7 @@ void ann_info(const struct ann *a, struct ann_info *i)
                            .metric = a->form.metric,
                            .vectors = a->vectors != NULL,
                            .ids = a->ids.text != NULL,
+                           .columns = a->attrs.n,
                            .code_bytes = (uint32_t)form_stride(&a->form),
                            .link_bytes = m->degree * m->width,
                            .degree = m->degree,
@@ -152,6 +155,17 @@ const char *ann_id(const struct ann *a, uint64_t row, size_t *len)
 bool ann_deleted(const struct ann *a, uint64_t row)
 {
     return ann_is_dead(a->dead, row);
+}
+
+struct ann_column ann_column(const struct ann *a, uint32_t i)
+{
+    const struct attrs_column *c = &a->attrs.column[i];
+
+    return (struct ann_column){.name = c->name,
+                               .type = attr_type_name(c->type),
+                               .distinct = c->distinct,
+                               .nulls = c->nulls,
+                               .bytes = c->bytes};
 }
 
 bool ann_section(const struct ann *a, size_t i, struct ann_section *s)
@@ -183,7 +197,7 @@ int ann_check(const struct ann *a, struct err *e)
     size_t n;
 
     if (sect_check(a->file, e) < 0 || ann_settings(a, &s, &n, e) < 0 ||
-        ids_check(&a->ids, a->file, a->dead, e) < 0)
+        ids_check(&a->ids, a->file, a->dead, e) < 0 || attrs_check(&a->attrs, a->file, e) < 0)
         return e->code;
     return a->kind->check(a, e);
 }

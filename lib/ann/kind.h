@@ -3,6 +3,7 @@
 #define ANN_KIND_H
 
 #include "ann/ann.h"
+#include "ann/attrs.h"
 #include "ann/filter.h"
 #include "ann/form.h"
 #include "ann/ids.h"
@@ -30,6 +31,7 @@ struct ann {
     uint64_t rows, live;
     const uint64_t *dead; /* bits of deleted rows; NULL: there are none */
     struct ids ids;
+    struct attrs attrs;
     const uint8_t *vectors;             /* or NULL; codes that are the bytes themselves, too */
     size_t vector_bytes, vector_stride; /* of a row, and from one to the next */
     void *state;                        /* the kind's own */
@@ -51,12 +53,17 @@ struct ann_change {
     bool compact;         /* dead rows are left out, and the others numbered anew */
 };
 
+struct ann_attrs {
+    struct attrs attrs;
+};
+
 /* A build or an update under way. */
 struct ann_maker {
     const struct ann_build_opts *o;
     const struct vec_rows *base;
     const struct ann_change *change; /* NULL: a build */
     const struct ann_ids *ids;       /* of the rows as they are written; NULL: none */
+    const struct attrs *attrs;       /* the same */
     struct form form;
     struct ann_meta meta;
     const struct cells_ops *ops;
@@ -78,7 +85,7 @@ struct ann_queries {
 };
 
 /* What any kind may have; a kind's own follow. */
-#define ANN_SECTIONS "METAMEANMAPBVECSIDSTIDSOIDSPDEADTUNE"
+#define ANN_SECTIONS "METAMEANMAPBVECSIDSTIDSOIDSPDEADTUNE" ATTRS_SECTIONS
 
 struct ann_kind {
     const char *name;
@@ -90,6 +97,7 @@ struct ann_kind {
     bool own_codes;         /* where there are vectors, the form codes none of them */
     enum filter_how filter; /* what it does where neither few rows nor all are allowed;
                                FILTER_NONE: it takes no filter */
+    bool attrs_inside;      /* what it has is made of attributes: they cannot be others later */
     /* Numbers of the rows whose vectors stand at [from, from + n) of VECS, deleted ones last; NULL:
      * the same. */
     void (*rows_at)(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row);

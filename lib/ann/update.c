@@ -35,7 +35,9 @@ struct ann_update {
     uint32_t *slot;       /* a hash table of them: 1 + number among the added, the last of an id */
     size_t slots, used;   /* slots: a power of two */
     float *x;             /* [dim] */
-    bool uneven;          /* ip: lengths that the form was not made for */
+    struct attrs_maker *attrs; /* of the added; NULL: the index has none */
+    bool told;                 /* those of the row that is added next */
+    bool uneven;               /* ip: lengths that the form was not made for */
 };
 
 /* ---- ids of added rows ---- */
@@ -174,15 +176,62 @@ static int take_id(struct ann_update *u, struct id id, struct err *e)
     return 0;
 }
 
+static int no_attrs(struct err *e)
+{
+    return err_set(e, ERR_INPUT, "rows of this index have no attributes");
+}
+
+/* Of added rows, those before the last n have what they were told. */
+static int catch_up(struct ann_update *u, uint64_t n, struct err *e)
+{
+    while (attrs_make_rows(u->attrs) + n < u->rows - u->a->rows)
+        if (attrs_make_row(u->attrs, e) < 0)
+            return e->code;
+    return 0;
+}
+
+int ann_update_attrs(struct ann_update *u, const char *p, size_t len, struct err *e)
+{
+    if (!u->attrs)
+        return no_attrs(e);
+    if (catch_up(u, 0, e) < 0 || attrs_read_object(u->attrs, p, len, e) < 0)
+        return e->code;
+    u->told = true;
+    return 0;
+}
+
+int ann_update_attrs_last(struct ann_update *u, const struct ann_attrs *attrs, uint64_t added,
+                          const uint64_t *without, struct err *e)
+{
+    struct attrs_copy how = {.from = &attrs->attrs, .dead = without, .compact = true};
+
+    if (!u->attrs)
+        return no_attrs(e);
+    return catch_up(u, added, e) < 0 ? e->code : attrs_make_copy(u->attrs, &how, e);
+}
+
+static int add(struct ann_update *u, struct id name, const float *vector, bool *uneven,
+               struct err *e)
+{
+    if (check_id(u, name, e) < 0 || convert(u, vector, e) < 0 || check_length(u, uneven, e) < 0 ||
+        grow_dead(u, e) < 0)
+        return e->code;
+    return take_id(u, name, e);
+}
+
 int ann_update_add(struct ann_update *u, const char *id, size_t len, const float *vector,
                    struct err *e)
 {
-    struct id name = {id, len};
-    bool uneven;
+    bool uneven = false;
 
-    if (check_id(u, name, e) < 0 || convert(u, vector, e) < 0 || check_length(u, &uneven, e) < 0 ||
-        grow_dead(u, e) < 0 || take_id(u, name, e) < 0)
+    if (add(u, (struct id){id, len}, vector, &uneven, e) < 0 ||
+        (u->told && attrs_make_row(u->attrs, e) < 0)) {
+        if (u->told)
+            attrs_make_undo(u->attrs);
+        u->told = false;
         return e->code;
+    }
+    u->told = false;
     u->vectors.len += u->a->vector_bytes;
     u->uneven |= uneven;
     u->rows++;
@@ -221,6 +270,24 @@ const struct ann *ann_update_index(const struct ann_update *u)
 
 /* ---- opening ---- */
 
+/* Columns that added rows may have values in: those of the index. */
+static int start_attrs(struct ann_update *u, struct err *e)
+{
+    const struct attrs *a = &u->a->attrs;
+    uint32_t column;
+
+    if (a->n == 0)
+        return 0;
+    if (attrs_make(&u->attrs, e) < 0)
+        return e->code;
+    for (uint32_t i = 0; i < a->n; i++)
+        if (attrs_make_column(u->attrs, a->column[i].name, strlen(a->column[i].name),
+                              a->column[i].type, &column, e) < 0)
+            return e->code;
+    attrs_make_fix(u->attrs);
+    return 0;
+}
+
 static int start(struct ann_update *u, struct err *e)
 {
     size_t words = (u->a->rows + 63) / 64;
@@ -232,6 +299,8 @@ static int start(struct ann_update *u, struct err *e)
     if (ann_check(u->a, e) < 0)
         return e->code;
     u->rows = u->a->rows;
+    if (start_attrs(u, e) < 0)
+        return e->code;
     u->x = mem_array(u->a->form.dim, sizeof *u->x, e);
     if (!u->x || mem_reserve(&u->dead, &u->dead_cap, words + 1, sizeof *u->dead, e) < 0)
         return e->code;
@@ -270,6 +339,7 @@ void ann_update_close(struct ann_update *u)
     free(u->dead);
     buf_free(&u->vectors);
     ids_free(&u->added);
+    attrs_make_free(u->attrs);
     free(u->slot);
     free(u->x);
     free(u);
@@ -373,6 +443,31 @@ static int gather_ids(const struct ann_update *u, bool compact, struct ann_ids *
     return ids_sort(ids, same, e);
 }
 
+/* Attributes of all rows as they will be written; a deleted row has none. */
+static int gather_attrs(struct ann_update *u, bool compact, struct attrs *all, struct err *e)
+{
+    struct attrs_copy was = {.from = &u->a->attrs, .dead = u->dead, .compact = compact};
+    struct attrs_copy came = {.dead = u->dead, .first = u->a->rows, .compact = compact};
+    struct attrs_maker *m = NULL;
+    struct attrs added;
+    uint64_t row;
+    int rc = catch_up(u, 0, e);
+
+    if (rc < 0 || attrs_make_end(u->attrs, &added, u->cpu, &row, e) < 0)
+        return e->code;
+    came.from = &added;
+    rc = attrs_make(&m, e);
+    if (rc == 0)
+        rc = attrs_make_copy(m, &was, e);
+    if (rc == 0)
+        rc = attrs_make_copy(m, &came, e);
+    if (rc == 0)
+        rc = attrs_make_end(m, all, u->cpu, &row, e);
+    attrs_make_free(m);
+    attrs_close(&added);
+    return rc;
+}
+
 static int write_map(const struct ann_update *u, struct vec_writer *w, struct err *e)
 {
     int32_t n = 0;
@@ -427,9 +522,13 @@ static int write_changed(struct ann_update *u, struct ann_maker *m, const char *
     const struct ann_kind *kind = u->a->kind;
     struct sect_writer *w = NULL;
     struct ann_ids ids = {0};
+    struct attrs attrs = {0};
     int rc = u->a->ids.text ? gather_ids(u, o->compact, &ids, e) : 0;
 
+    if (rc == 0 && u->attrs)
+        rc = gather_attrs(u, o->compact, &attrs, e);
     m->ids = u->a->ids.text ? &ids : NULL;
+    m->attrs = u->attrs ? &attrs : NULL;
     m->meta = u->a->meta;
     m->meta.rows = o->compact ? m->change->live : m->change->rows;
     m->meta.form = form_head(&m->form);
@@ -442,6 +541,7 @@ static int write_changed(struct ann_update *u, struct ann_maker *m, const char *
     sect_abort(&w);
     kind->made_free(m->state);
     ids_free(&ids);
+    attrs_close(&attrs);
     return rc;
 }
 

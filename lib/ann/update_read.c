@@ -1,6 +1,6 @@
 /* update_read.c - changes of an index from JSON Lines, and rows to add from a file of vectors.
  *
- *   {"op":"add","id":"a","vector":[1,2.5,3]}
+ *   {"op":"add","id":"a","vector":[1,2.5,3],"attrs":{"year":2020,"tags":["x"]}}
  *   {"op":"delete","id":"a"}
  *
  * Ids are strings where rows have names, else the row's number, which may be left out of what is
@@ -22,7 +22,7 @@ enum { LINE_MAX_BYTES = 1 << 28 };
 
 /* What a line says; type JSONL_NULL: nothing. */
 struct said {
-    struct jsonl_span op, id, vector, tenant;
+    struct jsonl_span op, id, vector, attrs, tenant;
 };
 
 struct reading {
@@ -43,6 +43,7 @@ static int take_members(struct said *s, const char *line, size_t len, struct err
     } known[] = {{"op", &s->op, false},
                  {"id", &s->id, false},
                  {"vector", &s->vector, false},
+                 {"attrs", &s->attrs, false},
                  {"tenant", &s->tenant, false}};
     int rc;
 
@@ -129,6 +130,8 @@ static int add(struct reading *r, const struct said *s, struct err *e)
         return err_set(e, ERR_INPUT, "the next row added is number %llu, not %llu",
                        (unsigned long long)ann_update_next(r->u), (unsigned long long)row);
     if (take_vector(r, &s->vector, e) < 0)
+        return e->code;
+    if (s->attrs.type != JSONL_NULL && ann_update_attrs(r->u, s->attrs.p, s->attrs.len, e) < 0)
         return e->code;
     return ann_update_add(r->u, r->of.ids ? r->id.p : NULL, r->id.len, r->x, e);
 }
@@ -222,8 +225,23 @@ struct adding {
     struct vec_reader *v;
     struct lines *ids; /* NULL: rows have none */
     bool skip_bad;
-    uint64_t skipped;
+    uint64_t skipped, added;
+    struct buf passed; /* words of bits: rows of the file that were not added */
 };
+
+/* Rows up to `row` of the file, itself not, are not in the index, but for those that are. */
+static int pass_over(struct adding *a, uint64_t row, struct err *e)
+{
+    static const uint64_t none;
+
+    while (a->passed.len / 8 <= row / 64)
+        if (buf_add(&a->passed, &none, 8, e) < 0)
+            return e->code;
+    for (uint64_t i = a->added + a->skipped; i < row; i++)
+        ((uint64_t *)(void *)a->passed.p)[i / 64] |= UINT64_C(1) << i % 64;
+    a->skipped = row - a->added;
+    return 0;
+}
 
 static int check_file(const struct ann_info *of, struct vec_reader *v, const char *ids,
                       struct err *e)
@@ -294,34 +312,49 @@ static int add_rows(struct adding *a, struct err *e)
         size_t len = 0;
         int rc = a->ids ? find_id(a, row + 1, &id, &len, e) : 0;
 
-        if (rc < 0)
+        if (rc < 0 || (rc = pass_over(a, row, e)) < 0)
             return rc;
         rc = ann_update_add(a->r.u, id, len, a->r.x, e);
-        if (rc == ERR_INPUT && a->skip_bad)
-            a->skipped++;
-        else if (rc < 0)
+        if (rc == 0)
+            a->added++;
+        else if (rc != ERR_INPUT || !a->skip_bad)
             return err_prefix(e, "%s: row %llu", vec_reader_name(a->v), (unsigned long long)row);
     }
-    return got < 0 ? (int)got : a->ids ? end_ids(a, e) : 0;
+    if (got < 0 || pass_over(a, vec_reader_next(a->v), e) < 0)
+        return e->code;
+    return a->ids ? end_ids(a, e) : 0;
 }
 
-int ann_update_add_file(struct ann_update *u, const char *path, const struct vec_read_opts *how,
-                        const char *ids, uint64_t *skipped, struct err *e)
+static int add_attrs(struct adding *a, const struct ann_add_file *from, struct err *e)
 {
-    struct adding a = {.skip_bad = how->skip_bad};
+    struct ann_attrs *told = NULL;
+    int rc = ann_attrs_load(&told, from->attrs, from->only, a->added + a->skipped, CPU_PORTABLE, e);
+
+    if (rc == 0 && (rc = ann_update_attrs_last(a->r.u, told, a->added,
+                                               (uint64_t *)(void *)a->passed.p, e)) < 0)
+        err_prefix(e, "%s", from->attrs);
+    ann_attrs_free(told);
+    return rc;
+}
+
+int ann_update_add_file(struct ann_update *u, const struct ann_add_file *from, uint64_t *skipped,
+                        struct err *e)
+{
+    struct adding a = {.skip_bad = from->how->skip_bad};
     int rc = reading_init(&a.r, u, e);
 
-    *skipped = 0;
     if (rc == 0)
-        rc = vec_open(&a.v, path, how, e);
+        rc = vec_open(&a.v, from->path, from->how, e);
     if (rc == 0)
-        rc = check_file(&a.r.of, a.v, ids, e);
-    if (rc == 0 && ids)
-        rc = lines_open(&a.ids, ids, '\n', LINE_MAX_BYTES, e);
+        rc = check_file(&a.r.of, a.v, from->ids, e);
+    if (rc == 0 && from->ids)
+        rc = lines_open(&a.ids, from->ids, '\n', LINE_MAX_BYTES, e);
     if (rc == 0)
         rc = add_rows(&a, e);
-    if (rc == 0)
-        *skipped = a.skipped + vec_reader_skipped(a.v);
+    if (rc == 0 && from->attrs)
+        rc = add_attrs(&a, from, e);
+    *skipped = rc == 0 ? a.skipped : 0;
+    buf_free(&a.passed);
     lines_close(a.ids);
     vec_close(a.v);
     reading_free(&a.r);
