@@ -20,7 +20,7 @@ struct asked {
     int kind, metric, from;
     uint64_t degree, beam, lists, memory;
     double alpha;
-    const char *field, *path, *queries, *ids;
+    const char *field, *path, *queries, *ids, *tenants;
     struct ann_build_opts o;
 };
 
@@ -42,6 +42,8 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--lists' is for '-t ivf'");
     if (a->kind != ANN_GRAPH && (a->degree || a->beam || a->alpha > 0))
         cli_misuse("'-R', '-L' and '--alpha' are for '-t graph'");
+    if ((a->kind == ANN_TENANT) != (a->tenants != NULL))
+        cli_misuse("'-t tenant' and '--tenants FILE' go together");
     a->o.kind = (enum ann_kind_name)a->kind;
     a->o.metric = (enum vec_metric)a->metric;
     a->o.degree = (uint32_t)a->degree;
@@ -96,11 +98,15 @@ static int build(struct asked *a, struct err *e)
     struct vec_base base = {0};
     struct vec_matrix queries = {0};
     struct ann_ids *ids = NULL;
+    struct ann_grants *grants = NULL;
     int rc = vec_base_load(&base, a->path, &how, e);
 
     if (rc == 0 && a->ids)
         rc = ann_ids_load(&ids, a->ids, base.rows.rows, e);
     a->o.ids = ids;
+    if (rc == 0 && a->tenants)
+        rc = ann_grants_load(&grants, a->tenants, base.rows.rows, ids, e);
+    a->o.grants = grants;
     if (rc == 0)
         rc = load_queries(a, &queries, base.rows.dim, e);
     if (rc == 0)
@@ -111,6 +117,7 @@ static int build(struct asked *a, struct err *e)
         cli_note(a->co.quiet, "%llu rows were linked anew, as no walk reached them",
                  (unsigned long long)report.repaired);
     vec_matrix_free(&queries);
+    ann_grants_free(grants);
     ann_ids_free(ids);
     vec_base_free(&base);
     return rc;
@@ -136,6 +143,8 @@ int main(int argc, char **argv)
                 "graph: a sample of the queries to come, which it will suit"),
         CLI_STR(0, "ids", &a.ids, "FILE",
                 "names of the vectors, one a line, for ann-search to print"),
+        CLI_STR(0, "tenants", &a.tenants, "FILE",
+                "tenant: who may see what: lines of a row (or id), a tab and a tenant; or jsonl"),
         CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
                  "leave the vectors out: smaller, and scores are estimates"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),

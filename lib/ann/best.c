@@ -28,6 +28,39 @@ bool best_before(const struct best *a, const struct best *b)
     return a->key < b->key || (a->key == b->key && a->row < b->row);
 }
 
+static void sink(struct best *b, size_t n)
+{
+    size_t i = 0;
+
+    for (size_t child; (child = 2 * i + 1) < n; i = child) {
+        struct best v;
+
+        child += child + 1 < n && best_before(&b[child], &b[child + 1]);
+        if (!best_before(&b[i], &b[child]))
+            return;
+        v = b[i];
+        b[i] = b[child];
+        b[child] = v;
+    }
+}
+
+void best_offer(struct best *b, size_t *n, size_t k, struct best v)
+{
+    size_t i = *n;
+
+    if (i == k) {
+        if (best_before(&v, &b[0])) {
+            b[0] = v;
+            sink(b, k);
+        }
+        return;
+    }
+    ++*n;
+    for (; i > 0 && best_before(&b[(i - 1) / 2], &v); i = (i - 1) / 2)
+        b[i] = b[(i - 1) / 2];
+    b[i] = v;
+}
+
 /* Few are sorted, of many that are not needed. */
 void best_sort(struct best *b, size_t n, size_t k)
 {

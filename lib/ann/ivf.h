@@ -59,6 +59,9 @@ struct ivf_space {
     const float *mean; /* [dim] */
 };
 
+/* By n rows: mean, [dim], theirs, and s->scale the power of two that makes components about 1. */
+int ivf_find_space(struct ivf_space *s, float *mean, const struct vec_rows *base,
+                   const uint64_t *row, uint64_t n, struct err *e);
 /* Row `row` of the base. False: it has no place there (too far, or no direction), and zeros are
  * given. */
 bool ivf_row(const struct ivf_space *s, const struct vec_rows *base, uint64_t row, float *out);

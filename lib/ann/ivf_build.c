@@ -89,37 +89,6 @@ static int choose(struct chosen *c, uint64_t rows, uint64_t n, uint64_t seed, st
     return 0;
 }
 
-/* The mean of the rows chosen, and the power of two that makes components about 1. */
-static int find_space(struct ivf_made *v, const struct vec_rows *base, const struct chosen *c,
-                      struct err *e)
-{
-    struct ivf_space *s = &v->space;
-    double *sum = mem_zero(2 * (size_t)s->dim, sizeof *sum, e), *square = sum + s->dim, all = 0;
-    float *x = mem_array(s->dim, sizeof *x, e);
-    int power = 0;
-
-    for (uint64_t i = 0; sum && x && i < c->n; i++) {
-        double by = 1;
-
-        ops_to_f32(s->ops, base->type, vec_row(base, c->row[i]), s->dim, x);
-        if (s->metric == VEC_COSINE)
-            by = 1 / sqrt(s->ops->dot_f64(x, x, s->dim));
-        for (uint32_t k = 0; k < s->dim && isfinite(by); k++) {
-            sum[k] += (double)x[k] * by / (double)c->n;
-            square[k] += (double)x[k] * by * (double)x[k] * by / (double)c->n;
-        }
-    }
-    for (uint32_t k = 0; sum && x && k < s->dim; k++) {
-        v->mean[k] = (float)sum[k];
-        all += fmax(0, square[k] - sum[k] * sum[k]) / s->dim;
-    }
-    frexp(sqrt(all), &power);
-    s->scale = ldexpf(1, all > 0 && power > -126 ? -power : 0);
-    free(x);
-    free(sum);
-    return sum && x ? 0 : e->code;
-}
-
 /* The centroids; of few rows some are the same. */
 static int find_centroids(struct ivf_made *v, const struct ann_maker *m, struct err *e)
 {
@@ -138,7 +107,7 @@ static int find_centroids(struct ivf_made *v, const struct ann_maker *m, struct 
     int rc = choose(&c, v->rows, want > POINTS_LEAST ? want : POINTS_LEAST, 1, e);
 
     if (rc == 0)
-        rc = find_space(v, m->base, &c, e);
+        rc = ivf_find_space(&v->space, v->mean, m->base, c.row, c.n, e);
     if (rc == 0 && !(x = mem_map(c.n * v->space.padded * sizeof *x + 1, e)))
         rc = e->code;
     for (uint64_t i = 0; rc == 0 && i < c.n; i++)

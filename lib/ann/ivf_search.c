@@ -89,36 +89,9 @@ static bool full(const struct seeker *t, const struct asker *q)
     return q->n == t->o.k;
 }
 
-static void sink(struct best *b, size_t n, size_t i)
-{
-    for (size_t child; (child = 2 * i + 1) < n; i = child) {
-        struct best v;
-
-        child += child + 1 < n && best_before(&b[child], &b[child + 1]);
-        if (!best_before(&b[i], &b[child]))
-            return;
-        v = b[i];
-        b[i] = b[child];
-        b[child] = v;
-    }
-}
-
 static void offer(const struct seeker *t, struct asker *q, struct best v)
 {
-    struct best *b = q->best;
-    size_t i = q->n;
-
-    if (full(t, q)) {
-        if (best_before(&v, &b[0])) {
-            b[0] = v;
-            sink(b, q->n, 0);
-        }
-        return;
-    }
-    q->n++;
-    for (; i > 0 && best_before(&b[(i - 1) / 2], &v); i = (i - 1) / 2)
-        b[i] = b[(i - 1) / 2];
-    b[i] = v;
+    best_offer(q->best, &q->n, t->o.k, v);
 }
 
 /* ---- rows that may be near ---- */
