@@ -124,7 +124,7 @@ struct ann_search_opts {
     uint32_t effort; /* the kind's own, as ann_info() names it; 0: the default.
                         ef: candidates kept on the way; at least k are
                         nprobe: lists scanned
-                        reach: how far it looks, in percent (tenant.h) */
+                        reach: rows compared, times the fourth root of the tenant's rows */
     uint32_t rerank; /* graph: of the candidates, how many get their distance from the vectors; 0:
                         all, or with a slack ANN_SLACK_RERANK * k. ivf re-ranks by bounds. */
     float slack;     /* graph: rows are followed whose squared distance is at most the k-th best's,

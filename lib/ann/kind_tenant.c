@@ -36,6 +36,15 @@ static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
 
 /* ---- opening ---- */
 
+static void close_tenant(void *state)
+{
+    struct tenant_index *v = state;
+
+    if (v)
+        free(v->radius);
+    free(v);
+}
+
 static int open_head(struct ann *a, struct tenant_index *v, struct err *e)
 {
     const void *head;
@@ -114,6 +123,10 @@ static int open_tree(struct ann *a, struct tenant_index *v, struct err *e)
     v->filter = filter;
     v->row = row;
     v->code = code;
+    if (!(v->radius = mem_array(v->head.nodes, sizeof *v->radius, e)))
+        return e->code;
+    for (uint64_t i = 0; i < v->head.nodes; i++)
+        v->radius[i] = v->node[i].radius;
     for (uint64_t i = 0; i < v->rows; i++)
         if (v->row[i] >= v->rows)
             return sect_bad(a->file, "ROWS", "a place holds a row that is not there", e);
@@ -142,7 +155,7 @@ static int open_lists(struct ann *a, struct tenant_index *v, struct err *e)
         const struct tenant_from *f = &v->from[t], *last = t ? f - 1 : f;
 
         if (f->list < last->list || f->code < last->code || f->list > v->head.lists ||
-            f->list - last->list > v->head.nodes || f->code > v->bits_len ||
+            f->list - last->list > v->head.nodes || f->code > v->bits_len || f->rows > v->rows ||
             (t == 0 && (f->list > 0 || f->code > 0)) ||
             (t == v->head.tenants && (f->list < v->head.lists || f->code < v->bits_len)))
             return sect_bad(a->file, "TNFR", "tenants' lists do not follow each other", e);
@@ -325,7 +338,7 @@ static int check_way(const struct ann *a, uint32_t t, uint32_t to, struct err *e
 static int check_tenant(const struct ann *a, uint32_t t, uint64_t *grants, struct err *e)
 {
     const struct tenant_index *v = a->state;
-    uint64_t next = 0;
+    uint64_t next = 0, before = *grants;
 
     for (uint64_t i = v->from[t].list; i < v->from[t + 1].list; i++) {
         const struct tenant_node *node = &v->node[v->list[i].node];
@@ -336,6 +349,8 @@ static int check_tenant(const struct ann *a, uint32_t t, uint64_t *grants, struc
         if (check_list(a, t, i, grants, e) < 0 || check_way(a, t, v->list[i].node, e) < 0)
             return e->code;
     }
+    if (*grants - before != v->from[t].rows)
+        return sect_bad(a->file, "TNFR", "a tenant has another number of rows", e);
     return 0;
 }
 
@@ -394,7 +409,7 @@ const struct ann_kind ann_tenant_kind = {
     .save = save,
     .made_free = tenant_made_free,
     .open = open_tenant,
-    .close = free,
+    .close = close_tenant,
     .block = tenant_block,
     .searcher_new = tenant_searcher_new,
     .search = tenant_search,

@@ -17,16 +17,16 @@
  * Filters. A node knows which tenants have rows at or below it that are not in a list above: a
  * Bloom filter, or bits by number where they are as few. A wrong yes costs a look.
  *
- * Search. Best first, down from the root. The rows of a node at distance d from the query lie at
- * about d^2 + r^2 (Pythagoras: in many dimensions a row's offset is across), and few much below;
- * with reach b in 0 .. 1 none is expected below
+ * Search. The rows of a node at distance d from the query lie at about d^2 + r^2 (Pythagoras: in
+ * many dimensions a row's offset is across), and few much below; so nodes come in the order of
  *
- *   d^2 + r^2 - 2 b d r          under ip:  -<q, c> - b |q| r
+ *   d^2 + r^2 - 2 b d r          under ip:  -<q, c> - b |q| r          b = TENANT_ORDER
  *
- * by which nodes are taken from a heap, until the next lies beyond the k-th row so far: one number
- * for tenants of all sizes. A part of the tree with up to TENANT_FLAT lists of the tenant is not
- * walked any more, the nodes of these lists come right away. Until there are k rows nothing ends
- * it: who may see k rows gets k.
+ * First down the tree, best first, past the filters, until TENANT_FLAT of the tenant's lists are
+ * below what was met (those of a smaller tenant are below the root): these are sorted by their
+ * nodes' keys, and their rows compared, until `reach` times the fourth root of the tenant's rows
+ * were, one number for tenants of all sizes. Until there are k rows nothing ends it: who may see k
+ * rows gets k.
  *
  * Rows are compared by their codes (form.h). How far those are off was measured when the index was
  * made: a true key lies within spread * sqrt(key) + noise of the estimate, but for one in
@@ -41,7 +41,7 @@
  *   NODE  struct tenant_node [nodes]   CELL  cells of the nodes
  *   BLOM  u64: filters                 ROWS  u32 [rows]: the row at each place
  *   CODE  cells of the rows            TNST, TNSO, TNSP: names of tenants (ids.h)
- *   TNFR  u64 [tenants + 1]: the first list of each tenant, and where its codes begin in LIST
+ *   TNFR  struct tenant_from [tenants + 1]: where lists and codes of each tenant begin
  *   TNLS  struct tenant_list [lists]   LIST  codes, and 8 bytes of 0
  *
  * Threads  immutable while it is searched.
@@ -53,16 +53,17 @@
 #include "ann/kind.h"
 
 enum {
-    TENANT_LEAF = 24,  /* rows that a leaf should have */
+    TENANT_LEAF = 64,  /* rows that a leaf should have */
     TENANT_FAN = 16,   /* children of a node, about */
     TENANT_DEPTH = 24, /* of the tree at most */
-    TENANT_LIST = 48,  /* rows of a short list */
-    TENANT_FLAT = 64,  /* lists that are met at once */
+    TENANT_LIST = 64,  /* rows of a short list */
+    TENANT_FLAT = 640, /* lists that are met at once */
     TENANT_REACH = 40, /* in percent: the default */
     TENANT_RISK = 500,
     TENANT_FILTER = 8, /* bits of a Bloom filter for each tenant */
     TENANT_HASHES = 4,
 };
+#define TENANT_ORDER 0.7f
 
 struct tenant_head {
     uint64_t nodes, tenants, lists, grants;
@@ -88,9 +89,9 @@ struct tenant_list {
     uint32_t node, at; /* its codes begin so many bytes after the tenant's first */
 };
 
-/* Where a tenant's lists and codes begin. */
+/* Where a tenant's lists and codes begin, and how many rows it has. */
 struct tenant_from {
-    uint64_t list, code;
+    uint64_t list, code, rows;
 };
 
 struct tenant_index {
@@ -109,6 +110,7 @@ struct tenant_index {
     const uint8_t *bits; /* LIST */
     uint64_t bits_len;   /* without the zeros behind */
     uint64_t filter_words;
+    float *radius; /* [nodes]: theirs, one after the other */
     uint32_t most_children, depth;
     struct ids names;
 };

@@ -9,6 +9,7 @@
 struct part {
     struct tenant_list *list;
     size_t lists, lists_cap;
+    uint64_t rows;
     uint32_t *met; /* nodes that must let the tenant pass, those of the lists among them */
     size_t mets, mets_cap;
     struct buf bits;
@@ -71,6 +72,7 @@ static int make_part(const struct tenant_made *v, const uint32_t *row, size_t n,
         at[kept] = place[row[i]];
         kept += at[kept] != UINT32_MAX;
     }
+    p->rows = kept;
     if (rc == 0 && kept > 0) {
         qsort(at, kept, sizeof *at, by_number);
         rc = cut(v, 0, at, kept, at + n, p, e);
@@ -88,7 +90,8 @@ static int append(struct tenant_made *v, const struct part *p, size_t tenant, st
     if (buf_add(&v->bits, p->bits.p, p->bits.len, e) < 0)
         return e->code;
     memcpy(v->list + from->list, p->list, p->lists * sizeof *p->list);
-    from[1] = (struct tenant_from){from->list + p->lists, v->bits.len};
+    from->rows = p->rows;
+    from[1] = (struct tenant_from){from->list + p->lists, v->bits.len, 0};
     return 0;
 }
 

@@ -7,7 +7,12 @@
 #include "vec/ops.h"
 
 enum {
-    CHUNK = 128,      /* rows compared at once */
+    WAIT = 256,       /* rows that there is room for until they are compared */
+    TOGETHER = 64,    /* that are worth it */
+    GROUP = 16,       /* keys looked at together */
+    BINS = 256,       /* by which lists are sorted */
+    AHEAD = 8,        /* lists asked for before they are read; */
+    AHEAD_EXACT = 4,  /* vectors */
     BLOCKS = 8,       /* of all queries, of up to */
     BLOCK_MOST = 64,  /* each */
     POOL_LEAST = 4096 /* candidates that there is room for */
@@ -28,12 +33,18 @@ struct seeker {
     struct exact exact;
     float *x, *point, *room;
     int8_t *node_weights, *row_weights;
-    struct visit *heap; /* the least key first */
+    struct visit *heap; /* nodes to come, the least key first */
     size_t heaped, heap_cap;
-    uint32_t *id; /* [the most children, or TENANT_FLAT, or CHUNK] */
+    uint32_t *id; /* of nodes, as many as are looked at together */
     float *key;
-    uint64_t *pool; /* candidates, as places (place.h) */
-    size_t pooled, pool_cap;
+    uint64_t *list, *sorted; /* [TENANT_FLAT]: lists to come, as places (place.h) */
+    uint8_t *bin;            /* [TENANT_FLAT] */
+    size_t gathered;
+    uint32_t *wait; /* [WAIT]: places of rows to be compared */
+    float *wait_key;
+    size_t waiting;
+    uint64_t *pool; /* candidates, as places; `near` has seen the first `offered` */
+    size_t pooled, pool_cap, offered;
     struct best *near, *found; /* heaps of [k]: by estimates; exact */
     size_t n_near, n_found;
     /* of this query */
@@ -41,7 +52,8 @@ struct seeker {
     struct cells_query node_query;
     struct form_query row_query;
     uint32_t tenant;
-    float limit; /* of keys of cells: candidates have no more */
+    float limit;   /* of keys of cells: candidates have no more */
+    uint64_t most; /* what `keys` may come to before it is enough */
     uint64_t keys, lists, exacts;
 };
 
@@ -78,15 +90,21 @@ static struct visit pop(struct seeker *t)
 
 /* ---- keys ---- */
 
-/* What no row of a node is expected below, in the space; `key` as its cells give it. */
-static float least_of(const struct seeker *t, const struct tenant_node *node, float key)
+/* n nodes, t->id: what no row of them is expected below, in the space, into t->key. */
+static void node_keys(struct seeker *t, size_t n)
 {
-    double r = (double)node->radius, d2;
+    const float *radius = t->v->radius;
+    float square = (float)t->in.square, reach = 2 * TENANT_ORDER;
+    bool ip = t->a->form.metric == VEC_IP;
 
-    if (t->a->form.metric == VEC_IP)
-        return (float)((double)key - t->reach * sqrt(t->in.square) * r);
-    d2 = fmax(0, (double)key + t->in.square);
-    return (float)(d2 + r * r - 2 * t->reach * sqrt(d2) * r);
+    t->a->ops->keys8(&t->node_query, t->v->cells, t->v->cells_stride, t->id, n, t->key);
+    for (size_t i = 0; i < n; i++) {
+        float r = radius[t->id[i]], d2 = t->key[i] + square;
+
+        d2 = d2 > 0 ? d2 : 0;
+        t->key[i] = ip ? t->key[i] - reach / 2 * sqrtf(square) * r
+                       : d2 + r * (r - reach * sqrtf(d2));
+    }
 }
 
 /* Of the rows' cells, as a true key. */
@@ -112,14 +130,6 @@ static bool full(const struct seeker *t)
 static double kth(const struct seeker *t)
 {
     return t->near[0].key;
-}
-
-/* Is what lies at `key` of the space, or beyond, too far? */
-static bool beyond(const struct seeker *t, float key)
-{
-    if (!full(t) || t->in.far)
-        return false;
-    return t->in.mul * (double)key + t->in.add > true_key(t, (float)kth(t));
 }
 
 static void set_limit(struct seeker *t)
@@ -150,20 +160,53 @@ static void thin_pool(struct seeker *t)
         places_select(t->pool, kept, t->pool_cap / 2);
         t->pooled = t->pool_cap / 2;
     }
+    t->offered = t->pooled;
 }
 
-static void take(struct seeker *t, float key, uint32_t place)
+/* The first n keys of those that waited: what is within the limit goes to the pool. */
+static void take_near(struct seeker *t, size_t n)
 {
-    key = key < INFINITY ? key : 0x1p127f; /* of what cannot be compared, NaN too */
-    if (full(t) && key > t->limit)
-        return;
-    if (t->pooled == t->pool_cap)
-        thin_pool(t);
-    t->pool[t->pooled++] = place_of(key, place);
-    if (!full(t) || (double)key < kth(t))
-        best_offer(t->near, &t->n_near, t->k, (struct best){(double)key, place});
+    for (size_t i = n; i < n + GROUP; i++)
+        t->wait_key[i] = INFINITY;
+    for (size_t i = 0; i < n; i += GROUP) {
+        unsigned any = 0;
+
+        for (size_t j = i; j < i + GROUP; j++)
+            any |= !(t->wait_key[j] > t->limit); /* of NaN, too */
+        for (size_t j = i; any && j < i + GROUP && j < n; j++) {
+            float key = t->wait_key[j] < INFINITY ? t->wait_key[j] : 0x1p127f;
+
+            t->pool[t->pooled] = place_of(key, t->wait[j]);
+            t->pooled += key <= t->limit;
+        }
+    }
 }
 
+/* Rows that wait are compared. */
+static void compare(struct seeker *t)
+{
+    size_t n = t->waiting;
+
+    if (n == 0)
+        return;
+    t->row_keys(&t->row_query.cells, t->v->code, t->v->code_stride, t->wait, n, t->wait_key);
+    t->keys += n;
+    t->waiting = 0;
+    if (t->pooled + n > t->pool_cap)
+        thin_pool(t);
+    take_near(t, n);
+    for (size_t i = t->offered; i < t->pooled; i++) {
+        float key = place_key(t->pool[i]);
+
+        if (!full(t) || (double)key < kth(t))
+            best_offer(t->near, &t->n_near, t->k,
+                       (struct best){(double)key, place_row(t->pool[i])});
+    }
+    set_limit(t);
+    t->offered = t->pooled;
+}
+
+/* Rows of a list begin to wait. */
 static void scan(struct seeker *t, const struct tenant_list *list)
 {
     const struct tenant_index *v = t->v;
@@ -174,16 +217,16 @@ static void scan(struct seeker *t, const struct tenant_list *list)
 
     if (at > v->bits_len || !tenant_code_begin(&c, v->bits + at, v->bits_len - at, node->rows))
         return;
-    while ((n = tenant_code_next(&c, node->start, t->id, CHUNK)) > 0) {
-        for (size_t i = 0; i < n; i++)
-            __builtin_prefetch(v->code + t->id[i] * v->code_stride);
-        t->row_keys(&t->row_query.cells, v->code, v->code_stride, t->id, n, t->key);
-        for (size_t i = 0; i < n; i++)
-            take(t, t->key[i], t->id[i]);
-        t->keys += n;
-    }
     t->lists++;
-    set_limit(t);
+    while ((n = tenant_code_next(&c, node->start, t->wait + t->waiting, WAIT - t->waiting)) > 0) {
+        for (size_t i = 0; i < n; i++)
+            __builtin_prefetch(v->code + t->wait[t->waiting + i] * v->code_stride);
+        t->waiting += n;
+        if (t->waiting == WAIT)
+            compare(t);
+    }
+    if (t->waiting >= TOGETHER || !full(t))
+        compare(t);
 }
 
 /* ---- the walk ---- */
@@ -203,58 +246,131 @@ static uint32_t first_at(const struct tenant_index *v, const struct tenant_list 
     return from;
 }
 
-/* n nodes, t->id, of which each has lists in [from, to); or, alone, the i-th of these. */
-static void push_nodes(struct seeker *t, size_t n, uint32_t from, uint32_t to, bool alone)
+/* The tenant's lists [from, to) are looked at by their nodes. */
+static void gather_lists(struct seeker *t, uint32_t from, uint32_t to)
 {
-    t->a->ops->keys8(&t->node_query, t->v->cells, t->v->cells_stride, t->id, n, t->key);
-    for (size_t i = 0; i < n; i++) {
-        float least = least_of(t, &t->v->node[t->id[i]], t->key[i]);
-        uint32_t first = alone ? from + (uint32_t)i : from;
+    const struct tenant_list *list = t->v->list + t->v->from[t->tenant].list;
+    size_t n = to - from;
 
-        push(t, (struct visit){least, t->id[i], first, alone ? first + 1 : to});
+    for (size_t i = 0; i < n; i++)
+        t->id[i] = list[from + i].node;
+    node_keys(t, n);
+    for (size_t i = 0; i < n; i++)
+        t->list[t->gathered++] = place_of(t->key[i], from + (uint32_t)i);
+}
+
+/* Children that may have rows of the tenant, whose lists are in [from, to). */
+static void push_children(struct seeker *t, const struct tenant_node *node, uint32_t from,
+                          uint32_t to)
+{
+    const struct tenant_index *v = t->v;
+    size_t n = 0;
+
+    for (uint32_t c = node->first; c < node->first + node->count; c++) {
+        const struct tenant_node *child = &v->node[c];
+
+        if (tenant_may_be(v->filter + child->filter, child->words, v->head.tenants, t->tenant))
+            t->id[n++] = c;
+    }
+    node_keys(t, n);
+    for (size_t i = 0; i < n; i++)
+        push(t, (struct visit){t->key[i], t->id[i], from, to});
+}
+
+/* Down the tree, until there are as many lists as there is room for, or all. */
+static void gather(struct seeker *t)
+{
+    const struct tenant_list *list = t->v->list + t->v->from[t->tenant].list;
+
+    while (t->heaped > 0 && t->gathered < TENANT_FLAT) {
+        struct visit at = pop(t);
+        const struct tenant_node *node = &t->v->node[at.node];
+
+        at.from = first_at(t->v, list, at.from, at.to, node->start);
+        at.to = first_at(t->v, list, at.from, at.to, node->start + node->rows);
+        if (at.to - at.from <= TENANT_FLAT - t->gathered)
+            gather_lists(t, at.from, at.to);
+        else
+            push_children(t, node, at.from, at.to);
     }
 }
 
-static void visit(struct seeker *t, struct visit at)
+/* Lists that were gathered come in the order of their keys, but for those of one bin. */
+static void sort_lists(struct seeker *t)
 {
-    const struct tenant_index *v = t->v;
-    const struct tenant_node *node = &v->node[at.node];
-    const struct tenant_list *list = v->list + v->from[t->tenant].list;
-    size_t n = 0;
+    size_t n = t->gathered;
+    uint32_t at[BINS + 1] = {0};
+    float least = INFINITY, most = -INFINITY, by;
 
-    at.from = first_at(v, list, at.from, at.to, node->start);
-    at.to = first_at(v, list, at.from, at.to, node->start + node->rows);
-    if (at.from == at.to)
-        return;
-    if (list[at.from].node == at.node) {
-        scan(t, &list[at.from]);
-    } else if (at.to - at.from <= TENANT_FLAT) {
-        for (uint32_t i = at.from; i < at.to; i++)
-            t->id[n++] = list[i].node;
-        push_nodes(t, n, at.from, at.to, true);
-    } else {
-        for (uint32_t c = node->first; c < node->first + node->count; c++) {
-            const struct tenant_node *child = &v->node[c];
+    for (size_t i = 0; i < n; i++) {
+        float key = place_key(t->list[i]);
 
-            if (tenant_may_be(v->filter + child->filter, child->words, v->head.tenants, t->tenant))
-                t->id[n++] = c;
-        }
-        push_nodes(t, n, at.from, at.to, false);
+        least = key < least ? key : least;
+        most = key > most ? key : most;
     }
+    by = most > least && most - least < INFINITY ? (float)(BINS - 1) / (most - least) : 0;
+    for (size_t i = 0; i < n; i++) {
+        float bin = (place_key(t->list[i]) - least) * by;
+
+        t->bin[i] = bin > 0 && bin < BINS ? (uint8_t)bin : 0; /* NaN: of a damaged file */
+        at[t->bin[i] + 1]++;
+    }
+    for (size_t b = 1; b < BINS; b++)
+        at[b] += at[b - 1];
+    for (size_t i = 0; i < n; i++)
+        t->sorted[at[t->bin[i]]++] = t->list[i];
+}
+
+/* What a list will need is asked for. */
+static void ask_list(const struct seeker *t, uint64_t place)
+{
+    const struct tenant_from *from = &t->v->from[t->tenant];
+    const struct tenant_list *list = &t->v->list[from->list + place_row(place)];
+
+    __builtin_prefetch(t->v->bits + from->code + list->at);
+    __builtin_prefetch(&t->v->node[list->node]);
+}
+
+/* As much as was asked for was seen, and there are k rows. */
+static bool enough(const struct seeker *t)
+{
+    return full(t) && t->keys + t->waiting >= t->most && !t->in.far;
+}
+
+/* Lists that were gathered, the nearest first. False: enough was seen. While there are nodes to
+ * come, no further than the next of these, or half of the lists. */
+static bool scan_gathered(struct seeker *t)
+{
+    const struct tenant_list *list = t->v->list + t->v->from[t->tenant].list;
+    size_t at = 0;
+
+    sort_lists(t);
+    while (at < t->gathered) {
+        if (at + AHEAD < t->gathered)
+            ask_list(t, t->sorted[at + AHEAD]);
+        if (enough(t))
+            return false;
+        if (t->heaped > 0 && at >= TENANT_FLAT / 2 && place_key(t->sorted[at]) > t->heap[0].key)
+            break;
+        scan(t, &list[place_row(t->sorted[at])]);
+        at++;
+    }
+    t->gathered -= at;
+    memcpy(t->list, t->sorted + at, t->gathered * sizeof *t->list);
+    return true;
 }
 
 static void walk(struct seeker *t)
 {
     const struct tenant_from *from = &t->v->from[t->tenant];
+    double most = t->reach * sqrt(sqrt((double)from->rows));
 
+    t->most = t->keys + (uint64_t)fmin(most, (double)from->rows);
     push(t, (struct visit){0, 0, 0, (uint32_t)(from[1].list - from->list)});
-    while (t->heaped > 0) {
-        struct visit next = pop(t);
-
-        if (beyond(t, next.key))
-            break;
-        visit(t, next);
-    }
+    do
+        gather(t);
+    while (scan_gathered(t) && (t->heaped > 0 || t->gathered > 0));
+    compare(t);
 }
 
 /* ---- vectors ---- */
@@ -263,8 +379,8 @@ static void look(struct seeker *t, size_t i, size_t n)
 {
     uint32_t place = place_row(t->pool[i]);
 
-    if (i + 4 < n)
-        exact_ask(&t->exact, place_row(t->pool[i + 4]));
+    if (i + AHEAD_EXACT < n)
+        exact_ask(&t->exact, place_row(t->pool[i + AHEAD_EXACT]));
     best_offer(t->found, &t->n_found, t->k,
                (struct best){exact_key(&t->exact, place), t->v->row[place]});
     t->exacts++;
@@ -297,7 +413,7 @@ static void search_one(struct seeker *t, const float *q, uint64_t *id, float *sc
 {
     const struct form *f = &t->a->form;
 
-    t->heaped = t->pooled = t->n_near = t->n_found = 0;
+    t->heaped = t->pooled = t->offered = t->waiting = t->gathered = t->n_near = t->n_found = 0;
     t->limit = INFINITY;
     if (t->tenant < t->v->head.tenants) {
         memcpy(t->x, q, f->dim * sizeof *q);
@@ -363,29 +479,23 @@ void tenant_searcher_free(void *searcher)
     free(t->heap);
     free(t->id);
     free(t->key);
+    free(t->wait);
+    free(t->list);
+    free(t->sorted);
+    free(t->bin);
+    free(t->wait_key);
     free(t->pool);
     free(t->near);
     free(t->found);
     free(t);
 }
 
-int tenant_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,
-                        uint64_t block, struct err *e)
+static int make_room(struct seeker *t, struct err *e)
 {
-    struct seeker *t = *searcher = mem_zero(1, sizeof *t, e);
-    const struct tenant_index *v = a->state;
-    size_t most = v->most_children > CHUNK ? v->most_children : CHUNK;
+    const struct ann *a = t->a;
+    const struct tenant_index *v = t->v;
+    size_t most = v->most_children > TENANT_FLAT ? v->most_children : TENANT_FLAT;
 
-    (void)block;
-    if (!t)
-        return e->code;
-    t->a = a;
-    t->v = v;
-    t->k = o->k;
-    t->reach = o->effort / 100.0;
-    t->row_keys = cells_keys_of(a->ops, form_bits(&a->form));
-    t->heap_cap = 2 * v->head.nodes;
-    t->pool_cap = POOL_LEAST + 8 * t->k;
     t->x = codec_array(a->form.dim, sizeof *t->x, e);
     t->point = codec_array(v->space.padded, sizeof *t->point, e);
     t->room = codec_array(form_room(&a->form, 1), sizeof *t->room, e);
@@ -394,12 +504,35 @@ int tenant_searcher_new(void **searcher, const struct ann *a, const struct ann_s
     t->heap = mem_array(t->heap_cap, sizeof *t->heap, e);
     t->id = mem_array(most, sizeof *t->id, e);
     t->key = mem_array(most, sizeof *t->key, e);
+    t->list = mem_array(TENANT_FLAT, sizeof *t->list, e);
+    t->sorted = mem_array(TENANT_FLAT, sizeof *t->sorted, e);
+    t->bin = mem_array(TENANT_FLAT, 1, e);
+    t->wait = mem_array(WAIT, sizeof *t->wait, e);
+    t->wait_key = mem_array(WAIT + GROUP, sizeof *t->wait_key, e);
     t->pool = mem_array(t->pool_cap, sizeof *t->pool, e);
     t->near = mem_array(t->k, sizeof *t->near, e);
     t->found = mem_array(t->k, sizeof *t->found, e);
-    if (!t->x || !t->point || !t->room || !t->node_weights || !t->row_weights || !t->heap ||
-        !t->id || !t->key || !t->pool || !t->near || !t->found)
-        return e->code;
-    return exact_init(&t->exact, a, e);
+    return t->x && t->point && t->room && t->node_weights && t->row_weights && t->heap && t->id &&
+                   t->key && t->list && t->sorted && t->bin && t->wait && t->wait_key && t->pool &&
+                   t->near && t->found
+               ? 0
+               : e->code;
 }
-_Static_assert((int)TENANT_FLAT <= (int)CHUNK, "ids of lists have room");
+
+int tenant_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,
+                        uint64_t block, struct err *e)
+{
+    struct seeker *t = *searcher = mem_zero(1, sizeof *t, e);
+
+    (void)block;
+    if (!t)
+        return e->code;
+    t->a = a;
+    t->v = a->state;
+    t->k = o->k;
+    t->reach = o->effort;
+    t->row_keys = cells_keys_of(a->ops, form_bits(&a->form));
+    t->heap_cap = t->v->head.nodes;
+    t->pool_cap = POOL_LEAST + 8 * t->k;
+    return make_room(t, e) < 0 ? e->code : exact_init(&t->exact, a, e);
+}
