@@ -375,14 +375,23 @@ static void walk(struct seeker *t)
 
 /* ---- vectors ---- */
 
+/* A row is found. None that was deleted is, whatever a damaged list says. */
+static void give(struct seeker *t, double key, uint32_t place)
+{
+    uint32_t row = t->v->row[place];
+
+    if (!ann_is_dead(t->a->dead, row))
+        best_offer(t->found, &t->n_found, t->k, (struct best){key, row});
+}
+
+/* Candidate i of n, by its vector. */
 static void look(struct seeker *t, size_t i, size_t n)
 {
     uint32_t place = place_row(t->pool[i]);
 
     if (i + AHEAD_EXACT < n)
         exact_ask(&t->exact, place_row(t->pool[i + AHEAD_EXACT]));
-    best_offer(t->found, &t->n_found, t->k,
-               (struct best){exact_key(&t->exact, place), t->v->row[place]});
+    give(t, exact_key(&t->exact, place), place);
     t->exacts++;
 }
 
@@ -398,13 +407,11 @@ static void settle(struct seeker *t)
         if (t->a->vectors)
             look(t, i, first);
         else
-            best_offer(t->found, &t->n_found, t->k,
-                       (struct best){true_key(t, place_key(t->pool[i])),
-                                     t->v->row[place_row(t->pool[i])]});
+            give(t, true_key(t, place_key(t->pool[i])), place_row(t->pool[i]));
     for (size_t i = first; i < t->pooled && t->a->vectors; i++) {
         double key = true_key(t, place_key(t->pool[i]));
 
-        if (!(key - width(t, key) > t->found[0].key))
+        if (t->n_found < t->k || !(key - width(t, key) > t->found[0].key))
             look(t, i, i);
     }
 }
