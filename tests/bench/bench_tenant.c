@@ -523,11 +523,11 @@ static uint64_t file_bytes(const char *path)
 static uint32_t show_tenant(const struct bench *b, const struct ann *a, const char *name)
 {
     struct ann_search_stats stats;
-    uint32_t reach = 0;
+    uint32_t reach = 60;
     struct run r = {0};
 
-    while (r.recall < want && reach < 200) {
-        reach += 2;
+    while (r.recall < want && reach < 1000) {
+        reach += 10;
         r = run_tenant(b, a, reach, &stats);
     }
     for (int pass = 0; pass < 2; pass++) {
