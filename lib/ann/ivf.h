@@ -66,6 +66,9 @@ int ivf_find_space(struct ivf_space *s, float *mean, const struct vec_rows *base
  * given. */
 bool ivf_row(const struct ivf_space *s, const struct vec_rows *base, uint64_t row, float *out);
 
+/* Under cosine a row may have no direction: of all the first is named. */
+int ivf_check_rows(const struct ivf_space *s, const struct vec_rows *base, struct err *e);
+
 struct ivf_asked {
     double square;   /* |q'|^2 */
     double mul, add; /* a true key, knn.h, is mul * key of this space + add */

@@ -457,22 +457,6 @@ static int arrays(struct ivf_made *v, struct err *e)
                : e->code;
 }
 
-/* Under cosine a row may have no direction: of all the first is named. */
-static int check_rows(const struct ivf_made *v, const struct vec_rows *base, struct err *e)
-{
-    float *x = mem_array(v->space.dim, sizeof *x, e);
-    int rc = x ? 0 : e->code;
-
-    for (uint64_t i = 0; rc == 0 && v->space.metric == VEC_COSINE && i < v->rows; i++) {
-        ops_to_f32(v->space.ops, base->type, vec_row(base, i), v->space.dim, x);
-        if (!(v->space.ops->dot_f64(x, x, v->space.dim) > 0))
-            rc = err_set(e, ERR_INPUT, "row %llu is a zero vector, which has no cosine",
-                         (unsigned long long)i);
-    }
-    free(x);
-    return rc;
-}
-
 int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, struct err *e)
 {
     v->rows = m->base->rows;
@@ -486,8 +470,8 @@ int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_pla
     if (v->rows > IVF_ROWS_MAX)
         return err_set(e, ERR_USAGE, "lists hold up to %llu rows",
                        (unsigned long long)IVF_ROWS_MAX);
-    if (arrays(v, e) < 0 || check_rows(v, m->base, e) < 0 || find_centroids(v, m, e) < 0 ||
-        assign(v, m, e) < 0)
+    if (arrays(v, e) < 0 || ivf_check_rows(&v->space, m->base, e) < 0 ||
+        find_centroids(v, m, e) < 0 || assign(v, m, e) < 0)
         return e->code;
     group(v);
     if (train_codec(v, m, p->spec, e) < 0 || make_room(v, e) < 0 || code_all(v, m, e) < 0 ||

@@ -54,6 +54,21 @@ int ivf_find_space(struct ivf_space *s, float *mean, const struct vec_rows *base
     return sum && x ? 0 : e->code;
 }
 
+int ivf_check_rows(const struct ivf_space *s, const struct vec_rows *base, struct err *e)
+{
+    float *x = mem_array(s->dim, sizeof *x, e);
+    int rc = x ? 0 : e->code;
+
+    for (uint64_t i = 0; rc == 0 && s->metric == VEC_COSINE && i < base->rows; i++) {
+        ops_to_f32(s->ops, base->type, vec_row(base, i), s->dim, x);
+        if (!(s->ops->dot_f64(x, x, s->dim) > 0))
+            rc = err_set(e, ERR_INPUT, "row %llu is a zero vector, which has no cosine",
+                         (unsigned long long)i);
+    }
+    free(x);
+    return rc;
+}
+
 bool ivf_row(const struct ivf_space *s, const struct vec_rows *base, uint64_t row, float *out)
 {
     double by = 1;

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "ann/tenant.h"
-#include "vec/ops.h"
 
 /* ---- rows in the order of the tree ---- */
 
@@ -79,29 +78,13 @@ static int finish(struct tenant_made *v, struct ann_maker *m, const uint32_t *pl
     return tenant_lists(v, m->grants, place, m->o->threads > 1 ? m->o->threads : 1, e);
 }
 
-/* Under cosine a row may have no direction: of all the first is named. */
-static int check_rows(const struct form *f, const struct vec_rows *base, struct err *e)
-{
-    float *x = mem_array(f->dim, sizeof *x, e);
-    int rc = x ? 0 : e->code;
-
-    for (uint64_t i = 0; rc == 0 && f->metric == VEC_COSINE && i < base->rows; i++) {
-        ops_to_f32(f->ops, base->type, vec_row(base, i), f->dim, x);
-        if (!(f->ops->dot_f64(x, x, f->dim) > 0))
-            rc = err_set(e, ERR_INPUT, "row %llu is a zero vector, which has no cosine",
-                         (unsigned long long)i);
-    }
-    free(x);
-    return rc;
-}
-
 int tenant_make(struct ann_maker *m, struct err *e)
 {
     struct tenant_made *v = m->state = mem_zero(1, sizeof *v, e);
     uint32_t *place = NULL;
     int rc;
 
-    if (!v || begin(v, m, m->base->rows, e) < 0 || check_rows(&m->form, m->base, e) < 0 ||
+    if (!v || begin(v, m, m->base->rows, e) < 0 || ivf_check_rows(&v->space, m->base, e) < 0 ||
         tenant_tree(v, m, m->base, e) < 0)
         return e->code;
     v->row = mem_array(v->rows, sizeof *v->row, e);

@@ -1,7 +1,7 @@
 /* bench_tenant.c - an index of many tenants beside one IVF a tenant and one shared index with a
  * filter, on one thread, query by query.
  *
- *   bench_tenant BASE QUERIES FOLDER [random|near] [uniform] [-]
+ *   bench_tenant BASE QUERIES FOLDER random|near [uniform] [quick]
  *
  * Tenants are Zipf: 200, about ten owners a row. random: whatever their place; near: each has the
  * clusters nearest to one of its own, and a few rows from anywhere. Whose a query is: an owner of
@@ -153,11 +153,18 @@ static void near_tenants(struct bench *b)
 
 /* ---- truth ---- */
 
+static void count_truth(struct bench *b)
+{
+    b->n_truth = 0;
+    for (uint32_t q = 0; q < QUERIES; q++)
+        for (uint32_t i = 0; i < K; i++)
+            b->n_truth += b->truth[q][i] != UINT32_MAX;
+}
+
 static void find_truth(struct bench *b)
 {
     const struct vec_ops *ops = ops_for(cpu_detect());
 
-    b->n_truth = 0;
 #pragma omp parallel for schedule(dynamic, 16)
     for (uint32_t q = 0; q < QUERIES; q++) {
         double best[K];
@@ -182,9 +189,7 @@ static void find_truth(struct bench *b)
             b->truth[q][i] = (uint32_t)r;
         }
     }
-    for (uint32_t q = 0; q < QUERIES; q++)
-        for (uint32_t i = 0; i < K; i++)
-            b->n_truth += b->truth[q][i] != UINT32_MAX;
+    count_truth(b);
 }
 
 /* An owner of the nearest row, or any tenant. */
@@ -702,19 +707,27 @@ static void show_changes(struct bench *b, const char *path, uint32_t reach)
     ann_close(a);
 }
 
-/* For hnswlib: whose each query is, and its truth; bits of rows. */
-static void put_peer(const struct bench *b)
+/* For hnswlib, and to be used again: whose each query is, its truth, and who may see what. */
+static void find_or_take_truth(struct bench *b, bool uniform)
 {
     char path[512];
-    FILE *f = fopen(in_folder(b, "peer", 0, path), "wb");
-    const uint32_t n[] = {ROWS, TENANTS, QUERIES, K, b->dim};
+    FILE *f = fopen(in_folder(b, "peer", uniform, path), "rb");
 
-    if (!f)
+    if (f) {
+        if (fread(b->tenant, sizeof b->tenant, 1, f) < 1 ||
+            fread(b->truth, sizeof *b->truth, QUERIES, f) < QUERIES)
+            exit(1);
+        fclose(f);
+        count_truth(b);
+        return;
+    }
+    whose(b, uniform);
+    find_truth(b);
+    if (!(f = fopen(path, "wb")))
         exit(1);
-    fwrite(n, sizeof n, 1, f);
-    fwrite(b->may, sizeof *b->may, TENANTS * b->words, f);
     fwrite(b->tenant, sizeof b->tenant, 1, f);
     fwrite(b->truth, sizeof *b->truth, QUERIES, f);
+    fwrite(b->may, sizeof *b->may, TENANTS * b->words, f);
     fclose(f);
 }
 
@@ -749,9 +762,7 @@ int main(int argc, char **argv)
         near_tenants(&b);
     else
         random_tenants(&b);
-    whose(&b, uniform);
-    find_truth(&b);
-    put_peer(&b);
+    find_or_take_truth(&b, uniform);
     a = tenant_index(&b, in_folder(&b, "tenant", 0, path));
     printf("tenants %s, queries of %s; tenant %llu bytes, plain ivf %llu\n", argv[4],
            uniform ? "any tenant" : "owners", (unsigned long long)file_bytes(path),
