@@ -344,7 +344,7 @@ int main(int argc, char **argv)
                 "graph: candidates kept on the way, more find more (default 64)"),
         CLI_U64(0, "nprobe", &a.nprobe, "N", "ivf: lists scanned, more find more (default 32)"),
         CLI_U64(0, "reach", &a.reach, "N",
-                "tenant: rows compared, times the fourth root of the tenant's (default 180)"),
+                "tenant: rows compared, times the fourth root of the tenant's (default 200)"),
         CLI_STR(0, "tenant", &a.tenant, "NAME", "tenant: whose rows are searched, of all queries"),
         CLI_STR(0, "tenants-file", &a.tenants, "FILE", "tenant: whose, a line a query"),
         CLI_U64(0, "rerank", &a.rerank, "N",

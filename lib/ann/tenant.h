@@ -53,12 +53,12 @@
 #include "ann/kind.h"
 
 enum {
-    TENANT_LEAF = 64,  /* rows that a leaf should have */
-    TENANT_FAN = 16,   /* children of a node, about */
-    TENANT_DEPTH = 24, /* of the tree at most */
-    TENANT_LIST = 64,  /* rows of a short list */
-    TENANT_FLAT = 640, /* lists that are met at once */
-    TENANT_REACH = 40, /* in percent: the default */
+    TENANT_LEAF = 48,   /* rows that a leaf should have */
+    TENANT_FAN = 16,    /* children of a node, about */
+    TENANT_DEPTH = 24,  /* of the tree at most */
+    TENANT_LIST = 48,   /* rows of a short list */
+    TENANT_FLAT = 640,  /* lists that are sorted at once */
+    TENANT_REACH = 200, /* the default */
     TENANT_RISK = 500,
     TENANT_FILTER = 8, /* bits of a Bloom filter for each tenant */
     TENANT_HASHES = 4,

@@ -11,8 +11,8 @@ enum {
     TOGETHER = 64,    /* that are worth it */
     GROUP = 16,       /* keys looked at together */
     BINS = 256,       /* by which lists are sorted */
-    AHEAD = 8,        /* lists asked for before they are read; */
-    AHEAD_EXACT = 4,  /* vectors */
+    AHEAD = 12,       /* lists asked for before they are read; */
+    AHEAD_EXACT = 6,  /* vectors */
     BLOCKS = 8,       /* of all queries, of up to */
     BLOCK_MOST = 64,  /* each */
     POOL_LEAST = 4096 /* candidates that there is room for */
@@ -384,36 +384,51 @@ static void give(struct seeker *t, double key, uint32_t place)
         best_offer(t->found, &t->n_found, t->k, (struct best){key, row});
 }
 
-/* Candidate i of n, by its vector. */
-static void look(struct seeker *t, size_t i, size_t n)
+/* May the candidate be among the best k, by its code? */
+static bool may_be_best(const struct seeker *t, uint64_t candidate)
 {
-    uint32_t place = place_row(t->pool[i]);
+    double key = true_key(t, place_key(candidate));
 
-    if (i + AHEAD_EXACT < n)
-        exact_ask(&t->exact, place_row(t->pool[i + AHEAD_EXACT]));
-    give(t, exact_key(&t->exact, place), place);
-    t->exacts++;
+    return t->n_found < t->k || !(key - width(t, key) > t->found[0].key);
 }
 
-/* The best k of the candidates, by their vectors if there are any. */
+/* Candidates [from, to) by their vectors. */
+static void look(struct seeker *t, size_t from, size_t to)
+{
+    for (size_t i = from; i < to && i < from + AHEAD_EXACT; i++)
+        exact_ask(&t->exact, place_row(t->pool[i]));
+    for (size_t i = from; i < to; i++) {
+        uint32_t place = place_row(t->pool[i]);
+
+        if (i + AHEAD_EXACT < to)
+            exact_ask(&t->exact, place_row(t->pool[i + AHEAD_EXACT]));
+        if (!may_be_best(t, t->pool[i]))
+            continue;
+        give(t, exact_key(&t->exact, place), place);
+        t->exacts++;
+    }
+}
+
+/* The best k of the candidates, by their vectors if there are any: first of the k nearest, then of
+ * others that may be as near. */
 static void settle(struct seeker *t)
 {
-    size_t first;
+    size_t first, rest;
 
     thin_pool(t);
-    first = t->pooled < t->k ? t->pooled : t->k;
+    first = rest = t->pooled < t->k ? t->pooled : t->k;
     places_select(t->pool, t->pooled, first);
-    for (size_t i = 0; i < first; i++)
-        if (t->a->vectors)
-            look(t, i, first);
-        else
+    if (!t->a->vectors) {
+        for (size_t i = 0; i < first; i++)
             give(t, true_key(t, place_key(t->pool[i])), place_row(t->pool[i]));
-    for (size_t i = first; i < t->pooled && t->a->vectors; i++) {
-        double key = true_key(t, place_key(t->pool[i]));
-
-        if (t->n_found < t->k || !(key - width(t, key) > t->found[0].key))
-            look(t, i, i);
+        return;
     }
+    look(t, 0, first);
+    for (size_t i = first; i < t->pooled; i++) {
+        t->pool[rest] = t->pool[i];
+        rest += may_be_best(t, t->pool[i]);
+    }
+    look(t, first, rest);
 }
 
 static void search_one(struct seeker *t, const float *q, uint64_t *id, float *score)

@@ -10,8 +10,8 @@
  *
  * Peers: (a) an index of kind ivf of each tenant's rows alone; (b) lists of the vectors themselves,
  * of which those that the tenant may see are compared (IVF-Flat with a bitmap); each is told the
- * least nprobe by which it reaches .93, so is ours `reach`. (c) hnswlib with a functor: see
- * bench_tenant_hnsw.cpp, for which the tenants are written to FOLDER.
+ * least nprobe by which it reaches .93, so is ours `reach`. (c) hnswlib with a functor:
+ * tenant_hnswlib.cpp, for which the tenants are written to FOLDER/peer0, or peer1 of `uniform`.
  */
 #include <math.h>
 #include <stdio.h>

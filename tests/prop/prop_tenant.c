@@ -422,6 +422,84 @@ static void try_many(void)
     ann_base_free(&m.pool);
 }
 
+/* ---- more lists than are sorted at once ---- */
+
+enum { LARGE = 60000, CROWD = 300 };
+
+/* The first has all, the second half, the others one of CROWD. */
+static bool may_large(size_t t, uint64_t row)
+{
+    return t == 0 || (t == 1 ? row % 2 == 0 : row % CROWD == t);
+}
+
+static double large_share(const struct ann_base *b, size_t t, const float *q, const uint64_t *id)
+{
+    double last = ann_key(VEC_L2, q, b->x + id[K - 1] * 3, 3);
+    size_t nearer = 0;
+
+    for (size_t r = 0; r < LARGE; r++)
+        nearer += may_large(t, r) && ann_key(VEC_L2, q, b->x + r * 3, 3) < last;
+    return nearer < K ? 1 : (double)K / (double)(nearer + 1);
+}
+
+static void look_large(const struct ann_base *b, const struct ann *a, size_t t)
+{
+    uint64_t *id = data_need(malloc((LARGE + 1) * sizeof *id));
+    float *score = data_need(malloc((LARGE + 1) * sizeof *score));
+    uint8_t *met = data_need(calloc(LARGE, 1));
+    char name[32];
+    uint32_t number = ann_tenant(a, name, (size_t)snprintf(name, 32, "t%zu", t));
+    struct ann_search_opts o = {.k = K, .tenant = &number};
+    struct err e = {0};
+    double share = 0;
+
+    for (size_t q = 0; q < 20; q++) {
+        T_CHECK(ann_search(a, &o, b->x + q * 900 + 1, 1, id, score, NULL, &e) == 0);
+        for (size_t i = 0; i < K; i++)
+            T_CHECK(id[i] < LARGE && may_large(t, id[i]));
+        share += large_share(b, t, b->x + q * 900 + 1, id) / 20;
+    }
+    T_CHECKF(share > 0.95, "tenant %zu: %.3f", t, share);
+    o.k = LARGE + 1;
+    T_CHECK(ann_search(a, &o, b->x, 1, id, score, NULL, &e) == 0);
+    for (size_t i = 0; i < LARGE && id[i] != NEIGH_NONE; i++)
+        T_CHECK(id[i] < LARGE && may_large(t, id[i]) && met[id[i]]++ == 0);
+    for (size_t r = 0; r < LARGE; r++)
+        T_CHECKF(met[r] == may_large(t, r), "tenant %zu, row %zu", t, r);
+    free(id);
+    free(score);
+    free(met);
+}
+
+static void try_large(void)
+{
+    struct ann_base b = ann_base_of(DATA_NORMAL, VEC_F32, LARGE, 3);
+    struct ann_build_opts o = {.kind = ANN_TENANT, .threads = 2, .cpu = cpu_detect()};
+    FILE *f = data_need(fopen("large", "w"));
+    struct ann_grants *g = NULL;
+    struct ann_tenants s;
+    struct err e = {0};
+    struct ann *a;
+
+    for (size_t r = LARGE; r-- > 0;)
+        for (size_t t = 0; t < CROWD; t++)
+            if (may_large(t, r))
+                fprintf(f, "%zu\tt%zu\n", r, t);
+    fclose(f);
+    T_CHECKF(ann_grants_load(&g, "large", LARGE, NULL, &e) == 0, "%s", e.msg);
+    o.grants = g;
+    ann_make("l.ann", &b, &o);
+    a = ann_need("l.ann", cpu_detect());
+    ann_tenants(a, &s);
+    T_CHECK(s.lists > 2000 && s.depth >= 2);
+    T_CHECKF(ann_check(a, &e) == 0, "%s", e.msg);
+    for (size_t t = 0; t < 4; t++)
+        look_large(&b, a, t);
+    ann_close(a);
+    ann_grants_free(g);
+    ann_base_free(&b);
+}
+
 /* ---- what must be refused ---- */
 
 static void refuses(const char *text, const char *says)
@@ -478,6 +556,7 @@ int main(void)
     try_codes();
     try_refused();
     try_many();
+    try_large();
     try_changes(DATA_NORMAL, VEC_F32, VEC_L2, 12, false, 1000, 40);
     try_changes(DATA_DECAY, VEC_F32, VEC_IP, 30, false, 700, 7);
     try_changes(DATA_DECAY, VEC_F32, VEC_COSINE, 30, true, 700, 7);
