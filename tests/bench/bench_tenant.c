@@ -167,7 +167,7 @@ static void find_truth(struct bench *b)
 
 #pragma omp parallel for schedule(dynamic, 16)
     for (uint32_t q = 0; q < QUERIES; q++) {
-        double best[K];
+        double best[K] = {0};
         uint32_t n = 0;
 
         memset(b->truth[q], 0xff, sizeof b->truth[q]);
@@ -431,12 +431,16 @@ static void flat_make(const struct bench *b, struct flat *f, uint32_t lists)
     free(of);
 }
 
-/* As fast as a machine's vectors go: compiled for each. */
-__attribute__((target_clones("avx512f", "avx2,fma", "default"), optimize("fast-math"))) static float
+/* As wide as the machine's vectors are, in any order: the peer shall be fast. */
+#if defined(__x86_64__) && !defined(__clang__)
+__attribute__((target_clones("avx512f", "avx2", "default"), optimize("fast-math")))
+#endif
+static float
 far_of(const float *x, const float *q, uint32_t dim)
 {
     float sum = 0;
 
+#pragma omp simd reduction(+ : sum)
     for (uint32_t k = 0; k < dim; k++)
         sum += (x[k] - q[k]) * (x[k] - q[k]);
     return sum;
