@@ -89,7 +89,8 @@ static int append(struct tenant_made *v, const struct part *p, size_t tenant, st
 
     if (buf_add(&v->bits, p->bits.p, p->bits.len, e) < 0)
         return e->code;
-    memcpy(v->list + from->list, p->list, p->lists * sizeof *p->list);
+    if (p->lists > 0) /* else there is no array */
+        memcpy(v->list + from->list, p->list, p->lists * sizeof *p->list);
     from->rows = p->rows;
     from[1] = (struct tenant_from){from->list + p->lists, v->bits.len, 0};
     return 0;
