@@ -20,7 +20,7 @@ struct asked {
     int kind, metric, from;
     uint64_t degree, beam, lists, memory;
     double alpha;
-    const char *field, *path, *queries, *ids, *attrs, *columns;
+    const char *field, *path, *queries, *ids, *attrs, *columns, *tenants;
     struct ann_build_opts o;
 };
 
@@ -46,6 +46,8 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--columns' are some of '--attrs'");
     if (a->attrs && cli_is_std(a->attrs) && cli_is_std(a->path))
         cli_misuse("standard input cannot be both vectors and attributes");
+    if ((a->kind == ANN_TENANT) != (a->tenants != NULL))
+        cli_misuse("'-t tenant' and '--tenants FILE' go together");
     a->o.kind = (enum ann_kind_name)a->kind;
     a->o.metric = (enum vec_metric)a->metric;
     a->o.degree = (uint32_t)a->degree;
@@ -101,6 +103,7 @@ static int build(struct asked *a, struct err *e)
     struct vec_matrix queries = {0};
     struct ann_ids *ids = NULL;
     struct ann_attrs *attrs = NULL;
+    struct ann_grants *grants = NULL;
     int rc = vec_base_load(&base, a->path, &how, e);
 
     if (rc == 0 && a->ids)
@@ -109,6 +112,9 @@ static int build(struct asked *a, struct err *e)
         rc = ann_attrs_load(&attrs, a->attrs, a->columns, base.rows.rows, a->o.cpu, e);
     a->o.ids = ids;
     a->o.attrs = attrs;
+    if (rc == 0 && a->tenants)
+        rc = ann_grants_load(&grants, a->tenants, base.rows.rows, ids, e);
+    a->o.grants = grants;
     if (rc == 0)
         rc = load_queries(a, &queries, base.rows.dim, e);
     if (rc == 0)
@@ -120,6 +126,7 @@ static int build(struct asked *a, struct err *e)
                  (unsigned long long)report.repaired);
     vec_matrix_free(&queries);
     ann_attrs_free(attrs);
+    ann_grants_free(grants);
     ann_ids_free(ids);
     vec_base_free(&base);
     return rc;
@@ -149,6 +156,8 @@ int main(int argc, char **argv)
                 "attributes of the vectors, for ann-search --where: TSV, CSV or JSON Lines"),
         CLI_STR(0, "columns", &a.columns, "NAMES",
                 "only these columns of --attrs, with commas between"),
+        CLI_STR(0, "tenants", &a.tenants, "FILE",
+                "tenant: who may see what: lines of a row (or id), a tab and a tenant; or jsonl"),
         CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
                  "leave the vectors out: smaller, and scores are estimates"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),

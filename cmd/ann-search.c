@@ -11,6 +11,7 @@
 #include "base/par.h"
 #include "base/progress.h"
 #include "base/sort.h"
+#include "base/stream.h"
 #include "vec/vec.h"
 
 static const struct cli_prog prog = {
@@ -22,10 +23,12 @@ enum { BATCH_BYTES = 32 << 20 };
 
 struct asked {
     struct cli_common co;
-    uint64_t k, ef, nprobe, rerank;
+    uint64_t k, ef, nprobe, reach, rerank;
     double slack, recall; /* 0: not given */
     int to, from;
     const char *field, *index, *queries, *where, *where_file;
+    const char *tenant, *tenants; /* its name, or a file of names */
+    struct lines *lines;          /* that file */
     bool load, stats, explain;
     struct neigh_write_opts write;
     struct ann_search_opts o;
@@ -42,9 +45,10 @@ struct choice {
 struct batch {
     struct vec_matrix q;
     struct neigh found;
+    uint32_t *tenant; /* of each query */
     float *us;
     size_t us_cap;
-    uint64_t done;
+    uint64_t done, strangers; /* strangers: queries of tenants that there are none of */
     struct ann_search_stats stats;
 };
 
@@ -58,6 +62,10 @@ static void settle(struct asked *a)
         cli_misuse("'--ef' is 1 to %d", ANN_EFFORT_MOST);
     if (a->nprobe != NOT_GIVEN && (a->nprobe < 1 || a->nprobe > ANN_EFFORT_MOST))
         cli_misuse("'--nprobe' is 1 to %d", ANN_EFFORT_MOST);
+    if (a->reach != NOT_GIVEN && (a->reach < 1 || a->reach > ANN_EFFORT_MOST))
+        cli_misuse("'--reach' is 1 to %d", ANN_EFFORT_MOST);
+    if (a->tenant && a->tenants)
+        cli_misuse("'--tenant' is for all queries, '--tenants-file' for each: not both");
     if (a->rerank > ANN_EFFORT_MOST)
         cli_misuse("'--rerank' is up to %d", ANN_EFFORT_MOST);
     if (!(a->slack >= 0 && a->slack <= ANN_SLACK_MOST))
@@ -95,7 +103,8 @@ static int batch_init(struct batch *b, uint32_t dim, uint32_t k, struct err *e)
     uint64_t rows = BATCH_BYTES / (4 * (uint64_t)dim + 12 * (uint64_t)k);
 
     rows = rows < 64 ? 64 : rows > 1 << 16 ? 1 << 16 : rows;
-    if (vec_matrix_init(&b->q, rows, dim, e) < 0)
+    if (vec_matrix_init(&b->q, rows, dim, e) < 0 ||
+        !(b->tenant = mem_array(rows, sizeof *b->tenant, e)))
         return e->code;
     return neigh_init(&b->found, rows, k, true, e);
 }
@@ -104,6 +113,7 @@ static void batch_free(struct batch *b)
 {
     vec_matrix_free(&b->q);
     neigh_free(&b->found);
+    free(b->tenant);
     free(b->us);
 }
 
@@ -119,6 +129,73 @@ static int64_t fill(struct batch *b, struct vec_reader *r, struct err *e)
     }
     return got < 0 ? got : (int64_t)n;
 }
+
+/* ---- tenants ---- */
+
+/* A tenant that is none sees nothing: its queries find no row, and that is said. */
+static uint32_t tenant_of(const struct ann *a, const struct asked *how, struct batch *b,
+                          const char *name, size_t len)
+{
+    uint32_t t = ann_tenant(a, name, len);
+
+    if (t == ANN_NO_TENANT && b->strangers++ == 0)
+        cli_note(how->co.quiet, "%s has no tenant '%.*s', who sees nothing", how->index, (int)len,
+                 name);
+    return t;
+}
+
+/* Those of n queries, a line each. */
+static int take_tenants(const struct ann *a, struct asked *how, struct batch *b, uint64_t n,
+                        struct err *e)
+{
+    const char *line;
+    size_t len;
+    int rc = 1;
+
+    for (uint64_t i = 0; i < n && rc > 0; i++) {
+        rc = lines_next(how->lines, &line, &len, e);
+        if (rc > 0)
+            b->tenant[i] = tenant_of(a, how, b, line, len);
+    }
+    if (rc == 0)
+        return err_set(e, ERR_INPUT, "%s: it ends after line %llu, and there are more queries",
+                       how->tenants, (unsigned long long)lines_number(how->lines));
+    return rc < 0 ? rc : 0;
+}
+
+/* All queries were read: no tenant may be left over. */
+static int end_tenants(const struct asked *how, const struct batch *b, struct err *e)
+{
+    const char *line;
+    size_t len;
+    int rc = how->lines ? lines_next(how->lines, &line, &len, e) : 0;
+
+    if (rc > 0)
+        return err_set(e, ERR_INPUT, "%s:%llu: a tenant more than the %llu queries", how->tenants,
+                       (unsigned long long)lines_number(how->lines), (unsigned long long)b->done);
+    if (b->strangers > 1 && how->lines)
+        cli_note(how->co.quiet, "%llu queries are of tenants whom %s does not know",
+                 (unsigned long long)b->strangers, how->index);
+    return rc;
+}
+
+/* They are told if, and only if, the index has some. */
+static int set_tenants(struct asked *how, const struct ann_info *i, struct err *e)
+{
+    bool told = how->tenant || how->tenants;
+
+    if (told && !i->has_tenants)
+        return err_set(e, ERR_USAGE, "%s is of kind %s, which has no tenants", how->index, i->kind);
+    if (!told && i->has_tenants)
+        return err_set(e, ERR_USAGE,
+                       "%s is of kind %s: '--tenant' or '--tenants-file' says whose rows are "
+                       "searched",
+                       how->index, i->kind);
+    how->o.tenant_each = how->tenants != NULL;
+    return how->tenants ? lines_open(&how->lines, how->tenants, '\n', 0, e) : 0;
+}
+
+/* ---- searching ---- */
 
 /* What is to be done with rows so many, if that is asked for. `whose` are the queries. */
 static int explain(const struct ann *a, const struct asked *how, const char *whose, uint64_t count,
@@ -180,6 +257,8 @@ static int search_batch(const struct ann *a, struct asked *how, struct batch *b,
     int64_t got;
 
     if (how->stats && mem_reserve(&b->us, &b->us_cap, b->done + n, sizeof *b->us, e) < 0)
+        return e->code;
+    if (how->lines && take_tenants(a, how, b, n, e) < 0)
         return e->code;
     if (!c->file)
         return search_some(a, how, b, 0, n, e);
@@ -250,6 +329,9 @@ static int search_all(const struct ann *a, struct asked *how, struct choice *c,
     rc = batch_init(&b, i.dim, how->o.k, e);
     if (rc == 0 && c->file && !(c->each = mem_array(b.q.rows, sizeof *c->each, e)))
         rc = e->code;
+    if (rc == 0 && how->tenant)
+        b.tenant[0] = tenant_of(a, how, &b, how->tenant, strlen(how->tenant));
+    how->o.tenant = i.has_tenants ? b.tenant : NULL;
     while (rc == 0 && vec_reader_rows(r) != 0 && (n = fill(&b, r, e)) != 0) {
         rc = n < 0 ? (int)n : search_batch(a, how, &b, c, (uint64_t)n, e);
         if (rc == ERR_INPUT && n > 0)
@@ -261,27 +343,34 @@ static int search_all(const struct ann *a, struct asked *how, struct choice *c,
     }
     if (rc == 0)
         rc = end_of_choice(how, &b, c, e);
+    if (rc == 0)
+        rc = end_tenants(how, &b, e);
     if (rc == 0 && how->stats)
         say_stats(&b, c->predicates);
     batch_free(&b);
     return rc;
 }
 
-/* --ef or --nprobe, to an index that takes it. */
+/* --ef, --nprobe or --reach, to an index that takes it. */
 static int set_effort(struct asked *how, const struct ann_info *i, struct err *e)
 {
-    bool ef = strcmp(i->effort, "ef") == 0;
-    uint64_t right = ef ? how->ef : how->nprobe, wrong = ef ? how->nprobe : how->ef;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } given[] = {{"ef", how->ef}, {"nprobe", how->nprobe}, {"reach", how->reach}};
 
-    if (wrong != NOT_GIVEN)
-        return err_set(e, ERR_USAGE, "%s is of kind %s, which takes '--%s', not '--%s'", how->index,
-                       i->kind, i->effort, ef ? "nprobe" : "ef");
+    for (size_t g = 0; g < sizeof given / sizeof *given; g++) {
+        if (given[g].value == NOT_GIVEN)
+            continue;
+        if (strcmp(given[g].name, i->effort) != 0)
+            return err_set(e, ERR_USAGE, "%s is of kind %s, which takes '--%s', not '--%s'",
+                           how->index, i->kind, i->effort, given[g].name);
+        how->o.effort = (uint32_t)given[g].value;
+    }
     if (how->rerank && !i->rerank)
         return err_set(e, ERR_USAGE,
                        "%s is of kind %s, which knows without '--rerank' what to read", how->index,
                        i->kind);
-    if (right != NOT_GIVEN)
-        how->o.effort = (uint32_t)right;
     return 0;
 }
 
@@ -340,6 +429,8 @@ static int search(struct asked *how, struct progress *p, struct err *e)
         rc = set_effort(how, &i, e);
     }
     if (rc == 0)
+        rc = set_tenants(how, &i, e);
+    if (rc == 0)
         rc = set_recall(how, a, e);
     if (rc == 0)
         rc = choose(how, a, &c, e);
@@ -361,6 +452,7 @@ static int search(struct asked *how, struct progress *p, struct err *e)
     ann_predicate_file_close(c.file);
     ann_predicates_free(c.predicates);
     free(c.each);
+    lines_close(how->lines);
     ann_close(a);
     return rc;
 }
@@ -381,12 +473,17 @@ static int fail(struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.k = 10, .ef = NOT_GIVEN, .nprobe = NOT_GIVEN, .to = -1, .from = -1};
+    struct asked a = {
+        .k = 10, .ef = NOT_GIVEN, .nprobe = NOT_GIVEN, .reach = NOT_GIVEN, .to = -1, .from = -1};
     const struct cli_opt opts[] = {
         CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
         CLI_U64(0, "ef", &a.ef, "N",
                 "graph: candidates kept on the way, more find more (default 64)"),
         CLI_U64(0, "nprobe", &a.nprobe, "N", "ivf: lists scanned, more find more (default 32)"),
+        CLI_U64(0, "reach", &a.reach, "N",
+                "tenant: rows compared, times the fourth root of the tenant's (default 200)"),
+        CLI_STR(0, "tenant", &a.tenant, "NAME", "tenant: whose rows are searched, of all queries"),
+        CLI_STR(0, "tenants-file", &a.tenants, "FILE", "tenant: whose, a line a query"),
         CLI_U64(0, "rerank", &a.rerank, "N",
                 "graph: candidates whose distance is computed from the vectors (default: all; 4 K "
                 "with --slack)"),

@@ -1,4 +1,4 @@
-/* ann-update - rows are added to an index of ann-build, and deleted from it. */
+/* ann-update - rows are added to an index of ann-build, deleted from it, and given to tenants. */
 #include <string.h>
 
 #include "ann/ann.h"
@@ -54,6 +54,9 @@ static void say(const struct asked *a, const struct ann_update_report *r, uint64
                  (unsigned long long)r->first, (unsigned long long)(r->first + r->added - 1));
     if (r->deleted)
         cli_note(quiet, "deleted %llu rows", (unsigned long long)r->deleted);
+    if (r->granted || r->revoked)
+        cli_note(quiet, "granted %llu rights, revoked %llu", (unsigned long long)r->granted,
+                 (unsigned long long)r->revoked);
     if (a->o.compact)
         cli_note(quiet, "rows are numbered anew, 0 to %lld", (long long)r->rows - 1);
     if (lines)

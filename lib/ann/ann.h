@@ -4,6 +4,8 @@
  * Kinds of index are files behind struct ann_kind (kind.h). There is
  *   graph   rows linked to near ones, walked best first (graph.h)
  *   ivf     rows in lists by their nearest centroid, of which the nearest are scanned (ivf.h)
+ *   tenant  a tree of clusters, and in it for each tenant lists of the rows that are the tenant's
+ *           (tenant.h)
  * A search finds candidates by short codes of the vectors (form.h), then computes the distances of
  * the best from the vectors themselves, in double: scores are exact, what may be missed are rows.
  * An index without vectors is smaller, and its scores are estimates.
@@ -29,9 +31,9 @@
 
 /* ---- making ---- */
 
-#define ANN_KIND_NAMES "graph|ivf"
+#define ANN_KIND_NAMES "graph|ivf|tenant"
 
-enum ann_kind_name { ANN_GRAPH, ANN_IVF }; /* in that order */
+enum ann_kind_name { ANN_GRAPH, ANN_IVF, ANN_TENANT }; /* in that order */
 
 enum {
     ANN_DEGREE_DEFAULT = 64,
@@ -45,6 +47,7 @@ enum {
     ANN_SPEC_MAX = 32
 };
 #define ANN_ALPHA_DEFAULT 1.06
+#define ANN_NO_TENANT     UINT32_MAX
 
 /* Names of rows: one a line of a file, `rows` of them, unique, not empty, UTF-8. ERR_INPUT names
  * file and line. */
@@ -59,6 +62,13 @@ struct ann_attrs;
 int ann_attrs_load(struct ann_attrs **out, const char *path, const char *only, uint64_t rows,
                    enum cpu_level cpu, struct err *e);
 void ann_attrs_free(struct ann_attrs *attrs);
+/* Which tenant may see which of the `rows`: a line "ROW TAB TENANT", ROW a number, or with ids one
+ * of them; or JSON Lines, {"id":ROW,"tenant":"a"} or an array of some. Names are UTF-8. ERR_INPUT
+ * names file and line. */
+struct ann_grants;
+int ann_grants_load(struct ann_grants **out, const char *path, uint64_t rows,
+                    const struct ann_ids *ids, struct err *e);
+void ann_grants_free(struct ann_grants *g);
 
 struct ann_build_opts {
     enum ann_kind_name kind;
@@ -72,6 +82,8 @@ struct ann_build_opts {
     /* graph: queries to suit, a sample of those to come; [n_queries][dim], finite */
     const float *queries;
     uint64_t n_queries;
+    /* tenant: who may see what; NULL: nobody anything */
+    const struct ann_grants *grants;
     const struct ann_ids *ids;     /* names of the rows; NULL: they have none */
     const struct ann_attrs *attrs; /* NULL: they have none */
     int threads;
@@ -127,13 +139,18 @@ struct ann_search_opts {
     uint32_t k;      /* at least 1 */
     uint32_t effort; /* the kind's own, as ann_info() names it; 0: the default.
                         ef: candidates kept on the way; at least k are
-                        nprobe: lists scanned */
+                        nprobe: lists scanned
+                        reach: rows compared, times the fourth root of the tenant's rows */
     uint32_t rerank; /* graph: of the candidates, how many get their distance from the vectors; 0:
                         all, or with a slack ANN_SLACK_RERANK * k. With a slack that is the most.
                         ivf re-ranks by bounds. */
     float slack;     /* graph: rows are followed whose squared distance is at most the k-th best's,
                         times 1 + slack; `effort` is then the most, and 0 the larger of ANN_SLACK_EFFORT
                         * k and ANN_SLACK_EFFORT_LEAST. 0: by effort alone */
+    /* tenant: whose rows are searched, numbers of ann_tenant(), of whom ANN_NO_TENANT and those
+     * that are none see nothing; it is needed, and other kinds take none */
+    const uint32_t *tenant; /* [1]; with tenant_each [n], one a query */
+    bool tenant_each;
     int threads;
     uint64_t first_query; /* its number, for messages */
     /* Only these rows are found, k of them if there are as many (filter.h). `effort` stays what it
@@ -141,6 +158,9 @@ struct ann_search_opts {
     const struct ann_allowed *allowed;
     bool allowed_each; /* allowed[query], else *allowed is every query's */
 };
+
+/* The tenant of a name, or ANN_NO_TENANT: there is none, or the kind has none. */
+uint32_t ann_tenant(const struct ann *a, const char *name, size_t len);
 
 struct ann_search_stats {
     uint64_t keys, hops, exact; /* of all queries: codes compared, rows left, vectors read */
@@ -264,7 +284,8 @@ struct ann_update_opts {
 
 struct ann_update_report {
     uint64_t first, added, deleted; /* numbers of added rows begin at `first` */
-    uint64_t rows, live;            /* in the file written */
+    uint64_t granted, revoked;
+    uint64_t rows, live; /* in the file written */
     double seconds;
 };
 
@@ -288,8 +309,17 @@ int ann_update_attrs_last(struct ann_update *u, const struct ann_attrs *attrs, u
 int ann_update_delete(struct ann_update *u, const char *id, size_t len, struct err *e);
 int ann_update_delete_row(struct ann_update *u, uint64_t row, struct err *e);
 uint64_t ann_update_next(const struct ann_update *u); /* the number of the next row added */
-/* update_read.c: changes from JSON Lines, {"op":"add|delete","id":...,"vector":[...],"attrs":
- * {...}}. ERR_INPUT names file and line, unless skip_bad: then they are counted. */
+/* The row of an id: UINT64_MAX if none has it. */
+uint64_t ann_update_find(const struct ann_update *u, const char *id, size_t len);
+/* tenant: from now on the tenant may see the row, or may not. ERR_INPUT: there is no such row, or,
+ * to be revoked, no such right; ERR_USAGE: the kind has no tenants. */
+int ann_update_grant(struct ann_update *u, uint64_t row, const char *tenant, size_t len,
+                     struct err *e);
+int ann_update_revoke(struct ann_update *u, uint64_t row, const char *tenant, size_t len,
+                      struct err *e);
+/* update_read.c: changes from JSON Lines, {"op":"add|delete|grant|revoke","id":...,"vector":[...],
+ * "tenant":...,"attrs":{...}}. ERR_INPUT names file and line, unless skip_bad: then they are
+ * counted. */
 int ann_update_read(struct ann_update *u, const char *path, bool skip_bad, uint64_t *skipped,
                     struct err *e);
 /* Rows in files. how->skip_bad: rows and names that cannot be are counted, and their attributes are
@@ -315,10 +345,12 @@ int ann_save_attrs(const struct ann *a, const char *path, const struct ann_attrs
 
 struct ann_info {
     const char *kind;
-    const char *effort; /* what a search of it is told: "ef" or "nprobe" */
+    const char *effort; /* what a search of it is told: "ef", "nprobe" or "reach" */
     uint32_t effort_default;
     bool slack, rerank; /* it takes these of ann_search_opts */
-    bool has_links;     /* ann_links(), else ann_lists() */
+    bool has_links;     /* ann_links() */
+    bool has_lists;     /* ann_lists() */
+    bool has_tenants;   /* ann_tenants() */
     char codec[ANN_SPEC_MAX];
     uint64_t rows, live, bytes; /* live: not deleted */
     uint32_t dim;
@@ -330,7 +362,7 @@ struct ann_info {
     uint32_t degree, beam, entries;
     double alpha;
     uint32_t lists;
-    double spread; /* of errors: ivf.h */
+    double spread; /* of errors: ivf.h, tenant.h */
 };
 
 void ann_info(const struct ann *a, struct ann_info *i);
@@ -369,8 +401,21 @@ struct ann_lists {
 
 /* Of a kind with lists. */
 void ann_lists(const struct ann *a, struct ann_lists *l);
+struct ann_tenants {
+    uint64_t tenants, grants;
+    uint64_t nodes, leaves, leaf_most; /* of the tree; rows of a leaf */
+    uint32_t depth;                    /* of the lowest leaf, the root's being 0 */
+    uint64_t lists, list_most;         /* short lists, rows of one */
+    uint64_t list_bytes;               /* coded, with what finds them */
+    uint64_t filter_bits;              /* of all Bloom filters */
+    double filter_fill;                /* share of them that is set */
+};
+
+/* Of a kind with tenants. */
+void ann_tenants(const struct ann *a, struct ann_tenants *t);
 /* Every checksum; every link and entry is to a row that is not deleted, all of those are reached;
- * lists hold each row once; ids are different. */
+ * lists hold each row once; ids are different; tenants' lists hold rows that are there, each once,
+ * and filters let pass what they must. */
 int ann_check(const struct ann *a, struct err *e);
 
 #endif

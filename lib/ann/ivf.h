@@ -63,9 +63,15 @@ struct ivf_space {
     const float *mean; /* [dim] */
 };
 
+/* By n rows: mean, [dim], theirs, and s->scale the power of two that makes components about 1. */
+int ivf_find_space(struct ivf_space *s, float *mean, const struct vec_rows *base,
+                   const uint64_t *row, uint64_t n, struct err *e);
 /* Row `row` of the base. False: it has no place there (too far, or no direction), and zeros are
  * given. */
 bool ivf_row(const struct ivf_space *s, const struct vec_rows *base, uint64_t row, float *out);
+
+/* Under cosine a row may have no direction: of all the first is named. */
+int ivf_check_rows(const struct ivf_space *s, const struct vec_rows *base, struct err *e);
 
 struct ivf_asked {
     double square;   /* |q'|^2 */

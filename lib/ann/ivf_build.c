@@ -96,37 +96,6 @@ static int choose(struct chosen *c, uint64_t rows, uint64_t n, uint64_t seed, st
     return 0;
 }
 
-/* The mean of the rows chosen, and the power of two that makes components about 1. */
-static int find_space(struct ivf_made *v, const struct vec_rows *base, const struct chosen *c,
-                      struct err *e)
-{
-    struct ivf_space *s = &v->space;
-    double *sum = mem_zero(2 * (size_t)s->dim, sizeof *sum, e), *square = sum + s->dim, all = 0;
-    float *x = mem_array(s->dim, sizeof *x, e);
-    int power = 0;
-
-    for (uint64_t i = 0; sum && x && i < c->n; i++) {
-        double by = 1;
-
-        ops_to_f32(s->ops, base->type, vec_row(base, c->row[i]), s->dim, x);
-        if (s->metric == VEC_COSINE)
-            by = 1 / sqrt(s->ops->dot_f64(x, x, s->dim));
-        for (uint32_t k = 0; k < s->dim && isfinite(by); k++) {
-            sum[k] += (double)x[k] * by / (double)c->n;
-            square[k] += (double)x[k] * by * (double)x[k] * by / (double)c->n;
-        }
-    }
-    for (uint32_t k = 0; sum && x && k < s->dim; k++) {
-        v->mean[k] = (float)sum[k];
-        all += fmax(0, square[k] - sum[k] * sum[k]) / s->dim;
-    }
-    frexp(sqrt(all), &power);
-    s->scale = ldexpf(1, all > 0 && power > -126 ? -power : 0);
-    free(x);
-    free(sum);
-    return sum && x ? 0 : e->code;
-}
-
 /* The centroids; of few rows some are the same. */
 static int find_centroids(struct ivf_made *v, const struct ann_maker *m, struct err *e)
 {
@@ -145,7 +114,7 @@ static int find_centroids(struct ivf_made *v, const struct ann_maker *m, struct 
     int rc = choose(&c, v->rows, want > POINTS_LEAST ? want : POINTS_LEAST, 1, e);
 
     if (rc == 0)
-        rc = find_space(v, m->base, &c, e);
+        rc = ivf_find_space(&v->space, v->mean, m->base, c.row, c.n, e);
     if (rc == 0 && !(x = mem_map(c.n * v->space.padded * sizeof *x + 1, e)))
         rc = e->code;
     for (uint64_t i = 0; rc == 0 && i < c.n; i++)
@@ -577,22 +546,6 @@ int ivf_arrays(struct ivf_made *v, uint32_t most, struct err *e)
                : e->code;
 }
 
-/* Under cosine a row may have no direction: of all the first is named. */
-static int check_rows(const struct ivf_made *v, const struct vec_rows *base, struct err *e)
-{
-    float *x = mem_array(v->space.dim, sizeof *x, e);
-    int rc = x ? 0 : e->code;
-
-    for (uint64_t i = 0; rc == 0 && v->space.metric == VEC_COSINE && i < v->rows; i++) {
-        ops_to_f32(v->space.ops, base->type, vec_row(base, i), v->space.dim, x);
-        if (!(v->space.ops->dot_f64(x, x, v->space.dim) > 0))
-            rc = err_set(e, ERR_INPUT, "row %llu is a zero vector, which has no cosine",
-                         (unsigned long long)i);
-    }
-    free(x);
-    return rc;
-}
-
 int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, struct err *e)
 {
     v->rows = m->base->rows;
@@ -606,7 +559,7 @@ int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_pla
     if (v->rows > IVF_ROWS_MAX)
         return err_set(e, ERR_USAGE, "lists hold up to %llu rows",
                        (unsigned long long)IVF_ROWS_MAX);
-    if (ivf_arrays(v, p->lists, e) < 0 || check_rows(v, m->base, e) < 0 ||
+    if (ivf_arrays(v, p->lists, e) < 0 || ivf_check_rows(&v->space, m->base, e) < 0 ||
         find_centroids(v, m, e) < 0 || ivf_assign(v, m, 0, e) < 0)
         return e->code;
     ivf_group(v);

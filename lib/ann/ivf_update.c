@@ -288,6 +288,7 @@ int ivf_update(struct ivf_change *c, struct ann_maker *m, struct err *e)
         m->meta.entries = (uint32_t)(anew ? c->made.all_rows : stay.first);
     c->all.rows = c->made.all_rows;
     m->order = c->made.order;
+    m->base_is_all = true;
     return 0;
 }
 

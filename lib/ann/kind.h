@@ -6,6 +6,7 @@
 #include "ann/attrs.h"
 #include "ann/filter.h"
 #include "ann/form.h"
+#include "ann/grants.h"
 #include "ann/ids.h"
 #include "ann/place.h"
 #include "base/sect.h"
@@ -64,12 +65,15 @@ struct ann_maker {
     const struct ann_change *change; /* NULL: a build */
     const struct ann_ids *ids;       /* of the rows as they are written; NULL: none */
     const struct attrs *attrs;       /* the same */
+    const struct ann_grants *grants; /* of rows as they were numbered before a compaction; NULL:
+                                        none */
     struct form form;
     struct ann_meta meta;
     const struct cells_ops *ops;
     void *state;
-    const uint32_t *order; /* of VECS: rows of the base; NULL: as they come. With it the base of an
-                              update that `update` gives holds all rows. */
+    const uint32_t *order; /* [meta.rows] of VECS: places in VECS before an update, and behind them
+                              rows of the base; NULL: as they come */
+    bool base_is_all;      /* an update's base holds all rows, and `order` tells of these only */
     uint64_t repaired;
 };
 
@@ -77,6 +81,8 @@ struct ann_maker {
 struct ann_queries {
     const float *x; /* [n][dim] */
     size_t n;
+    const uint32_t *tenant; /* [1], with tenant_each [n], or NULL */
+    bool tenant_each;
     uint64_t *id; /* [n][k] */
     float *score;
     float *us;                         /* [n], or NULL */
@@ -126,9 +132,13 @@ struct ann_kind {
     /* Adds what was done by it. */
     void (*count)(const void *searcher, struct ann_search_stats *s);
     void (*searcher_free)(void *searcher);
-    /* Either is NULL: what the kind has none of. */
+    /* Any of these is NULL: what the kind has none of. */
     int (*links)(const struct ann *a, struct ann_links *l, struct err *e);
     void (*lists)(const struct ann *a, struct ann_lists *l);
+    void (*tenants)(const struct ann *a, struct ann_tenants *t);
+    /* A kind with tenants: the number of one; and all that they may see, settled, into *g, {0}. */
+    uint32_t (*tenant)(const struct ann *a, struct id name);
+    int (*grants)(const struct ann *a, struct ann_grants *g, struct err *e);
     int (*check)(const struct ann *a, struct err *e);
     void (*info)(const struct ann *a, struct ann_info *i); /* adds what is its own */
     void (*plan)(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
@@ -138,9 +148,12 @@ struct ann_kind {
 int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *kind,
               const struct ann_maker *m, struct err *e);
 
-extern const struct ann_kind ann_graph, ann_ivf;
+/* The i-th of the vectors that were, as VECS has them, and of those that came. */
+const void *ann_vector_at(const struct ann_maker *m, uint64_t i);
 
-enum { ANN_KINDS = 2 };
+extern const struct ann_kind ann_graph, ann_ivf, ann_tenant_kind;
+
+enum { ANN_KINDS = 3 };
 extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_name has them */
 
 /* search.c: what to do with so many allowed rows. */

@@ -47,6 +47,8 @@ static void run(const struct search *s, void *const *searchers, int threads, uin
                                 .n = n - at < block ? n - at : block,
                                 .id = s->id + at * s->o.k,
                                 .score = s->score + at * s->o.k,
+                                .tenant = s->o.tenant_each ? s->o.tenant + at : s->o.tenant,
+                                .tenant_each = s->o.tenant_each,
                                 .us = s->us ? s->us + at : NULL,
                                 .allowed = s->o.allowed,
                                 .each = s->o.allowed_each};
@@ -95,6 +97,12 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
         return err_set(e, ERR_USAGE, "an index of kind %s takes no slack", a->kind->name);
     if (o->allowed && a->kind->filter == FILTER_NONE)
         return err_set(e, ERR_USAGE, "an index of kind %s takes no filter", a->kind->name);
+    if (o->tenant && !a->kind->tenants)
+        return err_set(e, ERR_USAGE, "an index of kind %s has no tenants", a->kind->name);
+    if (!o->tenant && a->kind->tenants)
+        return err_set(e, ERR_USAGE,
+                       "an index of kind %s is searched for a tenant, who must be told",
+                       a->kind->name);
     if (!(o->slack > 0) && o->effort == 0)
         s.o.effort = a->kind->effort_default;
     block = a->kind->block(a, &s.o, n);

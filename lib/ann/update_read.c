@@ -2,11 +2,12 @@
  *
  *   {"op":"add","id":"a","vector":[1,2.5,3],"attrs":{"year":2020,"tags":["x"]}}
  *   {"op":"delete","id":"a"}
+ *   {"op":"grant","id":"a","tenant":"t"}    {"op":"revoke","id":"a","tenant":["t","u"]}
  *
  * Ids are strings where rows have names, else the row's number, which may be left out of what is
  * added, as it is the next one. Other members are passed over, and of one that stands there twice
- * the first counts. Rights and tenants are of no kind of index yet: a line that asks for them is
- * refused, not skipped.
+ * the first counts. What is added may have a tenant or an array of some, too. A line that asks for
+ * them where the index has no tenants is refused, not skipped.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -28,8 +29,15 @@ struct said {
 struct reading {
     struct ann_update *u;
     struct ann_info of;
-    struct buf id;
+    struct buf id, tenant;
     float *x; /* [dim] */
+};
+
+/* A row and what is to be done for tenants. */
+struct right {
+    struct ann_update *u;
+    uint64_t row;
+    bool revoke;
 };
 
 static int take_members(struct said *s, const char *line, size_t len, struct err *e)
@@ -97,17 +105,9 @@ static int take_vector(struct reading *r, const struct jsonl_span *v, struct err
 
 static int take_number(const struct jsonl_span *v, uint64_t *n, struct err *e)
 {
-    bool good = v->type == JSONL_NUMBER && v->len <= 18;
-
-    *n = 0;
-    for (size_t i = 0; i < v->len && good; i++) {
-        good = v->p[i] >= '0' && v->p[i] <= '9';
-        *n = *n * 10 + (uint64_t)(v->p[i] - '0');
-    }
-    return good ? 0
-                : err_set(e, ERR_INPUT,
-                          "'id' is no row number, and rows of this index have no "
-                          "other ids");
+    if (v->type == JSONL_NUMBER && grants_row(v->p, v->len, n))
+        return 0;
+    return err_set(e, ERR_INPUT, "'id' is no row number, and rows of this index have no other ids");
 }
 
 static int take_name(struct reading *r, const struct jsonl_span *v, struct err *e)
@@ -117,6 +117,38 @@ static int take_name(struct reading *r, const struct jsonl_span *v, struct err *
     r->id.len = 0;
     return jsonl_decode(v, &r->id, e);
 }
+
+/* ---- tenants ---- */
+
+static int change_right(void *ctx, struct id tenant, struct err *e)
+{
+    struct right *to = ctx;
+
+    return to->revoke ? ann_update_revoke(to->u, to->row, tenant.p, tenant.len, e)
+                      : ann_update_grant(to->u, to->row, tenant.p, tenant.len, e);
+}
+
+static int each_tenant(struct reading *r, const struct said *s, uint64_t row, bool revoke,
+                       struct err *e)
+{
+    struct right to = {r->u, row, revoke};
+
+    return grants_names(&s->tenant, &r->tenant, change_right, &to, e);
+}
+
+static int look_at_name(void *ctx, struct id tenant, struct err *e)
+{
+    (void)ctx;
+    return grants_good(tenant, e);
+}
+
+/* Are they names? Nothing is done yet. */
+static int look_at_tenants(struct reading *r, const struct said *s, struct err *e)
+{
+    return grants_names(&s->tenant, &r->tenant, look_at_name, NULL, e);
+}
+
+/* ---- lines ---- */
 
 static int add(struct reading *r, const struct said *s, struct err *e)
 {
@@ -129,11 +161,12 @@ static int add(struct reading *r, const struct said *s, struct err *e)
     if (row != ann_update_next(r->u))
         return err_set(e, ERR_INPUT, "the next row added is number %llu, not %llu",
                        (unsigned long long)ann_update_next(r->u), (unsigned long long)row);
-    if (take_vector(r, &s->vector, e) < 0)
+    if (take_vector(r, &s->vector, e) < 0 ||
+        (s->tenant.type != JSONL_NULL && look_at_tenants(r, s, e) < 0) ||
+        (s->attrs.type != JSONL_NULL && ann_update_attrs(r->u, s->attrs.p, s->attrs.len, e) < 0) ||
+        ann_update_add(r->u, r->of.ids ? r->id.p : NULL, r->id.len, r->x, e) < 0)
         return e->code;
-    if (s->attrs.type != JSONL_NULL && ann_update_attrs(r->u, s->attrs.p, s->attrs.len, e) < 0)
-        return e->code;
-    return ann_update_add(r->u, r->of.ids ? r->id.p : NULL, r->id.len, r->x, e);
+    return s->tenant.type == JSONL_NULL ? 0 : each_tenant(r, s, row, false, e);
 }
 
 static int delete (struct reading *r, const struct said *s, struct err *e)
@@ -146,19 +179,44 @@ static int delete (struct reading *r, const struct said *s, struct err *e)
     return take_number(&s->id, &row, e) < 0 ? e->code : ann_update_delete_row(r->u, row, e);
 }
 
+static int row_of(struct reading *r, const struct said *s, uint64_t *row, struct err *e)
+{
+    if (!r->of.ids)
+        return take_number(&s->id, row, e);
+    if (take_name(r, &s->id, e) < 0)
+        return e->code;
+    *row = ann_update_find(r->u, r->id.p, r->id.len);
+    if (*row == IDS_NO_ROW)
+        return err_set(e, ERR_INPUT, "there is no row of the id '%.*s'", (int)r->id.len, r->id.p);
+    return 0;
+}
+
+static int right(struct reading *r, const struct said *s, bool revoke, struct err *e)
+{
+    uint64_t row;
+
+    if (row_of(r, s, &row, e) < 0 || look_at_tenants(r, s, e) < 0)
+        return e->code;
+    return each_tenant(r, s, row, revoke, e);
+}
+
 static int one_line(struct reading *r, const char *line, size_t len, struct err *e)
 {
     struct said s;
+    bool grant, revoke;
 
     if (take_members(&s, line, len, e) < 0)
         return e->code;
-    if (jsonl_equals(&s.op, "grant", 5) || jsonl_equals(&s.op, "revoke", 6) ||
-        s.tenant.type != JSONL_NULL)
+    grant = jsonl_equals(&s.op, "grant", 5);
+    revoke = jsonl_equals(&s.op, "revoke", 6);
+    if (!r->of.has_tenants && (grant || revoke || s.tenant.type != JSONL_NULL))
         return err_set(e, ERR_USAGE, "this index has no tenants, to whom rows could belong");
     if (jsonl_equals(&s.op, "add", 3))
         return add(r, &s, e);
     if (jsonl_equals(&s.op, "delete", 6))
         return delete (r, &s, e);
+    if (grant || revoke)
+        return right(r, &s, revoke, e);
     return err_set(e, ERR_INPUT, "'op' is not add, delete, grant or revoke");
 }
 
@@ -180,6 +238,7 @@ static int reading_init(struct reading *r, struct ann_update *u, struct err *e)
 static void reading_free(struct reading *r)
 {
     buf_free(&r->id);
+    buf_free(&r->tenant);
     free(r->x);
 }
 

@@ -17,7 +17,9 @@ static void ask(const struct ann *a)
     float q[QUERIES * DIM] = {1, 2, 3, 4, 5, -1, 0, 0, 7, 1e30F, 100, 0, 3, 3, 3};
     uint64_t id[QUERIES * K];
     float score[QUERIES * K];
+    const uint32_t tenant[QUERIES] = {0, 2, 1};
     struct ann_search_opts o = {.k = K, .effort = 20};
+    struct ann_tenants tenants;
     struct ann_links l;
     struct ann_lists lists;
     struct ann_info i;
@@ -26,6 +28,8 @@ static void ask(const struct ann *a)
     ann_info(a, &i);
     if (i.dim != DIM)
         return;
+    o.tenant = i.has_tenants ? tenant : NULL;
+    o.tenant_each = true;
     if (ann_search(a, &o, q, QUERIES, id, score, NULL, &e) == 0)
         for (size_t k = 0; k < QUERIES * K; k++)
             T_CHECK(id[k] == NEIGH_NONE || (id[k] < i.rows && !ann_deleted(a, id[k])));
@@ -39,9 +43,15 @@ static void ask(const struct ann *a)
     }
     if (i.has_links) {
         T_CHECK(ann_links(a, &l, &e) < 0 || l.reached <= i.rows);
-    } else {
+    }
+    if (i.has_lists) {
         ann_lists(a, &lists);
         T_CHECK(lists.most <= i.rows);
+    }
+    if (i.has_tenants) {
+        ann_tenants(a, &tenants);
+        T_CHECK(tenants.list_most <= i.rows && tenants.filter_fill <= 1);
+        T_CHECK(ann_tenant(a, "t1", 2) == ANN_NO_TENANT || tenants.tenants > 0);
     }
 }
 
@@ -59,6 +69,8 @@ static void change(const char *path)
     ann_update_delete_row(u, 5, &e);
     if (ann_update_add(u, NULL, 0, x, &e) < 0)
         ann_update_add(u, "new", 3, x, &e);
+    ann_update_grant(u, 7, "new", 3, &e);
+    ann_update_revoke(u, 8, "t0", 2, &e);
     ann_update_write(u, "changed.ann", &o, &r, &e);
     ann_update_close(u);
 }
@@ -162,7 +174,7 @@ static void make_changed(const struct ann_base *b, struct ann_build_opts *o)
     struct err e = {0};
 
     for (size_t i = 0; i < b->rows.rows; i++)
-        fprintf(f, "n%zu\n", i * 17 % 100);
+        fprintf(f, "n%zu\n", i * 17 % 1009);
     fclose(f);
     T_CHECK(ann_ids_load(&ids, "names", b->rows.rows, &e) == 0);
     o->ids = ids;
@@ -175,15 +187,33 @@ static void make_changed(const struct ann_base *b, struct ann_build_opts *o)
     ann_update_close(u);
 }
 
+/* Of four tenants the first has all rows. */
+static struct ann_grants *grants_of(size_t rows)
+{
+    FILE *f = data_need(fopen("grants", "w"));
+    struct ann_grants *g = NULL;
+    struct err e = {0};
+
+    for (size_t i = 0; i < rows; i++)
+        for (size_t t = 0; t < 4; t++)
+            if (i % (t + 1) == 0)
+                fprintf(f, "%zu\tt%zu\n", i, t);
+    fclose(f);
+    T_CHECK(ann_grants_load(&g, "grants", rows, NULL, &e) == 0);
+    return g;
+}
+
 static void damage(enum ann_kind_name kind, enum vec_type type, enum vec_metric m,
                    const char *codec, bool no_vectors, bool changed)
 {
-    struct ann_base b = ann_base_of(DATA_NORMAL, type, 60, DIM);
+    struct ann_base b = ann_base_of(DATA_NORMAL, type, kind == ANN_TENANT ? 130 : 60, DIM);
+    struct ann_grants *g = kind == ANN_TENANT ? grants_of(b.rows.rows) : NULL;
     struct ann_build_opts o = {.kind = kind,
                                .metric = m,
                                .codec = codec,
                                .degree = 5,
                                .beam = 8,
+                               .grants = g,
                                .no_vectors = no_vectors};
     struct ann_section s;
     struct ann *a;
@@ -200,6 +230,7 @@ static void damage(enum ann_kind_name kind, enum vec_type type, enum vec_metric 
     noise("d.ann", sections);
     flip_bits("d.ann");
     cut("d.ann");
+    ann_grants_free(g);
     ann_base_free(&b);
 }
 
@@ -218,6 +249,8 @@ int main(void)
     damage(ANN_IVF, VEC_F16, VEC_COSINE, NULL, false, false);
     damage(ANN_IVF, VEC_F32, VEC_L2, NULL, false, true);
     damage(ANN_IVF, VEC_F32, VEC_L2, "pq5x6+int8", true, true);
+    damage(ANN_TENANT, VEC_F32, VEC_L2, NULL, false, true);
+    damage(ANN_TENANT, VEC_U8, VEC_L2, NULL, false, false);
     tmp_leave();
     return t_done("ann_damage");
 }
