@@ -4,6 +4,7 @@
  * Kinds of index are files behind struct ann_kind (kind.h). There is
  *   graph   rows linked to near ones, walked best first (graph.h)
  *   ivf     rows in lists by their nearest centroid, of which the nearest are scanned (ivf.h)
+ *   spann   the same with centroids in a graph and lists on the disk, not in memory (spann.h)
  * A search finds candidates by short codes of the vectors (form.h), then computes the distances of
  * the best from the vectors themselves, in double: scores are exact, what may be missed are rows.
  * An index without vectors is smaller, and its scores are estimates.
@@ -25,13 +26,14 @@
 
 #include "base/cpu.h"
 #include "base/progress.h"
+#include "base/reads.h"
 #include "vec/file.h"
 
 /* ---- making ---- */
 
-#define ANN_KIND_NAMES "graph|ivf"
+#define ANN_KIND_NAMES "graph|ivf|spann"
 
-enum ann_kind_name { ANN_GRAPH, ANN_IVF }; /* in that order */
+enum ann_kind_name { ANN_GRAPH, ANN_IVF, ANN_SPANN }; /* in that order */
 
 enum {
     ANN_DEGREE_DEFAULT = 64,
@@ -42,12 +44,14 @@ enum {
     ANN_BEAM_DEFAULT = 160,
     ANN_BEAM_MOST = 10000,
     ANN_LISTS_MOST = 1 << 20,
+    ANN_REPLICAS_DEFAULT = 3,
+    ANN_REPLICAS_MOST = 16,
     ANN_SPEC_MAX = 32
 };
 #define ANN_ALPHA_DEFAULT 1.06
 
-/* Names of rows: one a line of a file, `rows` of them, unique, not empty, UTF-8. ERR_INPUT names
- * file and line. */
+/* Names of rows: one a line of a file, `rows` of them (VEC_UNKNOWN: any number), unique, not empty,
+ * UTF-8. ERR_INPUT names file and line. */
 struct ann_ids;
 int ann_ids_load(struct ann_ids **out, const char *path, uint64_t rows, struct err *e);
 void ann_ids_free(struct ann_ids *ids);
@@ -59,7 +63,11 @@ struct ann_build_opts {
     uint32_t degree;   /* links of a row; 0: the default */
     uint32_t beam;     /* rows that a walk keeps while the graph is made; 0: the default */
     double alpha;      /* 0: the default */
-    uint32_t lists;    /* 0: by the rows */
+    uint32_t lists;    /* ivf, spann; 0: by the rows */
+    /* spann */
+    uint32_t replicas; /* lists that a row is in at most; 0: the default */
+    uint64_t memory;   /* bytes for what is only used while it is made; the rest lies in files in
+                          the target's folder. 0: no bound */
     bool no_vectors;
     /* graph: queries to suit, a sample of those to come; [n_queries][dim], finite */
     const float *queries;
@@ -87,6 +95,9 @@ struct ann_plan {
  * vector under cosine. */
 int ann_build(const char *path, const struct vec_rows *base, const struct ann_build_opts *o,
               struct ann_build_report *report, struct err *e);
+/* Of rows that come as a stream, which need not fit into memory: kind spann. */
+int ann_build_stream(const char *path, struct vec_reader *base, const struct ann_build_opts *o,
+                     struct ann_build_report *report, struct err *e);
 void ann_plan(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
 
 /* ---- searching ---- */
@@ -103,7 +114,8 @@ enum {
     ANN_SLACK_RERANK = 4,
     ANN_SLACK_EFFORT = 50,
     ANN_SLACK_EFFORT_LEAST = 500,
-    ANN_SLACK_MOST = 100
+    ANN_SLACK_MOST = 100,
+    ANN_SHARE_MOST = 1 << 16
 };
 
 struct ann_search_opts {
@@ -116,6 +128,11 @@ struct ann_search_opts {
     float slack;     /* graph: rows are followed whose squared distance is at most the k-th best's,
                         times 1 + slack; `effort` is then the most, and 0 the larger of ANN_SLACK_EFFORT
                         * k and ANN_SLACK_EFFORT_LEAST. 0: by effort alone */
+    /* spann: where a list's head is at most 1 + slack times as far as the nearest (squared), it is
+     * read; rerank 0 is a few more than k */
+    enum reads_by io;
+    bool direct;    /* O_DIRECT: past the page cache */
+    uint32_t share; /* queries that share what is read; 0: the default */
     int threads;
     uint64_t first_query; /* its number, for messages */
 };
@@ -123,6 +140,7 @@ struct ann_search_opts {
 struct ann_search_stats {
     uint64_t keys, hops, exact; /* of all queries: codes compared, rows left, vectors read */
     uint64_t bytes;             /* read for them */
+    uint64_t lists, pages;      /* spann: read from the disk; pages of 4096 bytes, with vectors */
     double seconds;             /* of the call */
     float *us;                  /* [queries], to be filled; NULL: not wanted */
 };
@@ -247,7 +265,9 @@ struct ann_info {
     uint32_t degree, beam, entries;
     double alpha;
     uint32_t lists;
-    double spread; /* of errors: ivf.h */
+    double spread;     /* of errors: ivf.h */
+    double entry_mean; /* spann: lists that a row is in, on average */
+    uint64_t apart;    /* bytes of sections that are not mapped */
 };
 
 void ann_info(const struct ann *a, struct ann_info *i);
