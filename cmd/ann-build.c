@@ -1,4 +1,6 @@
 /* ann-build - an index of vectors for approximate nearest neighbours. */
+#include <string.h>
+
 #include "ann/ann.h"
 #include "base/cli.h"
 #include "base/num.h"
@@ -18,7 +20,7 @@ static const struct cli_prog prog = {
 struct asked {
     struct cli_common co;
     int kind, metric, from;
-    uint64_t degree, beam, lists, memory;
+    uint64_t degree, beam, lists, replicas, memory;
     double alpha;
     const char *field, *path, *queries, *ids, *attrs, *columns, *tenants;
     struct ann_build_opts o;
@@ -38,8 +40,16 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--alpha' is 1 to 10");
     if (a->lists > ANN_LISTS_MOST)
         cli_misuse("'--lists' is up to %d", ANN_LISTS_MOST);
-    if (a->lists && a->kind != ANN_IVF)
-        cli_misuse("'--lists' is for '-t ivf'");
+    if (a->lists && a->kind != ANN_IVF && a->kind != ANN_SPANN)
+        cli_misuse("'--lists' is for '-t ivf' and '-t spann'");
+    if (a->replicas > ANN_REPLICAS_MOST)
+        cli_misuse("'--replicas' is 1 to %d", ANN_REPLICAS_MOST);
+    if (a->replicas && a->kind != ANN_SPANN)
+        cli_misuse("'--replicas' is for '-t spann'");
+    if (a->attrs && a->kind == ANN_SPANN)
+        cli_misuse("'-t spann' takes no '--attrs'");
+    if (a->queries && a->kind == ANN_SPANN)
+        cli_misuse("'--queries' is for '-t graph'");
     if (a->kind != ANN_GRAPH && (a->degree || a->beam || a->alpha > 0))
         cli_misuse("'-R', '-L' and '--alpha' are for '-t graph'");
     if (a->columns && !a->attrs)
@@ -54,6 +64,7 @@ static void settle(struct asked *a, struct progress *p)
     a->o.beam = (uint32_t)a->beam;
     a->o.alpha = a->alpha;
     a->o.lists = (uint32_t)a->lists;
+    a->o.replicas = (uint32_t)a->replicas;
     a->o.threads = par_threads(a->co.threads);
     a->o.cpu = cli_cpu();
     a->o.progress = progress_report;
@@ -94,6 +105,58 @@ static int load_queries(struct asked *a, struct vec_matrix *q, uint32_t dim, str
     return 0;
 }
 
+static void say_repaired(const struct asked *a, const struct ann_build_report *r)
+{
+    if (r->repaired)
+        cli_note(a->co.quiet, "%llu rows were linked anew, as no walk reached them",
+                 (unsigned long long)r->repaired);
+}
+
+/* What the index needs beside its heads is a third of what may be had; the rest is files. */
+static int set_memory(struct asked *a, const struct vec_rows *base, struct err *e)
+{
+    uint64_t have = a->memory ? a->memory : ram_available();
+    struct ann_plan plan;
+
+    if (base->rows == VEC_UNKNOWN) {
+        a->o.memory = have / 2;
+        return 0;
+    }
+    if (announce(a, base, e) < 0)
+        return e->code;
+    ann_plan(&plan, base, &a->o);
+    a->o.memory = have ? (have - plan.memory_bytes) / 2 + 1 : 0;
+    return 0;
+}
+
+/* Of a stream: the base need not fit into memory. */
+static int build_stream(struct asked *a, const struct vec_read_opts *how, struct err *e)
+{
+    struct ann_build_report report = {0};
+    struct vec_reader *r = NULL;
+    struct ann_ids *ids = NULL;
+    struct vec_rows base = {0};
+    int rc = vec_open(&r, a->path, how, e);
+
+    if (rc == 0) {
+        base.rows = vec_reader_rows(r);
+        base.dim = vec_reader_dim(r);
+        base.type = vec_reader_type(r);
+        rc = set_memory(a, &base, e);
+    }
+    if (rc == 0 && a->ids)
+        rc = ann_ids_load(&ids, a->ids, base.rows, e);
+    a->o.ids = ids;
+    if (rc == 0 && (rc = ann_build_stream(a->co.out, r, &a->o, &report, e)) == ERR_INPUT &&
+        strncmp(e->msg, vec_reader_name(r), strlen(vec_reader_name(r))) != 0)
+        err_prefix(e, "%s", a->path);
+    if (rc == 0)
+        say_repaired(a, &report);
+    ann_ids_free(ids);
+    vec_close(r);
+    return rc;
+}
+
 static int build(struct asked *a, struct err *e)
 {
     struct vec_read_opts how = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
@@ -104,7 +167,11 @@ static int build(struct asked *a, struct err *e)
     struct ann_ids *ids = NULL;
     struct ann_attrs *attrs = NULL;
     struct ann_grants *grants = NULL;
-    int rc = vec_base_load(&base, a->path, &how, e);
+    int rc;
+
+    if (a->kind == ANN_SPANN)
+        return build_stream(a, &how, e);
+    rc = vec_base_load(&base, a->path, &how, e);
 
     if (rc == 0 && a->ids)
         rc = ann_ids_load(&ids, a->ids, base.rows.rows, e);
@@ -121,9 +188,8 @@ static int build(struct asked *a, struct err *e)
         rc = announce(a, &base.rows, e);
     if (rc == 0 && (rc = ann_build(a->co.out, &base.rows, &a->o, &report, e)) == ERR_INPUT)
         err_prefix(e, "%s", a->path);
-    if (rc == 0 && report.repaired)
-        cli_note(a->co.quiet, "%llu rows were linked anew, as no walk reached them",
-                 (unsigned long long)report.repaired);
+    if (rc == 0)
+        say_repaired(a, &report);
     vec_matrix_free(&queries);
     ann_attrs_free(attrs);
     ann_grants_free(grants);
@@ -139,15 +205,17 @@ int main(int argc, char **argv)
         CLI_CHOICE('t', "type", &a.kind, ANN_KIND_NAMES, "the kind of index (default graph)"),
         CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
         CLI_STR('c', "codec", &a.o.codec, "SPEC",
-                "codes to search by: graph: int8 or leanvec248+int4, say; ivf: pqMx4, opqMx4 "
-                "(default: by the base)"),
+                "codes to search by: graph: int8 or leanvec248+int4, say; ivf: pqMx4, opqMx4; "
+                "spann: lvq8, say (default: by the base)"),
         CLI_U64('R', "degree", &a.degree, "N",
                 "graph: links of a row (default 64, or 32 with leanvec)"),
         CLI_U64('L', "beam", &a.beam, "N",
                 "graph: rows kept on the way while linking (default 160)"),
         CLI_DOUBLE(0, "alpha", &a.alpha, "X",
                    "graph: how far links may reach, from 1 (default 1.06)"),
-        CLI_U64(0, "lists", &a.lists, "N", "ivf: lists (default: 2.5 times the root of the rows)"),
+        CLI_U64(0, "lists", &a.lists, "N",
+                "lists (default: ivf: 2.5 times the root of the rows; spann: one for 50 rows)"),
+        CLI_U64(0, "replicas", &a.replicas, "N", "spann: lists of a row, at most (default 4)"),
         CLI_STR(0, "queries", &a.queries, "FILE",
                 "graph: a sample of the queries to come, which it will suit"),
         CLI_STR(0, "ids", &a.ids, "FILE",
@@ -163,7 +231,7 @@ int main(int argc, char **argv)
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
         CLI_SIZE('m', "memory", &a.memory, "SIZE",
-                 "refuse what needs more (default: what is available)"),
+                 "refuse what needs more; spann: use files beyond (default: what is available)"),
         CLI_OUT(&a.co.out),
         CLI_THREADS(&a.co.threads),
         CLI_QUIET(&a.co.quiet),

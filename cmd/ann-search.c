@@ -23,9 +23,9 @@ enum { BATCH_BYTES = 32 << 20 };
 
 struct asked {
     struct cli_common co;
-    uint64_t k, ef, nprobe, reach, rerank;
+    uint64_t k, ef, nprobe, reach, rerank, share;
     double slack, recall; /* 0: not given */
-    int to, from;
+    int to, from, io;
     const char *field, *index, *queries, *where, *where_file;
     const char *tenant, *tenants; /* its name, or a file of names */
     struct lines *lines;          /* that file */
@@ -66,6 +66,8 @@ static void settle(struct asked *a)
         cli_misuse("'--reach' is 1 to %d", ANN_EFFORT_MOST);
     if (a->tenant && a->tenants)
         cli_misuse("'--tenant' is for all queries, '--tenants-file' for each: not both");
+    if (a->share > ANN_SHARE_MOST)
+        cli_misuse("'--share' is 1 to %d", ANN_SHARE_MOST);
     if (a->rerank > ANN_EFFORT_MOST)
         cli_misuse("'--rerank' is up to %d", ANN_EFFORT_MOST);
     if (!(a->slack >= 0 && a->slack <= ANN_SLACK_MOST))
@@ -95,6 +97,8 @@ static void settle(struct asked *a)
     a->write.k = a->o.k = (uint32_t)a->k;
     a->o.rerank = (uint32_t)a->rerank;
     a->o.slack = (float)a->slack;
+    a->o.share = (uint32_t)a->share;
+    a->o.io = (enum reads_by)a->io;
     a->o.threads = par_threads(a->co.threads);
 }
 
@@ -300,6 +304,16 @@ static void say_stats(struct batch *b, const struct ann_predicates *predicates)
              (double)b->stats.bytes / n, (double)percentile(b, .5), (double)percentile(b, .99));
 }
 
+/* Of what is not in memory. */
+static void say_reads(const struct batch *b)
+{
+    double n = b->done ? (double)b->done : 1;
+
+    if (b->stats.lists)
+        cli_note(false, "a query: %.1f lists, %.1f pages of 4096 bytes from the disk",
+                 (double)b->stats.lists / n, (double)b->stats.pages / n);
+}
+
 /* Every query had a predicate: has every predicate a query? */
 static int end_of_choice(const struct asked *how, const struct batch *b, struct choice *c,
                          struct err *e)
@@ -345,8 +359,10 @@ static int search_all(const struct ann *a, struct asked *how, struct choice *c,
         rc = end_of_choice(how, &b, c, e);
     if (rc == 0)
         rc = end_tenants(how, &b, e);
-    if (rc == 0 && how->stats)
+    if (rc == 0 && how->stats) {
         say_stats(&b, c->predicates);
+        say_reads(&b);
+    }
     batch_free(&b);
     return rc;
 }
@@ -367,6 +383,11 @@ static int set_effort(struct asked *how, const struct ann_info *i, struct err *e
                            how->index, i->kind, i->effort, given[g].name);
         how->o.effort = (uint32_t)given[g].value;
     }
+    if ((how->o.direct || how->io > 0 || how->share > 0) && i->apart == 0)
+        return err_set(
+            e, ERR_USAGE,
+            "%s is of kind %s, which is in memory: '--direct', '--io' and '--share' are for spann",
+            how->index, i->kind);
     if (how->rerank && !i->rerank)
         return err_set(e, ERR_USAGE,
                        "%s is of kind %s, which knows without '--rerank' what to read", how->index,
@@ -479,7 +500,8 @@ int main(int argc, char **argv)
         CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
         CLI_U64(0, "ef", &a.ef, "N",
                 "graph: candidates kept on the way, more find more (default 64)"),
-        CLI_U64(0, "nprobe", &a.nprobe, "N", "ivf: lists scanned, more find more (default 32)"),
+        CLI_U64(0, "nprobe", &a.nprobe, "N",
+                "ivf, spann: lists scanned, more find more (default 32)"),
         CLI_U64(0, "reach", &a.reach, "N",
                 "tenant: rows compared, times the fourth root of the tenant's (default 200)"),
         CLI_STR(0, "tenant", &a.tenant, "NAME", "tenant: whose rows are searched, of all queries"),
@@ -504,6 +526,10 @@ int main(int argc, char **argv)
                 "scores of ivecs or ibin, as fvecs beside them"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the queries' format"),
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
+        CLI_FLAG(0, "direct", &a.o.direct, "spann: read past the page cache (O_DIRECT)"),
+        CLI_CHOICE(0, "io", &a.io, READS_BY_NAMES, "spann: how the disk is read (default auto)"),
+        CLI_U64(0, "share", &a.share, "N",
+                "spann: queries that are searched together and share reads (default 1024)"),
         CLI_FLAG(0, "stats", &a.stats, "end with what a query cost, on stderr"),
         CLI_LOAD(&a.load),
         CLI_COMMON(&a.co),

@@ -84,7 +84,12 @@ static void put_lists(struct out *o, bool json, const struct ann *a, const struc
     put_u64(o, json, "rows_most", l.most);
     put_u64(o, json, "lists_without_rows", l.none);
     put_double(o, json, "imbalance", l.imbalance);
-    put_double(o, json, "spread", i->spread);
+    if (i->apart == 0) {
+        put_double(o, json, "spread", i->spread);
+        return;
+    }
+    put_double(o, json, "lists_a_row", i->entry_mean);
+    put_u64(o, json, "bytes_apart", i->apart);
 }
 
 static void put_tenants(struct out *o, bool json, const struct ann *a, const struct ann_info *i)

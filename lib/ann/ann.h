@@ -6,6 +6,7 @@
  *   ivf     rows in lists by their nearest centroid, of which the nearest are scanned (ivf.h)
  *   tenant  a tree of clusters, and in it for each tenant lists of the rows that are the tenant's
  *           (tenant.h)
+ *   spann   the same with centroids in a graph and lists on the disk, not in memory (spann.h)
  * A search finds candidates by short codes of the vectors (form.h), then computes the distances of
  * the best from the vectors themselves, in double: scores are exact, what may be missed are rows.
  * An index without vectors is smaller, and its scores are estimates.
@@ -27,13 +28,14 @@
 
 #include "base/cpu.h"
 #include "base/progress.h"
+#include "base/reads.h"
 #include "vec/file.h"
 
 /* ---- making ---- */
 
-#define ANN_KIND_NAMES "graph|ivf|tenant"
+#define ANN_KIND_NAMES "graph|ivf|tenant|spann"
 
-enum ann_kind_name { ANN_GRAPH, ANN_IVF, ANN_TENANT }; /* in that order */
+enum ann_kind_name { ANN_GRAPH, ANN_IVF, ANN_TENANT, ANN_SPANN }; /* in that order */
 
 enum {
     ANN_DEGREE_DEFAULT = 64,
@@ -44,13 +46,15 @@ enum {
     ANN_BEAM_DEFAULT = 160,
     ANN_BEAM_MOST = 10000,
     ANN_LISTS_MOST = 1 << 20,
+    ANN_REPLICAS_DEFAULT = 3,
+    ANN_REPLICAS_MOST = 16,
     ANN_SPEC_MAX = 32
 };
 #define ANN_ALPHA_DEFAULT 1.06
 #define ANN_NO_TENANT     UINT32_MAX
 
-/* Names of rows: one a line of a file, `rows` of them, unique, not empty, UTF-8. ERR_INPUT names
- * file and line. */
+/* Names of rows: one a line of a file, `rows` of them (VEC_UNKNOWN: any number), unique, not empty,
+ * UTF-8. ERR_INPUT names file and line. */
 struct ann_ids;
 int ann_ids_load(struct ann_ids **out, const char *path, uint64_t rows, struct err *e);
 void ann_ids_free(struct ann_ids *ids);
@@ -77,7 +81,11 @@ struct ann_build_opts {
     uint32_t degree;   /* links of a row; 0: the default */
     uint32_t beam;     /* rows that a walk keeps while the graph is made; 0: the default */
     double alpha;      /* 0: the default */
-    uint32_t lists;    /* 0: by the rows */
+    uint32_t lists;    /* ivf, spann; 0: by the rows */
+    /* spann */
+    uint32_t replicas; /* lists that a row is in at most; 0: the default */
+    uint64_t memory;   /* bytes for what is only used while it is made; the rest lies in files in
+                          the target's folder. 0: no bound */
     bool no_vectors;
     /* graph: queries to suit, a sample of those to come; [n_queries][dim], finite */
     const float *queries;
@@ -108,6 +116,9 @@ struct ann_plan {
  * vector under cosine. */
 int ann_build(const char *path, const struct vec_rows *base, const struct ann_build_opts *o,
               struct ann_build_report *report, struct err *e);
+/* Of rows that come as a stream, which need not fit into memory: kind spann. */
+int ann_build_stream(const char *path, struct vec_reader *base, const struct ann_build_opts *o,
+                     struct ann_build_report *report, struct err *e);
 void ann_plan(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
 
 /* ---- searching ---- */
@@ -124,7 +135,8 @@ enum {
     ANN_SLACK_RERANK = 4,
     ANN_SLACK_EFFORT = 50,
     ANN_SLACK_EFFORT_LEAST = 500,
-    ANN_SLACK_MOST = 100
+    ANN_SLACK_MOST = 100,
+    ANN_SHARE_MOST = 1 << 16
 };
 
 /* Rows that may be found: bit r % 64 of bits[r / 64] is row r's, of as many as the index has,
@@ -151,6 +163,11 @@ struct ann_search_opts {
      * that are none see nothing; it is needed, and other kinds take none */
     const uint32_t *tenant; /* [1]; with tenant_each [n], one a query */
     bool tenant_each;
+    /* spann: where a list's head is at most 1 + slack times as far as the nearest (squared), it is
+     * read; rerank 0 is a few more than k */
+    enum reads_by io;
+    bool direct;    /* O_DIRECT: past the page cache */
+    uint32_t share; /* queries that share what is read; 0: the default */
     int threads;
     uint64_t first_query; /* its number, for messages */
     /* Only these rows are found, k of them if there are as many (filter.h). `effort` stays what it
@@ -165,6 +182,7 @@ uint32_t ann_tenant(const struct ann *a, const char *name, size_t len);
 struct ann_search_stats {
     uint64_t keys, hops, exact; /* of all queries: codes compared, rows left, vectors read */
     uint64_t bytes;             /* read for them */
+    uint64_t lists, pages;      /* spann: read from the disk; pages of 4096 bytes, with vectors */
     double seconds;             /* of the call */
     float *us;                  /* [queries], to be filled; NULL: not wanted */
 };
@@ -362,7 +380,9 @@ struct ann_info {
     uint32_t degree, beam, entries;
     double alpha;
     uint32_t lists;
-    double spread; /* of errors: ivf.h, tenant.h */
+    double spread;     /* of errors: ivf.h, tenant.h */
+    double entry_mean; /* spann: lists that a row is in, on average */
+    uint64_t apart;    /* bytes of sections that are not mapped */
 };
 
 void ann_info(const struct ann *a, struct ann_info *i);

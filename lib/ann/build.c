@@ -73,6 +73,41 @@ int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *k
     return rc;
 }
 
+static int64_t read_file(void *ctx, void *rows, uint64_t n, struct err *e)
+{
+    return vec_read(ctx, rows, n, e);
+}
+
+int ann_build_stream(const char *path, struct vec_reader *base, const struct ann_build_opts *o,
+                     struct ann_build_report *report, struct err *e)
+{
+    const struct ann_kind *kind = ann_kinds[o->kind];
+    struct ann_stream s = {vec_reader_dim(base), vec_reader_type(base), base, read_file};
+
+    *report = (struct ann_build_report){0};
+    if (!kind->stream)
+        return err_set(e, ERR_USAGE, "an index of kind %s is made of a base in memory", kind->name);
+    return kind->stream(path, &s, o, report, e);
+}
+
+/* Rows in memory as a stream. */
+struct passing {
+    const struct vec_rows *base;
+    uint64_t at;
+};
+
+static int64_t read_rows(void *ctx, void *rows, uint64_t n, struct err *e)
+{
+    struct passing *p = ctx;
+    size_t bytes = p->base->dim * vec_type_size(p->base->type);
+    uint64_t i = 0;
+
+    (void)e;
+    for (; i < n && p->at < p->base->rows; i++)
+        memcpy((unsigned char *)rows + i * bytes, vec_row(p->base, p->at++), bytes);
+    return (int64_t)i;
+}
+
 int ann_build(const char *path, const struct vec_rows *base, const struct ann_build_opts *o,
               struct ann_build_report *report, struct err *e)
 {
@@ -93,6 +128,12 @@ int ann_build(const char *path, const struct vec_rows *base, const struct ann_bu
     int rc;
 
     *report = (struct ann_build_report){.rows = base->rows};
+    if (kind->stream) {
+        struct passing p = {base, 0};
+        struct ann_stream in = {base->dim, base->type, &p, read_rows};
+
+        return kind->stream(path, &in, o, report, e);
+    }
     if (base->dim == 0)
         return err_set(e, ERR_INPUT, "it holds no vector, and does not say of what dimension");
     if (kind->form_part && kind->form_part(o, base->dim, &how.spec, e) < 0)

@@ -317,7 +317,7 @@ static int take_lines(struct ann_ids *m, struct lines *l, uint64_t rows, struct 
                                                 (unsigned long long)line)
                                    : rc;
     }
-    if (rc == 0 && m->n < rows)
+    if (rc == 0 && rows != VEC_UNKNOWN && m->n < rows)
         return err_set(e, ERR_INPUT, "%s: it ends after line %zu, and there are %llu vectors",
                        stream_name(lines_stream(l)), m->n, (unsigned long long)rows);
     return rc;

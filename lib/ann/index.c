@@ -213,3 +213,20 @@ int ann_check(const struct ann *a, struct err *e)
         return e->code;
     return a->kind->check(a, e);
 }
+
+void ann_lists_of(struct ann_lists *l, const uint32_t *size, uint32_t n)
+{
+    double squares = 0, rows = 0;
+
+    *l = (struct ann_lists){.least = UINT64_MAX};
+    for (uint32_t i = 0; i < n; i++) {
+        squares += (double)size[i] * (double)size[i];
+        rows += (double)size[i];
+        l->least = size[i] < l->least ? size[i] : l->least;
+        l->most = size[i] > l->most ? size[i] : l->most;
+        l->none += size[i] == 0;
+    }
+    l->least = n ? l->least : 0;
+    l->mean = n ? rows / n : 0;
+    l->imbalance = rows > 0 ? squares * n / (rows * rows) : 1;
+}

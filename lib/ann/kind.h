@@ -24,6 +24,15 @@ _Static_assert(sizeof(struct ann_meta) == 88, "META has no holes");
 
 struct ann_kind;
 
+/* A base that comes row after row, once. */
+struct ann_stream {
+    uint32_t dim;
+    enum vec_type type;
+    void *ctx;
+    /* Up to n rows without gaps, finite; how many, 0 at the end. */
+    int64_t (*read)(void *ctx, void *rows, uint64_t n, struct err *e);
+};
+
 struct ann {
     const struct ann_kind *kind;
     struct ann_meta meta;
@@ -116,6 +125,9 @@ struct ann_kind {
     int (*make)(struct ann_maker *m, struct err *e);
     int (*save)(const struct ann_maker *m, struct sect_writer *w, struct err *e);
     void (*made_free)(void *state);
+    /* Instead of these three: makes and writes an index of rows that come as a stream. */
+    int (*stream)(const char *path, const struct ann_stream *s, const struct ann_build_opts *o,
+                  struct ann_build_report *report, struct err *e);
     /* The same as `make`, of m->change; NULL: the kind cannot be changed. */
     int (*update)(struct ann_maker *m, struct err *e);
     /* Checks a->meta and the sections, sets a->state; on failure `close` follows. */
@@ -131,6 +143,8 @@ struct ann_kind {
     void (*search)(void *searcher, const struct ann_queries *q);
     /* Adds what was done by it. */
     void (*count)(const void *searcher, struct ann_search_stats *s);
+    /* What went wrong; NULL: nothing can. */
+    int (*failed)(const void *searcher, struct err *e);
     void (*searcher_free)(void *searcher);
     /* Any of these is NULL: what the kind has none of. */
     int (*links)(const struct ann *a, struct ann_links *l, struct err *e);
@@ -151,9 +165,9 @@ int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *k
 /* The i-th of the vectors that were, as VECS has them, and of those that came. */
 const void *ann_vector_at(const struct ann_maker *m, uint64_t i);
 
-extern const struct ann_kind ann_graph, ann_ivf, ann_tenant_kind;
+extern const struct ann_kind ann_graph, ann_ivf, ann_tenant_kind, ann_spann;
 
-enum { ANN_KINDS = 3 };
+enum { ANN_KINDS = 4 };
 extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_name has them */
 
 /* search.c: what to do with so many allowed rows. */
@@ -181,7 +195,8 @@ void exact_query(struct exact *x, const float *q);
 /* What exact_query() finds out, to be `now` later and again; bytes: room for [dim]. */
 struct exact_query exact_prepare(const struct ann *a, const float *q, uint8_t *bytes);
 double exact_key(const struct exact *x, uint32_t row);
-void exact_ask(const struct exact *x, uint32_t row); /* the row will be read */
+double exact_key_of(const struct exact *x, const void *vector); /* at a multiple of 4 */
+void exact_ask(const struct exact *x, uint32_t row);            /* the row will be read */
 
 /* best.c: what is found of a query. Keys as knn.h has them, of equal ones the smaller row first. */
 struct best {
@@ -199,5 +214,8 @@ void best_give(const struct best *b, size_t n, size_t k, enum vec_metric m, uint
                float *score);
 
 double now_s(void);
+
+/* index.c: of n lists of these sizes. */
+void ann_lists_of(struct ann_lists *l, const uint32_t *size, uint32_t n);
 
 #endif

@@ -248,18 +248,8 @@ static void info(const struct ann *a, struct ann_info *i)
 static void lists(const struct ann *a, struct ann_lists *l)
 {
     const struct ivf *v = a->state;
-    double squares = 0, n = v->head.lists, rows = (double)v->live;
 
-    *l = (struct ann_lists){.least = UINT64_MAX, .mean = rows / n};
-    for (uint32_t i = 0; i < v->head.lists; i++) {
-        uint64_t size = v->size[i];
-
-        squares += (double)size * (double)size;
-        l->least = size < l->least ? size : l->least;
-        l->most = size > l->most ? size : l->most;
-        l->none += size == 0;
-    }
-    l->imbalance = v->live ? squares * n / (rows * rows) : 1;
+    ann_lists_of(l, v->size, v->head.lists);
 }
 
 /* Each row is in one list. */

@@ -70,6 +70,8 @@ static int with_searchers(const struct search *s, void **searchers, int threads,
         rc = kind->searcher_new(&searchers[t], s->a, &s->o, block, e);
     if (rc == 0)
         run(s, searchers, threads, n, block);
+    for (int t = 0; t < threads && rc == 0; t++)
+        rc = kind->failed ? kind->failed(searchers[t], e) : 0;
     for (int t = 0; t < threads; t++) {
         if (rc == 0 && stats)
             kind->count(searchers[t], stats);

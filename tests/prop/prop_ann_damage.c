@@ -129,10 +129,10 @@ static void forge(const char *path, size_t at, uint64_t *seed)
     T_CHECK(sect_create(&w, "forged.ann", "ann ", 1, 0, &e) == 0);
     for (size_t i = 0; i < sect_count(f); i++) {
         struct sect_row row = sect_row(f, i);
-        uint64_t len, some = rand_u64(seed);
+        uint64_t some = rand_u64(seed);
         char *p = data_need(malloc(row.len + 1));
 
-        memcpy(p, sect_get(f, row.id, &len), row.len);
+        T_CHECK(sect_read(f, row.id, 0, p, row.len, &e) == 0);
         for (size_t k = 0; k < row.len && i == at; k++)
             if (rand_below(seed, 4) < some % 4 + 1)
                 p[k] = (char)rand_u64(seed);
@@ -251,6 +251,8 @@ int main(void)
     damage(ANN_IVF, VEC_F32, VEC_L2, "pq5x6+int8", true, true);
     damage(ANN_TENANT, VEC_F32, VEC_L2, NULL, false, true);
     damage(ANN_TENANT, VEC_U8, VEC_L2, NULL, false, false);
+    damage(ANN_SPANN, VEC_F32, VEC_L2, NULL, false, false);
+    damage(ANN_SPANN, VEC_F32, VEC_IP, "pq6x4", true, false);
     tmp_leave();
     return t_done("ann_damage");
 }
