@@ -104,7 +104,7 @@ APT       := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -y -q
 DEPS      := gcc make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
              libjansson-dev libdivsufsort-dev libopenblas-dev liblapacke-dev liburing-dev bats jq zstd gzip mandoc man-db \
              clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
-DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time
+DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
 DEPS_CLUSTER := slurm-wlm munge parallel
 
 deps:
