@@ -90,23 +90,23 @@ static int choose(struct chosen *c, uint64_t rows, uint64_t n, uint64_t seed, st
 }
 
 /* The mean of the rows chosen, and the power of two that makes components about 1. */
-static int find_space(struct ivf_made *v, const struct vec_rows *base, const struct chosen *c,
-                      struct err *e)
+int ivf_find_space(struct ivf_made *v, const struct vec_rows *base, const uint64_t *row, uint64_t n,
+                   struct err *e)
 {
     struct ivf_space *s = &v->space;
     double *sum = mem_zero(2 * (size_t)s->dim, sizeof *sum, e), *square = sum + s->dim, all = 0;
     float *x = mem_array(s->dim, sizeof *x, e);
     int power = 0;
 
-    for (uint64_t i = 0; sum && x && i < c->n; i++) {
+    for (uint64_t i = 0; sum && x && i < n; i++) {
         double by = 1;
 
-        ops_to_f32(s->ops, base->type, vec_row(base, c->row[i]), s->dim, x);
+        ops_to_f32(s->ops, base->type, vec_row(base, row[i]), s->dim, x);
         if (s->metric == VEC_COSINE)
             by = 1 / sqrt(s->ops->dot_f64(x, x, s->dim));
         for (uint32_t k = 0; k < s->dim && isfinite(by); k++) {
-            sum[k] += (double)x[k] * by / (double)c->n;
-            square[k] += (double)x[k] * by * (double)x[k] * by / (double)c->n;
+            sum[k] += (double)x[k] * by / (double)n;
+            square[k] += (double)x[k] * by * (double)x[k] * by / (double)n;
         }
     }
     for (uint32_t k = 0; sum && x && k < s->dim; k++) {
@@ -138,7 +138,7 @@ static int find_centroids(struct ivf_made *v, const struct ann_maker *m, struct 
     int rc = choose(&c, v->rows, want > POINTS_LEAST ? want : POINTS_LEAST, 1, e);
 
     if (rc == 0)
-        rc = find_space(v, m->base, &c, e);
+        rc = ivf_find_space(v, m->base, c.row, c.n, e);
     if (rc == 0 && !(x = mem_map(c.n * v->space.padded * sizeof *x + 1, e)))
         rc = e->code;
     for (uint64_t i = 0; rc == 0 && i < c.n; i++)
@@ -468,24 +468,28 @@ static int make_cells(struct ivf_made *v, const struct ann_maker *m, struct err 
 
 /* ---- all ---- */
 
-static int arrays(struct ivf_made *v, struct err *e)
+static int row_arrays(struct ivf_made *v, struct err *e)
 {
-    size_t lists = v->head.lists, rows = v->rows;
-
     v->mean = mem_zero(v->space.dim, sizeof *v->mean, e);
     v->space.mean = v->mean;
-    v->centroid = codec_array(lists * v->space.padded, sizeof *v->centroid, e);
-    v->penalty = mem_zero(lists, sizeof *v->penalty, e);
-    v->assign = mem_array(rows, sizeof *v->assign, e);
-    v->order = mem_array(rows, sizeof *v->order, e);
-    v->size = mem_zero(lists, sizeof *v->size, e);
-    v->start = mem_zero(lists + 1, sizeof *v->start, e);
-    v->fast_at = mem_zero(lists + 1, sizeof *v->fast_at, e);
-    v->factor_at = mem_zero(lists + 1, sizeof *v->factor_at, e);
-    return v->mean && v->centroid && v->penalty && v->assign && v->order && v->size && v->start &&
-                   v->fast_at && v->factor_at
-               ? 0
-               : e->code;
+    v->assign = mem_array(v->rows, sizeof *v->assign, e);
+    v->order = mem_array(v->rows, sizeof *v->order, e);
+    return v->mean && v->assign && v->order ? 0 : e->code;
+}
+
+int ivf_list_room(struct ivf_made *v, uint32_t lists, struct err *e)
+{
+    size_t n = lists;
+
+    v->head.lists = lists;
+    v->centroid = codec_array(n * v->space.padded, sizeof *v->centroid, e);
+    v->penalty = mem_zero(n, sizeof *v->penalty, e);
+    v->size = mem_zero(n, sizeof *v->size, e);
+    v->start = mem_zero(n + 1, sizeof *v->start, e);
+    v->fast_at = mem_zero(n + 1, sizeof *v->fast_at, e);
+    v->factor_at = mem_zero(n + 1, sizeof *v->factor_at, e);
+    return v->centroid && v->penalty && v->size && v->start && v->fast_at && v->factor_at ? 0
+                                                                                          : e->code;
 }
 
 /* Under cosine a row may have no direction: of all the first is named. */
@@ -504,10 +508,11 @@ static int check_rows(const struct ivf_made *v, const struct vec_rows *base, str
     return rc;
 }
 
-int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, struct err *e)
+int ivf_start(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
+              struct err *e)
 {
     v->rows = m->base->rows;
-    v->head = (struct ivf_head){.lists = p->lists, .padded = p->padded};
+    v->head.padded = p->padded;
     v->space = (struct ivf_space){.ops = m->form.ops,
                                   .metric = m->form.metric,
                                   .type = m->form.type,
@@ -517,9 +522,12 @@ int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_pla
     if (v->rows > IVF_ROWS_MAX)
         return err_set(e, ERR_USAGE, "lists hold up to %llu rows",
                        (unsigned long long)IVF_ROWS_MAX);
-    if (arrays(v, e) < 0 || check_rows(v, m->base, e) < 0 || find_centroids(v, m, e) < 0 ||
-        assign(v, m, e) < 0)
-        return e->code;
+    return row_arrays(v, e) < 0 ? e->code : check_rows(v, m->base, e);
+}
+
+int ivf_finish(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
+               struct err *e)
+{
     group(v);
     if (train_codec(v, m, p->spec, e) < 0 || make_room(v, e) < 0 || code_all(v, m, e) < 0 ||
         find_spread(v, m, e) < 0)
@@ -527,6 +535,14 @@ int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_pla
     v->head.scale = v->space.scale;
     v->head.cells = !m->meta.vectors && !p->bare;
     return v->head.cells ? make_cells(v, m, e) : 0;
+}
+
+int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, struct err *e)
+{
+    if (ivf_start(v, m, p, e) < 0 || ivf_list_room(v, p->lists, e) < 0 ||
+        find_centroids(v, m, e) < 0 || assign(v, m, e) < 0)
+        return e->code;
+    return ivf_finish(v, m, p, e);
 }
 
 void ivf_made_free(struct ivf_made *v)
