@@ -8,7 +8,7 @@
 #include "vec/base.h"
 #include "vec/vec.h"
 
-enum { QUERIES_MOST = 100000 };
+enum { QUERIES_MOST = 100000, LEAF_MOST = 1 << 30 };
 
 static const struct cli_prog prog = {
     "ann-build", "BASE", "Make an index of vectors for approximate nearest neighbours.", 1, 1};
@@ -18,11 +18,28 @@ static const struct cli_prog prog = {
 struct asked {
     struct cli_common co;
     int kind, metric, from;
-    uint64_t degree, beam, lists, memory;
+    uint64_t degree, beam, lists, leaf, memory;
     double alpha;
-    const char *field, *path, *queries, *ids, *attrs;
+    const char *field, *path, *queries, *ids, *attrs, *wheres, *workload;
     struct ann_build_opts o;
 };
+
+/* What the index is to suit. */
+static void settle_workload(struct asked *a)
+{
+    if (a->kind != ANN_HQI && (a->leaf || a->wheres || a->workload))
+        cli_misuse("'--leaf', '--where-file' and '--workload' are for '-t hqi'");
+    if (a->leaf > LEAF_MOST)
+        cli_misuse("'--leaf' is 1 to %d", LEAF_MOST);
+    if (a->workload && (a->wheres || a->queries))
+        cli_misuse("'--workload' has both queries and predicates: it goes without '--queries' and "
+                   "'--where-file'");
+    if (a->workload && cli_is_std(a->workload))
+        cli_misuse("'--workload' is read twice: a file, not standard input");
+    if (a->workload)
+        a->queries = a->wheres = a->workload;
+    a->o.least = (uint32_t)a->leaf;
+}
 
 static void settle(struct asked *a, struct progress *p)
 {
@@ -38,8 +55,9 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--alpha' is 1 to 10");
     if (a->lists > ANN_LISTS_MOST)
         cli_misuse("'--lists' is up to %d", ANN_LISTS_MOST);
-    if (a->lists && a->kind != ANN_IVF)
-        cli_misuse("'--lists' is for '-t ivf'");
+    if (a->lists && a->kind == ANN_GRAPH)
+        cli_misuse("'--lists' is for '-t ivf' and '-t hqi'");
+    settle_workload(a);
     if (a->kind != ANN_GRAPH && (a->degree || a->beam || a->alpha > 0))
         cli_misuse("'-R', '-L' and '--alpha' are for '-t graph'");
     if (a->attrs && cli_is_std(a->attrs) && cli_is_std(a->path))
@@ -78,9 +96,12 @@ static int announce(const struct asked *a, const struct vec_rows *base, struct e
 /* The sample of queries, or as much of it as helps. */
 static int load_queries(struct asked *a, struct vec_matrix *q, uint32_t dim, struct err *e)
 {
+    struct vec_read_opts how = {.format = a->workload ? VEC_JSONL : VEC_AUTO,
+                                .field = a->workload ? "vector" : NULL};
+
     if (!a->queries)
         return 0;
-    if (vec_load_f32(q, a->queries, NULL, QUERIES_MOST, true, e) < 0)
+    if (vec_load_f32(q, a->queries, &how, QUERIES_MOST, !a->wheres, e) < 0)
         return e->code;
     if (q->rows && q->dim != dim)
         return err_set(e, ERR_INPUT, "%s: queries of %u components for a base of %u", a->queries,
@@ -88,6 +109,20 @@ static int load_queries(struct asked *a, struct vec_matrix *q, uint32_t dim, str
     a->o.queries = q->v;
     a->o.n_queries = q->rows;
     return 0;
+}
+
+/* Their predicates, of as many. */
+static int load_wheres(struct asked *a, struct ann_predicate_file **f, struct err *e)
+{
+    int64_t n;
+
+    if (!a->wheres)
+        return 0;
+    if (ann_predicate_file_open(f, a->wheres, e) < 0)
+        return e->code;
+    n = ann_predicate_file_read(*f, QUERIES_MOST, &a->o.wheres, e);
+    a->o.n_wheres = n > 0 ? (uint64_t)n : 0;
+    return n < 0 ? (int)n : 0;
 }
 
 static int build(struct asked *a, struct err *e)
@@ -99,6 +134,7 @@ static int build(struct asked *a, struct err *e)
     struct vec_matrix queries = {0};
     struct ann_ids *ids = NULL;
     struct ann_attrs *attrs = NULL;
+    struct ann_predicate_file *wheres = NULL;
     int rc = vec_base_load(&base, a->path, &how, e);
 
     if (rc == 0 && a->ids)
@@ -110,12 +146,15 @@ static int build(struct asked *a, struct err *e)
     if (rc == 0)
         rc = load_queries(a, &queries, base.rows.dim, e);
     if (rc == 0)
+        rc = load_wheres(a, &wheres, e);
+    if (rc == 0)
         rc = announce(a, &base.rows, e);
     if (rc == 0 && (rc = ann_build(a->co.out, &base.rows, &a->o, &report, e)) == ERR_INPUT)
         err_prefix(e, "%s", a->path);
     if (rc == 0 && report.repaired)
         cli_note(a->co.quiet, "%llu rows were linked anew, as no walk reached them",
                  (unsigned long long)report.repaired);
+    ann_predicate_file_close(wheres);
     vec_matrix_free(&queries);
     ann_attrs_free(attrs);
     ann_ids_free(ids);
@@ -130,7 +169,7 @@ int main(int argc, char **argv)
         CLI_CHOICE('t', "type", &a.kind, ANN_KIND_NAMES, "the kind of index (default graph)"),
         CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
         CLI_STR('c', "codec", &a.o.codec, "SPEC",
-                "codes to search by: graph: int8 or leanvec248+int4, say; ivf: pqMx4, opqMx4 "
+                "codes to search by: graph: int8 or leanvec248+int4, say; ivf, hqi: pqMx4, opqMx4 "
                 "(default: by the base)"),
         CLI_U64('R', "degree", &a.degree, "N",
                 "graph: links of a row (default 64, or 32 with leanvec)"),
@@ -138,9 +177,15 @@ int main(int argc, char **argv)
                 "graph: rows kept on the way while linking (default 160)"),
         CLI_DOUBLE(0, "alpha", &a.alpha, "X",
                    "graph: how far links may reach, from 1 (default 1.06)"),
-        CLI_U64(0, "lists", &a.lists, "N", "ivf: lists (default: 2.5 times the root of the rows)"),
+        CLI_U64(0, "lists", &a.lists, "N",
+                "ivf, hqi: lists (default: 2.5 times the root of the rows; hqi: of 64 rows)"),
+        CLI_U64(0, "leaf", &a.leaf, "N", "hqi: rows of a leaf, at least (default 64)"),
+        CLI_STR(0, "workload", &a.workload, "FILE",
+                "hqi: queries that it will suit: JSON Lines, {\"where\":\"...\",\"vector\":[...]}"),
+        CLI_STR(0, "where-file", &a.wheres, "FILE",
+                "hqi: the predicates of --queries, as of ann-search"),
         CLI_STR(0, "queries", &a.queries, "FILE",
-                "graph: a sample of the queries to come, which it will suit"),
+                "graph, hqi: a sample of the queries to come, which it will suit"),
         CLI_STR(0, "ids", &a.ids, "FILE",
                 "names of the vectors, one a line, for ann-search to print"),
         CLI_STR(0, "attrs", &a.attrs, "FILE",

@@ -17,7 +17,7 @@ static const struct cli_prog prog = {
     "ann-search", "IDX QUERIES",
     "Find near neighbours of every query in an index made by ann-build.", 2, 2};
 
-enum { BATCH_BYTES = 32 << 20 };
+enum { BATCH_BYTES = 32 << 20, WHOLE_BYTES = 1 << 30 };
 #define NOT_GIVEN UINT64_MAX
 
 struct asked {
@@ -26,7 +26,7 @@ struct asked {
     double slack, recall; /* 0: not given */
     int to, from;
     const char *field, *index, *queries, *where, *where_file;
-    bool load, stats, explain;
+    bool load, stats, explain, batch;
     struct neigh_write_opts write;
     struct ann_search_opts o;
 };
@@ -87,14 +87,24 @@ static void settle(struct asked *a)
     a->write.k = a->o.k = (uint32_t)a->k;
     a->o.rerank = (uint32_t)a->rerank;
     a->o.slack = (float)a->slack;
+    a->o.batch = a->batch;
     a->o.threads = par_threads(a->co.threads);
 }
 
-static int batch_init(struct batch *b, uint32_t dim, uint32_t k, struct err *e)
+/* all: how many queries there are, or VEC_UNKNOWN. */
+static int batch_init(struct batch *b, const struct asked *how, uint32_t dim, uint64_t all,
+                      struct err *e)
 {
-    uint64_t rows = BATCH_BYTES / (4 * (uint64_t)dim + 12 * (uint64_t)k);
+    uint32_t k = how->o.k;
+    uint64_t each = 4 * (uint64_t)dim + 12 * (uint64_t)k,
+             rows = (how->batch ? WHOLE_BYTES : BATCH_BYTES) / each;
 
-    rows = rows < 64 ? 64 : rows > 1 << 16 ? 1 << 16 : rows;
+    if (!how->batch && rows > 1 << 16)
+        rows = 1 << 16;
+    if (rows < 64)
+        rows = 64;
+    if (how->batch && all != VEC_UNKNOWN && all < rows)
+        rows = all > 0 ? all : 1;
     if (vec_matrix_init(&b->q, rows, dim, e) < 0)
         return e->code;
     return neigh_init(&b->found, rows, k, true, e);
@@ -247,7 +257,7 @@ static int search_all(const struct ann *a, struct asked *how, struct choice *c,
     if (vec_reader_dim(r) != i.dim && vec_reader_rows(r) != 0)
         return err_set(e, ERR_INPUT, "%s has %u components a vector, the index '%s' %u",
                        vec_reader_name(r), vec_reader_dim(r), how->index, i.dim);
-    rc = batch_init(&b, i.dim, how->o.k, e);
+    rc = batch_init(&b, how, i.dim, vec_reader_rows(r), e);
     if (rc == 0 && c->file && !(c->each = mem_array(b.q.rows, sizeof *c->each, e)))
         rc = e->code;
     while (rc == 0 && vec_reader_rows(r) != 0 && (n = fill(&b, r, e)) != 0) {
@@ -386,7 +396,8 @@ int main(int argc, char **argv)
         CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
         CLI_U64(0, "ef", &a.ef, "N",
                 "graph: candidates kept on the way, more find more (default 64)"),
-        CLI_U64(0, "nprobe", &a.nprobe, "N", "ivf: lists scanned, more find more (default 32)"),
+        CLI_U64(0, "nprobe", &a.nprobe, "N",
+                "ivf, hqi: lists scanned, more find more (default 32; hqi: 96)"),
         CLI_U64(0, "rerank", &a.rerank, "N",
                 "graph: candidates whose distance is computed from the vectors (default: all; 4 K "
                 "with --slack)"),
@@ -399,6 +410,8 @@ int main(int argc, char **argv)
                 "find only rows for whose attributes this is true: year>=2020 and not live"),
         CLI_STR(0, "where-file", &a.where_file, "FILE",
                 "the same for each query: JSON Lines, a string each"),
+        CLI_FLAG(0, "batch", &a.batch,
+                 "all queries at once: those with the same predicate search together"),
         CLI_FLAG(0, "explain", &a.explain,
                  "say on stderr how many rows a predicate leaves, how they are searched and why"),
         CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,

@@ -4,6 +4,7 @@
  * Kinds of index are files behind struct ann_kind (kind.h). There is
  *   graph   rows linked to near ones, walked best first (graph.h)
  *   ivf     rows in lists by their nearest centroid, of which the nearest are scanned (ivf.h)
+ *   hqi     the same in leaves of a tree that is cut by the predicates of a workload (hqi.h)
  * A search finds candidates by short codes of the vectors (form.h), then computes the distances of
  * the best from the vectors themselves, in double: scores are exact, what may be missed are rows.
  * An index without vectors is smaller, and its scores are estimates.
@@ -29,9 +30,9 @@
 
 /* ---- making ---- */
 
-#define ANN_KIND_NAMES "graph|ivf"
+#define ANN_KIND_NAMES "graph|ivf|hqi"
 
-enum ann_kind_name { ANN_GRAPH, ANN_IVF }; /* in that order */
+enum ann_kind_name { ANN_GRAPH, ANN_IVF, ANN_HQI }; /* in that order */
 
 enum {
     ANN_DEGREE_DEFAULT = 64,
@@ -59,6 +60,11 @@ int ann_attrs_load(struct ann_attrs **out, const char *path, uint64_t rows, enum
                    struct err *e);
 void ann_attrs_free(struct ann_attrs *attrs);
 
+struct ann_predicate {
+    const char *p;
+    size_t len;
+};
+
 struct ann_build_opts {
     enum ann_kind_name kind;
     enum vec_metric metric;
@@ -68,9 +74,13 @@ struct ann_build_opts {
     double alpha;      /* 0: the default */
     uint32_t lists;    /* 0: by the rows */
     bool no_vectors;
-    /* graph: queries to suit, a sample of those to come; [n_queries][dim], finite */
+    /* graph, hqi: queries to suit, a sample of those to come; [n_queries][dim], finite */
     const float *queries;
     uint64_t n_queries;
+    /* hqi: their predicates; both or either may be there, n_wheres is n_queries or one of them 0 */
+    const struct ann_predicate *wheres;
+    uint64_t n_wheres;
+    uint32_t least;                /* hqi: rows of a leaf, at least; 0: the default */
     const struct ann_ids *ids;     /* names of the rows; NULL: they have none */
     const struct ann_attrs *attrs; /* NULL: they have none */
     int threads;
@@ -120,6 +130,8 @@ enum {
 struct ann_allowed {
     const uint64_t *bits;
     uint64_t count;
+    const struct where *program; /* NULL, or what the rows were found by: then a kind may know it of
+                                    many rows at once */
 };
 
 struct ann_search_opts {
@@ -138,6 +150,7 @@ struct ann_search_opts {
      * is without: how much more is looked at follows from the count. NULL: all rows. */
     const struct ann_allowed *allowed;
     bool allowed_each; /* allowed[query], else *allowed is every query's */
+    bool batch; /* with allowed_each: queries that may find the same rows are brought together */
 };
 
 struct ann_search_stats {
@@ -167,11 +180,6 @@ int ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t c
 /* Predicates over attributes (where.h is their language) become rows that are allowed; equal ones
  * share them. */
 struct ann_predicates;
-
-struct ann_predicate {
-    const char *p;
-    size_t len;
-};
 
 enum { ANN_PREDICATES_BYTES = 64 << 20 }; /* of rows that are held at once, or 16 predicates' */
 
@@ -321,6 +329,9 @@ struct ann_info {
     double alpha;
     uint32_t lists;
     double spread; /* of errors: ivf.h */
+    /* of a tree: hqi.h */
+    uint32_t leaves, depth; /* leaves: 0 where there is none */
+    uint64_t leaf_least, leaf_most, workload;
 };
 
 void ann_info(const struct ann *a, struct ann_info *i);

@@ -1,4 +1,4 @@
 /* kind.c - the kinds of index. */
 #include "ann/kind.h"
 
-const struct ann_kind *const ann_kinds[ANN_KINDS] = {&ann_graph, &ann_ivf};
+const struct ann_kind *const ann_kinds[ANN_KINDS] = {&ann_graph, &ann_ivf, &ann_hqi};

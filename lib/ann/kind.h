@@ -135,9 +135,9 @@ struct ann_kind {
 int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *kind,
               const struct ann_maker *m, struct err *e);
 
-extern const struct ann_kind ann_graph, ann_ivf;
+extern const struct ann_kind ann_graph, ann_ivf, ann_hqi;
 
-enum { ANN_KINDS = 2 };
+enum { ANN_KINDS = 3 };
 extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_name has them */
 
 /* search.c: what to do with so many allowed rows. */
