@@ -212,5 +212,5 @@ int main(int argc, char **argv)
     ok = build(&a, &e) == 0;
     progress_end(&progress);
     cli_finish(a.co.verbose);
-    return ok ? CLI_DONE : cli_fail(&e);
+    return ok ? CLI_DONE : cli_fail_shown(&e);
 }

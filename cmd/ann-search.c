@@ -375,20 +375,6 @@ static int search(struct asked *how, struct progress *p, struct err *e)
     return rc;
 }
 
-/* The sentence, and what a predicate's error has behind it: the text and a caret. */
-static int fail(struct err *e)
-{
-    char *more = strchr(e->msg, '\n');
-    int rc;
-
-    if (more)
-        *more = '\0';
-    rc = cli_fail(e);
-    if (more)
-        fprintf(stderr, "%s\n", more + 1);
-    return rc;
-}
-
 int main(int argc, char **argv)
 {
     struct asked a = {.k = 10, .ef = NOT_GIVEN, .nprobe = NOT_GIVEN, .to = -1, .from = -1};
@@ -437,5 +423,5 @@ int main(int argc, char **argv)
     ok = search(&a, &progress, &e) == 0;
     progress_end(&progress);
     cli_finish(a.co.verbose);
-    return ok ? CLI_DONE : fail(&e);
+    return ok ? CLI_DONE : cli_fail_shown(&e);
 }
