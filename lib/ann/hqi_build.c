@@ -17,6 +17,7 @@ enum {
     ROUNDS = 12,    /* of k-means */
     POINTS = 64,    /* rows that find a centroid of a list, at most */
     LIST_ROWS = 64, /* of a list, by default */
+    ALONE = 8192,   /* a leaf of fewer rows is done before threads begin */
     CHUNK = 84,     /* rows at once */
 };
 static const double even = 0.06;      /* kmeans.h: balance */
@@ -197,7 +198,7 @@ static int make_lists(struct hqi_made *h, const struct ann_maker *m, struct err 
 {
     struct ivf_made *v = &h->ivf;
     const struct hqi_tree *t = &h->tree;
-    struct rows r = {.v = v, .base = m->base, .threads = m->o->threads > 1 ? m->o->threads : 1};
+    struct rows r = {.v = v, .base = m->base};
     uint32_t *row = NULL, leaf = 0;
     uint64_t *start = NULL;
     int rc = by_leaf(h, &row, &start, e);
@@ -209,6 +210,7 @@ static int make_lists(struct hqi_made *h, const struct ann_maker *m, struct err 
             continue;
         r.row = row + start[leaf];
         r.n = n->rows;
+        r.threads = n->rows < ALONE || m->o->threads < 1 ? 1 : m->o->threads;
         rc = divide(&r, n->lists, (uint64_t)POINTS * n->lists, n->first,
                     v->centroid + n->first * (size_t)v->space.padded, v->penalty + n->first,
                     v->assign, e);

@@ -2,13 +2,14 @@
  * it, and the filter before looking at all that is left.
  *
  *   bench_hqi make DIR BASE QUERIES       DIR/hqi.ann, DIR/ivf.ann, DIR/plain.ann, DIR/truth
- *   bench_hqi run DIR BASE QUERIES WHAT   WHAT: hqi, held, unseen, single, pre, post, inside, none
+ *   bench_hqi run DIR BASE QUERIES WHAT   WHAT: hqi, held, unseen, single, pre, post, inside, none,
+ *                                         every, every-ivf
  *
  * The first ROWS rows of the base, with attributes of their own: type (20, Zipf), genre (50), year
  * (1950 to 2023), each NULL in 30 % of the rows, nothing of it to do with the vectors. TEMPLATES
  * predicates, Zipf; the first half of the queries is the workload that the index is made for, the
  * second is held out (the same predicates, other vectors); "unseen" asks predicates that were in no
- * workload. plain.ann is of kind hqi without a workload.
+ * workload. plain.ann ("none") is of kind hqi without a workload; "every" asks without a predicate.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +146,7 @@ static struct work *work_of(uint64_t seed, uint64_t draw, const float *x)
 struct set {
     const char *dir;
     struct vec_matrix base, query;
-    struct work *made, *held, *unseen;
+    struct work *made, *held, *unseen, *every;
 };
 
 static void load(struct set *s, char **argv)
@@ -158,6 +159,9 @@ static void load(struct set *s, char **argv)
         stop("there are too few vectors");
     s->made = work_of(5, 1, s->query.v);
     s->held = work_of(5, 2, s->query.v + (size_t)ASKED * s->query.dim);
+    s->every = work_of(5, 2, s->query.v + (size_t)ASKED * s->query.dim);
+    for (int i = 0; i < ASKED; i++)
+        s->every->p[i] = (struct ann_predicate){"true", 4};
     s->unseen = work_of(77, 3, s->query.v + (size_t)ASKED * s->query.dim);
 }
 
@@ -456,7 +460,8 @@ static void same_as_exact(struct run *r, const char *name)
 
 static void run(const struct set *s, const char *what, int efforts, char **effort)
 {
-    bool ivf = strcmp(what, "post") == 0 || strcmp(what, "inside") == 0;
+    bool ivf = strcmp(what, "post") == 0 || strcmp(what, "inside") == 0 ||
+               strcmp(what, "every-ivf") == 0;
     bool held = strcmp(what, "held") == 0, unseen = strcmp(what, "unseen") == 0;
     struct run r;
 
@@ -464,10 +469,11 @@ static void run(const struct set *s, const char *what, int efforts, char **effor
              ivf                         ? "ivf.ann"
              : strcmp(what, "none") == 0 ? "plain.ann"
                                          : "hqi.ann",
-             held     ? s->held
-             : unseen ? s->unseen
-                      : s->made);
-    if (strcmp(what, "post") == 0)
+             strncmp(what, "every", 5) == 0 ? s->every
+             : held                         ? s->held
+             : unseen                       ? s->unseen
+                                            : s->made);
+    if (strcmp(what, "post") == 0 || strncmp(what, "every", 5) == 0)
         r.n = POST;
     truth(&r);
     if (strcmp(what, "pre") == 0)
@@ -512,6 +518,7 @@ int main(int argc, char **argv)
     free(s.made);
     free(s.held);
     free(s.unseen);
+    free(s.every);
     vec_matrix_free(&s.base);
     vec_matrix_free(&s.query);
     return 0;

@@ -127,8 +127,16 @@ static void search(struct asked *t, uint32_t effort, int threads, bool batch, ui
                                 .allowed = t->allowed,
                                 .allowed_each = true,
                                 .batch = batch};
+    struct ann_search_stats stats = {0};
+    struct ann_info info;
+    uint64_t rows = 0;
 
-    T_CHECKF(ann_search(t->a, &o, t->q.x, QUERIES, id, score, NULL, &err) == 0, "%s", err.msg);
+    T_CHECKF(ann_search(t->a, &o, t->q.x, QUERIES, id, score, &stats, &err) == 0, "%s", err.msg);
+    for (size_t i = 0; i < QUERIES; i++)
+        rows += t->allowed[i].count;
+    ann_info(t->a, &info);
+    if (info.vectors && effort == ANN_EFFORT_MOST) /* no bound, which may be wrong, is trusted */
+        T_CHECK(stats.exact == rows && stats.keys == 0);
 }
 
 static bool is_allowed(const struct ann_allowed *m, uint64_t row)
