@@ -10,7 +10,7 @@
 #include "vec/base.h"
 #include "vec/vec.h"
 
-enum { QUERIES_MOST = 100000 };
+enum { QUERIES_MOST = 100000, LEAF_MOST = 1 << 30 };
 
 static const struct cli_prog prog = {
     "ann-build", "BASE", "Make an index of vectors for approximate nearest neighbours.", 1, 1};
@@ -20,11 +20,28 @@ static const struct cli_prog prog = {
 struct asked {
     struct cli_common co;
     int kind, metric, from;
-    uint64_t degree, beam, lists, replicas, memory;
+    uint64_t degree, beam, lists, leaf, replicas, memory;
     double alpha;
-    const char *field, *path, *queries, *ids, *attrs, *columns, *tenants;
+    const char *field, *path, *queries, *ids, *attrs, *columns, *tenants, *wheres, *workload;
     struct ann_build_opts o;
 };
+
+/* What the index is to suit. */
+static void settle_workload(struct asked *a)
+{
+    if (a->kind != ANN_HQI && (a->leaf || a->wheres || a->workload))
+        cli_misuse("'--leaf', '--where-file' and '--workload' are for '-t hqi'");
+    if (a->leaf > LEAF_MOST)
+        cli_misuse("'--leaf' is 1 to %d", LEAF_MOST);
+    if (a->workload && (a->wheres || a->queries))
+        cli_misuse("'--workload' has both queries and predicates: it goes without '--queries' and "
+                   "'--where-file'");
+    if (a->workload && cli_is_std(a->workload))
+        cli_misuse("'--workload' is read twice: a file, not standard input");
+    if (a->workload)
+        a->queries = a->wheres = a->workload;
+    a->o.least = (uint32_t)a->leaf;
+}
 
 static void settle(struct asked *a, struct progress *p)
 {
@@ -40,8 +57,8 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--alpha' is 1 to 10");
     if (a->lists > ANN_LISTS_MOST)
         cli_misuse("'--lists' is up to %d", ANN_LISTS_MOST);
-    if (a->lists && a->kind != ANN_IVF && a->kind != ANN_SPANN)
-        cli_misuse("'--lists' is for '-t ivf' and '-t spann'");
+    if (a->lists && (a->kind == ANN_GRAPH || a->kind == ANN_TENANT))
+        cli_misuse("'--lists' is for '-t ivf', '-t spann' and '-t hqi'");
     if (a->replicas > ANN_REPLICAS_MOST)
         cli_misuse("'--replicas' is 1 to %d", ANN_REPLICAS_MOST);
     if (a->replicas && a->kind != ANN_SPANN)
@@ -50,6 +67,7 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'-t spann' takes no '--attrs'");
     if (a->queries && a->kind == ANN_SPANN)
         cli_misuse("'--queries' is for '-t graph'");
+    settle_workload(a);
     if (a->kind != ANN_GRAPH && (a->degree || a->beam || a->alpha > 0))
         cli_misuse("'-R', '-L' and '--alpha' are for '-t graph'");
     if (a->columns && !a->attrs)
@@ -93,9 +111,12 @@ static int announce(const struct asked *a, const struct vec_rows *base, struct e
 /* The sample of queries, or as much of it as helps. */
 static int load_queries(struct asked *a, struct vec_matrix *q, uint32_t dim, struct err *e)
 {
+    struct vec_read_opts how = {.format = a->workload ? VEC_JSONL : VEC_AUTO,
+                                .field = a->workload ? "vector" : NULL};
+
     if (!a->queries)
         return 0;
-    if (vec_load_f32(q, a->queries, NULL, QUERIES_MOST, true, e) < 0)
+    if (vec_load_f32(q, a->queries, &how, QUERIES_MOST, !a->wheres, e) < 0)
         return e->code;
     if (q->rows && q->dim != dim)
         return err_set(e, ERR_INPUT, "%s: queries of %u components for a base of %u", a->queries,
@@ -157,6 +178,20 @@ static int build_stream(struct asked *a, const struct vec_read_opts *how, struct
     return rc;
 }
 
+/* Their predicates, of as many. */
+static int load_wheres(struct asked *a, struct ann_predicate_file **f, struct err *e)
+{
+    int64_t n;
+
+    if (!a->wheres)
+        return 0;
+    if (ann_predicate_file_open(f, a->wheres, e) < 0)
+        return e->code;
+    n = ann_predicate_file_read(*f, QUERIES_MOST, &a->o.wheres, e);
+    a->o.n_wheres = n > 0 ? (uint64_t)n : 0;
+    return n < 0 ? (int)n : 0;
+}
+
 static int build(struct asked *a, struct err *e)
 {
     struct vec_read_opts how = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
@@ -167,6 +202,7 @@ static int build(struct asked *a, struct err *e)
     struct ann_ids *ids = NULL;
     struct ann_attrs *attrs = NULL;
     struct ann_grants *grants = NULL;
+    struct ann_predicate_file *wheres = NULL;
     int rc;
 
     if (a->kind == ANN_SPANN)
@@ -185,11 +221,14 @@ static int build(struct asked *a, struct err *e)
     if (rc == 0)
         rc = load_queries(a, &queries, base.rows.dim, e);
     if (rc == 0)
+        rc = load_wheres(a, &wheres, e);
+    if (rc == 0)
         rc = announce(a, &base.rows, e);
     if (rc == 0 && (rc = ann_build(a->co.out, &base.rows, &a->o, &report, e)) == ERR_INPUT)
         err_prefix(e, "%s", a->path);
     if (rc == 0)
         say_repaired(a, &report);
+    ann_predicate_file_close(wheres);
     vec_matrix_free(&queries);
     ann_attrs_free(attrs);
     ann_grants_free(grants);
@@ -205,7 +244,7 @@ int main(int argc, char **argv)
         CLI_CHOICE('t', "type", &a.kind, ANN_KIND_NAMES, "the kind of index (default graph)"),
         CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
         CLI_STR('c', "codec", &a.o.codec, "SPEC",
-                "codes to search by: graph: int8 or leanvec248+int4, say; ivf: pqMx4, opqMx4; "
+                "codes to search by: graph: int8 or leanvec248+int4, say; ivf, hqi: pqMx4, opqMx4; "
                 "spann: lvq8, say (default: by the base)"),
         CLI_U64('R', "degree", &a.degree, "N",
                 "graph: links of a row (default 64, or 32 with leanvec)"),
@@ -214,10 +253,16 @@ int main(int argc, char **argv)
         CLI_DOUBLE(0, "alpha", &a.alpha, "X",
                    "graph: how far links may reach, from 1 (default 1.06)"),
         CLI_U64(0, "lists", &a.lists, "N",
-                "lists (default: ivf: 2.5 times the root of the rows; spann: one for 50 rows)"),
+                "lists (default: ivf: 2.5 times the root of the rows; spann: one for 50 rows; hqi: "
+                "for 64)"),
         CLI_U64(0, "replicas", &a.replicas, "N", "spann: lists of a row, at most (default 4)"),
+        CLI_U64(0, "leaf", &a.leaf, "N", "hqi: rows of a leaf, at least (default 64)"),
+        CLI_STR(0, "workload", &a.workload, "FILE",
+                "hqi: queries that it will suit: JSON Lines, {\"where\":\"...\",\"vector\":[...]}"),
+        CLI_STR(0, "where-file", &a.wheres, "FILE",
+                "hqi: the predicates of --queries, as of ann-search"),
         CLI_STR(0, "queries", &a.queries, "FILE",
-                "graph: a sample of the queries to come, which it will suit"),
+                "graph, hqi: a sample of the queries to come, which it will suit"),
         CLI_STR(0, "ids", &a.ids, "FILE",
                 "names of the vectors, one a line, for ann-search to print"),
         CLI_STR(0, "attrs", &a.attrs, "FILE",
@@ -248,5 +293,5 @@ int main(int argc, char **argv)
     ok = build(&a, &e) == 0;
     progress_end(&progress);
     cli_finish(a.co.verbose);
-    return ok ? CLI_DONE : cli_fail(&e);
+    return ok ? CLI_DONE : cli_fail_shown(&e);
 }

@@ -18,7 +18,7 @@ static const struct cli_prog prog = {
     "ann-search", "IDX QUERIES",
     "Find near neighbours of every query in an index made by ann-build.", 2, 2};
 
-enum { BATCH_BYTES = 32 << 20 };
+enum { BATCH_BYTES = 32 << 20, WHOLE_BYTES = 1 << 30 };
 #define NOT_GIVEN UINT64_MAX
 
 struct asked {
@@ -29,7 +29,7 @@ struct asked {
     const char *field, *index, *queries, *where, *where_file;
     const char *tenant, *tenants; /* its name, or a file of names */
     struct lines *lines;          /* that file */
-    bool load, stats, explain;
+    bool load, stats, explain, batch;
     struct neigh_write_opts write;
     struct ann_search_opts o;
 };
@@ -99,14 +99,24 @@ static void settle(struct asked *a)
     a->o.slack = (float)a->slack;
     a->o.share = (uint32_t)a->share;
     a->o.io = (enum reads_by)a->io;
+    a->o.batch = a->batch;
     a->o.threads = par_threads(a->co.threads);
 }
 
-static int batch_init(struct batch *b, uint32_t dim, uint32_t k, struct err *e)
+/* all: how many queries there are, or VEC_UNKNOWN. */
+static int batch_init(struct batch *b, const struct asked *how, uint32_t dim, uint64_t all,
+                      struct err *e)
 {
-    uint64_t rows = BATCH_BYTES / (4 * (uint64_t)dim + 12 * (uint64_t)k);
+    uint32_t k = how->o.k;
+    uint64_t each = 4 * (uint64_t)dim + 12 * (uint64_t)k,
+             rows = (how->batch ? WHOLE_BYTES : BATCH_BYTES) / each;
 
-    rows = rows < 64 ? 64 : rows > 1 << 16 ? 1 << 16 : rows;
+    if (!how->batch && rows > 1 << 16)
+        rows = 1 << 16;
+    if (rows < 64)
+        rows = 64;
+    if (how->batch && all != VEC_UNKNOWN && all < rows)
+        rows = all > 0 ? all : 1;
     if (vec_matrix_init(&b->q, rows, dim, e) < 0 ||
         !(b->tenant = mem_array(rows, sizeof *b->tenant, e)))
         return e->code;
@@ -340,7 +350,7 @@ static int search_all(const struct ann *a, struct asked *how, struct choice *c,
     if (vec_reader_dim(r) != i.dim && vec_reader_rows(r) != 0)
         return err_set(e, ERR_INPUT, "%s has %u components a vector, the index '%s' %u",
                        vec_reader_name(r), vec_reader_dim(r), how->index, i.dim);
-    rc = batch_init(&b, i.dim, how->o.k, e);
+    rc = batch_init(&b, how, i.dim, vec_reader_rows(r), e);
     if (rc == 0 && c->file && !(c->each = mem_array(b.q.rows, sizeof *c->each, e)))
         rc = e->code;
     if (rc == 0 && how->tenant)
@@ -478,20 +488,6 @@ static int search(struct asked *how, struct progress *p, struct err *e)
     return rc;
 }
 
-/* The sentence, and what a predicate's error has behind it: the text and a caret. */
-static int fail(struct err *e)
-{
-    char *more = strchr(e->msg, '\n');
-    int rc;
-
-    if (more)
-        *more = '\0';
-    rc = cli_fail(e);
-    if (more)
-        fprintf(stderr, "%s\n", more + 1);
-    return rc;
-}
-
 int main(int argc, char **argv)
 {
     struct asked a = {
@@ -501,7 +497,7 @@ int main(int argc, char **argv)
         CLI_U64(0, "ef", &a.ef, "N",
                 "graph: candidates kept on the way, more find more (default 64)"),
         CLI_U64(0, "nprobe", &a.nprobe, "N",
-                "ivf, spann: lists scanned, more find more (default 32)"),
+                "ivf, spann, hqi: lists scanned, more find more (default 32; hqi: 96)"),
         CLI_U64(0, "reach", &a.reach, "N",
                 "tenant: rows compared, times the fourth root of the tenant's (default 200)"),
         CLI_STR(0, "tenant", &a.tenant, "NAME", "tenant: whose rows are searched, of all queries"),
@@ -518,6 +514,8 @@ int main(int argc, char **argv)
                 "find only rows for whose attributes this is true: year>=2020 and not live"),
         CLI_STR(0, "where-file", &a.where_file, "FILE",
                 "the same for each query: JSON Lines, a string each"),
+        CLI_FLAG(0, "batch", &a.batch,
+                 "all queries at once: those with the same predicate search together"),
         CLI_FLAG(0, "explain", &a.explain,
                  "say on stderr how many rows a predicate leaves, how they are searched and why"),
         CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,
@@ -547,5 +545,5 @@ int main(int argc, char **argv)
     ok = search(&a, &progress, &e) == 0;
     progress_end(&progress);
     cli_finish(a.co.verbose);
-    return ok ? CLI_DONE : fail(&e);
+    return ok ? CLI_DONE : cli_fail_shown(&e);
 }

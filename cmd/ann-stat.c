@@ -110,6 +110,14 @@ static void put_tenants(struct out *o, bool json, const struct ann *a, const str
     put_u64(o, json, "bloom_bits", t.filter_bits);
     put_double(o, json, "bloom_fill", t.filter_fill);
     put_double(o, json, "spread", i->spread);
+    if (i->leaves == 0)
+        return;
+    put_u64(o, json, "leaves", i->leaves);
+    put_u64(o, json, "depth", i->depth);
+    put_double(o, json, "rows_a_leaf", (double)i->rows / (double)i->leaves);
+    put_u64(o, json, "leaf_rows_least", i->leaf_least);
+    put_u64(o, json, "leaf_rows_most", i->leaf_most);
+    put_u64(o, json, "workload_queries", i->workload);
 }
 
 static void put_links(struct out *o, const struct asked *a, const struct ann_info *i,

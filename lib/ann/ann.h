@@ -7,6 +7,7 @@
  *   tenant  a tree of clusters, and in it for each tenant lists of the rows that are the tenant's
  *           (tenant.h)
  *   spann   the same with centroids in a graph and lists on the disk, not in memory (spann.h)
+ *   hqi     the same in leaves of a tree that is cut by the predicates of a workload (hqi.h)
  * A search finds candidates by short codes of the vectors (form.h), then computes the distances of
  * the best from the vectors themselves, in double: scores are exact, what may be missed are rows.
  * An index without vectors is smaller, and its scores are estimates.
@@ -33,9 +34,9 @@
 
 /* ---- making ---- */
 
-#define ANN_KIND_NAMES "graph|ivf|tenant|spann"
+#define ANN_KIND_NAMES "graph|ivf|tenant|spann|hqi"
 
-enum ann_kind_name { ANN_GRAPH, ANN_IVF, ANN_TENANT, ANN_SPANN }; /* in that order */
+enum ann_kind_name { ANN_GRAPH, ANN_IVF, ANN_TENANT, ANN_SPANN, ANN_HQI }; /* in that order */
 
 enum {
     ANN_DEGREE_DEFAULT = 64,
@@ -74,6 +75,11 @@ int ann_grants_load(struct ann_grants **out, const char *path, uint64_t rows,
                     const struct ann_ids *ids, struct err *e);
 void ann_grants_free(struct ann_grants *g);
 
+struct ann_predicate {
+    const char *p;
+    size_t len;
+};
+
 struct ann_build_opts {
     enum ann_kind_name kind;
     enum vec_metric metric;
@@ -87,11 +93,15 @@ struct ann_build_opts {
     uint64_t memory;   /* bytes for what is only used while it is made; the rest lies in files in
                           the target's folder. 0: no bound */
     bool no_vectors;
-    /* graph: queries to suit, a sample of those to come; [n_queries][dim], finite */
+    /* graph, hqi: queries to suit, a sample of those to come; [n_queries][dim], finite */
     const float *queries;
     uint64_t n_queries;
     /* tenant: who may see what; NULL: nobody anything */
     const struct ann_grants *grants;
+    /* hqi: their predicates; both or either may be there, n_wheres is n_queries or one of them 0 */
+    const struct ann_predicate *wheres;
+    uint64_t n_wheres;
+    uint32_t least;                /* hqi: rows of a leaf, at least; 0: the default */
     const struct ann_ids *ids;     /* names of the rows; NULL: they have none */
     const struct ann_attrs *attrs; /* NULL: they have none */
     int threads;
@@ -145,6 +155,8 @@ enum {
 struct ann_allowed {
     const uint64_t *bits;
     uint64_t count;
+    const struct where *program; /* NULL, or what the rows were found by: then a kind may know it of
+                                    many rows at once */
 };
 
 struct ann_search_opts {
@@ -174,6 +186,7 @@ struct ann_search_opts {
      * is without: how much more is looked at follows from the count. NULL: all rows. */
     const struct ann_allowed *allowed;
     bool allowed_each; /* allowed[query], else *allowed is every query's */
+    bool batch; /* with allowed_each: queries that may find the same rows are brought together */
 };
 
 /* The tenant of a name, or ANN_NO_TENANT: there is none, or the kind has none. */
@@ -207,11 +220,6 @@ int ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t c
 /* Predicates over attributes (where.h is their language) become rows that are allowed; equal ones
  * share them. */
 struct ann_predicates;
-
-struct ann_predicate {
-    const char *p;
-    size_t len;
-};
 
 enum { ANN_PREDICATES_BYTES = 64 << 20 }; /* of rows that are held at once, or 16 predicates' */
 
@@ -383,6 +391,9 @@ struct ann_info {
     double spread;     /* of errors: ivf.h, tenant.h */
     double entry_mean; /* spann: lists that a row is in, on average */
     uint64_t apart;    /* bytes of sections that are not mapped */
+    /* of a tree: hqi.h */
+    uint32_t leaves, depth; /* leaves: 0 where there is none */
+    uint64_t leaf_least, leaf_most, workload;
 };
 
 void ann_info(const struct ann *a, struct ann_info *i);

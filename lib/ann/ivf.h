@@ -158,6 +158,14 @@ int ivf_plan(struct ivf_plan *p, const struct ann_build_opts *o, uint64_t rows, 
              struct err *e);
 int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
              struct err *e);
+/* The same in parts, for kinds that put rows into lists in another way: ivf_start(); a space by n
+ * rows; room for lists; centroids and v->assign of all rows, in the order of lists; ivf_finish().
+ */
+int ivf_start(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
+              struct err *e);
+int ivf_list_room(struct ivf_made *v, uint32_t lists, struct err *e);
+int ivf_finish(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
+               struct err *e);
 void ivf_made_free(struct ivf_made *v);
 
 /* Parts of it. Arrays of `lists` lists. */
@@ -185,6 +193,20 @@ struct ivf_change {
 /* m->change; sets m->base and m->order. */
 int ivf_update(struct ivf_change *c, struct ann_maker *m, struct err *e);
 void ivf_change_free(struct ivf_change *c);
+
+/* ---- in an index: kind_ivf.c; of kinds whose state begins with a struct ivf, too ---- */
+
+#define IVF_SECTIONS "IVFHMIDPCENTLISTROWSFASTFACTCODEMET0CEN0ROT0"
+
+int ivf_form_part(const struct ann_build_opts *o, uint32_t dim, const char **spec, struct err *e);
+int ivf_save(const struct ivf_made *v, struct sect_writer *w, struct err *e);
+int ivf_open(struct ann *a, struct ivf *v, struct err *e);
+void ivf_close(struct ivf *v); /* but for *v itself */
+void ivf_rows_at(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row);
+void ivf_lists(const struct ann *a, struct ann_lists *l);
+int ivf_check(const struct ann *a, struct err *e);
+void ivf_info(const struct ann *a, struct ann_info *i);
+void ivf_cost(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
 
 /* ---- searching: ivf_search.c ---- */
 

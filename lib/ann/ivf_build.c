@@ -525,31 +525,41 @@ int ivf_make_cells(struct ivf_made *v, const struct ann_maker *m, struct err *e)
 
 /* ---- all ---- */
 
-int ivf_arrays(struct ivf_made *v, uint32_t most, struct err *e)
+static int row_arrays(struct ivf_made *v, struct err *e)
 {
-    size_t lists = most, rows = v->rows;
-
-    v->all_rows = v->all_rows > rows ? v->all_rows : rows;
+    v->all_rows = v->all_rows > v->rows ? v->all_rows : v->rows;
     v->mean = mem_zero(v->space.dim, sizeof *v->mean, e);
     v->space.mean = v->mean;
-    v->centroid = codec_array(lists * v->space.padded, sizeof *v->centroid, e);
-    v->penalty = mem_zero(lists, sizeof *v->penalty, e);
-    v->assign = mem_array(rows, sizeof *v->assign, e);
+    v->assign = mem_array(v->rows, sizeof *v->assign, e);
     v->order = mem_array(v->all_rows, sizeof *v->order, e);
-    v->size = mem_zero(lists, sizeof *v->size, e);
-    v->start = mem_zero(lists + 1, sizeof *v->start, e);
-    v->fast_at = mem_zero(lists + 1, sizeof *v->fast_at, e);
-    v->factor_at = mem_zero(lists + 1, sizeof *v->factor_at, e);
-    return v->mean && v->centroid && v->penalty && v->assign && v->order && v->size && v->start &&
-                   v->fast_at && v->factor_at
-               ? 0
-               : e->code;
+    return v->mean && v->assign && v->order ? 0 : e->code;
 }
 
-int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, struct err *e)
+int ivf_list_room(struct ivf_made *v, uint32_t lists, struct err *e)
+{
+    size_t n = lists;
+
+    v->head.lists = lists;
+    v->centroid = codec_array(n * v->space.padded, sizeof *v->centroid, e);
+    v->penalty = mem_zero(n, sizeof *v->penalty, e);
+    v->size = mem_zero(n, sizeof *v->size, e);
+    v->start = mem_zero(n + 1, sizeof *v->start, e);
+    v->fast_at = mem_zero(n + 1, sizeof *v->fast_at, e);
+    v->factor_at = mem_zero(n + 1, sizeof *v->factor_at, e);
+    return v->centroid && v->penalty && v->size && v->start && v->fast_at && v->factor_at ? 0
+                                                                                          : e->code;
+}
+
+int ivf_arrays(struct ivf_made *v, uint32_t lists, struct err *e)
+{
+    return row_arrays(v, e) < 0 ? e->code : ivf_list_room(v, lists, e);
+}
+
+int ivf_start(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
+              struct err *e)
 {
     v->rows = m->base->rows;
-    v->head = (struct ivf_head){.lists = p->lists, .padded = p->padded};
+    v->head.padded = p->padded;
     v->space = (struct ivf_space){.ops = m->form.ops,
                                   .metric = m->form.metric,
                                   .type = m->form.type,
@@ -559,15 +569,26 @@ int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_pla
     if (v->rows > IVF_ROWS_MAX)
         return err_set(e, ERR_USAGE, "lists hold up to %llu rows",
                        (unsigned long long)IVF_ROWS_MAX);
-    if (ivf_arrays(v, p->lists, e) < 0 || ivf_check_rows(&v->space, m->base, e) < 0 ||
-        find_centroids(v, m, e) < 0 || ivf_assign(v, m, 0, e) < 0)
-        return e->code;
+    return row_arrays(v, e) < 0 ? e->code : ivf_check_rows(&v->space, m->base, e);
+}
+
+int ivf_finish(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
+               struct err *e)
+{
     ivf_group(v);
     if (train_codec(v, m, p->spec, e) < 0 || ivf_code(v, m, e) < 0 || find_spread(v, m, e) < 0)
         return e->code;
     v->head.scale = v->space.scale;
     v->head.cells = !m->meta.vectors && !p->bare;
     return v->head.cells ? ivf_make_cells(v, m, e) : 0;
+}
+
+int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, struct err *e)
+{
+    if (ivf_start(v, m, p, e) < 0 || ivf_list_room(v, p->lists, e) < 0 ||
+        find_centroids(v, m, e) < 0 || ivf_assign(v, m, 0, e) < 0)
+        return e->code;
+    return ivf_finish(v, m, p, e);
 }
 
 void ivf_made_free(struct ivf_made *v)

@@ -119,6 +119,7 @@ static int keep_lists(struct ivf_change *c, const struct ann_maker *m, uint64_t 
     if (ivf_arrays(v, most < ANN_LISTS_MOST ? (uint32_t)most : ANN_LISTS_MOST, e) < 0 ||
         !(c->split = mem_zero(lists, sizeof *c->split, e)))
         return e->code;
+    v->head.lists = lists;
     memcpy(v->mean, was->space.mean, v->space.dim * sizeof *v->mean);
     memcpy(v->centroid, was->centroid, (size_t)lists * v->space.padded * sizeof *v->centroid);
     v->was = (struct ivf_was){was, kept, c->place, lists, c->split};

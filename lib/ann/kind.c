@@ -2,4 +2,4 @@
 #include "ann/kind.h"
 
 const struct ann_kind *const ann_kinds[ANN_KINDS] = {&ann_graph, &ann_ivf, &ann_tenant_kind,
-                                                     &ann_spann};
+                                                     &ann_spann, &ann_hqi};

@@ -165,9 +165,9 @@ int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *k
 /* The i-th of the vectors that were, as VECS has them, and of those that came. */
 const void *ann_vector_at(const struct ann_maker *m, uint64_t i);
 
-extern const struct ann_kind ann_graph, ann_ivf, ann_tenant_kind, ann_spann;
+extern const struct ann_kind ann_graph, ann_ivf, ann_tenant_kind, ann_spann, ann_hqi;
 
-enum { ANN_KINDS = 4 };
+enum { ANN_KINDS = 5 };
 extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_name has them */
 
 /* search.c: what to do with so many allowed rows. */

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "vec/ops.h"
 
-static int form_part(const struct ann_build_opts *o, uint32_t dim, const char **spec, struct err *e)
+int ivf_form_part(const struct ann_build_opts *o, uint32_t dim, const char **spec, struct err *e)
 {
     struct ivf_plan p;
 
@@ -57,10 +57,8 @@ static int save_rows(const struct ivf_made *v, struct sect_writer *w, struct err
     return sect_end(w, e);
 }
 
-static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
+int ivf_save(const struct ivf_made *v, struct sect_writer *w, struct err *e)
 {
-    const struct ivf_change *c = m->state;
-    const struct ivf_made *v = &c->made;
     uint32_t lists = v->head.lists;
     const struct {
         const char *id;
@@ -85,6 +83,13 @@ static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
     return codec_put_all(v->codec, w, e);
 }
 
+static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
+{
+    const struct ivf_change *c = m->state;
+
+    return ivf_save(&c->made, w, e);
+}
+
 /* ---- opening ---- */
 
 uint64_t ivf_packed(const struct codec *c, uint64_t n)
@@ -96,12 +101,8 @@ uint64_t ivf_packed(const struct codec *c, uint64_t n)
     return n / CODEC_LIST * whole + (n % CODEC_LIST ? rest : 0);
 }
 
-static void close_ivf(void *state)
+void ivf_close(struct ivf *v)
 {
-    struct ivf *v = state;
-
-    if (!v)
-        return;
     codec_free(v->codec);
     linmap_free(&v->centroids);
     free(v->norm);
@@ -109,7 +110,13 @@ static void close_ivf(void *state)
     free(v->fast_at);
     free(v->factor_at);
     free(atomic_load(&v->place));
-    free(v);
+}
+
+static void close_state(void *state)
+{
+    if (state)
+        ivf_close(state);
+    free(state);
 }
 
 static int open_head(struct ann *a, struct ivf *v, struct err *e)
@@ -198,13 +205,10 @@ static int open_cells(struct ann *a, struct ivf *v, struct err *e)
     return 0;
 }
 
-static int open_ivf(struct ann *a, struct err *e)
+int ivf_open(struct ann *a, struct ivf *v, struct err *e)
 {
-    struct ivf *v = a->state = mem_zero(1, sizeof *v, e);
     const void *fast, *factor;
 
-    if (!v)
-        return e->code;
     v->rows = a->rows;
     v->live = a->live;
     if (open_head(a, v, e) < 0 || codec_take_all(&v->codec, a->file, a->cpu, e) < 0)
@@ -226,9 +230,15 @@ static int open_ivf(struct ann *a, struct err *e)
     return open_cells(a, v, e);
 }
 
+static int open_state(struct ann *a, struct err *e)
+{
+    a->state = mem_zero(1, sizeof(struct ivf), e);
+    return a->state ? ivf_open(a, a->state, e) : e->code;
+}
+
 /* ---- looking at it ---- */
 
-static void info(const struct ann *a, struct ann_info *i)
+void ivf_info(const struct ann *a, struct ann_info *i)
 {
     const struct ivf *v = a->state;
     struct err text = {0};
@@ -245,7 +255,7 @@ static void info(const struct ann *a, struct ann_info *i)
     i->spread = v->head.spread;
 }
 
-static void lists(const struct ann *a, struct ann_lists *l)
+void ivf_lists(const struct ann *a, struct ann_lists *l)
 {
     const struct ivf *v = a->state;
 
@@ -253,7 +263,7 @@ static void lists(const struct ann *a, struct ann_lists *l)
 }
 
 /* Each row is in one list. */
-static int check(const struct ann *a, struct err *e)
+int ivf_check(const struct ann *a, struct err *e)
 {
     const struct ivf *v = a->state;
     uint8_t *met = mem_zero((size_t)v->rows, 1, e);
@@ -267,7 +277,7 @@ static int check(const struct ann *a, struct err *e)
 }
 
 /* Seconds are measured ones of a core of 2024 (Zen 5, 2.6 GHz), shared out. */
-static void plan(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o)
+void ivf_cost(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o)
 {
     struct ann_build_opts own = *o;
     struct ivf_plan how;
@@ -299,7 +309,7 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
 }
 
 /* Vectors stand list after list. */
-static void rows_at(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row)
+void ivf_rows_at(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row)
 {
     const struct ivf *v = a->state;
 
@@ -308,28 +318,28 @@ static void rows_at(const struct ann *a, uint64_t from, uint64_t n, uint64_t *ro
 }
 
 const struct ann_kind ann_ivf = {
-    .rows_at = rows_at,
+    .rows_at = ivf_rows_at,
     .name = "ivf",
     .id = {'i', 'v', 'f', ' '},
-    .sections = ANN_SECTIONS "IVFHMIDPCENTLISTROWSFASTFACTCODEMET0CEN0ROT0",
+    .sections = ANN_SECTIONS IVF_SECTIONS,
     .effort = "nprobe",
     .effort_default = IVF_NPROBE,
     .filter = FILTER_LISTS,
-    .form_part = form_part,
+    .form_part = ivf_form_part,
     .own_codes = true,
     .make = make,
     .update = update,
     .save = save,
     .made_free = made_free,
-    .open = open_ivf,
-    .close = close_ivf,
+    .open = open_state,
+    .close = close_state,
     .block = ivf_block,
     .searcher_new = ivf_searcher_new,
     .search = ivf_search,
     .count = ivf_count,
     .searcher_free = ivf_searcher_free,
-    .lists = lists,
-    .check = check,
-    .info = info,
-    .plan = plan,
+    .lists = ivf_lists,
+    .check = ivf_check,
+    .info = ivf_info,
+    .plan = ivf_cost,
 };

@@ -4,13 +4,42 @@
  * checksums, as only malice writes it, in a copy whose end is the end of what may be read.
  */
 #include "ann_data.h"
+#include "attrs_data.h"
 
 #include <fcntl.h>
 
+#include "ann/kind.h"
 #include "base/rand.h"
 #include "base/sect.h"
 
 enum { DIM = 5, QUERIES = 3, K = 12, ROUNDS = 40 };
+
+/* Of attrs_data.h's columns. */
+static const struct ann_predicate wheres[] = {{"live", 4}, {"not year < 2000", 15}, {"true", 4}};
+
+static void check_found(const struct ann *a, const uint64_t *id, uint64_t rows)
+{
+    for (size_t k = 0; k < QUERIES * K; k++)
+        T_CHECK(id[k] == NEIGH_NONE || (id[k] < rows && !ann_deleted(a, id[k])));
+}
+
+/* A predicate for each query, if the columns that they name are still there. */
+static void ask_where(const struct ann *a, const float *q, struct ann_search_opts o, uint64_t rows)
+{
+    struct ann_predicates *p = NULL;
+    struct ann_allowed allowed[QUERIES];
+    uint64_t id[QUERIES * K], done;
+    float score[QUERIES * K];
+    struct err e;
+
+    o.allowed = allowed;
+    o.allowed_each = true;
+    if (ann_predicates_new(&p, a, 1, &e) == 0 &&
+        ann_predicates_rows(p, wheres, QUERIES, allowed, &done, &e) == 0 && done == QUERIES &&
+        ann_search(a, &o, q, QUERIES, id, score, NULL, &e) == 0)
+        check_found(a, id, rows);
+    ann_predicates_free(p);
+}
 
 static void ask(const struct ann *a)
 {
@@ -31,8 +60,10 @@ static void ask(const struct ann *a)
     o.tenant = i.has_tenants ? tenant : NULL;
     o.tenant_each = true;
     if (ann_search(a, &o, q, QUERIES, id, score, NULL, &e) == 0)
-        for (size_t k = 0; k < QUERIES * K; k++)
-            T_CHECK(id[k] == NEIGH_NONE || (id[k] < i.rows && !ann_deleted(a, id[k])));
+        check_found(a, id, i.rows);
+    if (i.columns > 0)
+        for (o.effort = 1; o.effort < 400; o.effort *= 7)
+            ask_where(a, q, o, i.rows);
     for (uint64_t row = 0; row < i.rows && i.ids; row++) {
         size_t len, sum = 0;
         const char *p = ann_id(a, row, &len);
@@ -217,8 +248,19 @@ static void damage(enum ann_kind_name kind, enum vec_type type, enum vec_metric 
                                .no_vectors = no_vectors};
     struct ann_section s;
     struct ann *a;
+    struct ann_attrs attrs = {0};
     size_t sections = 0;
 
+    if (kind == ANN_HQI) {
+        struct table t = table_make(60, 30);
+
+        table_attrs(&t, &attrs.attrs, cpu_detect());
+        free(t.cell);
+        o.attrs = &attrs;
+        o.wheres = wheres;
+        o.n_wheres = QUERIES;
+        o.least = 5;
+    }
     if (changed)
         make_changed(&b, &o);
     else
@@ -227,6 +269,7 @@ static void damage(enum ann_kind_name kind, enum vec_type type, enum vec_metric 
     while (ann_section(a, sections, &s))
         sections++;
     ann_close(a);
+    attrs_close(&attrs.attrs);
     noise("d.ann", sections);
     flip_bits("d.ann");
     cut("d.ann");
@@ -243,6 +286,7 @@ int main(void)
     damage(ANN_GRAPH, VEC_F16, VEC_COSINE, "int8", false, false);
     damage(ANN_GRAPH, VEC_F32, VEC_L2, "int4", false, true);
     damage(ANN_IVF, VEC_F32, VEC_L2, NULL, false, false);
+    damage(ANN_HQI, VEC_F32, VEC_L2, NULL, false, false);
     damage(ANN_IVF, VEC_F32, VEC_IP, "opq3x4+int4", true, false);
     damage(ANN_IVF, VEC_U8, VEC_L2, "pq5x2", false, false);
     damage(ANN_IVF, VEC_F32, VEC_L2, "pq5x4", true, false);

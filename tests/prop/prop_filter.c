@@ -227,7 +227,7 @@ static void try_masks(const struct subject *s, enum mask_kind kind)
 
     for (size_t i = 0; i < N; i++) {
         make_mask(s, kind, i, bits[i]);
-        m[i] = (struct ann_allowed){bits[i], count_of(bits[i], s->b.rows.rows)};
+        m[i] = (struct ann_allowed){.bits = bits[i], .count = count_of(bits[i], s->b.rows.rows)};
         for (size_t j = s->b.rows.rows; j < 64 * (size_t)WORDS; j += 3)
             set(bits[i], j);
     }
