@@ -40,6 +40,12 @@ endif
 CFLAGS    ?=
 ALL_CFLAGS = $(BASEFLAGS) $(OPT_$(MODE)) $(CFLAGS)
 # Of the linear algebra only the tools that use it are linked to it.
+# Reads at once, where there is liburing (make URING= builds without).
+URING     ?= $(if $(wildcard /usr/include/liburing.h),1)
+ifeq ($(URING),1)
+CPPFLAGS  += -DSLUICE_URING
+LDLIBS    += -luring
+endif
 LDLIBS    += -lzstd -lz -ljansson -Wl,--as-needed -llapacke -lopenblas -Wl,--no-as-needed -lm
 ifneq ($(IS_CLANG),)
 LDFLAGS   += -L/usr/lib/llvm-14/lib -Wl,-rpath,/usr/lib/llvm-14/lib
@@ -96,9 +102,9 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(NAIVE) $(LIB)
 SUDO      := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT       := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -y -q
 DEPS      := gcc make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
-             libjansson-dev libdivsufsort-dev libopenblas-dev liblapacke-dev bats jq zstd gzip mandoc man-db \
+             libjansson-dev libdivsufsort-dev libopenblas-dev liblapacke-dev liburing-dev bats jq zstd gzip mandoc man-db \
              clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
-DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time
+DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
 DEPS_CLUSTER := slurm-wlm munge parallel
 
 deps:

@@ -15,12 +15,16 @@ static const struct cli_prog prog = {
     "ann-bench", "IDX... QUERIES TRUTH",
     "Measure recall against queries a second of indexes made by ann-build.", 3, -1};
 
-enum { SETTINGS_MOST = 256, KINDS = 2, ROUNDS_MOST = 1000 };
+enum { SETTINGS_MOST = 256, ROUNDS_MOST = 1000 };
+/* Curves of an index, by what their settings are. */
+enum { BY_EFFORT, BY_SLACK, TUNED, CURVES };
+enum { EF, NPROBE, SLACK, SETS };
+static const char *const curve_name[CURVES] = {"", ", by slack", ", tuned"};
 
 /* Settings as they were given, for the kinds that take them. */
 struct settings {
     const char *name, *given;
-    uint32_t v[SETTINGS_MOST];
+    double v[SETTINGS_MOST];
     size_t n;
     bool used;
 };
@@ -28,35 +32,37 @@ struct settings {
 struct asked {
     struct cli_common co;
     uint64_t k, rounds;
-    struct settings set[KINDS];
+    struct settings set[SETS];
     int from, truth_from;
     const char *field, *svg;
-    bool load;
+    bool load, tuned;
     char **index;
     size_t indexes;
     const char *queries, *truth;
     struct sweep_opts o;
     struct vec_matrix q;
     struct neigh t;
-    struct sweep *sweep;
+    struct sweep *sweep; /* [indexes][CURVES] */
+    struct sweep_setting setting[ANN_SETTINGS_MOST];
 };
 
 /* ---- what was asked ---- */
 
-static void settle_settings(struct settings *s)
+static void settle_settings(struct settings *s, bool whole)
 {
-    double v[SETTINGS_MOST];
+    double most = whole ? ANN_EFFORT_MOST : ANN_SLACK_MOST;
 
     if (!s->given)
         return;
-    s->n = list_numbers(s->given, v, SETTINGS_MOST);
+    s->n = list_numbers(s->given, s->v, SETTINGS_MOST);
     if (s->n == 0)
         cli_misuse("'--%s' are up to %d numbers with commas between them, not '%s'", s->name,
                    SETTINGS_MOST, s->given);
     for (size_t i = 0; i < s->n; i++) {
-        if (v[i] < 1 || v[i] > ANN_EFFORT_MOST || v[i] != (uint32_t)v[i])
-            cli_misuse("'--%s' is 1 to %d", s->name, ANN_EFFORT_MOST);
-        s->v[i] = (uint32_t)v[i];
+        if (whole && (s->v[i] < 1 || s->v[i] > most || s->v[i] != (uint32_t)s->v[i]))
+            cli_misuse("'--%s' is 1 to %g", s->name, most);
+        if (!(s->v[i] > 0 && s->v[i] <= most))
+            cli_misuse("'--%s' is above 0, at most %g", s->name, most);
     }
 }
 
@@ -66,8 +72,8 @@ static void settle(struct asked *a)
         cli_misuse("'-k' is 1 to %d", ANN_EFFORT_MOST);
     if (a->rounds < 1 || a->rounds > ROUNDS_MOST)
         cli_misuse("'--rounds' is 1 to %d", ROUNDS_MOST);
-    for (int i = 0; i < KINDS; i++)
-        settle_settings(&a->set[i]);
+    for (int i = 0; i < SETS; i++)
+        settle_settings(&a->set[i], i != SLACK);
     for (size_t i = 0; i < a->indexes; i++)
         if (strcmp(a->index[i], "-") == 0)
             cli_misuse("an index is a file, not standard input");
@@ -82,10 +88,11 @@ static void settle(struct asked *a)
 
 static void put_header(const struct asked *a, struct out *o)
 {
-    char names[160];
+    char names[200];
 
     snprintf(names, sizeof names,
-             "index setting recall@%u qps p50_us p99_us effort kind codec keys bytes_per_vector",
+             "index setting recall@%u qps p50_us p99_us effort kind codec keys bytes_per_vector "
+             "slack rerank exact target",
              a->o.k);
     out_header(o, names);
 }
@@ -98,7 +105,7 @@ static void put_point(const struct asked *a, const struct sweep *s, const struct
     snprintf(recall, sizeof recall, "recall@%u", a->o.k);
     out_row(o);
     out_cstr(o, "index", s->name);
-    out_u64(o, "setting", p->setting);
+    out_u64(o, "setting", p->setting.effort);
     out_double(o, recall, p->recall, 5);
     out_double(o, "qps", p->qps, 1);
     out_double(o, "p50_us", p->p50_us, 1);
@@ -109,43 +116,114 @@ static void put_point(const struct asked *a, const struct sweep *s, const struct
     out_double(o, "keys", p->keys, 1);
     out_double(o, "bytes_per_vector",
                s->info.rows ? (double)s->info.bytes / (double)s->info.rows : 0, 1);
+    out_double(o, "slack", (double)p->setting.slack, 5);
+    out_u64(o, "rerank", p->setting.rerank);
+    out_double(o, "exact", p->exact, 1);
+    out_double(o, "target", p->setting.target, 5);
     out_end_row(o);
 }
 
 /* ---- the work ---- */
 
-/* The settings that were given for this kind of index. */
-static void choose_settings(struct asked *a, const struct ann *index)
+/* The efforts that were given for this kind of index: how many. */
+static size_t set_efforts(struct asked *a, const struct ann_info *i)
+{
+    struct settings *s = &a->set[strcmp(i->effort, a->set[EF].name) == 0 ? EF : NPROBE];
+
+    for (size_t k = 0; k < s->n; k++)
+        a->setting[k] = (struct sweep_setting){.effort = (uint32_t)s->v[k]};
+    s->used = true;
+    return s->n;
+}
+
+static size_t set_slacks(struct asked *a, const struct ann_info *i)
+{
+    struct settings *s = &a->set[SLACK];
+    uint64_t most = (uint64_t)ANN_SLACK_EFFORT * a->o.k;
+
+    if (!i->slack)
+        return 0;
+    most = most > ANN_SLACK_EFFORT_LEAST ? most : ANN_SLACK_EFFORT_LEAST;
+    most = most < ANN_EFFORT_MOST ? most : ANN_EFFORT_MOST;
+    for (size_t k = 0; k < s->n; k++)
+        a->setting[k] = (struct sweep_setting){.effort = (uint32_t)most, .slack = (float)s->v[k]};
+    s->used = true;
+    return s->n;
+}
+
+/* Those that `ann-search --recall` would take. */
+static int set_tuned(struct asked *a, const struct ann *index, size_t *n, struct err *e)
+{
+    const struct ann_setting *s;
+    size_t all, i = 0;
+
+    *n = 0;
+    if (ann_settings(index, &s, &all, e) < 0)
+        return e->code;
+    while (i < all && s[i].k < a->o.k)
+        i++;
+    for (size_t first = i; i < all && s[i].k == s[first].k; i++)
+        if (s[i].effort > 0)
+            a->setting[(*n)++] = (struct sweep_setting){s[i].effort, s[i].rerank, s[i].slack,
+                                                        s[i].target};
+    if (*n == 0)
+        return err_set(e, ERR_INPUT,
+                       "ann-tune stored no setting that can be taken for %u "
+                       "neighbours",
+                       a->o.k);
+    return 0;
+}
+
+/* Of an index the curve of n settings; 0: of its own choice. */
+static int bench_curve(struct asked *a, const struct ann *index, struct sweep *s, size_t n,
+                       struct out *o, struct err *e)
+{
+    int rc;
+
+    a->o.setting = n ? a->setting : NULL;
+    a->o.settings = n;
+    rc = sweep_run(s, index, &a->o, &a->q, &a->t, e);
+    if (rc == ERR_INPUT)
+        err_prefix(e, "%s", a->queries);
+    for (size_t i = 0; i < s->n && rc == 0; i++)
+        put_point(a, s, &s->point[i], o);
+    return rc;
+}
+
+static int bench_curves(struct asked *a, const struct ann *index, struct sweep *s, struct out *o,
+                        struct err *e)
 {
     struct ann_info info;
+    size_t n;
+    int rc = 0;
 
     ann_info(index, &info);
-    a->o.setting = NULL;
-    a->o.settings = 0;
-    for (int i = 0; i < KINDS; i++)
-        if (a->set[i].n && strcmp(info.effort, a->set[i].name) == 0) {
-            a->o.setting = a->set[i].v;
-            a->o.settings = a->set[i].n;
-            a->set[i].used = true;
-        }
+    if ((n = set_efforts(a, &info)) > 0 || !(a->tuned || (info.slack && a->set[SLACK].n)))
+        rc = bench_curve(a, index, &s[BY_EFFORT], n, o, e);
+    if (rc == 0 && (n = set_slacks(a, &info)) > 0)
+        rc = bench_curve(a, index, &s[BY_SLACK], n, o, e);
+    if (rc == 0 && a->tuned) {
+        rc = set_tuned(a, index, &n, e);
+        if (rc < 0)
+            return err_prefix(e, "%s", s->name);
+        rc = bench_curve(a, index, &s[TUNED], n, o, e);
+    }
+    return rc;
 }
 
 static int bench_index(struct asked *a, size_t at, struct out *o, struct err *e)
 {
-    struct sweep *s = &a->sweep[at];
+    struct sweep *s = &a->sweep[at * CURVES];
     struct ann *index = NULL;
     int rc = a->load ? ann_load(&index, a->index[at], cli_cpu(), a->o.threads, e)
                      : ann_open(&index, a->index[at], cli_cpu(), e);
 
-    s->name = a->index[at];
-    if (rc == 0) {
-        choose_settings(a, index);
-        rc = sweep_run(s, index, &a->o, &a->q, &a->t, e);
-        if (rc == ERR_INPUT)
-            err_prefix(e, "%s", a->queries);
+    for (int i = 0; i < CURVES; i++) {
+        s[i].name = a->index[at];
+        s[i].what = curve_name[i];
     }
-    for (size_t i = 0; i < s->n && rc == 0; i++)
-        put_point(a, s, &s->point[i], o);
+    if (rc == 0)
+        rc = bench_curves(a, index, s, o, e);
     ann_close(index);
     return rc < 0 ? rc : out_flush(o, e);
 }
@@ -157,7 +235,7 @@ static int bench_all(struct asked *a, struct out *o, struct err *e)
     put_header(a, o);
     for (size_t i = 0; i < a->indexes && rc == 0; i++)
         rc = bench_index(a, i, o, e);
-    for (int i = 0; i < KINDS && rc == 0; i++)
+    for (int i = 0; i < SETS && rc == 0; i++)
         if (a->set[i].n && !a->set[i].used)
             rc = err_set(e, ERR_USAGE, "no index here takes '--%s'", a->set[i].name);
     return rc;
@@ -168,17 +246,26 @@ static int load(struct asked *a, struct err *e)
     const struct vec_read_opts read = {
         .format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1), .field = a->field};
 
-    a->sweep = mem_zero(a->indexes, sizeof *a->sweep, e);
+    a->sweep = mem_zero(a->indexes * CURVES, sizeof *a->sweep, e);
     if (!a->sweep || vec_load_f32(&a->q, a->queries, &read, 0, false, e) < 0)
         return e->code;
     return neigh_load(&a->t, a->truth, (enum neigh_format)(a->truth_from + 1), e);
 }
 
-static int draw(const struct asked *a, struct atomic_file **svg, struct err *e)
+static int draw(struct asked *a, struct atomic_file **svg, struct err *e)
 {
     struct buf picture = {0};
-    int rc = sweep_draw(a->sweep, a->indexes, &a->o, &picture, e);
+    size_t n = 0;
+    int rc;
 
+    for (size_t i = 0; i < a->indexes * CURVES; i++) /* those that there are come first */
+        if (a->sweep[i].n > 0) {
+            struct sweep s = a->sweep[i];
+
+            a->sweep[i] = (struct sweep){0};
+            a->sweep[n++] = s;
+        }
+    rc = sweep_draw(a->sweep, n, &a->o, &picture, e);
     if (rc == 0)
         rc = atomic_write(*svg, picture.p, picture.len, e);
     if (rc == 0)
@@ -207,7 +294,7 @@ static int bench(struct asked *a, struct err *e)
         rc = out_commit(&o, e);
     out_abort(&o);
     atomic_abort(&svg);
-    for (size_t i = 0; a->sweep && i < a->indexes; i++)
+    for (size_t i = 0; a->sweep && i < a->indexes * CURVES; i++)
         sweep_free(&a->sweep[i]);
     free(a->sweep);
     vec_matrix_free(&a->q);
@@ -219,14 +306,17 @@ int main(int argc, char **argv)
 {
     static struct asked a = {.k = 10,
                              .rounds = 3,
-                             .set = {{.name = "ef"}, {.name = "nprobe"}},
+                             .set = {{.name = "ef"}, {.name = "nprobe"}, {.name = "slack"}},
                              .from = -1,
                              .truth_from = -1,
                              .co = {.threads = 1}};
     const struct cli_opt opts[] = {
         CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
-        CLI_STR(0, "ef", &a.set[0].given, "N,N...", "settings of indexes that take ef"),
-        CLI_STR(0, "nprobe", &a.set[1].given, "N,N...", "settings of indexes that take nprobe"),
+        CLI_STR(0, "ef", &a.set[EF].given, "N,N...", "settings of indexes that take ef"),
+        CLI_STR(0, "nprobe", &a.set[NPROBE].given, "N,N...",
+                "settings of indexes that take nprobe"),
+        CLI_STR(0, "slack", &a.set[SLACK].given, "X,X...", "slacks of indexes that take one"),
+        CLI_FLAG(0, "tuned", &a.tuned, "the settings that ann-tune stored in each index"),
         CLI_U64(0, "rounds", &a.rounds, "N", "the fastest of N rounds counts (default 3)"),
         CLI_STR(0, "svg", &a.svg, "FILE", "draw the curves into FILE"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the queries' format"),

@@ -1,4 +1,6 @@
 /* ann-build - an index of vectors for approximate nearest neighbours. */
+#include <string.h>
+
 #include "ann/ann.h"
 #include "base/cli.h"
 #include "base/num.h"
@@ -8,7 +10,7 @@
 #include "vec/base.h"
 #include "vec/vec.h"
 
-enum { QUERIES_MOST = 100000 };
+enum { QUERIES_MOST = 100000, LEAF_MOST = 1 << 30 };
 
 static const struct cli_prog prog = {
     "ann-build", "BASE", "Make an index of vectors for approximate nearest neighbours.", 1, 1};
@@ -18,11 +20,28 @@ static const struct cli_prog prog = {
 struct asked {
     struct cli_common co;
     int kind, metric, from;
-    uint64_t degree, beam, lists, memory;
+    uint64_t degree, beam, lists, leaf, replicas, memory;
     double alpha;
-    const char *field, *path, *queries, *ids, *attrs;
+    const char *field, *path, *queries, *ids, *attrs, *columns, *tenants, *wheres, *workload;
     struct ann_build_opts o;
 };
+
+/* What the index is to suit. */
+static void settle_workload(struct asked *a)
+{
+    if (a->kind != ANN_HQI && (a->leaf || a->wheres || a->workload))
+        cli_misuse("'--leaf', '--where-file' and '--workload' are for '-t hqi'");
+    if (a->leaf > LEAF_MOST)
+        cli_misuse("'--leaf' is 1 to %d", LEAF_MOST);
+    if (a->workload && (a->wheres || a->queries))
+        cli_misuse("'--workload' has both queries and predicates: it goes without '--queries' and "
+                   "'--where-file'");
+    if (a->workload && cli_is_std(a->workload))
+        cli_misuse("'--workload' is read twice: a file, not standard input");
+    if (a->workload)
+        a->queries = a->wheres = a->workload;
+    a->o.least = (uint32_t)a->leaf;
+}
 
 static void settle(struct asked *a, struct progress *p)
 {
@@ -38,20 +57,34 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--alpha' is 1 to 10");
     if (a->lists > ANN_LISTS_MOST)
         cli_misuse("'--lists' is up to %d", ANN_LISTS_MOST);
-    if (a->lists && a->kind == ANN_GRAPH)
-        cli_misuse("'--lists' is for '-t ivf' and '-t osq'");
+    if (a->lists && (a->kind == ANN_GRAPH || a->kind == ANN_TENANT))
+        cli_misuse("'--lists' is for '-t ivf', '-t spann', '-t hqi' and '-t osq'");
     if (a->lists > ANN_PARTS_MOST && a->kind == ANN_OSQ)
         cli_misuse("'--lists' is up to %d for '-t osq'", ANN_PARTS_MOST);
+    if (a->replicas > ANN_REPLICAS_MOST)
+        cli_misuse("'--replicas' is 1 to %d", ANN_REPLICAS_MOST);
+    if (a->replicas && a->kind != ANN_SPANN)
+        cli_misuse("'--replicas' is for '-t spann'");
+    if (a->attrs && a->kind == ANN_SPANN)
+        cli_misuse("'-t spann' takes no '--attrs'");
+    if (a->queries && a->kind == ANN_SPANN)
+        cli_misuse("'--queries' is for '-t graph'");
+    settle_workload(a);
     if (a->kind != ANN_GRAPH && (a->degree || a->beam || a->alpha > 0))
         cli_misuse("'-R', '-L' and '--alpha' are for '-t graph'");
+    if (a->columns && !a->attrs)
+        cli_misuse("'--columns' are some of '--attrs'");
     if (a->attrs && cli_is_std(a->attrs) && cli_is_std(a->path))
         cli_misuse("standard input cannot be both vectors and attributes");
+    if ((a->kind == ANN_TENANT) != (a->tenants != NULL))
+        cli_misuse("'-t tenant' and '--tenants FILE' go together");
     a->o.kind = (enum ann_kind_name)a->kind;
     a->o.metric = (enum vec_metric)a->metric;
     a->o.degree = (uint32_t)a->degree;
     a->o.beam = (uint32_t)a->beam;
     a->o.alpha = a->alpha;
     a->o.lists = (uint32_t)a->lists;
+    a->o.replicas = (uint32_t)a->replicas;
     a->o.threads = par_threads(a->co.threads);
     a->o.cpu = cli_cpu();
     a->o.progress = progress_report;
@@ -80,9 +113,12 @@ static int announce(const struct asked *a, const struct vec_rows *base, struct e
 /* The sample of queries, or as much of it as helps. */
 static int load_queries(struct asked *a, struct vec_matrix *q, uint32_t dim, struct err *e)
 {
+    struct vec_read_opts how = {.format = a->workload ? VEC_JSONL : VEC_AUTO,
+                                .field = a->workload ? "vector" : NULL};
+
     if (!a->queries)
         return 0;
-    if (vec_load_f32(q, a->queries, NULL, QUERIES_MOST, true, e) < 0)
+    if (vec_load_f32(q, a->queries, &how, QUERIES_MOST, !a->wheres, e) < 0)
         return e->code;
     if (q->rows && q->dim != dim)
         return err_set(e, ERR_INPUT, "%s: queries of %u components for a base of %u", a->queries,
@@ -90,6 +126,72 @@ static int load_queries(struct asked *a, struct vec_matrix *q, uint32_t dim, str
     a->o.queries = q->v;
     a->o.n_queries = q->rows;
     return 0;
+}
+
+static void say_repaired(const struct asked *a, const struct ann_build_report *r)
+{
+    if (r->repaired)
+        cli_note(a->co.quiet, "%llu rows were linked anew, as no walk reached them",
+                 (unsigned long long)r->repaired);
+}
+
+/* What the index needs beside its heads is a third of what may be had; the rest is files. */
+static int set_memory(struct asked *a, const struct vec_rows *base, struct err *e)
+{
+    uint64_t have = a->memory ? a->memory : ram_available();
+    struct ann_plan plan;
+
+    if (base->rows == VEC_UNKNOWN) {
+        a->o.memory = have / 2;
+        return 0;
+    }
+    if (announce(a, base, e) < 0)
+        return e->code;
+    ann_plan(&plan, base, &a->o);
+    a->o.memory = have ? (have - plan.memory_bytes) / 2 + 1 : 0;
+    return 0;
+}
+
+/* Of a stream: the base need not fit into memory. */
+static int build_stream(struct asked *a, const struct vec_read_opts *how, struct err *e)
+{
+    struct ann_build_report report = {0};
+    struct vec_reader *r = NULL;
+    struct ann_ids *ids = NULL;
+    struct vec_rows base = {0};
+    int rc = vec_open(&r, a->path, how, e);
+
+    if (rc == 0) {
+        base.rows = vec_reader_rows(r);
+        base.dim = vec_reader_dim(r);
+        base.type = vec_reader_type(r);
+        rc = set_memory(a, &base, e);
+    }
+    if (rc == 0 && a->ids)
+        rc = ann_ids_load(&ids, a->ids, base.rows, e);
+    a->o.ids = ids;
+    if (rc == 0 && (rc = ann_build_stream(a->co.out, r, &a->o, &report, e)) == ERR_INPUT &&
+        strncmp(e->msg, vec_reader_name(r), strlen(vec_reader_name(r))) != 0)
+        err_prefix(e, "%s", a->path);
+    if (rc == 0)
+        say_repaired(a, &report);
+    ann_ids_free(ids);
+    vec_close(r);
+    return rc;
+}
+
+/* Their predicates, of as many. */
+static int load_wheres(struct asked *a, struct ann_predicate_file **f, struct err *e)
+{
+    int64_t n;
+
+    if (!a->wheres)
+        return 0;
+    if (ann_predicate_file_open(f, a->wheres, e) < 0)
+        return e->code;
+    n = ann_predicate_file_read(*f, QUERIES_MOST, &a->o.wheres, e);
+    a->o.n_wheres = n > 0 ? (uint64_t)n : 0;
+    return n < 0 ? (int)n : 0;
 }
 
 static int build(struct asked *a, struct err *e)
@@ -101,25 +203,37 @@ static int build(struct asked *a, struct err *e)
     struct vec_matrix queries = {0};
     struct ann_ids *ids = NULL;
     struct ann_attrs *attrs = NULL;
-    int rc = vec_base_load(&base, a->path, &how, e);
+    struct ann_grants *grants = NULL;
+    struct ann_predicate_file *wheres = NULL;
+    int rc;
+
+    if (a->kind == ANN_SPANN)
+        return build_stream(a, &how, e);
+    rc = vec_base_load(&base, a->path, &how, e);
 
     if (rc == 0 && a->ids)
         rc = ann_ids_load(&ids, a->ids, base.rows.rows, e);
     if (rc == 0 && a->attrs)
-        rc = ann_attrs_load(&attrs, a->attrs, base.rows.rows, a->o.cpu, e);
+        rc = ann_attrs_load(&attrs, a->attrs, a->columns, base.rows.rows, a->o.cpu, e);
     a->o.ids = ids;
     a->o.attrs = attrs;
+    if (rc == 0 && a->tenants)
+        rc = ann_grants_load(&grants, a->tenants, base.rows.rows, ids, e);
+    a->o.grants = grants;
     if (rc == 0)
         rc = load_queries(a, &queries, base.rows.dim, e);
+    if (rc == 0)
+        rc = load_wheres(a, &wheres, e);
     if (rc == 0)
         rc = announce(a, &base.rows, e);
     if (rc == 0 && (rc = ann_build(a->co.out, &base.rows, &a->o, &report, e)) == ERR_INPUT)
         err_prefix(e, "%s", a->path);
-    if (rc == 0 && report.repaired)
-        cli_note(a->co.quiet, "%llu rows were linked anew, as no walk reached them",
-                 (unsigned long long)report.repaired);
+    if (rc == 0)
+        say_repaired(a, &report);
+    ann_predicate_file_close(wheres);
     vec_matrix_free(&queries);
     ann_attrs_free(attrs);
+    ann_grants_free(grants);
     ann_ids_free(ids);
     vec_base_free(&base);
     return rc;
@@ -132,8 +246,8 @@ int main(int argc, char **argv)
         CLI_CHOICE('t', "type", &a.kind, ANN_KIND_NAMES, "the kind of index (default graph)"),
         CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
         CLI_STR('c', "codec", &a.o.codec, "SPEC",
-                "codes to search by: graph: int8 or leanvec248+int4, say; ivf: pqMx4, opqMx4; "
-                "osq: osq1 to osq8 (default: by the base; osq4)"),
+                "codes to search by: graph: int8 or leanvec248+int4, say; ivf, hqi: pqMx4, opqMx4; "
+                "spann: lvq8, say; osq: osq1 to osq8 (default: by the base; osq4)"),
         CLI_U64('R', "degree", &a.degree, "N",
                 "graph: links of a row (default 64, or 32 with leanvec)"),
         CLI_U64('L', "beam", &a.beam, "N",
@@ -141,19 +255,30 @@ int main(int argc, char **argv)
         CLI_DOUBLE(0, "alpha", &a.alpha, "X",
                    "graph: how far links may reach, from 1 (default 1.06)"),
         CLI_U64(0, "lists", &a.lists, "N",
-                "ivf: lists (default: 2.5 times the root of the rows); osq: one in 32768 rows"),
+                "lists (default: ivf: 2.5 times the root of the rows; spann: one for 50 rows; hqi: "
+                "for 64; osq: for 32768)"),
+        CLI_U64(0, "replicas", &a.replicas, "N", "spann: lists of a row, at most (default 4)"),
+        CLI_U64(0, "leaf", &a.leaf, "N", "hqi: rows of a leaf, at least (default 64)"),
+        CLI_STR(0, "workload", &a.workload, "FILE",
+                "hqi: queries that it will suit: JSON Lines, {\"where\":\"...\",\"vector\":[...]}"),
+        CLI_STR(0, "where-file", &a.wheres, "FILE",
+                "hqi: the predicates of --queries, as of ann-search"),
         CLI_STR(0, "queries", &a.queries, "FILE",
-                "graph: a sample of the queries to come, which it will suit"),
+                "graph, hqi: a sample of the queries to come, which it will suit"),
         CLI_STR(0, "ids", &a.ids, "FILE",
                 "names of the vectors, one a line, for ann-search to print"),
         CLI_STR(0, "attrs", &a.attrs, "FILE",
                 "attributes of the vectors, for ann-search --where: TSV, CSV or JSON Lines"),
+        CLI_STR(0, "columns", &a.columns, "NAMES",
+                "only these columns of --attrs, with commas between"),
+        CLI_STR(0, "tenants", &a.tenants, "FILE",
+                "tenant: who may see what: lines of a row (or id), a tab and a tenant; or jsonl"),
         CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
                  "leave the vectors out: smaller, and scores are estimates"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
         CLI_SIZE('m', "memory", &a.memory, "SIZE",
-                 "refuse what needs more (default: what is available)"),
+                 "refuse what needs more; spann: use files beyond (default: what is available)"),
         CLI_OUT(&a.co.out),
         CLI_THREADS(&a.co.threads),
         CLI_QUIET(&a.co.quiet),
@@ -170,5 +295,5 @@ int main(int argc, char **argv)
     ok = build(&a, &e) == 0;
     progress_end(&progress);
     cli_finish(a.co.verbose);
-    return ok ? CLI_DONE : cli_fail(&e);
+    return ok ? CLI_DONE : cli_fail_shown(&e);
 }

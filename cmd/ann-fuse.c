@@ -1,5 +1,6 @@
 /* ann-fuse - several ranked lists of neighbours for the same questions become one. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +20,9 @@ struct asked {
     uint64_t k, depth;
     const char *weights;
     double weight[WEIGHTS_MOST];
+    const char *scores;
+    char *names; /* of these, one behind the other */
+    const char *score[WEIGHTS_MOST];
     struct fuse_opts o;
     struct fuse_files files;
     struct neigh_write_opts write;
@@ -93,6 +97,33 @@ static void settle_inputs(struct asked *a)
         cli_misuse("standard input is read once");
 }
 
+/* Names between commas, one of each file, which may be empty. */
+static void settle_scores(struct asked *a)
+{
+    char *name = a->names = a->scores ? strdup(a->scores) : NULL;
+    size_t n = 0;
+
+    while (name && n < WEIGHTS_MOST) {
+        char *comma = strchr(name, ',');
+
+        if (comma)
+            *comma = 0;
+        a->score[n++] = *name ? name : NULL;
+        name = comma ? comma + 1 : NULL;
+    }
+    if (a->scores && (name || n != a->files.files))
+        cli_misuse("'--scores' are %zu files with commas between them, one of each RESULT",
+                   a->files.files);
+    for (size_t i = 0; i < n; i++) {
+        const char *path = a->files.path[i];
+        enum neigh_format f = a->from < 0 ? neigh_format_of(path) : a->files.from;
+
+        if (a->score[i] && f != NEIGH_IVECS && f != NEIGH_IBIN)
+            cli_misuse("'--scores' stand beside ivecs or ibin, and '%s' is no such file", path);
+    }
+    a->files.scores = n ? a->score : NULL;
+}
+
 static void settle_output(struct asked *a)
 {
     enum neigh_format to = a->to >= 0 ? (enum neigh_format)(a->to + 1) : NEIGH_AUTO;
@@ -123,6 +154,7 @@ static void settle(struct asked *a)
     settle_method(a);
     settle_inputs(a);
     settle_weights(a);
+    settle_scores(a);
     settle_output(a);
 }
 
@@ -146,6 +178,8 @@ int main(int argc, char **argv)
         CLI_FLAG(0, "names", &a.files.names, "ids are names, not row numbers"),
         CLI_CHOICE(0, "from", &a.from, NEIGH_FORMAT_NAMES,
                    "the results' format (default: by their names, else tsv)"),
+        CLI_STR(0, "scores", &a.scores, "FILE,FILE...",
+                "scores beside each RESULT of ivecs or ibin, as '--distances' writes them"),
         CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,
                    "the output's format (default: by its name, else tsv)"),
         CLI_STR(0, "distances", &a.write.distances, "FILE",
@@ -169,6 +203,7 @@ int main(int argc, char **argv)
     a.files.progress_ctx = &progress;
     ok = fuse_run(&a.files, &a.o, &a.write, &e) == 0;
     progress_end(&progress);
+    free(a.names);
     cli_finish(a.co.verbose);
     return ok ? CLI_DONE : cli_fail(&e);
 }

@@ -11,22 +11,25 @@
 #include "base/par.h"
 #include "base/progress.h"
 #include "base/sort.h"
+#include "base/stream.h"
 #include "vec/vec.h"
 
 static const struct cli_prog prog = {
     "ann-search", "IDX QUERIES",
     "Find near neighbours of every query in an index made by ann-build.", 2, 2};
 
-enum { BATCH_BYTES = 32 << 20 };
+enum { BATCH_BYTES = 32 << 20, WHOLE_BYTES = 1 << 30 };
 #define NOT_GIVEN UINT64_MAX
 
 struct asked {
     struct cli_common co;
-    uint64_t k, ef, nprobe, rerank, keep, factor, engine;
-    double slack, recall, reach; /* 0: not given */
-    int to, from;
+    uint64_t k, ef, nprobe, reach, keep, rerank, share, factor, engine;
+    double slack, recall, near; /* 0: not given */
+    int to, from, io;
     const char *field, *index, *queries, *where, *where_file;
-    bool load, stats, explain;
+    const char *tenant, *tenants; /* its name, or a file of names */
+    struct lines *lines;          /* that file */
+    bool load, stats, explain, batch;
     struct neigh_write_opts write;
     struct ann_search_opts o;
 };
@@ -42,9 +45,10 @@ struct choice {
 struct batch {
     struct vec_matrix q;
     struct neigh found;
+    uint32_t *tenant; /* of each query */
     float *us;
     size_t us_cap;
-    uint64_t done;
+    uint64_t done, strangers; /* strangers: queries of tenants that there are none of */
     struct ann_search_stats stats;
 };
 
@@ -60,12 +64,18 @@ static void settle(struct asked *a)
         cli_misuse("'--nprobe' is 1 to %d", ANN_EFFORT_MOST);
     if (a->keep != NOT_GIVEN && (a->keep < 1 || a->keep > 100))
         cli_misuse("'--keep' is 1 to 100, percent");
-    if (a->reach != 0 && !(a->reach >= 1))
-        cli_misuse("'--reach' is 1 and above");
+    if (a->near != 0 && !(a->near >= 1))
+        cli_misuse("'--near' is 1 and above");
     if (a->factor != NOT_GIVEN && (a->factor < 1 || a->factor > ANN_FACTOR_MOST))
         cli_misuse("'--factor' is 1 to %d", ANN_FACTOR_MOST);
     if (a->engine != NOT_GIVEN && (a->engine < 1 || a->engine > ANN_FAN_MOST))
         cli_misuse("'--engine' is 1 to %d", ANN_FAN_MOST);
+    if (a->reach != NOT_GIVEN && (a->reach < 1 || a->reach > ANN_EFFORT_MOST))
+        cli_misuse("'--reach' is 1 to %d", ANN_EFFORT_MOST);
+    if (a->tenant && a->tenants)
+        cli_misuse("'--tenant' is for all queries, '--tenants-file' for each: not both");
+    if (a->share > ANN_SHARE_MOST)
+        cli_misuse("'--share' is 1 to %d", ANN_SHARE_MOST);
     if (a->rerank > ANN_EFFORT_MOST)
         cli_misuse("'--rerank' is up to %d", ANN_EFFORT_MOST);
     if (!(a->slack >= 0 && a->slack <= ANN_SLACK_MOST))
@@ -96,17 +106,30 @@ static void settle(struct asked *a)
     a->write.k = a->o.k = (uint32_t)a->k;
     a->o.rerank = (uint32_t)a->rerank;
     a->o.slack = (float)a->slack;
-    a->o.reach = (float)a->reach;
+    a->o.near_lists = (float)a->near;
     a->o.factor = a->factor == NOT_GIVEN ? 0 : (uint32_t)a->factor;
+    a->o.share = (uint32_t)a->share;
+    a->o.io = (enum reads_by)a->io;
+    a->o.batch = a->batch;
     a->o.threads = par_threads(a->co.threads);
 }
 
-static int batch_init(struct batch *b, uint32_t dim, uint32_t k, struct err *e)
+/* all: how many queries there are, or VEC_UNKNOWN. */
+static int batch_init(struct batch *b, const struct asked *how, uint32_t dim, uint64_t all,
+                      struct err *e)
 {
-    uint64_t rows = BATCH_BYTES / (4 * (uint64_t)dim + 12 * (uint64_t)k);
+    uint32_t k = how->o.k;
+    uint64_t each = 4 * (uint64_t)dim + 12 * (uint64_t)k,
+             rows = (how->batch ? WHOLE_BYTES : BATCH_BYTES) / each;
 
-    rows = rows < 64 ? 64 : rows > 1 << 16 ? 1 << 16 : rows;
-    if (vec_matrix_init(&b->q, rows, dim, e) < 0)
+    if (!how->batch && rows > 1 << 16)
+        rows = 1 << 16;
+    if (rows < 64)
+        rows = 64;
+    if (how->batch && all != VEC_UNKNOWN && all < rows)
+        rows = all > 0 ? all : 1;
+    if (vec_matrix_init(&b->q, rows, dim, e) < 0 ||
+        !(b->tenant = mem_array(rows, sizeof *b->tenant, e)))
         return e->code;
     return neigh_init(&b->found, rows, k, true, e);
 }
@@ -115,6 +138,7 @@ static void batch_free(struct batch *b)
 {
     vec_matrix_free(&b->q);
     neigh_free(&b->found);
+    free(b->tenant);
     free(b->us);
 }
 
@@ -130,6 +154,73 @@ static int64_t fill(struct batch *b, struct vec_reader *r, struct err *e)
     }
     return got < 0 ? got : (int64_t)n;
 }
+
+/* ---- tenants ---- */
+
+/* A tenant that is none sees nothing: its queries find no row, and that is said. */
+static uint32_t tenant_of(const struct ann *a, const struct asked *how, struct batch *b,
+                          const char *name, size_t len)
+{
+    uint32_t t = ann_tenant(a, name, len);
+
+    if (t == ANN_NO_TENANT && b->strangers++ == 0)
+        cli_note(how->co.quiet, "%s has no tenant '%.*s', who sees nothing", how->index, (int)len,
+                 name);
+    return t;
+}
+
+/* Those of n queries, a line each. */
+static int take_tenants(const struct ann *a, struct asked *how, struct batch *b, uint64_t n,
+                        struct err *e)
+{
+    const char *line;
+    size_t len;
+    int rc = 1;
+
+    for (uint64_t i = 0; i < n && rc > 0; i++) {
+        rc = lines_next(how->lines, &line, &len, e);
+        if (rc > 0)
+            b->tenant[i] = tenant_of(a, how, b, line, len);
+    }
+    if (rc == 0)
+        return err_set(e, ERR_INPUT, "%s: it ends after line %llu, and there are more queries",
+                       how->tenants, (unsigned long long)lines_number(how->lines));
+    return rc < 0 ? rc : 0;
+}
+
+/* All queries were read: no tenant may be left over. */
+static int end_tenants(const struct asked *how, const struct batch *b, struct err *e)
+{
+    const char *line;
+    size_t len;
+    int rc = how->lines ? lines_next(how->lines, &line, &len, e) : 0;
+
+    if (rc > 0)
+        return err_set(e, ERR_INPUT, "%s:%llu: a tenant more than the %llu queries", how->tenants,
+                       (unsigned long long)lines_number(how->lines), (unsigned long long)b->done);
+    if (b->strangers > 1 && how->lines)
+        cli_note(how->co.quiet, "%llu queries are of tenants whom %s does not know",
+                 (unsigned long long)b->strangers, how->index);
+    return rc;
+}
+
+/* They are told if, and only if, the index has some. */
+static int set_tenants(struct asked *how, const struct ann_info *i, struct err *e)
+{
+    bool told = how->tenant || how->tenants;
+
+    if (told && !i->has_tenants)
+        return err_set(e, ERR_USAGE, "%s is of kind %s, which has no tenants", how->index, i->kind);
+    if (!told && i->has_tenants)
+        return err_set(e, ERR_USAGE,
+                       "%s is of kind %s: '--tenant' or '--tenants-file' says whose rows are "
+                       "searched",
+                       how->index, i->kind);
+    how->o.tenant_each = how->tenants != NULL;
+    return how->tenants ? lines_open(&how->lines, how->tenants, '\n', 0, e) : 0;
+}
+
+/* ---- searching ---- */
 
 /* What is to be done with rows so many, if that is asked for. `whose` are the queries. */
 static int explain(const struct ann *a, const struct asked *how, const char *whose, uint64_t count,
@@ -199,6 +290,8 @@ static int search_batch(const struct ann *a, struct asked *how, struct batch *b,
 
     if (how->stats && mem_reserve(&b->us, &b->us_cap, b->done + n, sizeof *b->us, e) < 0)
         return e->code;
+    if (how->lines && take_tenants(a, how, b, n, e) < 0)
+        return e->code;
     if (!c->file)
         return search_some(a, how, b, 0, n, e);
     got = ann_predicate_file_read(c->file, n, &text, e);
@@ -239,6 +332,16 @@ static void say_stats(struct batch *b, const struct ann_predicates *predicates)
              (double)b->stats.bytes / n, (double)percentile(b, .5), (double)percentile(b, .99));
 }
 
+/* Of what is not in memory. */
+static void say_reads(const struct batch *b)
+{
+    double n = b->done ? (double)b->done : 1;
+
+    if (b->stats.lists)
+        cli_note(false, "a query: %.1f lists, %.1f pages of 4096 bytes from the disk",
+                 (double)b->stats.lists / n, (double)b->stats.pages / n);
+}
+
 /* Every query had a predicate: has every predicate a query? */
 static int end_of_choice(const struct asked *how, const struct batch *b, struct choice *c,
                          struct err *e)
@@ -265,9 +368,12 @@ static int search_all(const struct ann *a, struct asked *how, struct choice *c,
     if (vec_reader_dim(r) != i.dim && vec_reader_rows(r) != 0)
         return err_set(e, ERR_INPUT, "%s has %u components a vector, the index '%s' %u",
                        vec_reader_name(r), vec_reader_dim(r), how->index, i.dim);
-    rc = batch_init(&b, i.dim, how->o.k, e);
+    rc = batch_init(&b, how, i.dim, vec_reader_rows(r), e);
     if (rc == 0 && c->file && !(c->each = mem_array(b.q.rows, sizeof *c->each, e)))
         rc = e->code;
+    if (rc == 0 && how->tenant)
+        b.tenant[0] = tenant_of(a, how, &b, how->tenant, strlen(how->tenant));
+    how->o.tenant = i.has_tenants ? b.tenant : NULL;
     while (rc == 0 && vec_reader_rows(r) != 0 && (n = fill(&b, r, e)) != 0) {
         rc = n < 0 ? (int)n : search_batch(a, how, &b, c, (uint64_t)n, e);
         if (rc == ERR_INPUT && n > 0)
@@ -279,35 +385,45 @@ static int search_all(const struct ann *a, struct asked *how, struct choice *c,
     }
     if (rc == 0)
         rc = end_of_choice(how, &b, c, e);
-    if (rc == 0 && how->stats)
+    if (rc == 0)
+        rc = end_tenants(how, &b, e);
+    if (rc == 0 && how->stats) {
         say_stats(&b, c->predicates);
+        say_reads(&b);
+    }
     batch_free(&b);
     return rc;
 }
 
-/* --ef, --nprobe or --keep, to an index that takes it, and what goes with them. */
+/* --ef, --nprobe, --reach or --keep, to an index that takes it, and what goes with them. */
 static int set_effort(struct asked *how, const struct ann_info *i, struct err *e)
 {
     const struct {
         const char *name;
-        uint64_t v;
-    } efforts[] = {{"ef", how->ef}, {"nprobe", how->nprobe}, {"keep", how->keep}};
+        uint64_t value;
+    } given[] = {
+        {"ef", how->ef}, {"nprobe", how->nprobe}, {"reach", how->reach}, {"keep", how->keep}};
 
-    for (size_t at = 0; at < sizeof efforts / sizeof *efforts; at++) {
-        if (efforts[at].v == NOT_GIVEN)
+    for (size_t g = 0; g < sizeof given / sizeof *given; g++) {
+        if (given[g].value == NOT_GIVEN)
             continue;
-        if (strcmp(i->effort, efforts[at].name) != 0)
+        if (strcmp(given[g].name, i->effort) != 0)
             return err_set(e, ERR_USAGE, "%s is of kind %s, which takes '--%s', not '--%s'",
-                           how->index, i->kind, i->effort, efforts[at].name);
-        how->o.effort = (uint32_t)efforts[at].v;
+                           how->index, i->kind, i->effort, given[g].name);
+        how->o.effort = (uint32_t)given[g].value;
     }
+    if ((how->o.direct || how->io > 0 || how->share > 0) && i->apart == 0)
+        return err_set(
+            e, ERR_USAGE,
+            "%s is of kind %s, which is in memory: '--direct', '--io' and '--share' are for spann",
+            how->index, i->kind);
     if (how->rerank && !i->rerank)
         return err_set(e, ERR_USAGE,
                        "%s is of kind %s, which knows without '--rerank' what to read", how->index,
                        i->kind);
-    if (!i->apart && (how->reach > 0 || how->factor != NOT_GIVEN || how->engine != NOT_GIVEN))
+    if (!i->parts && (how->near > 0 || how->factor != NOT_GIVEN || how->engine != NOT_GIVEN))
         return err_set(e, ERR_USAGE, "%s is of kind %s, which takes no '--%s'", how->index, i->kind,
-                       how->reach > 0             ? "reach"
+                       how->near > 0              ? "near"
                        : how->factor != NOT_GIVEN ? "factor"
                                                   : "engine");
     return 0;
@@ -368,6 +484,8 @@ static int search(struct asked *how, struct progress *p, struct err *e)
         rc = set_effort(how, &i, e);
     }
     if (rc == 0)
+        rc = set_tenants(how, &i, e);
+    if (rc == 0)
         rc = set_recall(how, a, e);
     if (rc == 0)
         rc = choose(how, a, &c, e);
@@ -389,21 +507,8 @@ static int search(struct asked *how, struct progress *p, struct err *e)
     ann_predicate_file_close(c.file);
     ann_predicates_free(c.predicates);
     free(c.each);
+    lines_close(how->lines);
     ann_close(a);
-    return rc;
-}
-
-/* The sentence, and what a predicate's error has behind it: the text and a caret. */
-static int fail(struct err *e)
-{
-    char *more = strchr(e->msg, '\n');
-    int rc;
-
-    if (more)
-        *more = '\0';
-    rc = cli_fail(e);
-    if (more)
-        fprintf(stderr, "%s\n", more + 1);
     return rc;
 }
 
@@ -412,6 +517,7 @@ int main(int argc, char **argv)
     struct asked a = {.k = 10,
                       .ef = NOT_GIVEN,
                       .nprobe = NOT_GIVEN,
+                      .reach = NOT_GIVEN,
                       .keep = NOT_GIVEN,
                       .factor = NOT_GIVEN,
                       .engine = NOT_GIVEN,
@@ -421,11 +527,16 @@ int main(int argc, char **argv)
         CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
         CLI_U64(0, "ef", &a.ef, "N",
                 "graph: candidates kept on the way, more find more (default 64)"),
-        CLI_U64(0, "nprobe", &a.nprobe, "N", "ivf: lists scanned, more find more (default 32)"),
+        CLI_U64(0, "nprobe", &a.nprobe, "N",
+                "ivf, spann, hqi: lists scanned, more find more (default 32; hqi: 96)"),
+        CLI_U64(0, "reach", &a.reach, "N",
+                "tenant: rows compared, times the fourth root of the tenant's (default 200)"),
+        CLI_STR(0, "tenant", &a.tenant, "NAME", "tenant: whose rows are searched, of all queries"),
+        CLI_STR(0, "tenants-file", &a.tenants, "FILE", "tenant: whose, a line a query"),
         CLI_U64(0, "keep", &a.keep, "N",
                 "osq: percent of a list's rows that stay by their signs, more find more "
                 "(default 10)"),
-        CLI_DOUBLE(0, "reach", &a.reach, "X",
+        CLI_DOUBLE(0, "near", &a.near, "X",
                    "osq: lists are searched that are up to X times as far as the nearest "
                    "(default 1.15)"),
         CLI_U64(0, "factor", &a.factor, "N",
@@ -444,6 +555,8 @@ int main(int argc, char **argv)
                 "find only rows for whose attributes this is true: year>=2020 and not live"),
         CLI_STR(0, "where-file", &a.where_file, "FILE",
                 "the same for each query: JSON Lines, a string each"),
+        CLI_FLAG(0, "batch", &a.batch,
+                 "all queries at once: those with the same predicate search together"),
         CLI_FLAG(0, "explain", &a.explain,
                  "say on stderr how many rows a predicate leaves, how they are searched and why"),
         CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,
@@ -452,6 +565,10 @@ int main(int argc, char **argv)
                 "scores of ivecs or ibin, as fvecs beside them"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the queries' format"),
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
+        CLI_FLAG(0, "direct", &a.o.direct, "spann: read past the page cache (O_DIRECT)"),
+        CLI_CHOICE(0, "io", &a.io, READS_BY_NAMES, "spann: how the disk is read (default auto)"),
+        CLI_U64(0, "share", &a.share, "N",
+                "spann: queries that are searched together and share reads (default 1024)"),
         CLI_FLAG(0, "stats", &a.stats, "end with what a query cost, on stderr"),
         CLI_LOAD(&a.load),
         CLI_COMMON(&a.co),
@@ -469,5 +586,5 @@ int main(int argc, char **argv)
     ok = search(&a, &progress, &e) == 0;
     progress_end(&progress);
     cli_finish(a.co.verbose);
-    return ok ? CLI_DONE : fail(&e);
+    return ok ? CLI_DONE : cli_fail_shown(&e);
 }

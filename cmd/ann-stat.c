@@ -84,8 +84,40 @@ static void put_lists(struct out *o, bool json, const struct ann *a, const struc
     put_u64(o, json, "rows_most", l.most);
     put_u64(o, json, "lists_without_rows", l.none);
     put_double(o, json, "imbalance", l.imbalance);
-    if (i->spread > 0)
+    if (i->apart > 0) {
+        put_double(o, json, "lists_a_row", i->entry_mean);
+        put_u64(o, json, "bytes_apart", i->apart);
+    } else if (!i->parts) {
         put_double(o, json, "spread", i->spread);
+    }
+    if (i->leaves == 0)
+        return;
+    put_u64(o, json, "leaves", i->leaves);
+    put_u64(o, json, "depth", i->depth);
+    put_double(o, json, "rows_a_leaf", (double)i->rows / (double)i->leaves);
+    put_u64(o, json, "leaf_rows_least", i->leaf_least);
+    put_u64(o, json, "leaf_rows_most", i->leaf_most);
+    put_u64(o, json, "workload_queries", i->workload);
+}
+
+static void put_tenants(struct out *o, bool json, const struct ann *a, const struct ann_info *i)
+{
+    struct ann_tenants t;
+
+    ann_tenants(a, &t);
+    put_u64(o, json, "tenants", t.tenants);
+    put_u64(o, json, "grants", t.grants);
+    put_double(o, json, "tenants_a_row", i->live ? (double)t.grants / (double)i->live : 0);
+    put_u64(o, json, "nodes", t.nodes);
+    put_u64(o, json, "leaves", t.leaves);
+    put_u64(o, json, "depth", t.depth);
+    put_u64(o, json, "leaf_most", t.leaf_most);
+    put_u64(o, json, "short_lists", t.lists);
+    put_u64(o, json, "short_list_most", t.list_most);
+    put_double(o, json, "bytes_a_grant", t.grants ? (double)t.list_bytes / (double)t.grants : 0);
+    put_u64(o, json, "bloom_bits", t.filter_bits);
+    put_double(o, json, "bloom_fill", t.filter_fill);
+    put_double(o, json, "spread", i->spread);
 }
 
 static void put_links(struct out *o, const struct asked *a, const struct ann_info *i,
@@ -239,9 +271,11 @@ static int show(const struct asked *a, const struct ann *ann, struct err *e)
     if (i.has_links) {
         put_graph(o, a->json, &i);
         put_links(o, a, &i, &l);
-    } else {
-        put_lists(o, a->json, ann, &i);
     }
+    if (i.has_lists)
+        put_lists(o, a->json, ann, &i);
+    if (i.has_tenants)
+        put_tenants(o, a->json, ann, &i);
     put_columns(o, a->json, ann, i.columns);
     put_settings(o, a->json, &i, settings, n);
     put_sections(o, a, ann);

@@ -1,4 +1,4 @@
-/* ann-update - rows are added to an index of ann-build, and deleted from it. */
+/* ann-update - rows are added to an index of ann-build, deleted from it, and given to tenants. */
 #include <string.h>
 
 #include "ann/ann.h"
@@ -13,7 +13,7 @@ static const struct cli_prog prog = {
 
 struct asked {
     struct cli_common co;
-    const char *index, *changes, *add, *ids, *attrs, *field;
+    const char *index, *changes, *add, *ids, *attrs, *columns, *field;
     int from;
     bool skip_bad;
     struct ann_update_opts o;
@@ -27,6 +27,8 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("an index is a file: it cannot be written to standard output");
     if (a->ids && !a->add)
         cli_misuse("'--ids' names the rows of '--add'");
+    if (a->columns && !a->attrs)
+        cli_misuse("'--columns' are some of '--attrs'");
     if (a->attrs && !a->add && (a->changes || a->o.compact))
         cli_misuse("'--attrs' without '--add' is of all rows, and goes with nothing else");
     if (a->o.map && !a->o.compact)
@@ -42,7 +44,8 @@ static void settle(struct asked *a, struct progress *p)
     a->o.progress_ctx = p;
 }
 
-static void say(const struct asked *a, const struct ann_update_report *r, uint64_t skipped)
+static void say(const struct asked *a, const struct ann_update_report *r, uint64_t lines,
+                uint64_t vectors)
 {
     bool quiet = a->co.quiet;
 
@@ -51,10 +54,15 @@ static void say(const struct asked *a, const struct ann_update_report *r, uint64
                  (unsigned long long)r->first, (unsigned long long)(r->first + r->added - 1));
     if (r->deleted)
         cli_note(quiet, "deleted %llu rows", (unsigned long long)r->deleted);
+    if (r->granted || r->revoked)
+        cli_note(quiet, "granted %llu rights, revoked %llu", (unsigned long long)r->granted,
+                 (unsigned long long)r->revoked);
     if (a->o.compact)
         cli_note(quiet, "rows are numbered anew, 0 to %lld", (long long)r->rows - 1);
-    if (skipped)
-        cli_note(quiet, "%llu bad lines were passed over", (unsigned long long)skipped);
+    if (lines)
+        cli_note(quiet, "%llu bad lines were passed over", (unsigned long long)lines);
+    if (vectors)
+        cli_note(quiet, "%llu bad vectors were passed over", (unsigned long long)vectors);
     cli_note(quiet, "%llu rows are live, after %.1f s", (unsigned long long)r->live, r->seconds);
 }
 
@@ -68,7 +76,7 @@ static int set_attrs(const struct asked *a, struct err *e)
 
     if (rc == 0) {
         ann_info(ann, &i);
-        rc = ann_attrs_load(&attrs, a->attrs, i.rows, cli_cpu(), e);
+        rc = ann_attrs_load(&attrs, a->attrs, a->columns, i.rows, cli_cpu(), e);
     }
     if (rc == 0)
         rc = ann_save_attrs(ann, a->co.out ? a->co.out : a->index, attrs, e);
@@ -80,20 +88,22 @@ static int set_attrs(const struct asked *a, struct err *e)
 static int update(struct asked *a, struct err *e)
 {
     struct vec_read_opts how = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
-                                .field = a->field};
+                                .field = a->field,
+                                .skip_bad = a->skip_bad};
+    const struct ann_add_file from = {a->add, &how, a->ids, a->attrs, a->columns};
     struct ann_update_report report;
     struct ann_update *u = NULL;
-    uint64_t skipped = 0;
+    uint64_t lines = 0, vectors = 0;
     int rc = ann_update_open(&u, a->index, cli_cpu(), e);
 
     if (rc == 0 && a->changes)
-        rc = ann_update_read(u, a->changes, a->skip_bad, &skipped, e);
+        rc = ann_update_read(u, a->changes, a->skip_bad, &lines, e);
     if (rc == 0 && a->add)
-        rc = ann_update_add_file(u, a->add, &how, a->ids, a->attrs, e);
+        rc = ann_update_add_file(u, &from, &vectors, e);
     if (rc == 0)
         rc = ann_update_write(u, a->co.out ? a->co.out : a->index, &a->o, &report, e);
     if (rc == 0)
-        say(a, &report, skipped);
+        say(a, &report, lines, vectors);
     ann_update_close(u);
     return rc;
 }
@@ -106,11 +116,13 @@ int main(int argc, char **argv)
         CLI_STR(0, "ids", &a.ids, "FILE", "their ids, one a line, where the index has ids"),
         CLI_STR(0, "attrs", &a.attrs, "FILE",
                 "their attributes: TSV, CSV or JSON Lines; without --add those of all rows, anew"),
+        CLI_STR(0, "columns", &a.columns, "NAMES",
+                "only these columns of --attrs, with commas between"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the format of those vectors"),
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
         CLI_FLAG(0, "compact", &a.o.compact, "leave deleted rows out, and number the others anew"),
         CLI_STR(0, "map", &a.o.map, "FILE", "the new number of each row, or -1, any vec- format"),
-        CLI_FLAG(0, "skip-bad", &a.skip_bad, "pass over bad lines of CHANGES and count them"),
+        CLI_FLAG(0, "skip-bad", &a.skip_bad, "pass over bad lines and vectors, and count them"),
         CLI_STR('o', "output", &a.co.out, "FILE", "write to FILE, and leave IDX as it is"),
         CLI_THREADS(&a.co.threads),
         CLI_QUIET(&a.co.quiet),

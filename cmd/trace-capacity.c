@@ -24,6 +24,7 @@ struct asked {
     const char *path, *scheds, *budgets, *tables;
     double tbt, ttft, e2e, delay, precision;
     uint64_t seed;
+    bool shuffle;
 };
 
 /* One cell of the sweep. */
@@ -121,6 +122,7 @@ static void run_cell(const struct asked *a, const struct trace_set *t, struct ce
                                             .e2e_p99_ns = 1e9 * a->e2e,
                                             .delay_p50_ns = 1e9 * a->delay},
                               .seed = a->seed,
+                              .shuffle = a->shuffle,
                               .precision = a->precision,
                               .least = 1.0 / 1024,
                               .most = 1e6};
@@ -231,6 +233,7 @@ int main(int argc, char **argv)
         CLI_STR(0, "budgets", &a.budgets, "LIST", "budgets to compare"),
         CLI_STR(0, "costs", &a.tables, "LIST", "cost models to compare"),
         CLI_DOUBLE(0, "precision", &a.precision, "X", "of the rate (default 0.01)"),
+        CLI_FLAG(0, "shuffle", &a.shuffle, "requests in a random order"),
         CLI_SEED(&a.seed),
         CLI_COMMON(&a.co),
         CLI_END,

@@ -1,4 +1,5 @@
-/* trace-cost - how long a batch takes by a cost model, and where the time goes. */
+/* trace-cost - how long a batch takes by a cost model, and where the time goes; a model fitted to
+ * measured steps. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,14 +8,15 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/out.h"
+#include "sim/fit.h"
 #include "sim/sim.h"
 
 static const struct cli_prog prog = {
     "trace-cost", "[DECODES:CONTEXT | CHUNK@BEFORE]...",
-    "Print how long a batch takes by a cost model, and where the time goes.", 0, -1};
+    "Print how long a batch takes by a cost model, or fit one to measured steps.", 0, -1};
 
 struct asked {
-    const char *table, *out, *card_model, *card_gpu;
+    const char *table, *out, *fit, *card_model, *card_gpu;
     bool json, cards, quiet, verbose;
     struct cost_opts cost;
     char **operand;
@@ -90,25 +92,10 @@ struct batch {
     size_t cap;
 };
 
-/* Two numbers with `between` in the middle. */
-static bool pair(const char *text, char between, uint64_t *a, uint64_t *b)
-{
-    const char *at = strchr(text, between);
-    char first[24];
-
-    if (!at || at - text >= (long)sizeof first)
-        return false;
-    memcpy(first, text, (size_t)(at - text));
-    first[at - text] = '\0';
-    return num_u64(first, a) && num_u64(at + 1, b) && *a <= 1 << 30 && *b <= 1 << 30;
-}
-
 static void add_decodes(struct batch *b, uint64_t n, uint64_t context)
 {
     struct cost_shape *s = &b->s;
 
-    if (n == 0)
-        return;
     s->kv_min = s->decodes == 0 || context < s->kv_min ? (uint32_t)context : s->kv_min;
     s->kv_max = context > s->kv_max ? (uint32_t)context : s->kv_max;
     s->decodes += (uint32_t)n;
@@ -131,9 +118,9 @@ static int make_batch(const struct asked *a, struct batch *b, struct err *e)
     for (size_t i = 0; i < a->n; i++) {
         uint64_t x, y;
 
-        if (pair(a->operand[i], ':', &x, &y))
+        if (step_pair(a->operand[i], ':', &x, &y) && x > 0)
             add_decodes(b, x, y);
-        else if (pair(a->operand[i], '@', &x, &y) && x > 0) {
+        else if (step_pair(a->operand[i], '@', &x, &y) && x > 0) {
             if (add_piece(b, x, y, e) < 0)
                 return e->code;
         } else
@@ -174,6 +161,103 @@ static int print_batch(const struct asked *a, struct out *o, struct err *e)
     return rc;
 }
 
+/* ---- a model from measurements ---- */
+
+static void print_terms(struct out *o, const struct fit *f)
+{
+    char name[40];
+
+    out_value(o, "steps", (double)f->n, 0);
+    out_value(o, "outliers", (double)f->outliers, 0);
+    for (int i = 0; i < FIT_TERMS; i++) {
+        snprintf(name, sizeof name, "%s_us", fit_term_names[i]);
+        out_value(o, name, f->us[i], 9);
+    }
+    for (size_t i = 0; i < f->knees; i++) {
+        snprintf(name, sizeof name, "token_to_%.0f_us", f->knee[i]);
+        out_value(o, name, f->token_us[i], 9);
+    }
+}
+
+static void print_errors(struct out *o, const struct fit *f)
+{
+    bool json = out_is_json(o);
+
+    for (int i = 0; i < FIT_REGIONS; i++) {
+        const struct fit_error *error = &f->error[i];
+
+        if (json)
+            out_object(o, NULL);
+        else
+            out_row(o);
+        out_cstr(o, "batches", fit_region_names[i]);
+        out_u64(o, "steps", error->n);
+        out_double(o, "mean_error", error->mean, 5);
+        out_double(o, "p50_error", error->p50, 5);
+        out_double(o, "p99_error", error->p99, 5);
+        out_double(o, "max_error", error->most, 5);
+        if (json)
+            out_close_object(o);
+        else
+            out_end_row(o);
+    }
+}
+
+static void print_fit(struct out *o, const struct fit *f)
+{
+    bool json = out_is_json(o);
+
+    out_header(o, "what value");
+    if (json)
+        out_row(o);
+    print_terms(o, f);
+    out_header(o, "batches steps mean_error p50_error p99_error max_error");
+    if (json)
+        out_array(o, "errors");
+    print_errors(o, f);
+    if (json) {
+        out_close_array(o);
+        out_end_row(o);
+    }
+}
+
+/* The table to -o; what it is worth to standard output, if that is another. */
+static int write_fit(const struct asked *a, const struct fit *f, struct err *e)
+{
+    struct out_opts to = {.path = a->out}, report = {.json = a->json};
+    struct buf table = {0};
+    struct out *o = NULL;
+    int rc = fit_table(f, a->cost.model, a->cost.gpu, a->cost.tp, &table, e);
+
+    if (rc == 0)
+        rc = out_open(&o, &to, e);
+    if (rc == 0) {
+        out_raw(o, table.p, table.len);
+        rc = out_commit(&o, e);
+    }
+    if (rc == 0 && a->out && !cli_is_std(a->out) && (rc = out_open(&o, &report, e)) == 0) {
+        print_fit(o, f);
+        rc = out_commit(&o, e);
+    }
+    buf_free(&table);
+    return rc;
+}
+
+static int fit(const struct asked *a, struct err *e)
+{
+    struct fit f;
+
+    if (fit_steps(&f, a->fit, e) < 0)
+        return e->code;
+    for (int i = 0; i < FIT_TERMS; i++)
+        if (f.untold[i])
+            cli_note(a->quiet, "the steps do not tell '%s' from the rest: it is taken as 0",
+                     fit_term_names[i]);
+    return write_fit(a, &f, e);
+}
+
+/* ---- all ---- */
+
 static int run(const struct asked *a, struct err *e)
 {
     struct out_opts to = {.path = a->out, .json = a->json};
@@ -192,10 +276,16 @@ static int run(const struct asked *a, struct err *e)
 
 static void settle(const struct asked *a)
 {
+    if (a->fit && (a->n > 0 || a->table || a->cards || a->card_model || a->card_gpu))
+        cli_misuse("'--fit' makes a table, and asks none: no batch, '--cost' or cards with it");
+    if (setup_cost_wrong(&a->cost))
+        cli_misuse("%s", setup_cost_wrong(&a->cost));
+    if (a->fit)
+        return;
     if (a->n > 0 && !a->table)
         cli_misuse("'--cost' is needed: a table, a folder of layer tables, or roofline");
     if (a->n == 0 && !a->cards && !a->card_model && !a->card_gpu)
-        cli_misuse("a batch is needed, or '--cards', '--model-card', '--gpu-card'");
+        cli_misuse("a batch is needed, or '--fit', '--cards', '--model-card', '--gpu-card'");
 }
 
 int main(int argc, char **argv)
@@ -212,6 +302,7 @@ int main(int argc, char **argv)
         CLI_DOUBLE(0, "link-gbs", &a.cost.link_gbs, "X",
                    "GB/s between GPUs, where a table has no all-reduce"),
         CLI_DOUBLE(0, "link-us", &a.cost.link_us, "X", "and its latency"),
+        CLI_STR(0, "fit", &a.fit, "STEPS", "make a table of measured batches and times"),
         CLI_FLAG(0, "cards", &a.cards, "list the models and GPUs that are known"),
         CLI_STR(0, "model-card", &a.card_model, "NAME", "print a model's card, as JSON"),
         CLI_STR(0, "gpu-card", &a.card_gpu, "NAME", "print a GPU's card, as JSON"),
@@ -227,7 +318,7 @@ int main(int argc, char **argv)
     a.operand = argv + first;
     a.n = (size_t)(argc - first);
     settle(&a);
-    rc = run(&a, &e);
+    rc = a.fit ? fit(&a, &e) : run(&a, &e);
     cli_finish(a.verbose);
     return rc == 0 ? CLI_DONE : cli_fail(&e);
 }

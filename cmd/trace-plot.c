@@ -6,10 +6,16 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "sim/plot.h"
+#include "sim/plot_steps.h"
+
+/* What is drawn of steps, not of requests, stands behind plot.h's. */
+#define WHAT_NAMES PLOT_NAMES "|batch"
+enum { WHAT_BATCH = PLOT_LOAD + 1 };
 
 static const struct cli_prog prog = {
     "trace-plot", "REPLAY...",
-    "Draw latencies or load of replays and measured runs, several in one picture, as SVG.", 1, -1};
+    "Draw latencies, load or batches of replays and measured runs, several in one picture, as SVG.",
+    1, -1};
 
 struct asked {
     const char *out;
@@ -28,35 +34,53 @@ static const char *name_of(const struct asked *a, size_t i)
     return i < a->names.n ? a->names.v[i] : slash ? slash + 1 : a->path[i];
 }
 
-static int load_all(const struct asked *a, struct plot_run *runs, struct err *e)
+static int draw_times(const struct asked *a, struct buf *picture, struct err *e)
 {
-    for (size_t i = 0; i < a->n; i++) {
+    struct plot_run *runs = mem_zero(a->n, sizeof *runs, e);
+    int rc = runs ? 0 : e->code;
+
+    for (size_t i = 0; rc == 0 && i < a->n; i++) {
         runs[i].name = name_of(a, i);
-        if (times_load(&runs[i].times, a->path[i], e) < 0)
-            return e->code;
+        rc = times_load(&runs[i].times, a->path[i], e);
     }
-    return 0;
+    if (rc == 0)
+        rc = plot_draw(picture, (enum plot_what)a->what, runs, a->n, a->tail, e);
+    for (size_t i = 0; runs && i < a->n; i++)
+        times_free(&runs[i].times);
+    free(runs);
+    return rc;
+}
+
+static int draw_batches(const struct asked *a, struct buf *picture, struct err *e)
+{
+    struct plot_steps *runs = mem_zero(a->n, sizeof *runs, e);
+    int rc = runs ? 0 : e->code;
+
+    for (size_t i = 0; rc == 0 && i < a->n; i++) {
+        runs[i].name = name_of(a, i);
+        rc = plot_steps_load(&runs[i], a->path[i], e);
+    }
+    if (rc == 0)
+        rc = plot_steps_draw(picture, runs, a->n, e);
+    for (size_t i = 0; runs && i < a->n; i++)
+        plot_steps_free(&runs[i]);
+    free(runs);
+    return rc;
 }
 
 static int plot(const struct asked *a, struct err *e)
 {
-    struct plot_run *runs = mem_zero(a->n, sizeof *runs, e);
     struct out_opts to = {.path = a->out};
     struct buf picture = {0};
     struct out *o = NULL;
-    int rc = runs ? load_all(a, runs, e) : e->code;
+    int rc = a->what == WHAT_BATCH ? draw_batches(a, &picture, e) : draw_times(a, &picture, e);
 
-    if (rc == 0)
-        rc = plot_draw(&picture, (enum plot_what)a->what, runs, a->n, a->tail, e);
     if (rc == 0)
         rc = out_open(&o, &to, e);
     if (rc == 0) {
         out_raw(o, picture.p, picture.len);
         rc = out_commit(&o, e);
     }
-    for (size_t i = 0; runs && i < a->n; i++)
-        times_free(&runs[i].times);
-    free(runs);
     buf_free(&picture);
     return rc;
 }
@@ -65,7 +89,7 @@ int main(int argc, char **argv)
 {
     struct asked a = {0};
     const struct cli_opt opts[] = {
-        CLI_CHOICE(0, "what", &a.what, PLOT_NAMES, "what is drawn (default ttft)"),
+        CLI_CHOICE(0, "what", &a.what, WHAT_NAMES, "what is drawn (default ttft)"),
         CLI_FLAG(0, "tail", &a.tail, "shares of .9, .99, .999 are equally far apart"),
         CLI_LIST(0, "name", &a.names, "NAME", "what the legend calls the first, the second ..."),
         CLI_OUT(&a.out),
@@ -80,6 +104,8 @@ int main(int argc, char **argv)
     a.n = (size_t)(argc - first);
     if (a.names.n > a.n)
         cli_misuse("there are more names than replays");
+    if (a.tail && a.what >= PLOT_LOAD)
+        cli_misuse("'--tail' is of shares of requests");
     rc = plot(&a, &e);
     cli_finish(a.verbose);
     cli_list_free(&a.names);

@@ -7,13 +7,14 @@
 #include "base/out.h"
 #include "base/progress.h"
 #include "sim/sim.h"
+#include "sim/steps.h"
 #include "sim/timeline.h"
 
 static const struct cli_prog prog = {
     "trace-replay", "TRACE", "Replay a serving trace under a scheduler and a cost model.", 1, 1};
 
 struct asked {
-    const char *rows, *path, *slo, *timeline;
+    const char *rows, *path, *slo, *timeline, *steps;
     uint64_t clients;
     bool json, quiet, verbose, skip_bad;
 };
@@ -26,21 +27,43 @@ struct parts {
     struct slo slo;
     struct summary summary;
     struct timeline timeline;
+    struct steps_writer steps;
+    struct ema ema;
+    struct err step_err; /* of a step that could not be written */
 };
+
+/* How many of the files are standard output. */
+static int to_std(const struct asked *a)
+{
+    const char *const path[] = {a->rows, a->steps, a->timeline};
+    int n = 0;
+
+    for (size_t i = 0; i < sizeof path / sizeof *path; i++)
+        n += path[i] && cli_is_std(path[i]);
+    return n;
+}
 
 static void settle(const struct asked *a, struct parts *p)
 {
-    const char *wrong = setup_wrong(&p->setup);
+    const struct setup *s = &p->setup;
+    const struct sched *sched = sched_at((size_t)s->sched);
+    const char *wrong = setup_wrong(s);
 
     if (wrong)
         cli_misuse("%s", wrong);
+    if (s->preemption == PREEMPTION_SWAP && !sched->swaps)
+        cli_misuse("%s does not swap: '--preemption-mode swap' is of vllm0", sched->name);
+    if (s->host_blocks + s->disk_blocks > 0 && (!sched->prefix_cache || s->no_prefix_cache))
+        cli_misuse("'--host-kv-blocks' and '--disk-kv-blocks' need a prefix cache: that of vllm1 "
+                   "or continuum");
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
     p->setup.replay.clients = (uint32_t)a->clients;
-    if (a->rows && a->timeline && cli_is_std(a->rows) && cli_is_std(a->timeline))
-        cli_misuse("rows and timeline do not both go to standard output");
+    if (to_std(a) > 1)
+        cli_misuse("of rows, steps and timeline one at most goes to standard output");
     if (!setup_slo(&p->slo, a->slo))
-        cli_misuse("'--slo' is like ttft=0.5,tbt=0.1,e2e=30, in seconds");
+        cli_misuse("'--slo' is like ttft=0.5,tbt=0.1,e2e=30, in seconds, or "
+                   "prompt_rate=512,ema_rate=4, in tokens a second");
 }
 
 static int load(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
@@ -87,10 +110,21 @@ static void latency(struct out *o, enum metric m, const struct distribution *d)
     }
 }
 
+/* Steps while the queue was not empty: none is short for want of requests. */
+static void queued_steps(struct out *o, const struct gaps *g)
+{
+    double mean = g->marked > 0 ? g->marked_sum / (double)g->marked : 0;
+
+    out_value(o, "queued_steps", (double)g->marked, 0);
+    out_value(o, "queued_step_mean_s", 1e-9 * mean, 6);
+    out_value(o, "queued_step_p99_s", 1e-9 * (double)gaps_marked_percentile(g, 0.99), 6);
+}
+
 static void print_summary(struct out *o, const struct parts *p)
 {
     bool json = out_is_json(o);
     const struct summary *s = &p->summary;
+    const struct replica *r = &p->replay.replica;
 
     out_header(o, "what value");
     if (json)
@@ -98,21 +132,26 @@ static void print_summary(struct out *o, const struct parts *p)
     out_value(o, "requests", (double)s->requests, 0);
     out_value(o, "rejected", (double)s->rejected, 0);
     out_value(o, "preemptions", (double)s->preemptions, 0);
+    out_value(o, "swaps", (double)r->swaps, 0);
     out_value(o, "steps", (double)s->steps, 0);
     out_value(o, "span_s", 1e-9 * (double)s->span_ns, 6);
     out_value(o, "prompt_tokens", (double)s->prompt_tokens, 0);
     out_value(o, "output_tokens", (double)s->output_tokens, 0);
     out_value(o, "computed_tokens", (double)s->computed_tokens, 0);
     out_value(o, "prefix_hit_tokens", (double)s->hit_tokens, 0);
+    out_value(o, "host_hit_tokens", (double)r->tier_tokens[KV_HOST], 0);
+    out_value(o, "disk_hit_tokens", (double)r->tier_tokens[KV_DISK], 0);
     out_value(o, "requests_per_s", s->requests_a_s, 4);
     out_value(o, "output_tokens_per_s", s->output_tokens_a_s, 2);
     out_value(o, "goodput_per_s", s->goodput, 4);
     out_value(o, "good_share", s->requests ? (double)s->good / (double)s->requests : 0, 4);
     out_value(o, "busy_share", s->busy_share, 4);
+    out_value(o, "transfer_s", 1e-6 * r->moved_us, 6);
     out_value(o, "kv_blocks", (double)p->setup.replay.engine.kv_blocks, 0);
     out_value(o, "kv_share", s->kv_share, 4);
     for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
         latency(o, (enum metric)m, &s->metric[m]);
+    queued_steps(o, &r->step_times);
     if (json)
         out_end_row(o);
 }
@@ -124,7 +163,7 @@ static int write_summary(const struct asked *a, struct parts *p, struct err *e)
 
     if (summarize(&p->summary, &p->replay, &p->slo, e) < 0)
         return e->code;
-    if ((a->rows && cli_is_std(a->rows)) || (a->timeline && cli_is_std(a->timeline)))
+    if (to_std(a))
         return 0;
     if (out_open(&o, &to, e) < 0)
         return e->code;
@@ -134,27 +173,64 @@ static int write_summary(const struct asked *a, struct parts *p, struct err *e)
 
 static void step(void *ctx, const struct replica *r)
 {
-    timeline_step(ctx, r);
+    struct parts *p = ctx;
+
+    if (p->slo.ema)
+        ema_step(&p->ema, r);
+    if (p->timeline.out)
+        timeline_step(&p->timeline, r);
+    if (p->steps.out && !p->step_err.code)
+        steps_write(&p->steps, r, &p->step_err);
+}
+
+static int open_steps(const struct asked *a, struct parts *p, struct err *e)
+{
+    struct out_opts timeline = {.path = a->timeline}, steps = {.path = a->steps};
+
+    if (p->slo.ema_rate > 0) {
+        if (ema_init(&p->ema, 1e9 / p->slo.ema_rate, p->trace.n, e) < 0)
+            return e->code;
+        p->slo.ema = &p->ema;
+    }
+    if ((a->timeline && out_open(&p->timeline.out, &timeline, e) < 0) ||
+        (a->steps && out_open(&p->steps.out, &steps, e) < 0))
+        return e->code;
+    if (a->timeline)
+        timeline_begin(&p->timeline);
+    if (a->steps)
+        steps_begin(&p->steps);
+    if (a->timeline || a->steps || p->slo.ema) {
+        p->setup.replay.step = step;
+        p->setup.replay.step_ctx = p;
+    }
+    return 0;
+}
+
+static int commit_steps(const struct asked *a, struct parts *p, struct err *e)
+{
+    if (p->step_err.code) {
+        *e = p->step_err;
+        return e->code;
+    }
+    if (a->timeline) {
+        timeline_end(&p->timeline, &p->replay);
+        if (out_commit(&p->timeline.out, e) < 0)
+            return e->code;
+    }
+    return a->steps ? out_commit(&p->steps.out, e) : 0;
 }
 
 static int replay(const struct asked *a, struct parts *p, struct err *e)
 {
-    struct out_opts to = {.path = a->timeline};
-    struct timeline *t = &p->timeline;
-    int rc = 0;
+    int rc = open_steps(a, p, e);
 
-    if (a->timeline && (rc = out_open(&t->out, &to, e)) == 0) {
-        p->setup.replay.step = step;
-        p->setup.replay.step_ctx = t;
-        timeline_begin(t);
-    }
     if (rc == 0)
         rc = replay_run(&p->replay, &p->trace, p->setup.cost, &p->setup.replay, e);
-    if (rc == 0 && a->timeline) {
-        timeline_end(t, &p->replay);
-        rc = out_commit(&t->out, e);
-    }
-    out_abort(&t->out);
+    if (rc == 0)
+        rc = commit_steps(a, p, e);
+    out_abort(&p->timeline.out);
+    out_abort(&p->steps.out);
+    buf_free(&p->steps.pieces);
     return rc;
 }
 
@@ -174,6 +250,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
         rc = write_summary(a, p, e);
     if (rc == 0 && p->replay.rejected)
         cli_note(a->quiet, "%u requests can never run, and were rejected", p->replay.rejected);
+    ema_free(&p->ema);
     replay_free(&p->replay);
     trace_set_free(&p->trace);
     setup_close(&p->setup);
@@ -188,9 +265,11 @@ int main(int argc, char **argv)
         SETUP_OPTIONS(&p.setup),
         CLI_U64(0, "clients", &a.clients, "N",
                 "times do not count: N clients send one request after the other"),
-        CLI_STR(0, "slo", &a.slo, "LIST", "objectives in seconds: ttft=0.5,tbt=0.1,e2e=30"),
+        CLI_STR(0, "slo", &a.slo, "LIST",
+                "objectives: ttft=0.5,tbt=0.1,e2e=30,prompt_rate=512,ema_rate=4"),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),
+        CLI_STR(0, "steps", &a.steps, "FILE", "a row for each step: its batch and its time"),
         CLI_STR(0, "timeline", &a.timeline, "FILE", "steps and requests as Chrome trace events"),
         CLI_FLAG(0, "json", &a.json, "the summary as JSON"),
         CLI_QUIET(&a.quiet),

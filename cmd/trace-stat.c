@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/progress.h"
+#include "sim/plot_trace.h"
 #include "sim/reuse.h"
 #include "sim/sim.h"
 
@@ -19,7 +20,7 @@ static const struct cli_prog prog = {
 enum { SIZES_MOST = 256 };
 
 struct asked {
-    const char *out, *path, *sizes;
+    const char *out, *path, *sizes, *svg;
     bool json, skip_bad, quiet, verbose;
     int from;
     uint64_t block;
@@ -34,7 +35,7 @@ struct column {
 };
 
 struct stat {
-    struct column prompt, output, gap;
+    struct column prompt, output, gap, at; /* at: arrivals, for a picture */
     uint64_t requests, bad, waiting, hashed, block;
     int64_t first_ns, last_ns;
     bool timed;
@@ -56,6 +57,8 @@ static int take_time(struct stat *s, int64_t t_ns, struct err *e)
     if (t_ns == TRACE_ABSENT)
         return 0;
     if (s->timed && add(&s->gap, (double)(t_ns - s->last_ns), e) < 0)
+        return e->code;
+    if (add(&s->at, (double)t_ns, e) < 0)
         return e->code;
     s->first_ns = s->timed ? s->first_ns : t_ns;
     s->last_ns = t_ns;
@@ -211,31 +214,66 @@ static void print(struct out *o, const struct asked *a, struct stat *s)
         out_end_row(o);
 }
 
-static int stat_trace(const struct asked *a, struct progress *p, struct err *e)
+/* Of the lengths in order, as print() leaves them. */
+static int draw(const struct asked *a, const struct stat *s, struct err *e)
 {
-    struct out_opts to = {.path = a->out, .json = a->json};
-    struct stat s = {0};
+    const struct plot_trace t = {.arrival_ns = s->at.v,
+                                 .n_arrivals = s->at.n,
+                                 .prompt = s->prompt.v,
+                                 .output = s->output.v,
+                                 .n = s->prompt.n,
+                                 .reuse = s->hashed ? s->reuse : NULL};
+    struct out_opts to = {.path = a->svg};
+    struct buf picture = {0};
     struct out *o = NULL;
-    int rc = read_all(a, &s, p, e);
+    int rc = plot_trace_draw(&picture, &t, e);
 
     if (rc == 0)
         rc = out_open(&o, &to, e);
     if (rc == 0) {
-        print(o, a, &s);
+        out_raw(o, picture.p, picture.len);
         rc = out_commit(&o, e);
     }
+    buf_free(&picture);
+    return rc;
+}
+
+static int write_stat(const struct asked *a, struct stat *s, struct err *e)
+{
+    struct out_opts to = {.path = a->out, .json = a->json};
+    struct out *o = NULL;
+
+    if (out_open(&o, &to, e) < 0)
+        return e->code;
+    print(o, a, s);
+    if (a->svg && draw(a, s, e) < 0) {
+        out_abort(&o);
+        return e->code;
+    }
+    return out_commit(&o, e);
+}
+
+static int stat_trace(const struct asked *a, struct progress *p, struct err *e)
+{
+    struct stat s = {0};
+    int rc = read_all(a, &s, p, e);
+
+    if (rc == 0)
+        rc = write_stat(a, &s, e);
     if (rc == 0 && s.bad)
         cli_note(a->quiet, "%" PRIu64 " bad records were left out", s.bad);
-    out_abort(&o);
     free(s.prompt.v);
     free(s.output.v);
     free(s.gap.v);
+    free(s.at.v);
     reuse_free(s.reuse);
     return rc;
 }
 
 static void settle(struct asked *a)
 {
+    if (a->svg && cli_is_std(a->svg) && (!a->out || cli_is_std(a->out)))
+        cli_misuse("numbers and picture do not both go to standard output");
     if (a->sizes && !(a->n_sizes = list_numbers(a->sizes, a->size, SIZES_MOST)))
         cli_misuse("'--blocks' is a list of up to %d numbers, not '%s'", SIZES_MOST, a->sizes);
     for (size_t i = 0; i < a->n_sizes; i++)
@@ -252,6 +290,7 @@ int main(int argc, char **argv)
                    "the format (default: by the first line)"),
         CLI_U64(0, "block", &a.block, "N",
                 "tokens that a hash stands for (default: by format and lengths)"),
+        CLI_STR(0, "svg", &a.svg, "FILE", "draw arrivals, lengths and prefix reuse too, as SVG"),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_OUT(&a.out),
         CLI_JSON(&a.json),

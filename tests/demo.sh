@@ -75,6 +75,12 @@ run 'vec-eval -c sq4 -c lvq4 -c rabitq4 -c pq26x4 --metric cosine texts.fvecs qu
 run 'ann-build -q --metric cosine -o texts.ann texts.fvecs && ann-search -k 10 texts.ann queries.fvecs -o near.ivecs && vec-recall near.ivecs truth.ivecs -k 10 | grep recall'
 
 echo
+echo "Only some of them: those whose folder's name begins with lib, or with more than 20,000 letters."
+{ printf 'package\tbytes\n'; xargs -0 stat -c '%n %s' <files | awk '{ n = split($1, part, "/"); print part[n - 1] "\t" $2 }'; } >all.tsv
+run 'xargs -0 awk -f profile.awk < files | vec-convert --from csv -q -o all.fvecs && ann-build -q --attrs all.tsv -o all.ann all.fvecs'
+run 'ann-search -k 2 --explain --where "package >= \"lib\" and package < \"lic\" or bytes > 20000" all.ann queries.fvecs | sed -n 1,5p'
+
+echo
 echo "A serving trace: 500 requests that Azure saw, under two schedulers of one GPU."
 run 'trace-convert azure-conv-500.csv -o azure.jsonl && trace-stat azure.jsonl | grep -E "^(requests|rate|burst|prompt_mean|output_mean)"'
 run 'trace-replay --cost roofline --model Llama-2-7B --gpu A100-80GB --sched vllm0 -o vllm0.tsv azure.jsonl | grep -E "^(ttft|tbt)_p99_s"'

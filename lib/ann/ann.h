@@ -4,6 +4,10 @@
  * Kinds of index are files behind struct ann_kind (kind.h). There is
  *   graph   rows linked to near ones, walked best first (graph.h)
  *   ivf     rows in lists by their nearest centroid, of which the nearest are scanned (ivf.h)
+ *   tenant  a tree of clusters, and in it for each tenant lists of the rows that are the tenant's
+ *           (tenant.h)
+ *   spann   the same with centroids in a graph and lists on the disk, not in memory (spann.h)
+ *   hqi     the same in leaves of a tree that is cut by the predicates of a workload (hqi.h)
  *   osq     few, even lists with small codes, which are left by their signs, then by codes; for
  *           searches that find some rows only (osq_index.h)
  * A search finds candidates by short codes of the vectors (form.h), then computes the distances of
@@ -27,13 +31,15 @@
 
 #include "base/cpu.h"
 #include "base/progress.h"
+#include "base/reads.h"
 #include "vec/file.h"
 
 /* ---- making ---- */
 
-#define ANN_KIND_NAMES "graph|ivf|osq"
+#define ANN_KIND_NAMES "graph|ivf|tenant|spann|hqi|osq"
 
-enum ann_kind_name { ANN_GRAPH, ANN_IVF, ANN_OSQ }; /* in that order */
+/* in that order */
+enum ann_kind_name { ANN_GRAPH, ANN_IVF, ANN_TENANT, ANN_SPANN, ANN_HQI, ANN_OSQ };
 
 enum {
     ANN_DEGREE_DEFAULT = 64,
@@ -44,23 +50,39 @@ enum {
     ANN_BEAM_DEFAULT = 160,
     ANN_BEAM_MOST = 10000,
     ANN_LISTS_MOST = 1 << 20,
+    ANN_REPLICAS_DEFAULT = 3,
+    ANN_REPLICAS_MOST = 16,
     ANN_PARTS_MOST = 4096, /* osq: lists */
     ANN_SPEC_MAX = 32
 };
 #define ANN_ALPHA_DEFAULT 1.06
+#define ANN_NO_TENANT     UINT32_MAX
 
-/* Names of rows: one a line of a file, `rows` of them, unique, not empty, UTF-8. ERR_INPUT names
- * file and line. */
+/* Names of rows: one a line of a file, `rows` of them (VEC_UNKNOWN: any number), unique, not empty,
+ * UTF-8. ERR_INPUT names file and line. */
 struct ann_ids;
 int ann_ids_load(struct ann_ids **out, const char *path, uint64_t rows, struct err *e);
 void ann_ids_free(struct ann_ids *ids);
 
 /* Attributes of rows, by which searches may choose (attrs_read.c): a file of `rows` rows, TSV, CSV
- * or JSON Lines. ERR_INPUT names file and line. */
+ * or JSON Lines, of which all columns are taken or `only` those named, with commas between.
+ * ERR_INPUT names file and line. */
 struct ann_attrs;
-int ann_attrs_load(struct ann_attrs **out, const char *path, uint64_t rows, enum cpu_level cpu,
-                   struct err *e);
+int ann_attrs_load(struct ann_attrs **out, const char *path, const char *only, uint64_t rows,
+                   enum cpu_level cpu, struct err *e);
 void ann_attrs_free(struct ann_attrs *attrs);
+/* Which tenant may see which of the `rows`: a line "ROW TAB TENANT", ROW a number, or with ids one
+ * of them; or JSON Lines, {"id":ROW,"tenant":"a"} or an array of some. Names are UTF-8. ERR_INPUT
+ * names file and line. */
+struct ann_grants;
+int ann_grants_load(struct ann_grants **out, const char *path, uint64_t rows,
+                    const struct ann_ids *ids, struct err *e);
+void ann_grants_free(struct ann_grants *g);
+
+struct ann_predicate {
+    const char *p;
+    size_t len;
+};
 
 struct ann_build_opts {
     enum ann_kind_name kind;
@@ -69,11 +91,21 @@ struct ann_build_opts {
     uint32_t degree;   /* links of a row; 0: the default */
     uint32_t beam;     /* rows that a walk keeps while the graph is made; 0: the default */
     double alpha;      /* 0: the default */
-    uint32_t lists;    /* 0: by the rows */
+    uint32_t lists;    /* ivf, spann; 0: by the rows */
+    /* spann */
+    uint32_t replicas; /* lists that a row is in at most; 0: the default */
+    uint64_t memory;   /* bytes for what is only used while it is made; the rest lies in files in
+                          the target's folder. 0: no bound */
     bool no_vectors;
-    /* graph: queries to suit, a sample of those to come; [n_queries][dim], finite */
+    /* graph, hqi: queries to suit, a sample of those to come; [n_queries][dim], finite */
     const float *queries;
     uint64_t n_queries;
+    /* tenant: who may see what; NULL: nobody anything */
+    const struct ann_grants *grants;
+    /* hqi: their predicates; both or either may be there, n_wheres is n_queries or one of them 0 */
+    const struct ann_predicate *wheres;
+    uint64_t n_wheres;
+    uint32_t least;                /* hqi: rows of a leaf, at least; 0: the default */
     const struct ann_ids *ids;     /* names of the rows; NULL: they have none */
     const struct ann_attrs *attrs; /* NULL: they have none */
     int threads;
@@ -98,6 +130,9 @@ struct ann_plan {
  * vector under cosine. */
 int ann_build(const char *path, const struct vec_rows *base, const struct ann_build_opts *o,
               struct ann_build_report *report, struct err *e);
+/* Of rows that come as a stream, which need not fit into memory: kind spann. */
+int ann_build_stream(const char *path, struct vec_reader *base, const struct ann_build_opts *o,
+                     struct ann_build_report *report, struct err *e);
 void ann_plan(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
 
 /* ---- searching ---- */
@@ -115,12 +150,13 @@ enum {
     ANN_SLACK_EFFORT = 50,
     ANN_SLACK_EFFORT_LEAST = 500,
     ANN_SLACK_MOST = 100,
+    ANN_SHARE_MOST = 1 << 16,
     ANN_FACTOR_MOST = 1 << 20,
     ANN_FAN_MOST = ANN_PARTS_MOST
 };
 
-#define ANN_REACH  1.15F
-#define ANN_FACTOR 2
+#define ANN_NEAR_LISTS 1.15F
+#define ANN_FACTOR     2
 
 /* Rows that may be found: bit r % 64 of bits[r / 64] is row r's, of as many as the index has,
  * deleted ones among them. Those may be set and are not found all the same; bits beyond the last
@@ -128,6 +164,8 @@ enum {
 struct ann_allowed {
     const uint64_t *bits;
     uint64_t count;
+    const struct where *program; /* NULL, or what the rows were found by: then a kind may know it of
+                                    many rows at once */
 };
 
 struct ann_search_opts {
@@ -135,29 +173,45 @@ struct ann_search_opts {
     uint32_t effort; /* the kind's own, as ann_info() names it; 0: the default.
                         ef: candidates kept on the way; at least k are
                         nprobe: lists scanned
-                        keep: below */
+                        reach: rows compared, times the fourth root of the tenant's rows
+                        keep: osq, below */
     uint32_t rerank; /* graph: of the candidates, how many get their distance from the vectors; 0:
-                        all, or with a slack ANN_SLACK_RERANK * k. ivf re-ranks by bounds. */
+                        all, or with a slack ANN_SLACK_RERANK * k. With a slack that is the most.
+                        ivf re-ranks by bounds. */
     float slack;     /* graph: rows are followed whose squared distance is at most the k-th best's,
                         times 1 + slack; `effort` is then the most, and 0 the larger of ANN_SLACK_EFFORT
                         * k and ANN_SLACK_EFFORT_LEAST. 0: by effort alone */
+    /* tenant: whose rows are searched, numbers of ann_tenant(), of whom ANN_NO_TENANT and those
+     * that are none see nothing; it is needed, and other kinds take none */
+    const uint32_t *tenant; /* [1]; with tenant_each [n], one a query */
+    bool tenant_each;
+    /* spann: where a list's head is at most 1 + slack times as far as the nearest (squared), it is
+     * read; rerank 0 is a few more than k */
+    enum reads_by io;
+    bool direct;    /* O_DIRECT: past the page cache */
+    uint32_t share; /* queries that share what is read; 0: the default */
     int threads;
     /* osq; `effort` is keep: of a list's rows, how many percent stay for their codes; 100: nothing
      * is left out by estimates */
-    float reach;     /* lists are visited up to so many times as far as the nearest, and then until
-                        there were k rows; 0: ANN_REACH */
-    uint32_t factor; /* of a list's rows, as many times k get their distance from the vectors; 0:
-                        ANN_FACTOR */
+    float near_lists; /* they are visited up to so many times as far as the nearest, and then until
+                         there were k rows; 0: ANN_NEAR_LISTS */
+    uint32_t factor;  /* of a list's rows, as many times k get their distance from the vectors; 0:
+                         ANN_FACTOR */
     uint64_t first_query; /* its number, for messages */
     /* Only these rows are found, k of them if there are as many (filter.h). `effort` stays what it
      * is without: how much more is looked at follows from the count. NULL: all rows. */
     const struct ann_allowed *allowed;
     bool allowed_each; /* allowed[query], else *allowed is every query's */
+    bool batch; /* with allowed_each: queries that may find the same rows are brought together */
 };
+
+/* The tenant of a name, or ANN_NO_TENANT: there is none, or the kind has none. */
+uint32_t ann_tenant(const struct ann *a, const char *name, size_t len);
 
 struct ann_search_stats {
     uint64_t keys, hops, exact; /* of all queries: codes compared, rows left, vectors read */
     uint64_t bytes;             /* read for them */
+    uint64_t lists, pages;      /* spann: read from the disk; pages of 4096 bytes, with vectors */
     uint64_t signs;             /* osq: rows that may be found, of lists visited */
     double seconds;             /* of the call */
     float *us;                  /* [queries], to be filled; NULL: not wanted */
@@ -171,7 +225,7 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
                struct err *e);
 
 /* The same by processes: one a list, in a tree of which each node starts `fan` others
- * (base/tree.h); what is found is the same. Of kinds that are `apart`; one thread a process. 1:
+ * (base/tree.h); what is found is the same. Of kinds that have `parts`; one thread a process. 1:
  * this process is one of these and is done, the caller must _exit(0) at once. ERR_IO: a process
  * died. */
 int ann_search_tree(const struct ann *a, const struct ann_search_opts *o, uint32_t fan,
@@ -191,11 +245,6 @@ int ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t c
 /* Predicates over attributes (where.h is their language) become rows that are allowed; equal ones
  * share them. */
 struct ann_predicates;
-
-struct ann_predicate {
-    const char *p;
-    size_t len;
-};
 
 enum { ANN_PREDICATES_BYTES = 64 << 20 }; /* of rows that are held at once, or 16 predicates' */
 
@@ -286,7 +335,8 @@ struct ann_update_opts {
 
 struct ann_update_report {
     uint64_t first, added, deleted; /* numbers of added rows begin at `first` */
-    uint64_t rows, live;            /* in the file written */
+    uint64_t granted, revoked;
+    uint64_t rows, live; /* in the file written */
     double seconds;
 };
 
@@ -303,19 +353,36 @@ int ann_update_add(struct ann_update *u, const char *id, size_t len, const float
 /* Attributes of the row that is added next, as members of a JSON object p[0..len). ERR_INPUT: the
  * index has no such column, or one of another type. */
 int ann_update_attrs(struct ann_update *u, const char *p, size_t len, struct err *e);
-/* Of the rows that were added last, as many as attrs has; none of them has any yet. */
-int ann_update_attrs_last(struct ann_update *u, const struct ann_attrs *attrs, struct err *e);
+/* Of the `added` rows that were added last, none of which has any yet: those of attrs whose bit in
+ * `without` is not set (NULL: all of them), in their order. */
+int ann_update_attrs_last(struct ann_update *u, const struct ann_attrs *attrs, uint64_t added,
+                          const uint64_t *without, struct err *e);
 int ann_update_delete(struct ann_update *u, const char *id, size_t len, struct err *e);
 int ann_update_delete_row(struct ann_update *u, uint64_t row, struct err *e);
 uint64_t ann_update_next(const struct ann_update *u); /* the number of the next row added */
-/* update_read.c: changes from JSON Lines, {"op":"add|delete","id":...,"vector":[...],"attrs":
- * {...}}. ERR_INPUT names file and line, unless skip_bad: then they are counted. */
+/* The row of an id: UINT64_MAX if none has it. */
+uint64_t ann_update_find(const struct ann_update *u, const char *id, size_t len);
+/* tenant: from now on the tenant may see the row, or may not. ERR_INPUT: there is no such row, or,
+ * to be revoked, no such right; ERR_USAGE: the kind has no tenants. */
+int ann_update_grant(struct ann_update *u, uint64_t row, const char *tenant, size_t len,
+                     struct err *e);
+int ann_update_revoke(struct ann_update *u, uint64_t row, const char *tenant, size_t len,
+                      struct err *e);
+/* update_read.c: changes from JSON Lines, {"op":"add|delete|grant|revoke","id":...,"vector":[...],
+ * "tenant":...,"attrs":{...}}. ERR_INPUT names file and line, unless skip_bad: then they are
+ * counted. */
 int ann_update_read(struct ann_update *u, const char *path, bool skip_bad, uint64_t *skipped,
                     struct err *e);
-/* Adds all rows of a file, with names from another where the index has them (else ids is NULL), and
- * attributes from a third; attrs NULL: none. */
-int ann_update_add_file(struct ann_update *u, const char *path, const struct vec_read_opts *how,
-                        const char *ids, const char *attrs, struct err *e);
+/* Rows in files. how->skip_bad: rows and names that cannot be are counted, and their attributes are
+ * passed over with them. */
+struct ann_add_file {
+    const char *path;
+    const struct vec_read_opts *how;
+    const char *ids;          /* their names, where the index has them; else NULL */
+    const char *attrs, *only; /* as ann_attrs_load() takes them; attrs NULL: they have none */
+};
+int ann_update_add_file(struct ann_update *u, const struct ann_add_file *from, uint64_t *skipped,
+                        struct err *e);
 /* Writes to `path`, which may be that of the index. */
 int ann_update_write(struct ann_update *u, const char *path, const struct ann_update_opts *o,
                      struct ann_update_report *report, struct err *e);
@@ -329,11 +396,13 @@ int ann_save_attrs(const struct ann *a, const char *path, const struct ann_attrs
 
 struct ann_info {
     const char *kind;
-    const char *effort; /* what a search of it is told: "ef", "nprobe", "keep" */
+    const char *effort; /* what a search of it is told: "ef", "nprobe", "reach", "keep" */
     uint32_t effort_default;
     bool slack, rerank; /* it takes these of ann_search_opts */
-    bool apart;         /* its lists can be searched apart: ann_search_tree(), reach and factor */
-    bool has_links;     /* ann_links(), else ann_lists() */
+    bool parts;         /* its lists can be searched apart: ann_search_tree(), near_lists, factor */
+    bool has_links;     /* ann_links() */
+    bool has_lists;     /* ann_lists() */
+    bool has_tenants;   /* ann_tenants() */
     char codec[ANN_SPEC_MAX];
     uint64_t rows, live, bytes; /* live: not deleted */
     uint32_t dim;
@@ -345,7 +414,12 @@ struct ann_info {
     uint32_t degree, beam, entries;
     double alpha;
     uint32_t lists;
-    double spread; /* of errors: ivf.h */
+    double spread;     /* of errors: ivf.h, tenant.h */
+    double entry_mean; /* spann: lists that a row is in, on average */
+    uint64_t apart;    /* bytes of sections that are not mapped */
+    /* of a tree: hqi.h */
+    uint32_t leaves, depth; /* leaves: 0 where there is none */
+    uint64_t leaf_least, leaf_most, workload;
 };
 
 void ann_info(const struct ann *a, struct ann_info *i);
@@ -384,8 +458,21 @@ struct ann_lists {
 
 /* Of a kind with lists. */
 void ann_lists(const struct ann *a, struct ann_lists *l);
+struct ann_tenants {
+    uint64_t tenants, grants;
+    uint64_t nodes, leaves, leaf_most; /* of the tree; rows of a leaf */
+    uint32_t depth;                    /* of the lowest leaf, the root's being 0 */
+    uint64_t lists, list_most;         /* short lists, rows of one */
+    uint64_t list_bytes;               /* coded, with what finds them */
+    uint64_t filter_bits;              /* of all Bloom filters */
+    double filter_fill;                /* share of them that is set */
+};
+
+/* Of a kind with tenants. */
+void ann_tenants(const struct ann *a, struct ann_tenants *t);
 /* Every checksum; every link and entry is to a row that is not deleted, all of those are reached;
- * lists hold each row once; ids are different. */
+ * lists hold each row once; ids are different; tenants' lists hold rows that are there, each once,
+ * and filters let pass what they must. */
 int ann_check(const struct ann *a, struct err *e);
 
 #endif

@@ -183,6 +183,7 @@ void attrs_make_free(struct attrs_maker *m); /* NULL is fine */
  * float give float. ERR_INPUT: a name that is there, is empty or too long or no UTF-8; too many. */
 int attrs_make_column(struct attrs_maker *m, const char *name, size_t len, enum attr_type type,
                       uint32_t *column, struct err *e);
+enum attr_type attrs_make_type(const struct attrs_maker *m, uint32_t column);
 const char *attrs_make_name(const struct attrs_maker *m, uint32_t column);
 uint32_t attrs_make_find(const struct attrs_maker *m, const char *name, size_t len);
 /* The value of the row under way. ERR_INPUT: another type than the column's, a second value, a
@@ -205,6 +206,9 @@ uint64_t attrs_make_rows(const struct attrs_maker *m);
 void attrs_make_undo(struct attrs_maker *m);
 /* From now on no column comes to be, and none changes its type. */
 void attrs_make_fix(struct attrs_maker *m);
+/* Members of objects that are of no column that is there are passed over. */
+void attrs_make_pick(struct attrs_maker *m);
+bool attrs_make_picks(const struct attrs_maker *m);
 /* All rows of others; those whose bit first + row is in `dead` (NULL: none) are left out if
  * compact, else have no values. Columns that are not there yet come to be. */
 struct attrs_copy {
@@ -222,9 +226,10 @@ int attrs_make_end(struct attrs_maker *m, struct attrs *a, enum cpu_level cpu, u
 
 /* ---- from a file (attrs_read.c) ---- */
 
-/* Everything of a file, of `rows` rows: ERR_INPUT names file, line and, where they differ, both
- * counts. */
-int attrs_read(struct attrs *a, const char *path, uint64_t rows, enum cpu_level cpu, struct err *e);
+/* A file of `rows` rows: all of its columns, or `only` those named, with commas between: ERR_INPUT
+ * names file, line and, where they differ, both counts. */
+int attrs_read(struct attrs *a, const char *path, const char *only, uint64_t rows,
+               enum cpu_level cpu, struct err *e);
 /* One row, from the members of a JSON object p[0..len): {"year":2020,"tags":["a"]}. Where it fails
  * the row under way is taken back. */
 int attrs_read_object(struct attrs_maker *m, const char *p, size_t len, struct err *e);

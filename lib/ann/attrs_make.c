@@ -34,6 +34,11 @@ void attrs_make_free(struct attrs_maker *m)
     }
 }
 
+enum attr_type attrs_make_type(const struct attrs_maker *m, uint32_t column)
+{
+    return m->column[column].type;
+}
+
 const char *attrs_make_name(const struct attrs_maker *m, uint32_t column)
 {
     return m->column[column].name;
@@ -269,4 +274,14 @@ void attrs_make_undo(struct attrs_maker *m)
 void attrs_make_fix(struct attrs_maker *m)
 {
     m->fixed = true;
+}
+
+void attrs_make_pick(struct attrs_maker *m)
+{
+    m->picks = true;
+}
+
+bool attrs_make_picks(const struct attrs_maker *m)
+{
+    return m->picks;
 }

@@ -30,7 +30,7 @@ struct attrs_maker {
     size_t cap, touched_cap, n_touched;
     uint32_t n;
     uint64_t rows;
-    bool fixed;
+    bool fixed, picks;
 };
 
 enum { KEY = 8 };

@@ -30,7 +30,7 @@ enum format { ANY, TSV, CSV, JSONL }; /* any: the first line says */
 
 /* A column of a table. */
 struct field {
-    uint32_t column;
+    uint32_t column;     /* ATTRS_NO_COLUMN: none that is asked for */
     enum attr_type type; /* ATTR_NONE: to be found out */
     char between;        /* of the parts of a set */
 };
@@ -41,8 +41,50 @@ struct reading {
     struct field *field;
     size_t fields, field_cap;
     struct buf text, part; /* a field as it is meant */
+    const char *only;      /* NULL, or the columns that are asked for */
     uint64_t rows;         /* that there should be */
 };
+
+/* ---- columns that are asked for ---- */
+
+/* The next name of a list from *p on, NULL at its end; *p is moved behind it. */
+static const char *next_name(const char **p, size_t *len)
+{
+    const char *name = *p;
+
+    if (!name || !*name)
+        return NULL;
+    *len = strcspn(name, ",");
+    *p = name + *len + (name[*len] == ',');
+    return name;
+}
+
+static bool is_asked_for(const struct reading *r, const char *name, size_t len)
+{
+    const char *p = r->only, *one;
+    size_t n;
+
+    while ((one = next_name(&p, &n)))
+        if (n == len && memcmp(one, name, n) == 0)
+            return true;
+    return !r->only;
+}
+
+/* Has a file all that is asked for? In JSON a column is there that has a value. */
+static int check_only(const struct reading *r, struct err *e)
+{
+    const char *p = r->only, *name;
+    size_t len;
+
+    while ((name = next_name(&p, &len))) {
+        uint32_t column = attrs_make_find(r->m, name, len);
+
+        if (column == ATTRS_NO_COLUMN ||
+            (r->format == JSONL && attrs_make_type(r->m, column) == ATTR_NONE))
+            return err_set(e, ERR_INPUT, "there is no column '%.*s'", (int)len, name);
+    }
+    return 0;
+}
 
 /* ---- fields of a line ---- */
 
@@ -149,7 +191,7 @@ static int table_row(struct reading *r, const char *line, size_t len, struct err
 
         if (next_field(r, &p, end, &field, &size, &quoted, e) < 0)
             return e->code;
-        if (n < r->fields && (size > 0 || quoted) &&
+        if (n < r->fields && (size > 0 || quoted) && r->field[n].column != ATTRS_NO_COLUMN &&
             take_field(r, &r->field[n], field, size, e) < 0)
             return err_prefix(e, "column '%s'", attrs_make_name(r->m, r->field[n].column));
     }
@@ -200,11 +242,13 @@ static int first_line(struct reading *r, const char *line, size_t len, struct er
             mem_reserve(&r->field, &r->field_cap, r->fields + 1, sizeof *r->field, e) < 0)
             return e->code;
         f = field_of(field, &size);
-        if (attrs_make_column(r->m, field, size, f.type, &f.column, e) < 0)
+        f.column = ATTRS_NO_COLUMN;
+        if (is_asked_for(r, field, size) &&
+            attrs_make_column(r->m, field, size, f.type, &f.column, e) < 0)
             return e->code;
         r->field[r->fields++] = f;
     }
-    return 0;
+    return check_only(r, e);
 }
 
 /* ---- JSON ---- */
@@ -285,7 +329,7 @@ static int take_member(struct attrs_maker *m, uint32_t column, const struct json
     return attrs_make_value(m, column, &s, e);
 }
 
-/* The column that a member is of, made if it is not there. */
+/* The column that a member is of, made if it is not there; ATTRS_NO_COLUMN: it is not wanted. */
 static int column_of(struct attrs_maker *m, const struct jsonl_span *key, struct buf *text,
                      uint32_t *column, struct err *e)
 {
@@ -293,7 +337,7 @@ static int column_of(struct attrs_maker *m, const struct jsonl_span *key, struct
     if (jsonl_decode(key, text, e) < 0 || buf_reserve(text, 1, e) < 0)
         return e->code;
     *column = attrs_make_find(m, text->p, text->len);
-    if (*column != ATTRS_NO_COLUMN)
+    if (*column != ATTRS_NO_COLUMN || attrs_make_picks(m))
         return 0;
     return attrs_make_column(m, text->p, text->len, ATTR_NONE, column, e);
 }
@@ -308,7 +352,8 @@ int attrs_read_object(struct attrs_maker *m, const char *p, size_t len, struct e
 
     jsonl_begin(&j, p, len);
     while ((rc = jsonl_next(&j, &k, e)) > 0) {
-        if ((rc = column_of(m, &k.key, &text, &column, e)) == 0 &&
+        rc = column_of(m, &k.key, &text, &column, e);
+        if (rc == 0 && column != ATTRS_NO_COLUMN &&
             (rc = take_member(m, column, &k.value, &text, e)) < 0 && rc == ERR_INPUT)
             err_prefix(e, "column '%s'", attrs_make_name(m, column));
         if (rc < 0)
@@ -361,11 +406,28 @@ static bool is_all_blank(const char *line, size_t len)
     return len == 0;
 }
 
+/* JSON has no first line: the columns that are asked for are there from the beginning. */
+static int make_only(struct reading *r, struct err *e)
+{
+    const char *p = r->only, *name;
+    uint32_t column;
+    size_t len;
+
+    while ((name = next_name(&p, &len)))
+        if (attrs_make_column(r->m, name, len, ATTR_NONE, &column, e) < 0)
+            return e->code;
+    if (r->only)
+        attrs_make_pick(r->m);
+    return 0;
+}
+
 static int one_line(struct reading *r, uint64_t number, const char *line, size_t len, struct err *e)
 {
     if (number == 1 && r->format == ANY)
         r->format = format_by_line(line, len);
     if (r->format == JSONL) {
+        if (number == 1 && make_only(r, e) < 0)
+            return e->code;
         if (is_all_blank(line, len))
             return 0;
         return attrs_read_object(r->m, line, len, e) < 0 ? e->code : attrs_make_row(r->m, e);
@@ -390,7 +452,7 @@ static int read_lines(struct reading *r, struct lines *l, struct err *e)
                        "%s:%llu: attributes of %llu rows end here, and there are %llu vectors",
                        name, (unsigned long long)lines_number(l),
                        (unsigned long long)attrs_make_rows(r->m), (unsigned long long)r->rows);
-    return 0;
+    return check_only(r, e) < 0 ? err_prefix(e, "%s", name) : 0;
 }
 
 static int finish(struct reading *r, struct attrs *a, const char *name, enum cpu_level cpu,
@@ -402,9 +464,10 @@ static int finish(struct reading *r, struct attrs *a, const char *name, enum cpu
     return rc == ERR_INPUT ? err_prefix(e, "%s:%llu", name, (unsigned long long)row + 2) : rc;
 }
 
-int attrs_read(struct attrs *a, const char *path, uint64_t rows, enum cpu_level cpu, struct err *e)
+int attrs_read(struct attrs *a, const char *path, const char *only, uint64_t rows,
+               enum cpu_level cpu, struct err *e)
 {
-    struct reading r = {.format = format_of(path), .rows = rows};
+    struct reading r = {.format = format_of(path), .only = only, .rows = rows};
     struct lines *l = NULL;
     int rc = attrs_make(&r.m, e);
 
@@ -423,11 +486,11 @@ int attrs_read(struct attrs *a, const char *path, uint64_t rows, enum cpu_level 
     return rc;
 }
 
-int ann_attrs_load(struct ann_attrs **out, const char *path, uint64_t rows, enum cpu_level cpu,
-                   struct err *e)
+int ann_attrs_load(struct ann_attrs **out, const char *path, const char *only, uint64_t rows,
+                   enum cpu_level cpu, struct err *e)
 {
     struct ann_attrs *a = mem_zero(1, sizeof *a, e);
-    int rc = a ? attrs_read(&a->attrs, path, rows, cpu, e) : e->code;
+    int rc = a ? attrs_read(&a->attrs, path, only, rows, cpu, e) : e->code;
 
     *out = NULL;
     if (rc == 0)

@@ -7,32 +7,26 @@ static bool left_out(const struct ann_maker *m, uint64_t row)
     return m->change && m->change->compact && ann_is_dead(m->change->dead, row);
 }
 
-/* Rows that an index has: an update's first ones. */
-static int save_old_vectors(const struct ann_maker *m, struct sect_writer *w, struct err *e)
+const void *ann_vector_at(const struct ann_maker *m, uint64_t i)
 {
-    const struct ann *a = m->change->a;
+    uint64_t before = m->change && !m->base_is_all ? m->change->a->rows : 0;
 
-    for (uint64_t i = 0; i < a->rows; i++)
-        if (!left_out(m, i) &&
-            sect_add(w, a->vectors + i * a->vector_stride, a->vector_bytes, e) < 0)
-            return e->code;
-    return 0;
+    return i < before ? m->change->a->vectors + i * m->change->a->vector_stride
+                      : vec_row(m->base, i - before);
 }
 
 static int save_vectors(const struct ann_maker *m, struct sect_writer *w, struct err *e)
 {
     size_t bytes = m->base->dim * vec_type_size(m->base->type);
-    uint64_t before = m->change ? m->change->a->rows : 0;
+    uint64_t rows = m->order ? m->meta.rows : m->change ? m->change->rows : m->base->rows;
 
     if (m->meta.vectors == 0)
         return 0;
     if (sect_begin(w, "VECS", SECT_REQUIRED, e) < 0)
         return e->code;
-    if (before > 0 && save_old_vectors(m, w, e) < 0)
-        return e->code;
-    for (uint64_t i = 0; i < m->base->rows; i++)
-        if (!left_out(m, before + i) &&
-            sect_add(w, vec_row(m->base, m->order ? m->order[i] : i), bytes, e) < 0)
+    for (uint64_t i = 0; i < rows; i++)
+        if ((m->order || !left_out(m, i)) &&
+            sect_add(w, ann_vector_at(m, m->order ? m->order[i] : i), bytes, e) < 0)
             return e->code;
     return sect_end(w, e);
 }
@@ -69,7 +63,7 @@ int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *k
     if (rc == 0)
         rc = save_vectors(m, *w, e);
     if (rc == 0 && m->ids)
-        rc = ids_save(m->ids, *w, e);
+        rc = ids_save(m->ids, "ID", *w, e);
     if (rc == 0 && m->attrs)
         rc = attrs_save(m->attrs, *w, e);
     if (rc == 0 && m->change)
@@ -77,6 +71,41 @@ int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *k
     if (rc < 0)
         sect_abort(w);
     return rc;
+}
+
+static int64_t read_file(void *ctx, void *rows, uint64_t n, struct err *e)
+{
+    return vec_read(ctx, rows, n, e);
+}
+
+int ann_build_stream(const char *path, struct vec_reader *base, const struct ann_build_opts *o,
+                     struct ann_build_report *report, struct err *e)
+{
+    const struct ann_kind *kind = ann_kinds[o->kind];
+    struct ann_stream s = {vec_reader_dim(base), vec_reader_type(base), base, read_file};
+
+    *report = (struct ann_build_report){0};
+    if (!kind->stream)
+        return err_set(e, ERR_USAGE, "an index of kind %s is made of a base in memory", kind->name);
+    return kind->stream(path, &s, o, report, e);
+}
+
+/* Rows in memory as a stream. */
+struct passing {
+    const struct vec_rows *base;
+    uint64_t at;
+};
+
+static int64_t read_rows(void *ctx, void *rows, uint64_t n, struct err *e)
+{
+    struct passing *p = ctx;
+    size_t bytes = p->base->dim * vec_type_size(p->base->type);
+    uint64_t i = 0;
+
+    (void)e;
+    for (; i < n && p->at < p->base->rows; i++)
+        memcpy((unsigned char *)rows + i * bytes, vec_row(p->base, p->at++), bytes);
+    return (int64_t)i;
 }
 
 int ann_build(const char *path, const struct vec_rows *base, const struct ann_build_opts *o,
@@ -87,6 +116,7 @@ int ann_build(const char *path, const struct vec_rows *base, const struct ann_bu
                           .base = base,
                           .ids = o->ids,
                           .attrs = o->attrs ? &o->attrs->attrs : NULL,
+                          .grants = o->grants,
                           .ops = cells_ops_for(o->cpu)};
     struct form_opts how = {.spec = o->codec,
                             .vectors = !o->no_vectors,
@@ -98,6 +128,12 @@ int ann_build(const char *path, const struct vec_rows *base, const struct ann_bu
     int rc;
 
     *report = (struct ann_build_report){.rows = base->rows};
+    if (kind->stream) {
+        struct passing p = {base, 0};
+        struct ann_stream in = {base->dim, base->type, &p, read_rows};
+
+        return kind->stream(path, &in, o, report, e);
+    }
     if (base->dim == 0)
         return err_set(e, ERR_INPUT, "it holds no vector, and does not say of what dimension");
     if (kind->form_part && kind->form_part(o, base->dim, &how.spec, e) < 0)

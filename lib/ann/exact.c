@@ -69,10 +69,9 @@ static const uint8_t *vector_of(const struct ann *a, uint32_t row)
     return a->vectors + row * a->vector_stride;
 }
 
-double exact_key(const struct exact *x, uint32_t row)
+double exact_key_of(const struct exact *x, const void *v)
 {
     const struct form *f = &x->a->form;
-    const uint8_t *v = vector_of(x->a, row);
 
     if (x->now.bytes)
         return (double)x->a->ops->l2_bytes(v, x->now.bytes, f->dim, f->type == VEC_I8 ? 0x80 : 0);
@@ -80,6 +79,11 @@ double exact_key(const struct exact *x, uint32_t row)
         return knn_key(f->ops, f->metric, v, x->now.q, f->dim, x->now.norm);
     ops_to_f32(f->ops, f->type, v, f->dim, x->row);
     return knn_key(f->ops, f->metric, x->row, x->now.q, f->dim, x->now.norm);
+}
+
+double exact_key(const struct exact *x, uint32_t row)
+{
+    return exact_key_of(x, vector_of(x->a, row));
 }
 
 void exact_ask(const struct exact *x, uint32_t row)

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
+enum { LEAVES_FEW = 128 };
+
 /* To compare a row costs the same whatever is allowed. A walk looks at rows / count of them for
  * each that it finds, and lists at about the root of that: so where the two meet goes by the root
  * of the rows. The factors are measured ones. */
@@ -11,6 +13,8 @@ static uint64_t few_of(const struct filter_case *c)
 {
     double work = c->kind == FILTER_WALK ? 5.0 * c->effort : 1.5 * c->effort;
 
+    if (c->kind == FILTER_LEAVES) /* they hold hardly any others */
+        return LEAVES_FEW;
     return (uint64_t)sqrt(work * (double)c->rows);
 }
 
@@ -29,7 +33,7 @@ struct filter_plan filter_plan(const struct filter_case *c)
 
 const char *filter_name(enum filter_how how)
 {
-    static const char *const name[] = {"none", "exact", "walk", "lists", "all"};
+    static const char *const name[] = {"none", "exact", "walk", "lists", "leaves", "all"};
 
     return name[how];
 }
@@ -56,6 +60,12 @@ void filter_why(const struct filter_case *c, const struct filter_plan *p, char *
         snprintf(text, room,
                  "%llu of %llu rows match (%.3g %%), more than %llu: a walk that passes over "
                  "the others is sooner done",
+                 count, rows, share, few);
+        break;
+    case FILTER_LEAVES:
+        snprintf(text, room,
+                 "%llu of %llu rows match (%.3g %%), more than %llu: the nearest lists of leaves "
+                 "that may hold them are sooner scanned",
                  count, rows, share, few);
         break;
     case FILTER_LISTS:

@@ -4,6 +4,7 @@
  *   exact   few are: they are gathered, all of them are compared
  *   walk    graph: a walk that looks through rows that are not allowed at those behind them
  *   lists   ivf: lists are scanned in their order until enough allowed rows were met
+ *   leaves  hqi: of leaves whose rows may match the nearest lists are scanned
  *   all     every row is allowed: no filter
  *
  * Few: to look at all of them costs less than a walk or lists do, which look at more rows the fewer
@@ -20,11 +21,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum filter_how { FILTER_NONE, FILTER_EXACT, FILTER_WALK, FILTER_LISTS, FILTER_ALL };
+enum filter_how { FILTER_NONE, FILTER_EXACT, FILTER_WALK, FILTER_LISTS, FILTER_LEAVES, FILTER_ALL };
 
 /* What a plan depends on. */
 struct filter_case {
-    enum filter_how kind; /* of the index: FILTER_WALK or FILTER_LISTS */
+    enum filter_how kind; /* of the index: FILTER_WALK, _LISTS or _LEAVES */
     uint64_t rows, count; /* rows of the index; allowed ones */
     uint32_t k, effort;   /* of a search without a filter */
 };

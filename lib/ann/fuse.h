@@ -63,6 +63,9 @@ struct fuse_files {
     const char *const *path; /* at most one of them "-" */
     size_t files;
     enum neigh_format from;
+    /* Of each file the scores that stand beside it, a row a query, in any format of vec/file.h;
+     * NULL, or NULL of one: it has its own, or none. */
+    const char *const *scores;
     const double *weights; /* of the files, or of the `group` queries of one; NULL: all 1 */
     uint32_t depth;        /* how many of each list; 0: all */
     uint64_t group;        /* so many queries in a row are one question; 0: by `map` */

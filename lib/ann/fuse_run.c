@@ -18,12 +18,19 @@ struct questions {
     size_t queries, n, of_cap, left_cap;
 };
 
+/* Scores that stand beside a file: those of the query at hand. */
+struct beside {
+    struct vec_reader *reader; /* NULL: there are none */
+    float *score;              /* [dim] */
+};
+
 struct run {
     const struct fuse_files *files;
     const struct fuse_opts *o;
     uint32_t k;
     struct neigh_reader **reader;
     struct neigh_list *list; /* of each, for the next query */
+    struct beside *beside;   /* of each */
     bool *ended;
     struct questions map;
     struct fuse **open;       /* [1], or of the map's questions those that are begun */
@@ -98,6 +105,14 @@ static int check_counts(const struct run *r, struct err *e)
     return 0;
 }
 
+static int open_beside(struct beside *b, const char *path, struct err *e)
+{
+    if (vec_open(&b->reader, path, NULL, e) < 0)
+        return e->code;
+    b->score = mem_array(vec_reader_dim(b->reader), sizeof *b->score, e);
+    return b->score ? 0 : e->code;
+}
+
 static int open_inputs(struct run *r, struct err *e)
 {
     const struct fuse_files *f = r->files;
@@ -105,14 +120,16 @@ static int open_inputs(struct run *r, struct err *e)
     r->reader = mem_zero(f->files, sizeof *r->reader, e);
     r->list = mem_zero(f->files, sizeof *r->list, e);
     r->ended = mem_zero(f->files, sizeof *r->ended, e);
-    if (!r->reader || !r->list || !r->ended || (f->names && names_new(&r->names, e) < 0) ||
-        (f->map && read_map(&r->map, f->map, e) < 0))
+    r->beside = mem_zero(f->files, sizeof *r->beside, e);
+    if (!r->reader || !r->list || !r->ended || !r->beside ||
+        (f->names && names_new(&r->names, e) < 0) || (f->map && read_map(&r->map, f->map, e) < 0))
         return e->code;
     r->open = mem_zero(f->map ? r->map.n : 1, sizeof(struct fuse *), e);
     if (!r->open)
         return e->code;
     for (size_t i = 0; i < f->files; i++)
-        if (neigh_open(&r->reader[i], f->path[i], f->from, r->names, e) < 0)
+        if (neigh_open(&r->reader[i], f->path[i], f->from, r->names, e) < 0 ||
+            (f->scores && f->scores[i] && open_beside(&r->beside[i], f->scores[i], e) < 0))
             return e->code;
     return check_counts(r, e);
 }
@@ -148,6 +165,10 @@ static void run_free(struct run *r)
 {
     for (size_t i = 0; i < r->files->files && r->reader; i++)
         neigh_close(r->reader[i]);
+    for (size_t i = 0; i < r->files->files && r->beside; i++) {
+        vec_close(r->beside[i].reader);
+        free(r->beside[i].score);
+    }
     for (size_t i = 0; r->open && i < (r->files->map ? r->map.n : 1); i++)
         fuse_free(r->open[i]);
     neigh_abort(&r->out);
@@ -155,6 +176,7 @@ static void run_free(struct run *r)
     free(r->reader);
     free(r->list);
     free(r->ended);
+    free(r->beside);
     free(r->open);
     free(r->map.of);
     free(r->map.left);
@@ -189,6 +211,30 @@ static int write_ended(struct run *r, struct err *e)
     return 0;
 }
 
+/* The row of scores that belongs to the next list of a file, or to none as the file has ended. */
+static int read_beside(struct run *r, size_t i, bool ended, struct err *e)
+{
+    struct beside *b = &r->beside[i];
+    struct neigh_list *l = &r->list[i];
+    const char *name = vec_reader_name(b->reader), *list = neigh_name(r->reader[i]);
+    int64_t got = vec_read_f32(b->reader, b->score, 1, e);
+
+    if (got < 0)
+        return (int)got;
+    if ((got == 0) != ended)
+        return err_set(e, ERR_INPUT, "%s: scores of %s queries than '%s' has", name,
+                       ended ? "more" : "fewer", list);
+    if (ended)
+        return 0;
+    if (l->n > vec_reader_dim(b->reader))
+        return err_set(e, ERR_INPUT,
+                       "%s: %u scores a query, and '%s' has %u neighbours of query "
+                       "%llu",
+                       name, vec_reader_dim(b->reader), list, l->n, (unsigned long long)r->query);
+    l->score = b->score;
+    return 0;
+}
+
 /* The list of each file for the next query, empty where the file has ended; 0 where all have. */
 static int read_lists(struct run *r, struct err *e)
 {
@@ -196,8 +242,8 @@ static int read_lists(struct run *r, struct err *e)
 
     for (size_t i = 0; i < r->files->files; i++) {
         int rc = r->ended[i] ? 0 : neigh_next(r->reader[i], &r->list[i], e);
-        if (rc < 0)
-            return rc;
+        if (rc < 0 || (!r->ended[i] && r->beside[i].reader && read_beside(r, i, rc == 0, e) < 0))
+            return e->code;
         r->ended[i] = rc == 0;
         if (rc == 0)
             r->list[i] = (struct neigh_list){0};

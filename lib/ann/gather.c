@@ -234,6 +234,7 @@ int gather_init(struct gather *g, const struct ann_allowed *shared, struct err *
     g->ops = allowed_ops_for(g->a->cpu);
     g->first = g->a->vectors ? (size_t)g->k + MORE : g->k;
     g->keep = g->a->vectors ? POOL * g->first : g->first;
+    g->keep = g->keep < g->a->rows + 1 ? g->keep : (size_t)g->a->rows + 1;
     g->cap = 2 * g->keep + 2 * (size_t)CHUNK;
     g->id = mem_array(CHUNK, sizeof *g->id, e);
     g->key = mem_array(CHUNK, sizeof *g->key, e);

@@ -12,7 +12,10 @@
  * are `keep`, not kept. So a query with many rows at about d_k goes on, and one whose neighbours
  * stand apart ends soon. Ours beside it: of a row at d_k + t slack d_k, t in 0..1, only the share
  * 1 - t^2 of its links is looked at, the first of them, which takes a further twentieth of the keys
- * away at the same recall.
+ * away at the same recall. And of the nearest row of all 8 links are looked at first, then as many
+ * again, and the walk goes on from what is nearer as soon as there is such: on the way to the query
+ * most rows are soon behind it, and their other links, of the pool's no more, are never looked at.
+ * That is a tenth of the keys where a walk is short.
  *
  * Where only some rows are allowed, only these are in the pool, and neighbours of neighbours that
  * are not allowed stand in for those (ACORN-1, Patel et al. 2024): of a row that is left, the
@@ -39,6 +42,8 @@
 enum {
     GRAPH_DEGREE_MAX = 256,
     GRAPH_ENTRIES_MAX = 256,
+    GRAPH_LINKS_LEAST = 4,             /* of a row, that are looked at with a slack */
+    GRAPH_LINKS_PART = 8,              /* of the nearest row, at first, with a slack */
     GRAPH_MEET = 4 * GRAPH_DEGREE_MAX, /* rows of a hop, and one more */
 };
 #define GRAPH_ROWS_MAX UINT64_C(0x7fffffff) /* a row and a mark in 32 bits */

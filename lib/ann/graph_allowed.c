@@ -10,11 +10,12 @@
 
 enum {
     TEAM = 2,      /* rows that are left together */
-    SCOUT = 12,    /* rows that the walk before keeps */
+    SCOUT = 8,     /* rows that the walk before keeps */
     SEEDS = 32,    /* allowed rows to begin with, besides */
     VIA_AHEAD = 6, /* rows whose links are asked for before they are read */
 };
 static const double ef_even = 0.4; /* of ef, where rows are as often allowed near a query */
+static const double even = 0.5;    /* so often, compared, is as often */
 
 /* A row that is left, and how many of its links are looked at. */
 struct leave {
@@ -56,6 +57,7 @@ static size_t keep_allowed(struct graph_walker *w, const uint64_t *bits, size_t 
 struct scout {
     uint64_t pool[SCOUT + 1];
     size_t n;
+    bool left; /* a row, at last */
 };
 
 static void scout_take(struct scout *s, const struct graph_walker *w, size_t n)
@@ -74,14 +76,31 @@ static void scout_take(struct scout *s, const struct graph_walker *w, size_t n)
     }
 }
 
-/* The first row of the scout's pool that it has not left. */
-static size_t scout_next(const struct scout *s)
+/* The links of the next rows to be left are asked for. */
+static void ask_next(const struct graph *g, const uint64_t *pool, size_t n)
 {
-    size_t i = 0;
+    for (size_t i = 0, asked = 0; i < n && asked < TEAM; i++)
+        if (!(pool[i] & 1)) {
+            graph_ask_links(g, place_row(pool[i]));
+            asked++;
+        }
+}
 
-    while (i < s->n && s->pool[i] & 1)
-        i++;
-    return i;
+/* Leaves up to TEAM rows: the rows that are met, in w->id. */
+static size_t scout_leave(const struct graph *g, struct graph_walker *w, struct scout *s)
+{
+    size_t n = 0, left = 0;
+
+    for (size_t i = 0; i < s->n && left < TEAM; i++) {
+        if (s->pool[i] & 1)
+            continue;
+        s->pool[i] |= 1;
+        n = graph_meet(g, w, place_row(s->pool[i]), (struct graph_part){0, g->degree}, n);
+        left++;
+    }
+    w->hops += left;
+    s->left = left > 0;
+    return n;
 }
 
 /* Rows in w->id, n of them, get their keys, are the scout's and, if allowed, the walk's: how many
@@ -91,6 +110,7 @@ static size_t scout_meet(const struct graph *g, const struct cells_query *q, str
 {
     graph_compute(g, q, w, n);
     scout_take(s, w, n);
+    ask_next(g, s->pool, s->n);
     n = keep_allowed(w, bits, n);
     graph_take(w, w->id, w->key, n);
     return n;
@@ -115,15 +135,10 @@ static double scout(const struct graph *g, const struct cells_query *q, struct g
         w->id[n++] = row;
     }
     in = scout_meet(g, q, w, &s, bits, n);
-    for (size_t at; (at = scout_next(&s)) < s.n;) {
-        uint32_t row = place_row(s.pool[at]);
-
-        s.pool[at] |= 1;
-        n = graph_meet(g, w, row, g->degree);
+    do {
+        n = scout_leave(g, w, &s);
         in += scout_meet(g, q, w, &s, bits, n);
-        w->hops++;
-        w->links += g->degree;
-    }
+    } while (s.left);
     for (size_t i = 0; i < s.n; i++) /* all of their links are met */
         w->met[place_row(s.pool[i])] = m.done;
     w->turn = m.done;
@@ -283,17 +298,16 @@ void graph_walk_allowed(const struct graph *g, const struct cells_query *q, stru
     size_t at = 0, ef = w->ef, n_left;
     struct leave l[TEAM];
 
-    w->ef = ef_for(w, scout(g, q, w, bits, m), share);
+    double near = scout(g, q, w, bits, m);
+
+    w->ef = ef_for(w, near, share);
     w->n = w->n < w->ef ? w->n : w->ef;
-    seed(g, q, w, bits, m);
+    if (near < even * share)
+        seed(g, q, w, bits, m);
     while ((n_left = leave(g, w, l, &at)) > 0) {
         size_t n = meet_allowed(g, w, bits, m, l, n_left), first;
 
-        for (size_t i = at, asked = 0; i < w->n && asked < TEAM; i++)
-            if (!(w->pool[i] & 1)) {
-                graph_ask_links(g, place_row(w->pool[i]));
-                asked++;
-            }
+        ask_next(g, w->pool + at, w->n - at);
         graph_compute(g, q, w, n);
         w->hops += n_left;
         first = graph_take(w, w->id, w->key, n);

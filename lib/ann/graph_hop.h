@@ -6,8 +6,6 @@
 
 #include "ann/graph.h"
 
-enum { GRAPH_LINKS_LEAST = 4 /* of a row, that are looked at */ };
-
 /* How many of the n >= 1 places at p are below v: halving without branches to guess. */
 static inline size_t graph_below(const uint64_t *p, size_t n, uint64_t v)
 {
@@ -85,41 +83,46 @@ static inline void graph_ask_links(const struct graph *g, uint32_t row)
         __builtin_prefetch(p + at);
 }
 
-/* Of the first n_links links of a row those that were not met before, met now: into id, without a
+/* Links of a row, [from, to), that are looked at. */
+struct graph_part {
+    uint32_t from, to;
+};
+
+/* Of these links of a row those that were not met before, met now: behind the n in id, without a
  * branch, as no guess is better than another. */
 static inline __attribute__((always_inline)) size_t graph_unmet(const struct graph *g,
                                                                 struct graph_walker *w,
-                                                                uint32_t row, uint32_t n_links,
-                                                                const unsigned width)
+                                                                uint32_t row, struct graph_part l,
+                                                                size_t n, const unsigned width)
 {
-    const uint8_t *p = g->links + (size_t)row * g->degree * width;
+    const uint8_t *p = g->links + ((size_t)row * g->degree + l.from) * width;
     const uint32_t last = (uint32_t)(g->rows - 1);
     const uint8_t turn = w->turn;
-    size_t n = 0;
 
-    for (uint32_t i = 0; i < n_links; i++, p += width) {
-        uint32_t to = graph_read(p, width);
+    for (uint32_t i = l.from; i < l.to; i++, p += width) {
+        uint32_t id = graph_read(p, width);
 
-        to = to < last ? to : last;
-        w->id[n] = to;
-        n += w->met[to] != turn;
-        w->met[to] = turn;
+        id = id < last ? id : last;
+        w->id[n] = id;
+        n += w->met[id] != turn;
+        w->met[id] = turn;
     }
     return n;
 }
 
-/* The neighbours of a row, of its first n_links, that were not met before; their cells are asked
- * for. */
+/* The neighbours of a row, of these links, that were not met before, behind the n that there are;
+ * their cells are asked for. */
 static inline size_t graph_meet(const struct graph *g, struct graph_walker *w, uint32_t row,
-                                uint32_t n_links)
+                                struct graph_part l, size_t n)
 {
-    size_t n = g->width == 2   ? graph_unmet(g, w, row, n_links, 2)
-               : g->width == 3 ? graph_unmet(g, w, row, n_links, 3)
-                               : graph_unmet(g, w, row, n_links, 4);
+    size_t all = g->width == 2   ? graph_unmet(g, w, row, l, n, 2)
+                 : g->width == 3 ? graph_unmet(g, w, row, l, n, 3)
+                                 : graph_unmet(g, w, row, l, n, 4);
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = n; i < all; i++)
         graph_ask_row(g, w->id[i]);
-    return n;
+    w->links += l.to - l.from;
+    return all;
 }
 
 static inline void graph_compute(const struct graph *g, const struct cells_query *q,

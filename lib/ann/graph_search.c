@@ -1,7 +1,8 @@
 /* graph_search.c - the searcher of the kind "graph": a walk finds candidates, and the best of them
  * get their distance from the vectors. With a slack the walk ends by distance (graph.h), ef is the
- * most that it may keep. Queries are mapped some at a time, which costs a fraction of
- * one by one. */
+ * most that it may keep; and of the candidates, vectors are read only while the errors of the
+ * estimates so far leave them a chance. Queries are mapped some at a time, which costs a fraction
+ * of one by one. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,7 +10,11 @@
 #include "ann/graph_search.h"
 #include "base/mem.h"
 
-enum { AHEAD = 4 /* vectors asked for before they are read */ };
+enum {
+    AHEAD = 4,  /* vectors asked for before they are read */
+    FIRST = 16, /* with a slack as many are read at least, or k, */
+};
+static const double SPREADS = 2; /* and others that so many spreads of errors may bring in */
 
 struct seeker {
     const struct ann *a;
@@ -33,18 +38,61 @@ uint64_t graph_search_block(const struct ann *a, const struct ann_search_opts *o
     return GRAPH_SEARCH_BLOCK;
 }
 
-static size_t by_vectors(struct seeker *t, const float *query, const uint64_t *places, size_t n)
+/* Candidates [from, to) get their distances. */
+static void read_vectors(struct seeker *t, const uint64_t *places, size_t from, size_t to)
 {
-    for (size_t i = 0; i < n && i < AHEAD; i++)
+    for (size_t i = from; i < to && i < from + AHEAD; i++)
         exact_ask(&t->exact, place_row(places[i]));
-    exact_query(&t->exact, query);
-    for (size_t i = 0; i < n; i++) {
-        if (i + AHEAD < n)
+    for (size_t i = from; i < to; i++) {
+        if (i + AHEAD < to)
             exact_ask(&t->exact, place_row(places[i + AHEAD]));
         t->best[i].row = place_row(places[i]);
         t->best[i].key = exact_key(&t->exact, t->best[i].row);
     }
-    t->exacts += n;
+    t->exacts += to - from;
+}
+
+static double estimate(const struct form_query *q, uint64_t place)
+{
+    return q->add + q->mul * (double)place_key(place);
+}
+
+/* Of n >= k candidates that were read, how far their estimates were off tells which of the others,
+ * up to `most`, may be among the best k: those before the place returned. */
+static size_t worth_reading(const struct seeker *t, const struct form_query *q,
+                            const uint64_t *places, size_t n, size_t most)
+{
+    double sum = 0, squares = 0, kth = -INFINITY, mean, limit;
+    size_t to = n;
+
+    for (size_t i = 0; i < n; i++) {
+        double off = t->best[i].key - estimate(q, places[i]);
+
+        sum += off;
+        squares += off * off;
+    }
+    for (size_t i = 0; i < t->o.k; i++)
+        kth = t->best[i].key > kth ? t->best[i].key : kth;
+    mean = sum / (double)n;
+    limit = kth - mean + SPREADS * sqrt(fmax(squares / (double)n - mean * mean, 0));
+    while (to < most && estimate(q, places[to]) <= limit)
+        to++;
+    return to;
+}
+
+static size_t by_vectors(struct seeker *t, const float *query, const struct form_query *q,
+                         const uint64_t *places, size_t n)
+{
+    size_t first = t->o.k > FIRST ? t->o.k : FIRST;
+
+    exact_query(&t->exact, query);
+    if (t->walker.k > 0 && first < n) {
+        read_vectors(t, places, 0, first);
+        n = worth_reading(t, q, places, first, n);
+        read_vectors(t, places, first, n);
+    } else {
+        read_vectors(t, places, 0, n);
+    }
     best_sort(t->best, n, t->o.k);
     return n;
 }
@@ -54,7 +102,7 @@ static size_t by_codes(struct seeker *t, const struct form_query *q, const uint6
 {
     for (size_t i = 0; i < n; i++) {
         t->best[i].row = place_row(places[i]);
-        t->best[i].key = q->add + q->mul * (double)place_key(places[i]);
+        t->best[i].key = estimate(q, places[i]);
     }
     return n;
 }
@@ -98,7 +146,7 @@ static size_t one(struct seeker *t, const float *query, const struct form_query 
         drop_dead(t);
     n = t->walker.n;
     if (t->a->vectors)
-        return by_vectors(t, query, places, n < t->rerank ? n : t->rerank);
+        return by_vectors(t, query, q, places, n < t->rerank ? n : t->rerank);
     return by_codes(t, q, places, n);
 }
 

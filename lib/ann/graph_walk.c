@@ -62,33 +62,51 @@ static void enter(const struct graph *g, const struct cells_query *q, struct gra
     graph_take(w, w->id, w->key, n);
 }
 
+/* Of the nearest row's links, of which `from` were looked at: up to where they are looked at next;
+ * as many again each time, for few steps. */
+static uint32_t part_of(uint32_t from, uint32_t all)
+{
+    uint32_t to = from > 0 ? 2 * from : GRAPH_LINKS_PART;
+
+    return to < all ? to : all;
+}
+
+/* The first place from `at` on that was not left yet. */
+static size_t not_left(const struct graph_walker *w, size_t at)
+{
+    while (at < w->n && w->pool[at] & 1)
+        at++;
+    return at;
+}
+
 void graph_walk(const struct graph *g, const struct cells_query *q, struct graph_walker *w)
 {
     size_t at = 0;
+    uint32_t from = 0; /* links of the row at hand that were looked at */
 
     graph_walker_begin(w);
     enter(g, q, w);
     while (at < w->n) {
         uint64_t place = w->pool[at];
         float key = place_key(place), far = graph_follow_limit(w);
-        size_t n, first, next = at + 1;
-        uint32_t n_links;
+        uint32_t all, to;
+        size_t n, first, next;
 
         if (key > far)
             break;
-        n_links = graph_links_of(g, w, key, far);
-        w->pool[at] |= 1;
-        if (w->n_left < w->left_cap)
+        all = graph_links_of(g, w, key, far);
+        to = w->k > 0 && at == 0 ? part_of(from, all) : all;
+        w->pool[at] |= to == all;
+        if (to == all && w->n_left < w->left_cap)
             w->left[w->n_left++] = place;
-        n = graph_meet(g, w, place_row(place), n_links);
-        while (next < w->n && w->pool[next] & 1)
-            next++;
-        if (next < w->n)
+        n = graph_meet(g, w, place_row(place), (struct graph_part){from, to}, 0);
+        next = not_left(w, at);
+        if (to == all && next < w->n)
             graph_ask_links(g, place_row(w->pool[next]));
         graph_compute(g, q, w, n);
-        w->hops++;
-        w->links += n_links;
+        w->hops += to == all;
         first = graph_take(w, w->id, w->key, n);
+        from = to < all && first > at ? to : 0;
         at = first < next ? first : next;
     }
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/stream.h"
 #include "base/utf8.h"
 
@@ -20,20 +21,36 @@ static int compare(struct id a, struct id b)
 
 /* ---- in an index ---- */
 
-int ids_open(struct ids *ids, const struct sect_file *s, uint64_t rows, uint64_t live,
-             struct err *e)
+/* The name of a section: prefix and two letters. */
+struct section {
+    char id[5];
+};
+
+static struct section section(const char *prefix, const char *what)
+{
+    return (struct section){{prefix[0], prefix[1], what[0], what[1], 0}};
+}
+
+static int bad(const struct ids *ids, const struct sect_file *s, const char *what, const char *why,
+               struct err *e)
+{
+    return sect_bad(s, section(ids->prefix, what).id, why, e);
+}
+
+int ids_open(struct ids *ids, const struct sect_file *s, const char *prefix, uint64_t rows,
+             uint64_t live, struct err *e)
 {
     const void *ends, *sorted;
 
-    *ids = (struct ids){.rows = rows, .live = live};
-    ids->text = sect_get(s, "IDST", &ids->text_len);
+    *ids = (struct ids){.prefix = prefix, .rows = rows, .live = live};
+    ids->text = sect_get(s, section(prefix, "ST").id, &ids->text_len);
     if (!ids->text)
         return 0;
     if (rows > IDS_ROWS_MAX)
-        return sect_bad(s, "IDST", "there are more rows than ids can be", e);
+        return bad(ids, s, "ST", "there are more rows than ids can be", e);
     ids->width = ids->text_len >> 32 ? 8 : 4;
-    if (sect_need(s, "IDSO", rows + 1, ids->width, &ends, e) < 0 ||
-        sect_need(s, "IDSP", live, sizeof *ids->sorted, &sorted, e) < 0)
+    if (sect_need(s, section(prefix, "SO").id, rows + 1, ids->width, &ends, e) < 0 ||
+        sect_need(s, section(prefix, "SP").id, live, sizeof *ids->sorted, &sorted, e) < 0)
         return e->code;
     ids->ends = ends;
     ids->sorted = sorted;
@@ -89,10 +106,10 @@ static int check_row(const struct ids *ids, const struct sect_file *s, uint64_t 
     struct err why;
 
     if (from > to || to > ids->text_len)
-        return sect_bad(s, "IDSO", "an id does not lie in IDST", e);
+        return bad(ids, s, "SO", "an id does not lie in the text", e);
     if (dead)
-        return id.len ? sect_bad(s, "IDSO", "a deleted row has an id", e) : 0;
-    return ids_good(id, &why) < 0 ? sect_bad(s, "IDST", why.msg, e) : 0;
+        return id.len ? bad(ids, s, "SO", "a deleted row has an id", e) : 0;
+    return ids_good(id, &why) < 0 ? bad(ids, s, "ST", why.msg, e) : 0;
 }
 
 int ids_check(const struct ids *ids, const struct sect_file *s, const uint64_t *dead, struct err *e)
@@ -100,7 +117,7 @@ int ids_check(const struct ids *ids, const struct sect_file *s, const uint64_t *
     if (!ids->text)
         return 0;
     if (place(ids, 0) != 0 || place(ids, ids->rows) != ids->text_len)
-        return sect_bad(s, "IDSO", "ids do not fill IDST", e);
+        return bad(ids, s, "SO", "ids do not fill the text", e);
     for (uint64_t row = 0; row < ids->rows; row++)
         if (check_row(ids, s, row, dead && dead[row / 64] >> row % 64 & 1, e) < 0)
             return e->code;
@@ -108,9 +125,9 @@ int ids_check(const struct ids *ids, const struct sect_file *s, const uint64_t *
         uint64_t row = ids->sorted[i];
 
         if (row >= ids->rows || ids_of(ids, row).len == 0)
-            return sect_bad(s, "IDSP", "it names a row without an id", e);
+            return bad(ids, s, "SP", "it names a row without an id", e);
         if (i > 0 && compare(ids_of(ids, ids->sorted[i - 1]), ids_of(ids, row)) >= 0)
-            return sect_bad(s, "IDSP", "ids are not different and in order", e);
+            return bad(ids, s, "SP", "ids are not different and in order", e);
     }
     return 0;
 }
@@ -199,12 +216,32 @@ int ids_sort(struct ann_ids *m, uint64_t rows[2], struct err *e)
     return check_different(m, rows, e);
 }
 
-static int save_ends(const struct ann_ids *m, struct sect_writer *w, struct err *e)
+uint64_t ids_find_made(const struct ann_ids *m, struct id id)
+{
+    uint64_t from = 0, to = m->live;
+
+    while (from < to) {
+        uint64_t middle = from + (to - from) / 2;
+        int c = compare(ids_made(m, m->sorted[middle]), id);
+
+        if (c == 0)
+            return m->sorted[middle];
+        if (c < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return IDS_NO_ROW;
+}
+
+static int save_ends(const struct ann_ids *m, const char *prefix, struct sect_writer *w,
+                     struct err *e)
 {
     unsigned width = (uint64_t)m->text.len >> 32 ? 8 : 4;
     uint64_t at = 0;
 
-    if (sect_begin(w, "IDSO", SECT_REQUIRED, e) < 0 || sect_add(w, &at, width, e) < 0)
+    if (sect_begin(w, section(prefix, "SO").id, SECT_REQUIRED, e) < 0 ||
+        sect_add(w, &at, width, e) < 0)
         return e->code;
     for (size_t i = 0; i < m->n; i++) {
         at = htole64(m->end[i]);
@@ -214,12 +251,14 @@ static int save_ends(const struct ann_ids *m, struct sect_writer *w, struct err 
     return sect_end(w, e);
 }
 
-int ids_save(const struct ann_ids *m, struct sect_writer *w, struct err *e)
+int ids_save(const struct ann_ids *m, const char *prefix, struct sect_writer *w, struct err *e)
 {
-    if (sect_put(w, "IDST", SECT_REQUIRED, m->text.p ? m->text.p : "", m->text.len, e) < 0 ||
-        save_ends(m, w, e) < 0)
+    if (sect_put(w, section(prefix, "ST").id, SECT_REQUIRED, m->text.p ? m->text.p : "",
+                 m->text.len, e) < 0 ||
+        save_ends(m, prefix, w, e) < 0)
         return e->code;
-    return sect_put(w, "IDSP", SECT_REQUIRED, m->sorted, m->live * sizeof *m->sorted, e);
+    return sect_put(w, section(prefix, "SP").id, SECT_REQUIRED, m->sorted,
+                    m->live * sizeof *m->sorted, e);
 }
 
 void ids_free(struct ann_ids *m)
@@ -228,6 +267,34 @@ void ids_free(struct ann_ids *m)
     free(m->end);
     free(m->sorted);
     *m = (struct ann_ids){0};
+}
+
+/* ---- a table of them ---- */
+
+uint32_t *ids_slot(const struct ids_table *t, const struct ann_ids *m, struct id id)
+{
+    size_t at = (size_t)hash64(id.p, id.len) & (t->slots - 1);
+
+    for (; t->slot[at]; at = (at + 1) & (t->slots - 1))
+        if (compare(ids_made(m, t->slot[at] - 1), id) == 0)
+            break;
+    return &t->slot[at];
+}
+
+int ids_table_room(struct ids_table *t, const struct ann_ids *m, struct err *e)
+{
+    struct ids_table more = {.slots = t->slots ? 2 * t->slots : 1024, .used = t->used};
+
+    if (2 * t->used < t->slots)
+        return 0;
+    if (!(more.slot = mem_zero(more.slots, sizeof *more.slot, e)))
+        return e->code;
+    for (size_t i = 0; i < t->slots; i++)
+        if (t->slot[i])
+            *ids_slot(&more, m, ids_made(m, t->slot[i] - 1)) = t->slot[i];
+    free(t->slot);
+    *t = more;
+    return 0;
 }
 
 /* ---- a file of them ---- */
@@ -250,7 +317,7 @@ static int take_lines(struct ann_ids *m, struct lines *l, uint64_t rows, struct 
                                                 (unsigned long long)line)
                                    : rc;
     }
-    if (rc == 0 && m->n < rows)
+    if (rc == 0 && rows != VEC_UNKNOWN && m->n < rows)
         return err_set(e, ERR_INPUT, "%s: it ends after line %zu, and there are %llu vectors",
                        stream_name(lines_stream(l)), m->n, (unsigned long long)rows);
     return rc;

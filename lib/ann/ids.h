@@ -1,12 +1,13 @@
 /* ids.h - names of rows: one unique string of UTF-8, not empty, a row. Inside this domain only.
  *
- *   IDST  bytes of all ids, one after the other, in the order of the rows
- *   IDSO  where each begins, and the end of the last: n + 1 numbers of 4 bytes, or of 8 where IDST
+ *   xxST  bytes of all ids, one after the other, in the order of the rows
+ *   xxSO  where each begins, and the end of the last: n + 1 numbers of 4 bytes, or of 8 where xxST
  *         has 2^32 bytes or more
- *   IDSP  u32: the rows that are not deleted, in the order of their ids as bytes
+ *   xxSP  u32: the rows that are not deleted, in the order of their ids as bytes
  *
  * so that the id of a row is one look, and the row of an id a search by halves: nothing is made
- * when an index is opened. A deleted row has no id any more, and IDSO says that it is empty.
+ * when an index is opened. A deleted row has no id any more, and xxSO says that it is empty. xx is
+ * ID; names of tenants are kept in the same way, with TN.
  *
  * Whatever the bytes, no look leaves the sections.
  */
@@ -28,6 +29,7 @@ struct id {
 /* ---- in an index ---- */
 
 struct ids {
+    const char *prefix; /* of its sections: two letters */
     uint64_t rows, live;
     const char *text; /* NULL: the index has no ids */
     uint64_t text_len;
@@ -37,8 +39,8 @@ struct ids {
 };
 
 /* Leaves *ids empty where the sections are missing. */
-int ids_open(struct ids *ids, const struct sect_file *s, uint64_t rows, uint64_t live,
-             struct err *e);
+int ids_open(struct ids *ids, const struct sect_file *s, const char *prefix, uint64_t rows,
+             uint64_t live, struct err *e);
 struct id ids_of(const struct ids *ids, uint64_t row);
 uint64_t ids_find(const struct ids *ids, struct id id); /* IDS_NO_ROW: none has it */
 /* Ids are in order, different, UTF-8, and those of the rows that are not dead (bits; or NULL). */
@@ -61,7 +63,9 @@ int ids_good(struct id id, struct err *e);
 int ids_add(struct ann_ids *m, struct id id, struct err *e);
 /* Sorts all. Two rows with one id: ERR_INPUT, and they are rows[0] < rows[1]. */
 int ids_sort(struct ann_ids *m, uint64_t rows[2], struct err *e);
-int ids_save(const struct ann_ids *m, struct sect_writer *w, struct err *e);
+/* Of sorted ids: the row, or IDS_NO_ROW. */
+uint64_t ids_find_made(const struct ann_ids *m, struct id id);
+int ids_save(const struct ann_ids *m, const char *prefix, struct sect_writer *w, struct err *e);
 void ids_free(struct ann_ids *m); /* {0} is fine */
 
 static inline struct id ids_made(const struct ann_ids *m, uint64_t row)
@@ -70,5 +74,16 @@ static inline struct id ids_made(const struct ann_ids *m, uint64_t row)
 
     return (struct id){m->text.p + from, (size_t)(m->end[row] - from)};
 }
+
+/* A hash table of such ids while they come: 1 + the number of the last that was given an id. */
+struct ids_table {
+    uint32_t *slot;
+    size_t slots, used; /* slots: a power of two */
+};
+
+/* Where the id is, or would be (0); there is room. */
+uint32_t *ids_slot(const struct ids_table *t, const struct ann_ids *m, struct id id);
+/* Room for one more. */
+int ids_table_room(struct ids_table *t, const struct ann_ids *m, struct err *e);
 
 #endif

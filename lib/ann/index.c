@@ -63,7 +63,7 @@ static int open_parts(struct ann *a, enum cpu_level cpu, struct err *e)
     a->cpu = cpu;
     a->ops = cells_ops_for(cpu);
     if (form_load(&a->form, &a->meta.form, a->file, cpu, e) < 0 || open_vectors(a, e) < 0 ||
-        open_dead(a, e) < 0 || ids_open(&a->ids, a->file, a->rows, a->live, e) < 0 ||
+        open_dead(a, e) < 0 || ids_open(&a->ids, a->file, "ID", a->rows, a->live, e) < 0 ||
         attrs_open(&a->attrs, a->file, a->rows, cpu, e) < 0)
         return e->code;
     return a->kind->open(a, e);
@@ -122,9 +122,11 @@ void ann_info(const struct ann *a, struct ann_info *i)
                            .effort = a->kind->effort,
                            .slack = a->kind->slack,
                            .rerank = a->kind->rerank,
-                           .apart = a->kind->apart,
+                           .parts = a->kind->parts,
                            .effort_default = a->kind->effort_default,
                            .has_links = a->kind->links != NULL,
+                           .has_lists = a->kind->lists != NULL,
+                           .has_tenants = a->kind->tenants != NULL,
                            .rows = a->rows,
                            .live = a->live,
                            .bytes = sect_size(a->file),
@@ -190,6 +192,16 @@ int ann_links(const struct ann *a, struct ann_links *l, struct err *e)
 void ann_lists(const struct ann *a, struct ann_lists *l)
 {
     a->kind->lists(a, l);
+}
+
+void ann_tenants(const struct ann *a, struct ann_tenants *t)
+{
+    a->kind->tenants(a, t);
+}
+
+uint32_t ann_tenant(const struct ann *a, const char *name, size_t len)
+{
+    return a->kind->tenant ? a->kind->tenant(a, (struct id){name, len}) : ANN_NO_TENANT;
 }
 
 int ann_check(const struct ann *a, struct err *e)

@@ -27,10 +27,12 @@
  * Files. Rows stand in the order of their lists, in their order there; sections beside those of
  * form and codec (MET0, CEN0, ROT0):
  *   IVFH  struct ivf_head          MIDP  f32 [dim]: the mean        CENT  f32 [lists][padded]
- *   LIST  u32 [lists]: sizes       ROWS  u32 [rows]: their numbers
+ *   LIST  u32 [lists]: sizes       ROWS  u32 [rows]: their numbers, deleted ones last
  *   FAST  packed codes: of a list pieces of CODEC_LIST codes, each a multiple of 64 bytes
  *   FACT  f32: of a list of n rows G, C and E, each [n rounded up to IVF_LANES]
- * VECS, or CODE (cells of form.h), are in this order, too.
+ * In META `beam` is how many rows the lists were made of, and those from number `entries` on came
+ * later (in files of before there were updates both are 0). VECS, or CODE (cells of form.h), are in
+ * this order, too.
  *
  * Threads  immutable while it is searched.
  */
@@ -62,9 +64,15 @@ struct ivf_space {
     const float *mean; /* [dim] */
 };
 
+/* By n rows: mean, [dim], theirs, and s->scale the power of two that makes components about 1. */
+int ivf_find_space(struct ivf_space *s, float *mean, const struct vec_rows *base,
+                   const uint64_t *row, uint64_t n, struct err *e);
 /* Row `row` of the base. False: it has no place there (too far, or no direction), and zeros are
  * given. */
 bool ivf_row(const struct ivf_space *s, const struct vec_rows *base, uint64_t row, float *out);
+
+/* Under cosine a row may have no direction: of all the first is named. */
+int ivf_check_rows(const struct ivf_space *s, const struct vec_rows *base, struct err *e);
 
 struct ivf_asked {
     double square;   /* |q'|^2 */
@@ -88,7 +96,7 @@ struct ivf {
     struct ivf_head head;
     struct ivf_space space;
     struct codec *codec;
-    uint64_t rows;
+    uint64_t rows, live; /* live: those in lists */
     const float *centroid;
     const uint32_t *size, *row; /* sections LIST and ROWS */
     const uint8_t *fast;
@@ -113,17 +121,29 @@ static inline uint64_t ivf_factors(uint64_t n)
 
 /* ---- making: ivf_build.c ---- */
 
+/* What an update takes over of the index that was; without one all of it is 0. */
+struct ivf_was {
+    const struct ivf *v;
+    uint64_t rows;         /* the first rows of the base are its, */
+    const uint32_t *place; /* and stood there: of all rows of the base, IVF_NEW: nowhere */
+    uint32_t lists;        /* the first lists are its, */
+    const bool *split;     /* but for those that another centroid was given */
+};
+#define IVF_NEW UINT32_MAX
+
 struct ivf_made {
     struct ivf_head head;
     struct ivf_space space;
     struct codec *codec;
     float *mean, *centroid, *penalty;
-    uint32_t *assign, *order, *size; /* [rows], [rows], [lists] */
+    uint32_t *assign, *order, *size; /* [rows], [all_rows], [lists] */
+    uint32_t *number; /* of the rows of the base, as they are written; NULL: theirs */
     uint64_t *start, *fast_at, *factor_at;
     uint8_t *fast, *cells;
     float *factor;
     size_t cells_stride, fast_bytes, cells_bytes;
-    uint64_t rows;
+    uint64_t rows, all_rows; /* in lists, the first of the base; and those deleted, behind them */
+    struct ivf_was was;
 };
 
 /* How an index is asked for. */
@@ -137,12 +157,62 @@ struct ivf_plan {
 
 int ivf_plan(struct ivf_plan *p, const struct ann_build_opts *o, uint64_t rows, uint32_t dim,
              struct err *e);
-/* Of that, lists alone: from the mean to the order of rows. `even` as kmeans.h has `balance`. */
-int ivf_lists(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, double even,
-              struct err *e);
 int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
              struct err *e);
+/* The same in parts, for kinds that put rows into lists in another way: ivf_start(); a space by n
+ * rows; room for lists; centroids and v->assign of all rows, in the order of lists; ivf_finish().
+ */
+int ivf_start(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
+              struct err *e);
+int ivf_list_room(struct ivf_made *v, uint32_t lists, struct err *e);
+int ivf_finish(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
+               struct err *e);
 void ivf_made_free(struct ivf_made *v);
+
+/* All that is before ivf_finish(): each row's list is in v->assign. `even` as kmeans.h has
+ * `balance`. */
+int ivf_make_lists(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
+                   double even, struct err *e);
+
+/* Parts of it. Arrays of `lists` lists. */
+int ivf_arrays(struct ivf_made *v, uint32_t lists, struct err *e);
+/* The lists of rows [from, rows), the nearest. */
+int ivf_assign(struct ivf_made *v, const struct ann_maker *m, uint64_t from, struct err *e);
+void ivf_group(struct ivf_made *v); /* rows in the order of lists, and where these begin */
+/* Codes of all lists, where they are not taken over, and room for them. */
+int ivf_code(struct ivf_made *v, const struct ann_maker *m, struct err *e);
+int ivf_make_cells(struct ivf_made *v, const struct ann_maker *m, struct err *e);
+/* How many lists there are by default. */
+uint32_t ivf_lists_of(uint64_t rows);
+
+/* ---- changing: ivf_update.c ---- */
+
+struct ivf_change {
+    struct ivf_made made;
+    struct vec_rows all; /* live rows in their order, then deleted ones: */
+    unsigned char *base;
+    size_t bytes;    /* of that mapping */
+    uint32_t *place; /* ivf_was */
+    bool *split;
+};
+
+/* m->change; sets m->base and m->order. */
+int ivf_update(struct ivf_change *c, struct ann_maker *m, struct err *e);
+void ivf_change_free(struct ivf_change *c);
+
+/* ---- in an index: kind_ivf.c; of kinds whose state begins with a struct ivf, too ---- */
+
+#define IVF_SECTIONS "IVFHMIDPCENTLISTROWSFASTFACTCODEMET0CEN0ROT0"
+
+int ivf_form_part(const struct ann_build_opts *o, uint32_t dim, const char **spec, struct err *e);
+int ivf_save(const struct ivf_made *v, struct sect_writer *w, struct err *e);
+int ivf_open(struct ann *a, struct ivf *v, struct err *e);
+void ivf_close(struct ivf *v); /* but for *v itself */
+void ivf_rows_at(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row);
+void ivf_lists(const struct ann *a, struct ann_lists *l);
+int ivf_check(const struct ann *a, struct err *e);
+void ivf_info(const struct ann *a, struct ann_info *i);
+void ivf_cost(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
 
 /* ---- searching: ivf_search.c ---- */
 

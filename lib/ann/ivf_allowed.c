@@ -180,7 +180,7 @@ static bool scan_lists(struct seeker *t, struct asker *q, const uint64_t *bits,
                        const struct enough *e, struct met *m, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct visit l = {place_key(t->near_lists[i]), place_row(t->near_lists[i])};
+        struct visit l = {.key = place_key(t->near_lists[i]), .list = place_row(t->near_lists[i])};
 
         if (i + 1 < n)
             ask_list(t->v, place_row(t->near_lists[i + 1]));

@@ -51,19 +51,26 @@ static int plan_codec(struct ivf_plan *p, const char *text, uint32_t dim, struct
     return s.kind->check(&s, p->padded, e);
 }
 
+uint32_t ivf_lists_of(uint64_t rows)
+{
+    double lists = lists_a_root * sqrt((double)rows), most = (double)(rows / ROWS_A_LIST);
+
+    lists = lists < most ? lists : most;
+    return lists < 1 ? 1 : lists > ANN_LISTS_MOST ? ANN_LISTS_MOST : (uint32_t)lists;
+}
+
 int ivf_plan(struct ivf_plan *p, const struct ann_build_opts *o, uint64_t rows, uint32_t dim,
              struct err *e)
 {
-    double lists = lists_a_root * sqrt((double)rows), most = (double)(rows / ROWS_A_LIST);
     uint32_t parts = dim < WIDE_DIM ? (dim + 1) / 2 : (dim + 3) / 4;
     const char *finer = o->codec ? strchr(o->codec, '+') : NULL;
     struct err text = {0};
 
     *p = (struct ivf_plan){.finer = finer ? finer + 1 : NULL,
                            .bare = o->no_vectors && o->codec && !finer};
-    lists = o->lists ? (double)o->lists : lists < most ? lists : most;
-    lists = lists < (double)rows ? lists : (double)rows;
-    p->lists = lists < 1 ? 1 : lists > ANN_LISTS_MOST ? ANN_LISTS_MOST : (uint32_t)lists;
+    p->lists = o->lists ? o->lists : ivf_lists_of(rows);
+    p->lists = p->lists < rows ? p->lists : rows > 0 ? (uint32_t)rows : 1;
+    p->lists = p->lists < ANN_LISTS_MOST ? p->lists : ANN_LISTS_MOST;
     if (finer && !o->no_vectors)
         return err_set(e, ERR_USAGE, "%s: finer codes stand in for vectors that are left out",
                        o->codec);
@@ -88,37 +95,6 @@ static int choose(struct chosen *c, uint64_t rows, uint64_t n, uint64_t seed, st
     return 0;
 }
 
-/* The mean of the rows chosen, and the power of two that makes components about 1. */
-static int find_space(struct ivf_made *v, const struct vec_rows *base, const struct chosen *c,
-                      struct err *e)
-{
-    struct ivf_space *s = &v->space;
-    double *sum = mem_zero(2 * (size_t)s->dim, sizeof *sum, e), *square = sum + s->dim, all = 0;
-    float *x = mem_array(s->dim, sizeof *x, e);
-    int power = 0;
-
-    for (uint64_t i = 0; sum && x && i < c->n; i++) {
-        double by = 1;
-
-        ops_to_f32(s->ops, base->type, vec_row(base, c->row[i]), s->dim, x);
-        if (s->metric == VEC_COSINE)
-            by = 1 / sqrt(s->ops->dot_f64(x, x, s->dim));
-        for (uint32_t k = 0; k < s->dim && isfinite(by); k++) {
-            sum[k] += (double)x[k] * by / (double)c->n;
-            square[k] += (double)x[k] * by * (double)x[k] * by / (double)c->n;
-        }
-    }
-    for (uint32_t k = 0; sum && x && k < s->dim; k++) {
-        v->mean[k] = (float)sum[k];
-        all += fmax(0, square[k] - sum[k] * sum[k]) / s->dim;
-    }
-    frexp(sqrt(all), &power);
-    s->scale = ldexpf(1, all > 0 && power > -126 ? -power : 0);
-    free(x);
-    free(sum);
-    return sum && x ? 0 : e->code;
-}
-
 /* The centroids; of few rows some are the same. */
 static int find_centroids(struct ivf_made *v, const struct ann_maker *m, double even, struct err *e)
 {
@@ -137,7 +113,7 @@ static int find_centroids(struct ivf_made *v, const struct ann_maker *m, double 
     int rc = choose(&c, v->rows, want > POINTS_LEAST ? want : POINTS_LEAST, 1, e);
 
     if (rc == 0)
-        rc = find_space(v, m->base, &c, e);
+        rc = ivf_find_space(&v->space, v->mean, m->base, c.row, c.n, e);
     if (rc == 0 && !(x = mem_map(c.n * v->space.padded * sizeof *x + 1, e)))
         rc = e->code;
     for (uint64_t i = 0; rc == 0 && i < c.n; i++)
@@ -152,7 +128,7 @@ static int find_centroids(struct ivf_made *v, const struct ann_maker *m, double 
 
 /* ---- who is in which list ---- */
 
-static int assign(struct ivf_made *v, const struct ann_maker *m, struct err *e)
+int ivf_assign(struct ivf_made *v, const struct ann_maker *m, uint64_t from, struct err *e)
 {
     size_t padded = v->space.padded;
     struct nearest near;
@@ -171,7 +147,7 @@ static int assign(struct ivf_made *v, const struct ann_maker *m, struct err *e)
 #pragma omp atomic write
             failed = true;
 #pragma omp for schedule(dynamic)
-        for (uint64_t at = 0; at < v->rows; at += CHUNK) {
+        for (uint64_t at = from; at < v->rows; at += CHUNK) {
             size_t n = v->rows - at < CHUNK ? (size_t)(v->rows - at) : CHUNK;
 
             for (size_t i = 0; x && i < n; i++)
@@ -186,7 +162,7 @@ static int assign(struct ivf_made *v, const struct ann_maker *m, struct err *e)
 }
 
 /* Rows in the order of lists, and where lists begin. */
-static void group(struct ivf_made *v)
+void ivf_group(struct ivf_made *v)
 {
     uint32_t lists = v->head.lists;
 
@@ -198,6 +174,8 @@ static void group(struct ivf_made *v)
         v->order[v->start[v->assign[i]]++] = (uint32_t)i;
     memmove(v->start + 1, v->start, lists * sizeof *v->start); /* ends became starts */
     v->start[0] = 0;
+    for (uint64_t i = v->rows; i < v->all_rows; i++)
+        v->order[i] = (uint32_t)i;
 }
 
 /* ---- codes ---- */
@@ -275,7 +253,17 @@ struct coder {
     float *r, *coded; /* [CHUNK][padded] */
     bool in[CHUNK];
     uint8_t *code; /* [CODEC_LIST] */
+    uint8_t *was;  /* codes of a list that was, [the longest of all] */
 };
+
+static uint64_t longest(const struct ivf_was *was)
+{
+    uint64_t most = 0;
+
+    for (uint32_t l = 0; l < was->lists; l++)
+        most = was->v->size[l] > most ? was->v->size[l] : most;
+    return most;
+}
 
 static int coder_init(struct coder *t, const struct ivf_made *v, struct err *e)
 {
@@ -283,8 +271,9 @@ static int coder_init(struct coder *t, const struct ivf_made *v, struct err *e)
 
     *t = (struct coder){.r = codec_array(floats, sizeof *t->r, e),
                         .coded = codec_array(floats, sizeof *t->coded, e),
-                        .code = mem_array(CODEC_LIST, v->codec->code_bytes, e)};
-    return t->r && t->coded && t->code ? 0 : e->code;
+                        .code = mem_array(CODEC_LIST, v->codec->code_bytes, e),
+                        .was = mem_array(longest(&v->was), v->codec->code_bytes, e)};
+    return t->r && t->coded && t->code && t->was ? 0 : e->code;
 }
 
 static void coder_free(struct coder *t)
@@ -292,6 +281,7 @@ static void coder_free(struct coder *t)
     free(t->r);
     free(t->coded);
     free(t->code);
+    free(t->was);
 }
 
 /* Codes of n <= CHUNK rows from a place of list l on, and their residuals and what these become. */
@@ -307,30 +297,80 @@ static int code_rows(const struct ivf_made *v, const struct vec_rows *base, uint
     return kind->decode(v->codec, code, n, t->coded, e);
 }
 
+/* How many rows of list l, its first, have codes that can be taken over; those are in t->was. */
+static size_t take_over(const struct ivf_made *v, uint32_t l, struct coder *t)
+{
+    const struct ivf *was = v->was.v;
+    uint64_t at = v->start[l];
+
+    if (l >= v->was.lists || v->was.split[l])
+        return 0;
+    for (uint64_t i = 0, n; i < was->size[l]; i += n) {
+        n = was->size[l] - i < CODEC_LIST ? was->size[l] - i : CODEC_LIST;
+        was->codec->spec.kind->unpack(was->codec,
+                                      was->fast + was->fast_at[l] + ivf_packed(was->codec, i),
+                                      (size_t)n, t->was + i * was->codec->code_bytes);
+    }
+    while (at < v->start[l + 1] && v->order[at] < v->was.rows)
+        at++;
+    return (size_t)(at - v->start[l]);
+}
+
+/* n rows of list l from its row `at` on, taken over: codes, and factors, of three sorts. */
+static void take_rows(const struct ivf_made *v, uint32_t l, size_t at, size_t n,
+                      const struct coder *t, uint8_t *code, float *factor)
+{
+    const struct ivf *was = v->was.v;
+    size_t lanes = ivf_factors(v->size[l]) / 3, lanes_were = ivf_factors(was->size[l]) / 3,
+           cb = v->codec->code_bytes;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t from = v->was.place[v->order[v->start[l] + at + i]] - was->start[l];
+
+        memcpy(code + i * cb, t->was + from * cb, cb);
+        for (size_t sort = 0; sort < 3; sort++)
+            factor[sort * lanes + at + i] =
+                was->factor[was->factor_at[l] + sort * lanes_were + from];
+    }
+}
+
+/* The same of rows that are coded. */
+static int make_rows(const struct ivf_made *v, const struct vec_rows *base, uint32_t l, size_t at,
+                     size_t n, struct coder *t, uint8_t *code, float *factor, struct err *e)
+{
+    const float *centroid = v->centroid + (size_t)l * v->space.padded;
+    size_t lanes = ivf_factors(v->size[l]) / 3;
+
+    if (code_rows(v, base, l, v->start[l] + at, n, t, code, e) < 0)
+        return e->code;
+    for (size_t i = 0; i < n; i++) {
+        size_t from = i * v->space.padded;
+        struct factors f = t->in[i] ? factors_of(v, t->r + from, t->coded + from, centroid)
+                                    : unknown;
+
+        factor[at + i] = f.g;
+        factor[lanes + at + i] = f.c;
+        factor[2 * lanes + at + i] = f.e;
+    }
+    return 0;
+}
+
 /* List l, whole. */
 static int code_list(struct ivf_made *v, const struct vec_rows *base, uint32_t l, struct coder *t,
                      struct err *e)
 {
-    const float *centroid = v->centroid + (size_t)l * v->space.padded;
-    size_t size = v->size[l], lanes = ivf_factors(size) / 3, cb = v->codec->code_bytes;
-    float *g = v->factor + v->factor_at[l];
+    size_t size = v->size[l], cb = v->codec->code_bytes, taken = take_over(v, l, t);
+    float *factor = v->factor + v->factor_at[l];
 
     for (size_t at = 0, n; at < size; at += n) {
-        size_t in = at % CODEC_LIST;
+        size_t in = at % CODEC_LIST, end = at < taken ? taken : size;
 
-        n = size - at < CHUNK ? size - at : CHUNK;
+        n = end - at < CHUNK ? end - at : CHUNK;
         n = n < CODEC_LIST - in ? n : CODEC_LIST - in;
-        if (code_rows(v, base, l, v->start[l] + at, n, t, t->code + in * cb, e) < 0)
+        if (at < taken)
+            take_rows(v, l, at, n, t, t->code + in * cb, factor);
+        else if (make_rows(v, base, l, at, n, t, t->code + in * cb, factor, e) < 0)
             return e->code;
-        for (size_t i = 0; i < n; i++) {
-            size_t from = i * v->space.padded;
-            struct factors f = t->in[i] ? factors_of(v, t->r + from, t->coded + from, centroid)
-                                        : unknown;
-
-            g[at + i] = f.g;
-            g[lanes + at + i] = f.c;
-            g[2 * lanes + at + i] = f.e;
-        }
         if (in + n == CODEC_LIST || at + n == size)
             v->codec->spec.kind->pack(v->codec, t->code, cb, in + n,
                                       v->fast + v->fast_at[l] + ivf_packed(v->codec, at - in));
@@ -373,6 +413,11 @@ static int make_room(struct ivf_made *v, struct err *e)
     v->fast = mem_map(v->fast_bytes + 1, e);
     v->factor = v->fast ? mem_map(v->factor_at[lists] * sizeof *v->factor + 1, e) : NULL;
     return v->factor ? 0 : e->code;
+}
+
+int ivf_code(struct ivf_made *v, const struct ann_maker *m, struct err *e)
+{
+    return make_room(v, e) < 0 ? e->code : code_all(v, m, e);
 }
 
 /* ---- how far bounds reach ---- */
@@ -441,21 +486,33 @@ static int find_spread(struct ivf_made *v, const struct ann_maker *m, struct err
 
 /* ---- finer codes ---- */
 
-static int make_cells(struct ivf_made *v, const struct ann_maker *m, struct err *e)
+/* Those of a row of the base, coded or taken over. */
+static int make_cell(const struct ivf_made *v, const struct ann_maker *m, uint32_t row,
+                     uint8_t *cells, struct err *e)
+{
+    uint32_t was = v->was.v ? v->was.place[row] : IVF_NEW;
+
+    if (was == IVF_NEW)
+        return form_encode(&m->form, m->base, row, 1, false, cells, e);
+    memcpy(cells, v->was.v->cells + was * v->cells_stride, v->cells_stride);
+    return 0;
+}
+
+int ivf_make_cells(struct ivf_made *v, const struct ann_maker *m, struct err *e)
 {
     size_t stride = form_stride(&m->form);
     int threads = m->o->threads > 1 ? m->o->threads : 1;
     uint64_t bad = UINT64_MAX;
 
     v->cells_stride = stride;
-    v->cells_bytes = v->rows * stride;
+    v->cells_bytes = v->all_rows * stride;
     if (!(v->cells = mem_map(v->cells_bytes + 1, e)))
         return e->code;
 #pragma omp parallel for schedule(dynamic, 256) num_threads(threads)
-    for (uint64_t i = 0; i < v->rows; i++) {
+    for (uint64_t i = 0; i < v->all_rows; i++) {
         struct err mine = {0};
 
-        if (form_encode(&m->form, m->base, v->order[i], 1, false, v->cells + i * stride, &mine) < 0)
+        if (make_cell(v, m, v->order[i], v->cells + i * stride, &mine) < 0)
 #pragma omp critical
             if (v->order[i] < bad) {
                 bad = v->order[i];
@@ -467,47 +524,41 @@ static int make_cells(struct ivf_made *v, const struct ann_maker *m, struct err 
 
 /* ---- all ---- */
 
-static int arrays(struct ivf_made *v, struct err *e)
+static int row_arrays(struct ivf_made *v, struct err *e)
 {
-    size_t lists = v->head.lists, rows = v->rows;
-
+    v->all_rows = v->all_rows > v->rows ? v->all_rows : v->rows;
     v->mean = mem_zero(v->space.dim, sizeof *v->mean, e);
     v->space.mean = v->mean;
-    v->centroid = codec_array(lists * v->space.padded, sizeof *v->centroid, e);
-    v->penalty = mem_zero(lists, sizeof *v->penalty, e);
-    v->assign = mem_array(rows, sizeof *v->assign, e);
-    v->order = mem_array(rows, sizeof *v->order, e);
-    v->size = mem_zero(lists, sizeof *v->size, e);
-    v->start = mem_zero(lists + 1, sizeof *v->start, e);
-    v->fast_at = mem_zero(lists + 1, sizeof *v->fast_at, e);
-    v->factor_at = mem_zero(lists + 1, sizeof *v->factor_at, e);
-    return v->mean && v->centroid && v->penalty && v->assign && v->order && v->size && v->start &&
-                   v->fast_at && v->factor_at
-               ? 0
-               : e->code;
+    v->assign = mem_array(v->rows, sizeof *v->assign, e);
+    v->order = mem_array(v->all_rows, sizeof *v->order, e);
+    return v->mean && v->assign && v->order ? 0 : e->code;
 }
 
-/* Under cosine a row may have no direction: of all the first is named. */
-static int check_rows(const struct ivf_made *v, const struct vec_rows *base, struct err *e)
+int ivf_list_room(struct ivf_made *v, uint32_t lists, struct err *e)
 {
-    float *x = mem_array(v->space.dim, sizeof *x, e);
-    int rc = x ? 0 : e->code;
+    size_t n = lists;
 
-    for (uint64_t i = 0; rc == 0 && v->space.metric == VEC_COSINE && i < v->rows; i++) {
-        ops_to_f32(v->space.ops, base->type, vec_row(base, i), v->space.dim, x);
-        if (!(v->space.ops->dot_f64(x, x, v->space.dim) > 0))
-            rc = err_set(e, ERR_INPUT, "row %llu is a zero vector, which has no cosine",
-                         (unsigned long long)i);
-    }
-    free(x);
-    return rc;
+    v->head.lists = lists;
+    v->centroid = codec_array(n * v->space.padded, sizeof *v->centroid, e);
+    v->penalty = mem_zero(n, sizeof *v->penalty, e);
+    v->size = mem_zero(n, sizeof *v->size, e);
+    v->start = mem_zero(n + 1, sizeof *v->start, e);
+    v->fast_at = mem_zero(n + 1, sizeof *v->fast_at, e);
+    v->factor_at = mem_zero(n + 1, sizeof *v->factor_at, e);
+    return v->centroid && v->penalty && v->size && v->start && v->fast_at && v->factor_at ? 0
+                                                                                          : e->code;
 }
 
-int ivf_lists(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, double even,
+int ivf_arrays(struct ivf_made *v, uint32_t lists, struct err *e)
+{
+    return row_arrays(v, e) < 0 ? e->code : ivf_list_room(v, lists, e);
+}
+
+int ivf_start(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
               struct err *e)
 {
     v->rows = m->base->rows;
-    v->head = (struct ivf_head){.lists = p->lists, .padded = p->padded};
+    v->head.padded = p->padded;
     v->space = (struct ivf_space){.ops = m->form.ops,
                                   .metric = m->form.metric,
                                   .type = m->form.type,
@@ -517,21 +568,32 @@ int ivf_lists(struct ivf_made *v, const struct ann_maker *m, const struct ivf_pl
     if (v->rows > IVF_ROWS_MAX)
         return err_set(e, ERR_USAGE, "lists hold up to %llu rows",
                        (unsigned long long)IVF_ROWS_MAX);
-    if (arrays(v, e) < 0 || check_rows(v, m->base, e) < 0 || find_centroids(v, m, even, e) < 0 ||
-        assign(v, m, e) < 0)
+    return row_arrays(v, e) < 0 ? e->code : ivf_check_rows(&v->space, m->base, e);
+}
+
+int ivf_finish(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
+               struct err *e)
+{
+    ivf_group(v);
+    if (train_codec(v, m, p->spec, e) < 0 || ivf_code(v, m, e) < 0 || find_spread(v, m, e) < 0)
         return e->code;
-    group(v);
     v->head.scale = v->space.scale;
-    return 0;
+    v->head.cells = !m->meta.vectors && !p->bare;
+    return v->head.cells ? ivf_make_cells(v, m, e) : 0;
+}
+
+int ivf_make_lists(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p,
+                   double even, struct err *e)
+{
+    if (ivf_start(v, m, p, e) < 0 || ivf_list_room(v, p->lists, e) < 0 ||
+        find_centroids(v, m, even, e) < 0)
+        return e->code;
+    return ivf_assign(v, m, 0, e);
 }
 
 int ivf_make(struct ivf_made *v, const struct ann_maker *m, const struct ivf_plan *p, struct err *e)
 {
-    if (ivf_lists(v, m, p, IVF_EVEN, e) < 0 || train_codec(v, m, p->spec, e) < 0 ||
-        make_room(v, e) < 0 || code_all(v, m, e) < 0 || find_spread(v, m, e) < 0)
-        return e->code;
-    v->head.cells = !m->meta.vectors && !p->bare;
-    return v->head.cells ? make_cells(v, m, e) : 0;
+    return ivf_make_lists(v, m, p, IVF_EVEN, e) < 0 ? e->code : ivf_finish(v, m, p, e);
 }
 
 void ivf_made_free(struct ivf_made *v)
@@ -548,6 +610,7 @@ void ivf_made_free(struct ivf_made *v)
     free(v->penalty);
     free(v->assign);
     free(v->order);
+    free(v->number);
     free(v->size);
     free(v->start);
     free(v->fast_at);

@@ -69,7 +69,7 @@ static double code_key(const struct seeker *t, const struct asker *q, const stru
 }
 
 /* The key of a row at a place; exact, or of finer codes. */
-static double row_key(const struct seeker *t, const struct asker *q, uint64_t place)
+double ivf_row_key(const struct seeker *t, const struct asker *q, uint64_t place)
 {
     uint32_t id = (uint32_t)place;
     float key = 0;
@@ -103,7 +103,7 @@ static void look(struct seeker *t, struct asker *q, const struct piece *p, const
     const struct ivf_limit none = {0};
     uint64_t place = p->place + i;
     double key = t->bare ? code_key(t, q, p->visit, bound_in(p, &none, keys, i))
-                         : row_key(t, q, place);
+                         : ivf_row_key(t, q, place);
 
     t->exacts += !t->bare;
     if (!ivf_full(t, q) || key <= q->best[0].key) /* else its number need not be read */
@@ -185,31 +185,47 @@ void ivf_settle(struct seeker *t, struct asker *q, const struct piece *p, float 
     }
 }
 
+static struct visit *visit_of(const struct seeker *t, const struct visiting *who)
+{
+    return &t->visit[(size_t)who->query * t->nprobe + who->visit];
+}
+
+static struct asker *asker_of(const struct seeker *t, const struct visiting *who)
+{
+    return &t->asker[t->first + who->query];
+}
+
 /* n <= TEAM queries in their list. */
 static void scan(struct seeker *t, const struct visiting *who, size_t n)
 {
     const struct ivf *v = t->v;
     const void *table[TEAM];
-    uint32_t list = t->visit[(size_t)who->query * t->nprobe + who->visit].list;
+    const struct visit *at_visit = visit_of(t, who);
+    const struct ivf_some *some = t->some;
+    uint32_t list = at_visit->list, mask = some ? some->mask[at_visit->slot] : IVF_WHOLE;
     const uint8_t *code = v->fast + v->fast_at[list];
     uint64_t size = v->start[list + 1] - v->start[list];
     size_t lanes = ivf_factors(size) / 3;
 
     for (size_t j = 0; j < n; j++)
-        table[j] = t->asker[who[j].query].table;
+        table[j] = asker_of(t, &who[j])->table;
     for (uint64_t at = 0; at < size; at += CODEC_LIST) {
         size_t rows = size - at < CODEC_LIST ? (size_t)(size - at) : CODEC_LIST;
 
         v->codec->spec.kind->scan(v->codec, table, n, code, rows, t->key, NULL, CODEC_LIST);
         code += ivf_packed(v->codec, rows);
         for (size_t j = 0; j < n; j++) {
-            struct piece p = {.visit = &t->visit[(size_t)who[j].query * t->nprobe + who[j].visit],
+            struct piece p = {.visit = visit_of(t, &who[j]),
                               .factor = v->factor + v->factor_at[list] + at,
                               .lanes = lanes,
                               .n = rows,
                               .place = v->start[list] + at};
 
-            ivf_settle(t, &t->asker[who[j].query], &p, t->key + j * CODEC_LIST);
+            if (mask != IVF_WHOLE) {
+                p.bits = some->bits;
+                p.mask = some->masks + mask + at / ALLOWED_LANES;
+            }
+            ivf_settle(t, asker_of(t, &who[j]), &p, t->key + j * CODEC_LIST);
         }
     }
     t->keys += size * n;
@@ -219,17 +235,17 @@ static void scan(struct seeker *t, const struct visiting *who, size_t n)
 /* Visits [from, to) of all queries, those of a list together. */
 static void round_of(struct seeker *t, size_t n, uint32_t from, uint32_t to)
 {
-    uint32_t lists = t->v->head.lists, *at = t->at_list, begin = 0;
+    uint32_t lists = t->some ? t->some->n : t->v->head.lists, *at = t->at_list, begin = 0;
 
     memset(at, 0, (lists + 1) * sizeof *at);
     for (size_t i = 0; i < n; i++)
         for (uint32_t r = from; r < to; r++)
-            at[t->visit[i * t->nprobe + r].list + 1]++;
+            at[t->visit[i * t->nprobe + r].slot + 1]++;
     for (uint32_t l = 0; l < lists; l++)
         at[l + 1] += at[l];
     for (size_t i = 0; i < n; i++)
         for (uint32_t r = from; r < to; r++)
-            t->order[at[t->visit[i * t->nprobe + r].list]++] = (struct visiting){(uint32_t)i, r};
+            t->order[at[t->visit[i * t->nprobe + r].slot]++] = (struct visiting){(uint32_t)i, r};
     for (uint32_t l = 0; l < lists; begin = at[l++]) /* at[l] is now where l ends */
         for (uint32_t i = begin; i < at[l]; i += TEAM)
             scan(t, t->order + i, at[l] - i < TEAM ? at[l] - i : TEAM);
@@ -270,10 +286,14 @@ size_t ivf_centres(struct seeker *t, size_t i, size_t n)
 {
     const struct ivf *v = t->v;
     bool ip = t->a->form.metric == VEC_IP;
-    size_t wide = linmap_panels(&v->centroids) * PANEL;
+    size_t panels = linmap_panels(&v->centroids), wide = panels * PANEL;
     float tile[TILE * PANEL] __attribute__((aligned(64)));
 
-    for (size_t p = 0; p < linmap_panels(&v->centroids); p++) {
+    if (t->some)
+        panels = t->some->panels;
+    for (size_t m = 0; m < panels; m++) {
+        size_t p = t->some ? t->some->panel[m] : m;
+
         linmap_tile(&v->centroids, p, t->q + i * v->space.padded, n, tile);
         for (size_t j = 0; j < n; j++)
             for (size_t k = 0; k < PANEL; k++)
@@ -284,23 +304,38 @@ size_t ivf_centres(struct seeker *t, size_t i, size_t n)
     return wide;
 }
 
-/* Up to TILE queries from i on. */
+/* Keys of the lists that may be visited, of all of them: key. */
+static const float *some_keys(struct seeker *t, const float *key)
+{
+    if (!t->some)
+        return key;
+    for (uint32_t i = 0; i < t->some->n; i++)
+        t->some_key[i] = key[t->some->list[i]];
+    return t->some_key;
+}
+
+static struct visit visit_at(const struct seeker *t, float key, uint32_t slot)
+{
+    return (struct visit){key, t->some ? t->some->list[slot] : slot, slot};
+}
+
+/* Of up to TILE queries from i on. */
 static void find_lists(struct seeker *t, size_t i, size_t n)
 {
-    size_t wide = ivf_centres(t, i, n);
+    size_t wide = ivf_centres(t, t->first + i, n), lists = t->some ? t->some->n : t->v->head.lists;
 
     for (size_t j = 0; j < n; j++) {
         struct visit *to = t->visit + (i + j) * t->nprobe;
 
-        nearest(t->near_lists, t->nprobe, t->centre_key + j * wide, t->v->head.lists);
+        nearest(t->near_lists, t->nprobe, some_keys(t, t->centre_key + j * wide), lists);
         for (uint32_t r = 0; r < t->nprobe; r++)
-            to[r] = (struct visit){place_key(t->near_lists[r]), place_row(t->near_lists[r])};
+            to[r] = visit_at(t, place_key(t->near_lists[r]), place_row(t->near_lists[r]));
     }
 }
 
 /* ---- a block ---- */
 
-static void prepare(struct seeker *t, const struct ann_queries *q)
+void ivf_prepare(struct seeker *t, const struct ann_queries *q)
 {
     const struct form *f = &t->a->form;
     const struct codec *c = t->v->codec;
@@ -324,16 +359,40 @@ static void prepare(struct seeker *t, const struct ann_queries *q)
 }
 
 /* Lists in rounds. */
-static void search_lists(struct seeker *t, const struct ann_queries *q)
+void ivf_search_some(struct seeker *t, size_t first, size_t n)
 {
-    for (size_t i = 0; i < q->n; i += TILE)
-        find_lists(t, i, q->n - i < TILE ? q->n - i : TILE);
+    t->first = first;
+    for (size_t i = 0; i < n; i += TILE)
+        find_lists(t, i, n - i < TILE ? n - i : TILE);
     for (uint32_t from = 0, shift = 31; from < t->nprobe; shift--) {
         uint32_t to = t->nprobe >> shift;
 
         if (to > from)
-            round_of(t, q->n, from, to);
+            round_of(t, n, from, to);
         from = to;
+    }
+}
+
+void ivf_search_every(struct seeker *t, size_t query)
+{
+    const struct visiting who = {0, 0};
+
+    t->first = query;
+    ivf_centres(t, query, 1);
+    for (uint32_t i = 0; i < t->some->n; i++) {
+        t->visit[0] = visit_at(t, t->centre_key[t->some->list[i]], i);
+        scan(t, &who, 1);
+    }
+}
+
+void ivf_give(struct seeker *t, const struct ann_queries *q)
+{
+    uint32_t k = t->o.k;
+
+    for (size_t i = 0; i < q->n; i++) {
+        best_sort(t->asker[i].best, t->asker[i].n, k);
+        best_give(t->asker[i].best, t->asker[i].n, k, t->a->form.metric, q->id + i * k,
+                  q->score + i * k);
     }
 }
 
@@ -341,18 +400,13 @@ void ivf_search(void *searcher, const struct ann_queries *q)
 {
     struct seeker *t = searcher;
     double began = q->us ? now_s() : 0;
-    uint32_t k = t->o.k;
 
-    prepare(t, q);
+    ivf_prepare(t, q);
     if (q->allowed)
         ivf_search_allowed(t, q);
     else
-        search_lists(t, q);
-    for (size_t i = 0; i < q->n; i++) {
-        best_sort(t->asker[i].best, t->asker[i].n, k);
-        best_give(t->asker[i].best, t->asker[i].n, k, t->a->form.metric, q->id + i * k,
-                  q->score + i * k);
-    }
+        ivf_search_some(t, 0, q->n);
+    ivf_give(t, q);
     for (size_t i = 0; q->us && i < q->n; i++)
         q->us[i] = (float)(1e6 * (now_s() - began) / (double)q->n);
 }
@@ -412,6 +466,7 @@ void ivf_searcher_free(void *searcher)
     free(t->visit);
     free(t->near_lists);
     free(t->centre_key);
+    free(t->some_key);
     free(t->at_list);
     free(t->order);
     free(t->key);
@@ -434,18 +489,19 @@ static int make_room(struct seeker *t, struct err *e)
     t->bytes = mem_array(cap, f->dim, e);
     t->weights = codec_array(t->a->vectors ? 0 : cap, form_weights(f), e);
     t->form_room = codec_array(form_room(f, 1), sizeof *t->form_room, e);
-    t->visit = mem_array(cap * t->nprobe, sizeof *t->visit, e);
-    t->near_lists = mem_array(2 * (size_t)t->nprobe + MORE + 1 + v->head.lists,
-                              sizeof *t->near_lists, e);
+    t->visits = cap * t->nprobe > lists ? cap * t->nprobe : lists;
+    t->visit = mem_array(t->visits, sizeof *t->visit, e);
+    t->near_lists = mem_array(3 * lists + MORE + 1, sizeof *t->near_lists, e);
+    t->some_key = mem_array(lists, sizeof *t->some_key, e);
     t->centre_key = mem_array(TILE * lists, sizeof *t->centre_key, e);
     t->at_list = mem_array((size_t)v->head.lists + 1, sizeof *t->at_list, e);
-    t->order = mem_array(cap * t->nprobe, sizeof *t->order, e);
+    t->order = mem_array(t->visits, sizeof *t->order, e);
     t->key = codec_array(TEAM * (size_t)CODEC_LIST, sizeof *t->key, e);
     t->hit = mem_array(CODEC_LIST, sizeof *t->hit, e);
     t->place = mem_array(CODEC_LIST, sizeof *t->place, e);
     return t->asker && t->best && t->q && t->table && t->raw && t->bytes && t->weights &&
-                   t->form_room && t->visit && t->near_lists && t->centre_key && t->at_list &&
-                   t->order && t->key && t->hit && t->place
+                   t->form_room && t->visit && t->near_lists && t->centre_key && t->some_key &&
+                   t->at_list && t->order && t->key && t->hit && t->place
                ? 0
                : e->code;
 }

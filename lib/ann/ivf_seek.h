@@ -15,7 +15,19 @@ enum {
 /* A list that a query visits; `key` as centroids give it. */
 struct visit {
     float key;
-    uint32_t list;
+    uint32_t list, slot; /* slot: which of the lists that may be visited */
+};
+
+#define IVF_WHOLE UINT32_MAX
+
+/* Lists that may be visited, and which of their rows may be found, where it is known before. */
+struct ivf_some {
+    uint32_t n, panels;
+    uint32_t *list;  /* [n], ascending */
+    uint32_t *mask;  /* [n]: where in `masks` the list's begin; IVF_WHOLE: all rows */
+    uint32_t *panel; /* [panels]: of centroids, that the lists are of */
+    uint32_t *masks; /* a word for ALLOWED_LANES rows */
+    const uint64_t *bits;
 };
 
 /* A query on its way. */
@@ -35,8 +47,10 @@ struct seeker {
     const struct ivf *v;
     struct ann_search_opts o;
     uint32_t nprobe;
-    bool bare;  /* keys are those of codes */
-    size_t cap; /* queries there is room for */
+    const struct ivf_some *some; /* NULL: all lists, all rows */
+    size_t first;                /* the asker that visits begin with */
+    bool bare;                   /* keys are those of codes */
+    size_t cap;                  /* queries there is room for */
     const struct ivf_ops *ops;
     struct asker *asker; /* [cap] */
     struct best *best;   /* [cap][k] */
@@ -49,11 +63,13 @@ struct seeker {
     int8_t *weights;
     float *form_room;
     struct exact exact;
-    struct visit *visit; /* [cap][nprobe] */
+    size_t visits;       /* room for them */
+    struct visit *visit; /* of a query nprobe */
     uint64_t *near_lists;
     float *centre_key;      /* [TILE][lists rounded up] */
+    float *some_key;        /* [lists] */
     uint32_t *at_list;      /* [lists + 1] */
-    struct visiting *order; /* [cap * nprobe] */
+    struct visiting *order; /* [visits] */
     float *key;             /* [TEAM][CODEC_LIST] */
     uint16_t *hit;          /* [CODEC_LIST] */
     uint64_t *place;        /* [CODEC_LIST] */
@@ -82,6 +98,15 @@ static inline bool ivf_full(const struct seeker *t, const struct asker *q)
 void ivf_settle(struct seeker *t, struct asker *q, const struct piece *p, float *key);
 /* t->centre_key of up to TILE queries from i on; how far apart they are. */
 size_t ivf_centres(struct seeker *t, size_t i, size_t n);
+
+/* ivf_search.c: a block's queries, before lists; n of them from `first` on visit t->nprobe lists of
+ * t->some, n * nprobe <= t->visits; one visits all of these; what is found of all is given. */
+void ivf_prepare(struct seeker *t, const struct ann_queries *q);
+void ivf_search_some(struct seeker *t, size_t first, size_t n);
+void ivf_search_every(struct seeker *t, size_t query);
+void ivf_give(struct seeker *t, const struct ann_queries *q);
+/* Key of the row at a place for a query whose exact is t->exact.now; not if t->bare. */
+double ivf_row_key(const struct seeker *t, const struct asker *q, uint64_t place);
 
 /* ivf_allowed.c: a block whose queries are asked, but for their lists. */
 void ivf_search_allowed(struct seeker *t, const struct ann_queries *q);

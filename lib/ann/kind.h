@@ -6,6 +6,7 @@
 #include "ann/attrs.h"
 #include "ann/filter.h"
 #include "ann/form.h"
+#include "ann/grants.h"
 #include "ann/ids.h"
 #include "ann/place.h"
 #include "base/sect.h"
@@ -22,6 +23,15 @@ struct ann_meta {
 _Static_assert(sizeof(struct ann_meta) == 88, "META has no holes");
 
 struct ann_kind;
+
+/* A base that comes row after row, once. */
+struct ann_stream {
+    uint32_t dim;
+    enum vec_type type;
+    void *ctx;
+    /* Up to n rows without gaps, finite; how many, 0 at the end. */
+    int64_t (*read)(void *ctx, void *rows, uint64_t n, struct err *e);
+};
 
 struct ann {
     const struct ann_kind *kind;
@@ -64,11 +74,15 @@ struct ann_maker {
     const struct ann_change *change; /* NULL: a build */
     const struct ann_ids *ids;       /* of the rows as they are written; NULL: none */
     const struct attrs *attrs;       /* the same */
+    const struct ann_grants *grants; /* of rows as they were numbered before a compaction; NULL:
+                                        none */
     struct form form;
     struct ann_meta meta;
     const struct cells_ops *ops;
     void *state;
-    const uint32_t *order; /* of VECS: rows of the base; NULL: as they come */
+    const uint32_t *order; /* [meta.rows] of VECS: places in VECS before an update, and behind them
+                              rows of the base; NULL: as they come */
+    bool base_is_all;      /* an update's base holds all rows, and `order` tells of these only */
     uint64_t repaired;
 };
 
@@ -76,6 +90,8 @@ struct ann_maker {
 struct ann_queries {
     const float *x; /* [n][dim] */
     size_t n;
+    const uint32_t *tenant; /* [1], with tenant_each [n], or NULL */
+    bool tenant_each;
     uint64_t *id; /* [n][k] */
     float *score;
     float *us;                         /* [n], or NULL */
@@ -93,11 +109,13 @@ struct ann_kind {
     const char *effort; /* of ann_search_opts */
     uint32_t effort_default;
     bool slack, rerank;     /* of ann_search_opts, it takes */
-    bool apart;             /* the same: reach, factor */
+    bool parts;             /* the same: near_lists, factor */
+    bool own_codes;         /* where there are vectors, the form codes none of them */
     enum filter_how filter; /* what it does where neither few rows nor all are allowed;
                                FILTER_NONE: it takes no filter */
     bool attrs_inside;      /* what it has is made of attributes: they cannot be others later */
-    /* Numbers of the rows whose vectors stand at [from, from + n) of VECS; NULL: the same. */
+    /* Numbers of the rows whose vectors stand at [from, from + n) of VECS, deleted ones last; NULL:
+     * the same. */
     void (*rows_at)(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row);
     /* The part of o->codec that is a form's (form.h), NULL: the form's own choice; checks the rest.
      * NULL: all of it is. */
@@ -108,6 +126,9 @@ struct ann_kind {
     int (*make)(struct ann_maker *m, struct err *e);
     int (*save)(const struct ann_maker *m, struct sect_writer *w, struct err *e);
     void (*made_free)(void *state);
+    /* Instead of these three: makes and writes an index of rows that come as a stream. */
+    int (*stream)(const char *path, const struct ann_stream *s, const struct ann_build_opts *o,
+                  struct ann_build_report *report, struct err *e);
     /* The same as `make`, of m->change; NULL: the kind cannot be changed. */
     int (*update)(struct ann_maker *m, struct err *e);
     /* Checks a->meta and the sections, sets a->state; on failure `close` follows. */
@@ -123,10 +144,16 @@ struct ann_kind {
     void (*search)(void *searcher, const struct ann_queries *q);
     /* Adds what was done by it. */
     void (*count)(const void *searcher, struct ann_search_stats *s);
+    /* What went wrong; NULL: nothing can. */
+    int (*failed)(const void *searcher, struct err *e);
     void (*searcher_free)(void *searcher);
-    /* Either is NULL: what the kind has none of. */
+    /* Any of these is NULL: what the kind has none of. */
     int (*links)(const struct ann *a, struct ann_links *l, struct err *e);
     void (*lists)(const struct ann *a, struct ann_lists *l);
+    void (*tenants)(const struct ann *a, struct ann_tenants *t);
+    /* A kind with tenants: the number of one; and all that they may see, settled, into *g, {0}. */
+    uint32_t (*tenant)(const struct ann *a, struct id name);
+    int (*grants)(const struct ann *a, struct ann_grants *g, struct err *e);
     int (*check)(const struct ann *a, struct err *e);
     void (*info)(const struct ann *a, struct ann_info *i); /* adds what is its own */
     void (*plan)(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
@@ -136,9 +163,12 @@ struct ann_kind {
 int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *kind,
               const struct ann_maker *m, struct err *e);
 
-extern const struct ann_kind ann_graph, ann_ivf, ann_osq;
+/* The i-th of the vectors that were, as VECS has them, and of those that came. */
+const void *ann_vector_at(const struct ann_maker *m, uint64_t i);
 
-enum { ANN_KINDS = 3 };
+extern const struct ann_kind ann_graph, ann_ivf, ann_tenant_kind, ann_spann, ann_hqi, ann_osq;
+
+enum { ANN_KINDS = 6 };
 extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_name has them */
 
 /* search.c: ERR_INPUT names a query that is not finite, or has no direction under cosine. */
@@ -169,7 +199,8 @@ void exact_query(struct exact *x, const float *q);
 /* What exact_query() finds out, to be `now` later and again; bytes: room for [dim]. */
 struct exact_query exact_prepare(const struct ann *a, const float *q, uint8_t *bytes);
 double exact_key(const struct exact *x, uint32_t row);
-void exact_ask(const struct exact *x, uint32_t row); /* the row will be read */
+double exact_key_of(const struct exact *x, const void *vector); /* at a multiple of 4 */
+void exact_ask(const struct exact *x, uint32_t row);            /* the row will be read */
 
 /* best.c: what is found of a query. Keys as knn.h has them, of equal ones the smaller row first. */
 struct best {

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "ann/graph_file.h"
 #include "ann/graph_search.h"
 #include "ann/graph_suit.h"
 #include "base/mem.h"
@@ -27,11 +28,6 @@ static struct graph_opts graph_opts_of(const struct ann_build_opts *o, bool mapp
                                .threads = o->threads > 0 ? o->threads : 1,
                                .progress = o->progress,
                                .progress_ctx = o->progress_ctx};
-}
-
-static unsigned width_of(uint64_t rows)
-{
-    return rows <= 1u << 16 ? 2 : rows <= 1u << 24 ? 3 : 4;
 }
 
 /* ---- making ---- */
@@ -160,7 +156,7 @@ static void set_meta(struct ann_maker *m, const struct graph_opts *o)
 
     m->repaired = g->made.repaired;
     m->meta.degree = o->degree;
-    m->meta.width = width_of(g->rows);
+    m->meta.width = graph_width(g->rows);
     m->meta.entries = g->graph.n_entries;
     m->meta.beam = o->beam;
     m->meta.alpha = o->alpha;
@@ -230,35 +226,12 @@ static int update(struct ann_maker *m, struct err *e)
 
 /* ---- writing ---- */
 
-/* Links in the bytes that they need. */
-static int save_links(const struct making *g, unsigned width, struct sect_writer *w, struct err *e)
-{
-    uint8_t bytes[GRAPH_DEGREE_MAX * sizeof(uint32_t)];
-    uint32_t degree = g->graph.degree;
-
-    if (sect_begin(w, "LINK", SECT_REQUIRED, e) < 0)
-        return e->code;
-    for (uint64_t row = 0; row < g->rows; row++) {
-        const uint32_t *link = g->made.link + row * degree;
-
-        for (uint32_t i = 0; i < degree; i++)
-            for (unsigned b = 0; b < width; b++)
-                bytes[i * width + b] = (uint8_t)(link[i] >> 8 * b);
-        if (sect_add(w, bytes, (size_t)degree * width, e) < 0)
-            return e->code;
-    }
-    return sect_end(w, e);
-}
-
 static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
 {
     const struct making *g = m->state;
+    struct graph_kept kept = {g->cells, g->stride, g->rows, m->meta.width};
 
-    if (sect_put(w, "ENTR", SECT_REQUIRED, g->made.entry, g->graph.n_entries * sizeof(uint32_t),
-                 e) < 0 ||
-        sect_put(w, "CODE", SECT_REQUIRED, g->cells, g->rows * g->stride, e) < 0)
-        return e->code;
-    return save_links(g, m->meta.width, w, e);
+    return graph_put(w, &g->graph, &g->made, &kept, e);
 }
 
 /* ---- opening ---- */
@@ -267,14 +240,9 @@ static int open_graph(struct ann *a, struct err *e)
 {
     const struct ann_meta *m = &a->meta;
     struct graph *g = a->state = mem_zero(1, sizeof *g, e);
-    const void *code, *link, *entries;
 
     if (!g)
         return e->code;
-    if (m->rows > GRAPH_ROWS_MAX || m->degree < 1 || m->degree > GRAPH_DEGREE_MAX ||
-        m->width != width_of(m->rows) || m->entries > GRAPH_ENTRIES_MAX ||
-        (m->entries == 0) != (a->live == 0))
-        return sect_bad(a->file, "META", "its numbers contradict each other", e);
     *g = (struct graph){.rows = m->rows,
                         .live = a->live,
                         .dead = a->dead,
@@ -285,20 +253,12 @@ static int open_graph(struct ann *a, struct err *e)
                         .stride = form_stride(&a->form),
                         .ops = a->ops,
                         .allowed = allowed_ops_for(a->cpu)};
-    if (sect_need(a->file, "ENTR", m->entries, sizeof(uint32_t), &entries, e) < 0 ||
-        sect_need(a->file, "CODE", m->rows, g->stride, &code, e) < 0 ||
-        sect_need(a->file, "LINK", m->rows, (uint64_t)m->degree * m->width, &link, e) < 0)
+    if (graph_open(g, a->file, e) < 0)
         return e->code;
-    g->entries = entries;
-    g->cells = code;
-    g->links = link;
     if (form_holds_vectors(&a->form)) {
         a->vectors = g->cells;
         a->vector_stride = g->stride;
     }
-    for (uint32_t i = 0; i < g->n_entries; i++)
-        if (g->entries[i] >= g->rows)
-            return sect_bad(a->file, "ENTR", "a walk begins at no row", e);
     return 0;
 }
 
@@ -325,35 +285,9 @@ static int links(const struct ann *a, struct ann_links *l, struct err *e)
     return graph_reach(g, &l->reached, e);
 }
 
-static int check_row(const struct ann *a, const struct graph *g, uint64_t row, struct err *e)
-{
-    for (uint32_t i = 0; i < g->degree; i++) {
-        uint32_t to = graph_read(g->links + (row * g->degree + i) * g->width, g->width);
-
-        if (to >= g->rows)
-            return sect_bad(a->file, "LINK", "a link leads to no row", e);
-        if (to != row && (graph_is_dead(g, row) || graph_is_dead(g, to)))
-            return sect_bad(a->file, "LINK", "a deleted row is linked", e);
-    }
-    return 0;
-}
-
 static int check(const struct ann *a, struct err *e)
 {
-    const struct graph *g = a->state;
-    uint64_t reached;
-
-    for (uint64_t row = 0; row < g->rows; row++)
-        if (check_row(a, g, row, e) < 0)
-            return e->code;
-    for (uint32_t i = 0; i < g->n_entries; i++)
-        if (graph_is_dead(g, g->entries[i]))
-            return sect_bad(a->file, "ENTR", "a walk begins at a deleted row", e);
-    if (graph_reach(g, &reached, e) < 0)
-        return e->code;
-    if (reached < g->live)
-        return sect_bad(a->file, "LINK", "there are rows that no walk reaches", e);
-    return 0;
+    return graph_check(a->state, a->file, e);
 }
 
 /* Seconds are measured ones of a core of 2024 (Zen 5, 2.6 GHz), shared out. */
@@ -373,7 +307,7 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
     p->memory_bytes = base->rows * (cells + fine) + graph_make_bytes(base->rows, &g);
     if (o->n_queries)
         p->memory_bytes += graph_suit_bytes(base->rows, o->n_queries);
-    p->file_bytes = base->rows * (cells + (uint64_t)g.degree * width_of(base->rows));
+    p->file_bytes = base->rows * (cells + (uint64_t)g.degree * graph_width(base->rows));
     p->seconds = (double)base->rows * row / g.threads;
     if (!o->no_vectors && !form_holds_vectors(&f))
         p->file_bytes += base->rows * base->dim * vec_type_size(base->type);

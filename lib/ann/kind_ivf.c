@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "vec/ops.h"
 
-static int form_part(const struct ann_build_opts *o, uint32_t dim, const char **spec, struct err *e)
+int ivf_form_part(const struct ann_build_opts *o, uint32_t dim, const char **spec, struct err *e)
 {
     struct ivf_plan p;
 
@@ -21,24 +21,44 @@ static int form_part(const struct ann_build_opts *o, uint32_t dim, const char **
 static void made_free(void *state)
 {
     if (state)
-        ivf_made_free(state);
+        ivf_change_free(state);
     free(state);
 }
 
 static int make(struct ann_maker *m, struct err *e)
 {
-    struct ivf_made *v = m->state = mem_zero(1, sizeof *v, e);
+    struct ivf_change *c = m->state = mem_zero(1, sizeof *c, e);
     struct ivf_plan p;
 
-    if (!v || ivf_plan(&p, m->o, m->base->rows, m->base->dim, e) < 0 || ivf_make(v, m, &p, e) < 0)
+    if (!c || ivf_plan(&p, m->o, m->base->rows, m->base->dim, e) < 0 ||
+        ivf_make(&c->made, m, &p, e) < 0)
         return e->code;
-    m->order = v->order;
+    m->order = c->made.order;
+    m->meta.entries = m->meta.beam = (uint32_t)m->base->rows;
     return 0;
 }
 
-static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
+static int update(struct ann_maker *m, struct err *e)
 {
-    const struct ivf_made *v = m->state;
+    struct ivf_change *c = m->state = mem_zero(1, sizeof *c, e);
+
+    return c ? ivf_update(c, m, e) : e->code;
+}
+
+static int save_rows(const struct ivf_made *v, struct sect_writer *w, struct err *e)
+{
+    if (!v->number)
+        return sect_put(w, "ROWS", SECT_REQUIRED, v->order, v->rows * sizeof *v->order, e);
+    if (sect_begin(w, "ROWS", SECT_REQUIRED, e) < 0)
+        return e->code;
+    for (uint64_t i = 0; i < v->all_rows; i++)
+        if (sect_add(w, &v->number[v->order[i]], sizeof *v->number, e) < 0)
+            return e->code;
+    return sect_end(w, e);
+}
+
+int ivf_save(const struct ivf_made *v, struct sect_writer *w, struct err *e)
+{
     uint32_t lists = v->head.lists;
     const struct {
         const char *id;
@@ -49,7 +69,6 @@ static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
         {"MIDP", v->mean, v->space.dim * sizeof *v->mean},
         {"CENT", v->centroid, (size_t)lists * v->space.padded * sizeof *v->centroid},
         {"LIST", v->size, lists * sizeof *v->size},
-        {"ROWS", v->order, v->rows * sizeof *v->order},
         {"FAST", v->fast, v->fast_bytes},
         {"FACT", v->factor, v->factor_at[lists] * sizeof *v->factor},
     };
@@ -57,9 +76,18 @@ static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
     for (size_t i = 0; i < sizeof s / sizeof *s; i++)
         if (sect_put(w, s[i].id, SECT_REQUIRED, s[i].p, s[i].len, e) < 0)
             return e->code;
+    if (save_rows(v, w, e) < 0)
+        return e->code;
     if (v->cells && sect_put(w, "CODE", SECT_REQUIRED, v->cells, v->cells_bytes, e) < 0)
         return e->code;
     return codec_put_all(v->codec, w, e);
+}
+
+static int save(const struct ann_maker *m, struct sect_writer *w, struct err *e)
+{
+    const struct ivf_change *c = m->state;
+
+    return ivf_save(&c->made, w, e);
 }
 
 /* ---- opening ---- */
@@ -73,12 +101,8 @@ uint64_t ivf_packed(const struct codec *c, uint64_t n)
     return n / CODEC_LIST * whole + (n % CODEC_LIST ? rest : 0);
 }
 
-static void close_ivf(void *state)
+void ivf_close(struct ivf *v)
 {
-    struct ivf *v = state;
-
-    if (!v)
-        return;
     codec_free(v->codec);
     linmap_free(&v->centroids);
     free(v->norm);
@@ -86,7 +110,13 @@ static void close_ivf(void *state)
     free(v->fast_at);
     free(v->factor_at);
     free(atomic_load(&v->place));
-    free(v);
+}
+
+static void close_state(void *state)
+{
+    if (state)
+        ivf_close(state);
+    free(state);
 }
 
 static int open_head(struct ann *a, struct ivf *v, struct err *e)
@@ -128,13 +158,13 @@ static int open_lists(struct ann *a, struct ivf *v, struct err *e)
     if (!v->start || !v->fast_at || !v->factor_at)
         return e->code;
     for (uint32_t l = 0; l < lists; l++) {
-        if (v->size[l] > v->rows - v->start[l])
+        if (v->size[l] > v->live - v->start[l])
             return sect_bad(a->file, "LIST", "its lists hold more rows than there are", e);
         v->start[l + 1] = v->start[l] + v->size[l];
         v->fast_at[l + 1] = v->fast_at[l] + ivf_packed(v->codec, v->size[l]);
         v->factor_at[l + 1] = v->factor_at[l] + ivf_factors(v->size[l]);
     }
-    if (v->start[lists] != v->rows)
+    if (v->start[lists] != v->live)
         return sect_bad(a->file, "LIST", "its lists hold fewer rows than there are", e);
     return 0;
 }
@@ -175,14 +205,12 @@ static int open_cells(struct ann *a, struct ivf *v, struct err *e)
     return 0;
 }
 
-static int open_ivf(struct ann *a, struct err *e)
+int ivf_open(struct ann *a, struct ivf *v, struct err *e)
 {
-    struct ivf *v = a->state = mem_zero(1, sizeof *v, e);
     const void *fast, *factor;
 
-    if (!v)
-        return e->code;
     v->rows = a->rows;
+    v->live = a->live;
     if (open_head(a, v, e) < 0 || codec_take_all(&v->codec, a->file, a->cpu, e) < 0)
         return e->code;
     if (v->codec->dim != v->head.padded || (strcmp(v->codec->spec.kind->name, "pq") != 0 &&
@@ -197,12 +225,20 @@ static int open_ivf(struct ann *a, struct err *e)
     for (uint64_t i = 0; i < v->rows; i++)
         if (v->row[i] >= v->rows)
             return sect_bad(a->file, "ROWS", "a list holds a row that is not there", e);
+        else if (ann_deleted(a, v->row[i]) != (i >= v->live))
+            return sect_bad(a->file, "ROWS", "a list holds a deleted row", e);
     return open_cells(a, v, e);
+}
+
+static int open_state(struct ann *a, struct err *e)
+{
+    a->state = mem_zero(1, sizeof(struct ivf), e);
+    return a->state ? ivf_open(a, a->state, e) : e->code;
 }
 
 /* ---- looking at it ---- */
 
-static void info(const struct ann *a, struct ann_info *i)
+void ivf_info(const struct ann *a, struct ann_info *i)
 {
     const struct ivf *v = a->state;
     struct err text = {0};
@@ -219,7 +255,7 @@ static void info(const struct ann *a, struct ann_info *i)
     i->spread = v->head.spread;
 }
 
-static void lists(const struct ann *a, struct ann_lists *l)
+void ivf_lists(const struct ann *a, struct ann_lists *l)
 {
     const struct ivf *v = a->state;
 
@@ -227,7 +263,7 @@ static void lists(const struct ann *a, struct ann_lists *l)
 }
 
 /* Each row is in one list. */
-static int check(const struct ann *a, struct err *e)
+int ivf_check(const struct ann *a, struct err *e)
 {
     const struct ivf *v = a->state;
     uint8_t *met = mem_zero((size_t)v->rows, 1, e);
@@ -241,7 +277,7 @@ static int check(const struct ann *a, struct err *e)
 }
 
 /* Seconds are measured ones of a core of 2024 (Zen 5, 2.6 GHz), shared out. */
-static void plan(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o)
+void ivf_cost(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o)
 {
     struct ann_build_opts own = *o;
     struct ivf_plan how;
@@ -273,7 +309,7 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
 }
 
 /* Vectors stand list after list. */
-static void rows_at(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row)
+void ivf_rows_at(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row)
 {
     const struct ivf *v = a->state;
 
@@ -282,26 +318,28 @@ static void rows_at(const struct ann *a, uint64_t from, uint64_t n, uint64_t *ro
 }
 
 const struct ann_kind ann_ivf = {
-    .rows_at = rows_at,
+    .rows_at = ivf_rows_at,
     .name = "ivf",
     .id = {'i', 'v', 'f', ' '},
-    .sections = ANN_SECTIONS "IVFHMIDPCENTLISTROWSFASTFACTCODEMET0CEN0ROT0",
+    .sections = ANN_SECTIONS IVF_SECTIONS,
     .effort = "nprobe",
     .effort_default = IVF_NPROBE,
     .filter = FILTER_LISTS,
-    .form_part = form_part,
+    .form_part = ivf_form_part,
+    .own_codes = true,
     .make = make,
+    .update = update,
     .save = save,
     .made_free = made_free,
-    .open = open_ivf,
-    .close = close_ivf,
+    .open = open_state,
+    .close = close_state,
     .block = ivf_block,
     .searcher_new = ivf_searcher_new,
     .search = ivf_search,
     .count = ivf_count,
     .searcher_free = ivf_searcher_free,
-    .lists = lists,
-    .check = check,
-    .info = info,
-    .plan = plan,
+    .lists = ivf_lists,
+    .check = ivf_check,
+    .info = ivf_info,
+    .plan = ivf_cost,
 };

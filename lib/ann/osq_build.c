@@ -230,10 +230,13 @@ int osq_make(struct osq_made *v, const struct ann_maker *m, const struct osq_pla
 {
     struct ivf_plan lists = {.lists = p->lists, .padded = m->base->dim};
 
-    if (ivf_lists(&v->lists, m, &lists, even, e) < 0 || train(v, m, p->spec, e) < 0)
+    if (ivf_make_lists(&v->lists, m, &lists, even, e) < 0)
+        return e->code;
+    ivf_group(&v->lists);
+    if (train(v, m, p->spec, e) < 0)
         return e->code;
     v->head = (struct osq_head){
-        .lists = p->lists, .width = osq_width(v->lists.rows), .scale = v->lists.head.scale};
+        .lists = p->lists, .width = osq_width(v->lists.rows), .scale = v->lists.space.scale};
     if (make_room(v, e) < 0)
         return e->code;
     return code_all(v, m, e);

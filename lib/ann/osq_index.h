@@ -9,7 +9,7 @@
  * Attributes are the column store's (attrs.h), packed codes as well.
  *
  * A search goes through each query's lists in one pass:
- *   1. Lists are visited in the order of their distances, up to `reach` (T) times that of the
+ *   1. Lists are visited in the order of their distances, up to `near_lists` (T) times that of the
  * first, and on from there until they hold k rows that may be found: so there is no second pass.
  * The rows that may be found are a bitmap; a list's are counted before it is visited.
  *   2. Of a list's rows that may be found, `keep` (H) percent stay by their signs, k * factor at

@@ -51,14 +51,14 @@ static int by_place(const void *a, const void *b)
 uint32_t osq_find_lists(struct osq_seeker *t, const struct osq_asker *q)
 {
     uint32_t lists = t->v->head.lists, n = 0;
-    double reach = (double)t->o.reach * (double)t->o.reach, most;
+    double times = (double)t->o.near_lists * (double)t->o.near_lists, most;
     uint64_t rows = 0;
 
     if (q->none)
         return 0;
     distances(t, q);
     qsort(t->near, lists, sizeof *t->near, by_place);
-    most = q->all ? (double)INFINITY : reach * (double)place_key(t->near[0]);
+    most = q->all ? (double)INFINITY : times * (double)place_key(t->near[0]);
     for (; n < lists; n++) {
         if (!((double)place_key(t->near[n]) <= most) && rows >= t->o.k)
             break;
@@ -280,7 +280,7 @@ int osq_searcher_new(void **searcher, const struct ann *a, const struct ann_sear
     t->a = a;
     t->v = a->state;
     t->o = *o;
-    t->o.reach = o->reach > 0 ? o->reach : ANN_REACH;
+    t->o.near_lists = o->near_lists > 0 ? o->near_lists : ANN_NEAR_LISTS;
     t->o.factor = o->factor ? o->factor : ANN_FACTOR;
     t->cap = block;
     t->ops = allowed_ops_for(a->cpu);

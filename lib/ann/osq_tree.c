@@ -264,7 +264,7 @@ int ann_search_tree(const struct ann *a, const struct ann_search_opts *o, uint32
     double began = now_s();
     int rc;
 
-    if (!a->kind->apart)
+    if (!a->kind->parts)
         return err_set(e, ERR_USAGE, "an index of kind %s has no lists to be searched apart",
                        a->kind->name);
     if (n > UINT32_MAX)

@@ -16,7 +16,7 @@ enum { LEAST = 16, MOST = 1 << 16 };
 
 struct held {
     uint64_t count;
-    struct where *program; /* NULL once it was run */
+    struct where *program;
 };
 
 struct ann_predicates {
@@ -115,7 +115,8 @@ static int find(struct ann_predicates *s, const struct ann_predicate *p, uint64_
         return 0;
     if (make_room(s, next, e) < 0)
         return e->code;
-    where_free(s->held[next].program); /* of a call that failed */
+    where_free(s->held[next].program); /* of one that made room */
+    s->held[next].program = NULL;
     if (where_compile(&s->held[next].program, &s->a->attrs, p->p, p->len, e) < 0 ||
         names_add(s->texts, p->p, p->len, number, e) < 0)
         return e->code;
@@ -140,8 +141,6 @@ static int run(struct ann_predicates *s, uint64_t from, struct err *e)
             *e = why;
             rc = why.code;
         }
-        where_free(h->program);
-        h->program = NULL;
     }
     s->evaluated += to - from;
     return rc;
@@ -179,7 +178,8 @@ int ann_predicates_rows(struct ann_predicates *s, const struct ann_predicate *te
     for (uint64_t i = 0; i < *done && rc == 0; i++) {
         uint64_t number = allowed[i].count;
 
-        allowed[i] = (struct ann_allowed){s->bits + number * s->words, s->held[number].count};
+        allowed[i] = (struct ann_allowed){s->bits + number * s->words, s->held[number].count,
+                                          s->held[number].program};
     }
     s->seconds += now_s() - began;
     return rc;

@@ -42,8 +42,11 @@ static void take_times(const struct run *r, struct sweep_point *p)
 /* A round: its times, if it is the fastest so far. */
 static int measure(const struct run *r, struct sweep_point *p, struct err *e)
 {
-    const struct ann_search_opts how = {
-        .k = r->o->k, .effort = p->setting, .threads = r->o->threads};
+    const struct ann_search_opts how = {.k = r->o->k,
+                                        .effort = p->setting.effort,
+                                        .rerank = p->setting.rerank,
+                                        .slack = p->setting.slack,
+                                        .threads = r->o->threads};
     struct ann_search_stats s = {.us = r->us};
     uint64_t n = r->queries->rows;
     double qps;
@@ -51,6 +54,7 @@ static int measure(const struct run *r, struct sweep_point *p, struct err *e)
     if (ann_search(r->a, &how, r->queries->v, n, r->found.id, r->found.score, &s, e) < 0)
         return e->code;
     p->keys = n ? (double)s.keys / (double)n : 0;
+    p->exact = n ? (double)s.exact / (double)n : 0;
     qps = s.seconds > 0 ? (double)n / s.seconds : 0;
     if (qps <= p->qps)
         return 0;
@@ -60,7 +64,8 @@ static int measure(const struct run *r, struct sweep_point *p, struct err *e)
 }
 
 /* A setting's first round, of which the recall is that of all. */
-static int add_point(struct sweep *s, const struct run *r, uint32_t setting, struct err *e)
+static int add_point(struct sweep *s, const struct run *r, struct sweep_setting setting,
+                     struct err *e)
 {
     struct recall recall;
     struct sweep_point *p;
@@ -99,8 +104,8 @@ static bool is_enough(const struct sweep *s)
 {
     const struct sweep_point *last = &s->point[s->n - 1];
 
-    return last->recall >= SWEEP_ENOUGH || last->setting >= s->info.rows ||
-           last->setting >= ANN_EFFORT_MOST ||
+    return last->recall >= SWEEP_ENOUGH || last->setting.effort >= s->info.rows ||
+           last->setting.effort >= ANN_EFFORT_MOST ||
            (s->n > PATIENCE && last->recall <= last[-PATIENCE].recall);
 }
 
@@ -121,7 +126,7 @@ static int sweep(struct sweep *s, const struct run *r, struct err *e)
     if (r->o->setting || rc < 0)
         return rc;
     do
-        rc = add_point(s, r, v, e);
+        rc = add_point(s, r, (struct sweep_setting){.effort = v}, e);
     while (rc == 0 && !is_enough(s) && (v = next_setting(v)));
     return rc;
 }

@@ -22,6 +22,20 @@ static void curve_free(struct curve *c)
     free(c->tip);
 }
 
+static void put_tip(char tip[TIP], const struct ann_info *i, const struct sweep_point *p)
+{
+    const struct sweep_setting *s = &p->setting;
+    int n = 0;
+
+    if (s->target > 0)
+        n = snprintf(tip, TIP, "tuned for %g: ", s->target);
+    if (s->slack > 0)
+        n += snprintf(tip + n, TIP - (size_t)n, "slack %.4g", (double)s->slack);
+    else
+        n += snprintf(tip + n, TIP - (size_t)n, "%s %u", i->effort, s->effort);
+    snprintf(tip + n, TIP - (size_t)n, ": recall %.4f, %.0f queries/s", p->recall, p->qps);
+}
+
 static int curve_init(struct curve *c, const struct sweep *s, struct err *e)
 {
     const struct ann_info *i = &s->info;
@@ -30,12 +44,13 @@ static int curve_init(struct curve *c, const struct sweep *s, struct err *e)
     c->tip = mem_array(s->n, sizeof *c->tip, e);
     if (!c->p || !c->tip)
         return e->code;
-    snprintf(c->name, sizeof c->name, "%s: %s, %s, %.0f bytes a vector", s->name, i->kind, i->codec,
+    snprintf(c->name, sizeof c->name, "%s%s: %s, %s, %.0f bytes a vector", s->name,
+             s->what ? s->what : "", i->kind, i->codec,
              i->rows ? (double)i->bytes / (double)i->rows : 0);
     for (size_t k = 0; k < s->n; k++) {
         const struct sweep_point *p = &s->point[k];
-        snprintf(c->tip[k], TIP, "%s %u: recall %.4f, %.0f queries/s", i->effort, p->setting,
-                 p->recall, p->qps);
+
+        put_tip(c->tip[k], i, p);
         c->p[k] = (struct chart_point){p->recall, p->qps, c->tip[k]};
     }
     return 0;

@@ -398,11 +398,14 @@ int ann_tune(const struct ann *a, const struct ann_tune_opts *o, const float *qu
 
 /* ---- the truth ---- */
 
-/* From `at` on, rows without a deleted one among them: the first, and how many, at most `most`. */
+/* From place `at` on, rows without a deleted one among them: the first, and how many, at most
+ * `most`. */
 static uint64_t live_run(const struct ann *a, uint64_t *at, uint64_t most)
 {
     uint64_t n = 0;
 
+    if (a->kind->rows_at) /* the deleted come last */
+        return a->live - *at < most ? a->live - *at : most;
     while (*at < a->rows && ann_deleted(a, *at))
         ++*at;
     while (n < most && *at + n < a->rows && !ann_deleted(a, *at + n))
@@ -410,15 +413,25 @@ static uint64_t live_run(const struct ann *a, uint64_t *at, uint64_t most)
     return n;
 }
 
+/* Are the vectors in the file, but not in memory? */
+static bool stand_apart(const struct ann *a)
+{
+    struct sect_row row;
+
+    return !a->vectors && sect_find(a->file, "VECS", &row);
+}
+
 /* All vectors, some at a time with the numbers of their rows. */
 static int feed(const struct ann *a, struct knn *s, struct err *e)
 {
     enum { BLOCK = 4096 };
+    bool apart = stand_apart(a);
     uint64_t *row = mem_array(BLOCK, sizeof *row, e), n;
-    int rc = row ? 0 : e->code;
+    unsigned char *room = mem_array(apart ? BLOCK : 0, a->vector_bytes, e);
+    int rc = row && room ? 0 : e->code;
 
     for (uint64_t at = 0; rc == 0 && (n = live_run(a, &at, BLOCK)) > 0; at += n) {
-        struct vec_rows rows = {.p = a->vectors + at * a->vector_stride,
+        struct vec_rows rows = {.p = apart ? room : a->vectors + at * a->vector_stride,
                                 .rows = n,
                                 .dim = a->form.dim,
                                 .type = a->form.type,
@@ -426,9 +439,13 @@ static int feed(const struct ann *a, struct knn *s, struct err *e)
 
         if (a->kind->rows_at)
             a->kind->rows_at(a, at, rows.rows, row);
-        rc = knn_feed(s, &rows, at, a->kind->rows_at ? row : NULL, e);
+        if (apart)
+            rc = sect_read(a->file, "VECS", at * a->vector_bytes, room, n * a->vector_bytes, e);
+        if (rc == 0)
+            rc = knn_feed(s, &rows, at, a->kind->rows_at ? row : NULL, e);
     }
     free(row);
+    free(room);
     return rc;
 }
 
@@ -444,7 +461,7 @@ int ann_truth(const struct ann *a, const float *queries, uint64_t n, uint32_t k,
     struct knn *s = NULL;
     int rc;
 
-    if (!a->vectors)
+    if (!a->vectors && !stand_apart(a))
         return err_set(e, ERR_USAGE, "%s holds no vectors to compute the truth from",
                        sect_path(a->file));
     rc = neigh_init(truth, n, k, true, e);

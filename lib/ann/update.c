@@ -9,7 +9,7 @@
  * holds vectors, all rows are coded anew by a form made for those that there are now, when that is
  * called for: more rows came than stayed, or the steps suit no longer, or an inner product met a
  * vector longer than all, to which all are evened (form.h). Without vectors what lies beyond the
- * steps is clamped, and a longer vector refused.
+ * steps is clamped, and a longer vector refused. Lists have codes of their own (ivf_update.c).
  */
 #include <math.h>
 #include <stdlib.h>
@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 
 #include "ann/kind.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "vec/ops.h"
 
@@ -32,53 +31,25 @@ struct ann_update {
     size_t dead_cap;
     struct buf vectors;   /* added, in the index's type */
     struct ann_ids added; /* their ids */
-    uint32_t *slot;       /* a hash table of them: 1 + number among the added, the last of an id */
-    size_t slots, used;   /* slots: a power of two */
-    float *x;             /* [dim] */
+    struct ids_table table;
+    float *x;                  /* [dim] */
     struct attrs_maker *attrs; /* of the added; NULL: the index has none */
     bool told;                 /* those of the row that is added next */
     bool uneven;               /* ip: lengths that the form was not made for */
+    struct ann_grants was;     /* of a kind with tenants: who may see what, before `changes`, */
+    struct grants_changes changes;
+    uint64_t granted, revoked; /* and how many these are */
 };
 
 /* ---- ids of added rows ---- */
-
-/* Where the id is, or would be. */
-static uint32_t *find_slot(const struct ann_update *u, struct id id)
-{
-    size_t at = (size_t)hash64(id.p, id.len) & (u->slots - 1);
-
-    for (; u->slot[at]; at = (at + 1) & (u->slots - 1)) {
-        struct id other = ids_made(&u->added, u->slot[at] - 1);
-
-        if (other.len == id.len && memcmp(other.p, id.p, id.len) == 0)
-            break;
-    }
-    return &u->slot[at];
-}
-
-static int grow_slots(struct ann_update *u, struct err *e)
-{
-    size_t slots = u->slots ? 2 * u->slots : 1024, old_slots = u->slots;
-    uint32_t *old = u->slot, *now = mem_zero(slots, sizeof *now, e);
-
-    if (!now)
-        return e->code;
-    u->slot = now;
-    u->slots = slots;
-    for (size_t i = 0; i < old_slots; i++)
-        if (old[i])
-            *find_slot(u, ids_made(&u->added, old[i] - 1)) = old[i];
-    free(old);
-    return 0;
-}
 
 /* The row that has the id and is not deleted, or IDS_NO_ROW. */
 static uint64_t find(const struct ann_update *u, struct id id)
 {
     uint64_t row = IDS_NO_ROW;
 
-    if (u->slots && *find_slot(u, id))
-        row = u->a->rows + *find_slot(u, id) - 1;
+    if (u->table.used && *ids_slot(&u->table, &u->added, id))
+        row = u->a->rows + *ids_slot(&u->table, &u->added, id) - 1;
     else if (u->a->ids.live)
         row = ids_find(&u->a->ids, id);
     return row != IDS_NO_ROW && ann_is_dead(u->dead, row) ? IDS_NO_ROW : row;
@@ -166,12 +137,12 @@ static int take_id(struct ann_update *u, struct id id, struct err *e)
 
     if (!id.p)
         return 0;
-    if (2 * u->used >= u->slots && grow_slots(u, e) < 0)
+    if (ids_table_room(&u->table, &u->added, e) < 0)
         return e->code;
-    slot = find_slot(u, id);
+    slot = ids_slot(&u->table, &u->added, id);
     if (ids_add(&u->added, id, e) < 0)
         return e->code;
-    u->used += *slot == 0;
+    u->table.used += *slot == 0;
     *slot = (uint32_t)u->added.n;
     return 0;
 }
@@ -200,13 +171,14 @@ int ann_update_attrs(struct ann_update *u, const char *p, size_t len, struct err
     return 0;
 }
 
-int ann_update_attrs_last(struct ann_update *u, const struct ann_attrs *attrs, struct err *e)
+int ann_update_attrs_last(struct ann_update *u, const struct ann_attrs *attrs, uint64_t added,
+                          const uint64_t *without, struct err *e)
 {
-    struct attrs_copy how = {.from = &attrs->attrs};
+    struct attrs_copy how = {.from = &attrs->attrs, .dead = without, .compact = true};
 
     if (!u->attrs)
         return no_attrs(e);
-    return catch_up(u, how.from->rows, e) < 0 ? e->code : attrs_make_copy(u->attrs, &how, e);
+    return catch_up(u, added, e) < 0 ? e->code : attrs_make_copy(u->attrs, &how, e);
 }
 
 static int add(struct ann_update *u, struct id name, const float *vector, bool *uneven,
@@ -267,6 +239,50 @@ const struct ann *ann_update_index(const struct ann_update *u)
     return u->a;
 }
 
+uint64_t ann_update_find(const struct ann_update *u, const char *id, size_t len)
+{
+    return u->a->ids.text ? find(u, (struct id){id, len}) : IDS_NO_ROW;
+}
+
+/* ---- rights ---- */
+
+static int check_right(const struct ann_update *u, uint64_t row, struct err *e)
+{
+    if (!u->a->kind->grants)
+        return err_set(e, ERR_USAGE, "this index has no tenants, to whom rows could belong");
+    if (row >= u->rows)
+        return err_set(e, ERR_INPUT, "there is no row %llu", (unsigned long long)row);
+    if (ann_is_dead(u->dead, row))
+        return err_set(e, ERR_INPUT, "row %llu was deleted", (unsigned long long)row);
+    return 0;
+}
+
+int ann_update_grant(struct ann_update *u, uint64_t row, const char *tenant, size_t len,
+                     struct err *e)
+{
+    uint32_t t;
+
+    if (check_right(u, row, e) < 0 || grants_tenant(&u->was, (struct id){tenant, len}, &t, e) < 0)
+        return e->code;
+    u->granted += !grants_now(&u->changes, &u->was, t, row);
+    return grants_change(&u->changes, t, row, true, e);
+}
+
+int ann_update_revoke(struct ann_update *u, uint64_t row, const char *tenant, size_t len,
+                      struct err *e)
+{
+    uint32_t t;
+
+    if (check_right(u, row, e) < 0)
+        return e->code;
+    t = grants_find_tenant(&u->was, (struct id){tenant, len});
+    if (t == ANN_NO_TENANT || !grants_now(&u->changes, &u->was, t, row))
+        return err_set(e, ERR_INPUT, "the tenant '%.*s' does not have row %llu", (int)len, tenant,
+                       (unsigned long long)row);
+    u->revoked++;
+    return grants_change(&u->changes, t, row, false, e);
+}
+
 /* ---- opening ---- */
 
 /* Columns that added rows may have values in: those of the index. */
@@ -296,6 +312,8 @@ static int start(struct ann_update *u, struct err *e)
                        "%s: an index of kind '%s' cannot be changed, only made anew with ann-build",
                        sect_path(u->a->file), u->a->kind->name);
     if (ann_check(u->a, e) < 0)
+        return e->code;
+    if (u->a->kind->grants && u->a->kind->grants(u->a, &u->was, e) < 0)
         return e->code;
     u->rows = u->a->rows;
     if (start_attrs(u, e) < 0)
@@ -339,7 +357,9 @@ void ann_update_close(struct ann_update *u)
     buf_free(&u->vectors);
     ids_free(&u->added);
     attrs_make_free(u->attrs);
-    free(u->slot);
+    free(u->table.slot);
+    grants_free(&u->was);
+    grants_changes_free(&u->changes);
     free(u->x);
     free(u);
 }
@@ -365,10 +385,13 @@ static int sample(const struct ann_update *u, uint64_t live, struct vec_rows *ro
 
     if (!to)
         return e->code;
-    for (uint64_t row = 0; row < u->rows; row++) {
-        const void *from = row < a->rows ? (const void *)(a->vectors + row * a->vector_stride)
-                                         : u->vectors.p + (row - a->rows) * a->vector_bytes;
+    for (uint64_t i = 0; i < u->rows; i++) {
+        const void *from = i < a->rows ? (const void *)(a->vectors + i * a->vector_stride)
+                                       : u->vectors.p + (i - a->rows) * a->vector_bytes;
+        uint64_t row = i;
 
+        if (i < a->rows && a->kind->rows_at)
+            a->kind->rows_at(a, i, 1, &row);
         if (ann_is_dead(u->dead, row))
             continue;
         if (seen++ * n / live == got && got < n)
@@ -411,7 +434,7 @@ static int settle_form(struct ann_update *u, const struct vec_rows *came, int th
 
     *f = a->form;
     c->recode = false;
-    if (c->live == kept || (!a->vectors && a->rows > 0))
+    if (c->live == kept || (a->vectors && a->kind->own_codes) || (!a->vectors && a->rows > 0))
         return 0;
     rc = sample(u, c->live, &some, &p, e);
     if (rc == 0)
@@ -522,10 +545,14 @@ static int write_changed(struct ann_update *u, struct ann_maker *m, const char *
     struct sect_writer *w = NULL;
     struct ann_ids ids = {0};
     struct attrs attrs = {0};
+    struct ann_grants grants = {0};
     int rc = u->a->ids.text ? gather_ids(u, o->compact, &ids, e) : 0;
 
     if (rc == 0 && u->attrs)
         rc = gather_attrs(u, o->compact, &attrs, e);
+    if (rc == 0 && kind->grants)
+        rc = grants_changed(&u->changes, &u->was, u->dead, &grants, e);
+    m->grants = kind->grants ? &grants : NULL;
     m->ids = u->a->ids.text ? &ids : NULL;
     m->attrs = u->attrs ? &attrs : NULL;
     m->meta = u->a->meta;
@@ -541,6 +568,7 @@ static int write_changed(struct ann_update *u, struct ann_maker *m, const char *
     kind->made_free(m->state);
     ids_free(&ids);
     attrs_close(&attrs);
+    grants_free(&grants);
     return rc;
 }
 
@@ -573,6 +601,8 @@ int ann_update_write(struct ann_update *u, const char *path, const struct ann_up
     *report = (struct ann_update_report){.first = a->rows,
                                          .added = came.rows,
                                          .deleted = u->deleted,
+                                         .granted = u->granted,
+                                         .revoked = u->revoked,
                                          .rows = m.meta.rows,
                                          .live = c.live,
                                          .seconds = now_s() - began};

@@ -2,11 +2,12 @@
  *
  *   {"op":"add","id":"a","vector":[1,2.5,3],"attrs":{"year":2020,"tags":["x"]}}
  *   {"op":"delete","id":"a"}
+ *   {"op":"grant","id":"a","tenant":"t"}    {"op":"revoke","id":"a","tenant":["t","u"]}
  *
  * Ids are strings where rows have names, else the row's number, which may be left out of what is
  * added, as it is the next one. Other members are passed over, and of one that stands there twice
- * the first counts. Rights and tenants are of no kind of index yet: a line that asks for them is
- * refused, not skipped.
+ * the first counts. What is added may have a tenant or an array of some, too. A line that asks for
+ * them where the index has no tenants is refused, not skipped.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -15,8 +16,8 @@
 #include "ann/kind.h"
 #include "base/jsonl.h"
 #include "base/stream.h"
-#include "vec/base.h"
 #include "vec/decimal.h"
+#include "vec/file.h"
 
 enum { LINE_MAX_BYTES = 1 << 28 };
 
@@ -28,8 +29,15 @@ struct said {
 struct reading {
     struct ann_update *u;
     struct ann_info of;
-    struct buf id;
+    struct buf id, tenant;
     float *x; /* [dim] */
+};
+
+/* A row and what is to be done for tenants. */
+struct right {
+    struct ann_update *u;
+    uint64_t row;
+    bool revoke;
 };
 
 static int take_members(struct said *s, const char *line, size_t len, struct err *e)
@@ -97,17 +105,9 @@ static int take_vector(struct reading *r, const struct jsonl_span *v, struct err
 
 static int take_number(const struct jsonl_span *v, uint64_t *n, struct err *e)
 {
-    bool good = v->type == JSONL_NUMBER && v->len <= 18;
-
-    *n = 0;
-    for (size_t i = 0; i < v->len && good; i++) {
-        good = v->p[i] >= '0' && v->p[i] <= '9';
-        *n = *n * 10 + (uint64_t)(v->p[i] - '0');
-    }
-    return good ? 0
-                : err_set(e, ERR_INPUT,
-                          "'id' is no row number, and rows of this index have no "
-                          "other ids");
+    if (v->type == JSONL_NUMBER && grants_row(v->p, v->len, n))
+        return 0;
+    return err_set(e, ERR_INPUT, "'id' is no row number, and rows of this index have no other ids");
 }
 
 static int take_name(struct reading *r, const struct jsonl_span *v, struct err *e)
@@ -117,6 +117,38 @@ static int take_name(struct reading *r, const struct jsonl_span *v, struct err *
     r->id.len = 0;
     return jsonl_decode(v, &r->id, e);
 }
+
+/* ---- tenants ---- */
+
+static int change_right(void *ctx, struct id tenant, struct err *e)
+{
+    struct right *to = ctx;
+
+    return to->revoke ? ann_update_revoke(to->u, to->row, tenant.p, tenant.len, e)
+                      : ann_update_grant(to->u, to->row, tenant.p, tenant.len, e);
+}
+
+static int each_tenant(struct reading *r, const struct said *s, uint64_t row, bool revoke,
+                       struct err *e)
+{
+    struct right to = {r->u, row, revoke};
+
+    return grants_names(&s->tenant, &r->tenant, change_right, &to, e);
+}
+
+static int look_at_name(void *ctx, struct id tenant, struct err *e)
+{
+    (void)ctx;
+    return grants_good(tenant, e);
+}
+
+/* Are they names? Nothing is done yet. */
+static int look_at_tenants(struct reading *r, const struct said *s, struct err *e)
+{
+    return grants_names(&s->tenant, &r->tenant, look_at_name, NULL, e);
+}
+
+/* ---- lines ---- */
 
 static int add(struct reading *r, const struct said *s, struct err *e)
 {
@@ -129,11 +161,12 @@ static int add(struct reading *r, const struct said *s, struct err *e)
     if (row != ann_update_next(r->u))
         return err_set(e, ERR_INPUT, "the next row added is number %llu, not %llu",
                        (unsigned long long)ann_update_next(r->u), (unsigned long long)row);
-    if (take_vector(r, &s->vector, e) < 0)
+    if (take_vector(r, &s->vector, e) < 0 ||
+        (s->tenant.type != JSONL_NULL && look_at_tenants(r, s, e) < 0) ||
+        (s->attrs.type != JSONL_NULL && ann_update_attrs(r->u, s->attrs.p, s->attrs.len, e) < 0) ||
+        ann_update_add(r->u, r->of.ids ? r->id.p : NULL, r->id.len, r->x, e) < 0)
         return e->code;
-    if (s->attrs.type != JSONL_NULL && ann_update_attrs(r->u, s->attrs.p, s->attrs.len, e) < 0)
-        return e->code;
-    return ann_update_add(r->u, r->of.ids ? r->id.p : NULL, r->id.len, r->x, e);
+    return s->tenant.type == JSONL_NULL ? 0 : each_tenant(r, s, row, false, e);
 }
 
 static int delete (struct reading *r, const struct said *s, struct err *e)
@@ -146,19 +179,44 @@ static int delete (struct reading *r, const struct said *s, struct err *e)
     return take_number(&s->id, &row, e) < 0 ? e->code : ann_update_delete_row(r->u, row, e);
 }
 
+static int row_of(struct reading *r, const struct said *s, uint64_t *row, struct err *e)
+{
+    if (!r->of.ids)
+        return take_number(&s->id, row, e);
+    if (take_name(r, &s->id, e) < 0)
+        return e->code;
+    *row = ann_update_find(r->u, r->id.p, r->id.len);
+    if (*row == IDS_NO_ROW)
+        return err_set(e, ERR_INPUT, "there is no row of the id '%.*s'", (int)r->id.len, r->id.p);
+    return 0;
+}
+
+static int right(struct reading *r, const struct said *s, bool revoke, struct err *e)
+{
+    uint64_t row;
+
+    if (row_of(r, s, &row, e) < 0 || look_at_tenants(r, s, e) < 0)
+        return e->code;
+    return each_tenant(r, s, row, revoke, e);
+}
+
 static int one_line(struct reading *r, const char *line, size_t len, struct err *e)
 {
     struct said s;
+    bool grant, revoke;
 
     if (take_members(&s, line, len, e) < 0)
         return e->code;
-    if (jsonl_equals(&s.op, "grant", 5) || jsonl_equals(&s.op, "revoke", 6) ||
-        s.tenant.type != JSONL_NULL)
+    grant = jsonl_equals(&s.op, "grant", 5);
+    revoke = jsonl_equals(&s.op, "revoke", 6);
+    if (!r->of.has_tenants && (grant || revoke || s.tenant.type != JSONL_NULL))
         return err_set(e, ERR_USAGE, "this index has no tenants, to whom rows could belong");
     if (jsonl_equals(&s.op, "add", 3))
         return add(r, &s, e);
     if (jsonl_equals(&s.op, "delete", 6))
         return delete (r, &s, e);
+    if (grant || revoke)
+        return right(r, &s, revoke, e);
     return err_set(e, ERR_INPUT, "'op' is not add, delete, grant or revoke");
 }
 
@@ -180,6 +238,7 @@ static int reading_init(struct reading *r, struct ann_update *u, struct err *e)
 static void reading_free(struct reading *r)
 {
     buf_free(&r->id);
+    buf_free(&r->tenant);
     free(r->x);
 }
 
@@ -220,12 +279,37 @@ int ann_update_read(struct ann_update *u, const char *path, bool skip_bad, uint6
 
 /* ---- a file of vectors ---- */
 
-static int check_file(const struct ann_info *of, const struct vec_rows *rows, const char *path,
-                      const char *ids, struct err *e)
+struct adding {
+    struct reading r;
+    struct vec_reader *v;
+    struct lines *ids; /* NULL: rows have none */
+    bool skip_bad;
+    uint64_t skipped, added;
+    struct buf passed; /* words of bits: rows of the file that were not added */
+};
+
+/* Rows up to `row` of the file, itself not, are not in the index, but for those that are. */
+static int pass_over(struct adding *a, uint64_t row, struct err *e)
 {
-    if (rows->rows > 0 && rows->dim != of->dim)
-        return err_set(e, ERR_INPUT, "%s has %u components a vector, the index %u", path, rows->dim,
-                       of->dim);
+    static const uint64_t none;
+
+    while (a->passed.len / 8 <= row / 64)
+        if (buf_add(&a->passed, &none, 8, e) < 0)
+            return e->code;
+    for (uint64_t i = a->added + a->skipped; i < row; i++)
+        ((uint64_t *)(void *)a->passed.p)[i / 64] |= UINT64_C(1) << i % 64;
+    a->skipped = row - a->added;
+    return 0;
+}
+
+static int check_file(const struct ann_info *of, struct vec_reader *v, const char *ids,
+                      struct err *e)
+{
+    const char *path = vec_reader_name(v);
+
+    if (vec_reader_dim(v) != of->dim && vec_reader_rows(v) != 0)
+        return err_set(e, ERR_INPUT, "%s has %u components a vector, the index %u", path,
+                       vec_reader_dim(v), of->dim);
     if (of->ids && !ids)
         return err_set(e, ERR_USAGE, "rows of this index have ids: those of '%s' need some, too",
                        path);
@@ -235,43 +319,103 @@ static int check_file(const struct ann_info *of, const struct vec_rows *rows, co
     return 0;
 }
 
-static int add_rows(struct reading *r, const struct vec_rows *rows, const struct ann_ids *ids,
-                    const char *path, struct err *e)
+/* The ids end after `line`: with how many vectors is said when all were read. */
+static int too_few_ids(struct adding *a, uint64_t line, struct err *e)
 {
-    for (uint64_t i = 0; i < rows->rows; i++) {
-        struct id id = ids ? ids_made(ids, i) : (struct id){0};
+    int64_t got;
 
-        vec_to_f32(rows->type, vec_row(rows, i), rows->dim, r->x);
-        if (ann_update_add(r->u, id.p, id.len, r->x, e) < 0)
-            return err_prefix(e, "%s: row %llu", path, (unsigned long long)i);
+    while ((got = vec_read_f32(a->v, a->r.x, 1, e)) > 0)
+        ;
+    return got < 0
+               ? (int)got
+               : err_set(e, ERR_INPUT, "%s: it ends after line %llu, and there are %llu vectors",
+                         stream_name(lines_stream(a->ids)), (unsigned long long)line,
+                         (unsigned long long)vec_reader_next(a->v));
+}
+
+/* Line `line` of the ids, from 1; what comes before belongs to vectors that were passed over. */
+static int find_id(struct adding *a, uint64_t line, const char **id, size_t *len, struct err *e)
+{
+    while (lines_number(a->ids) < line) {
+        uint64_t before = lines_number(a->ids);
+        int rc = lines_next(a->ids, id, len, e);
+
+        if (rc <= 0)
+            return rc < 0 ? rc : too_few_ids(a, before, e);
     }
     return 0;
 }
 
-int ann_update_add_file(struct ann_update *u, const char *path, const struct vec_read_opts *how,
-                        const char *ids, const char *attrs, struct err *e)
+/* All lines of ids were vectors'. */
+static int end_ids(struct adding *a, struct err *e)
 {
-    struct ann_ids *names = NULL;
+    uint64_t rows = vec_reader_next(a->v);
+    const char *id;
+    size_t len;
+    int rc = find_id(a, rows, &id, &len, e);
+
+    if (rc == 0 && (rc = lines_next(a->ids, &id, &len, e)) > 0)
+        return err_set(e, ERR_INPUT, "%s:%llu: an id more than the %llu vectors",
+                       stream_name(lines_stream(a->ids)), (unsigned long long)lines_number(a->ids),
+                       (unsigned long long)rows);
+    return rc;
+}
+
+static int add_rows(struct adding *a, struct err *e)
+{
+    int64_t got;
+
+    while ((got = vec_read_f32(a->v, a->r.x, 1, e)) > 0) {
+        uint64_t row = vec_reader_next(a->v) - 1;
+        const char *id = NULL;
+        size_t len = 0;
+        int rc = a->ids ? find_id(a, row + 1, &id, &len, e) : 0;
+
+        if (rc < 0 || (rc = pass_over(a, row, e)) < 0)
+            return rc;
+        rc = ann_update_add(a->r.u, id, len, a->r.x, e);
+        if (rc == 0)
+            a->added++;
+        else if (rc != ERR_INPUT || !a->skip_bad)
+            return err_prefix(e, "%s: row %llu", vec_reader_name(a->v), (unsigned long long)row);
+    }
+    if (got < 0 || pass_over(a, vec_reader_next(a->v), e) < 0)
+        return e->code;
+    return a->ids ? end_ids(a, e) : 0;
+}
+
+static int add_attrs(struct adding *a, const struct ann_add_file *from, struct err *e)
+{
     struct ann_attrs *told = NULL;
-    struct vec_base b = {0};
-    struct reading r;
-    int rc = reading_init(&r, u, e);
+    int rc = ann_attrs_load(&told, from->attrs, from->only, a->added + a->skipped, CPU_PORTABLE, e);
+
+    if (rc == 0 && (rc = ann_update_attrs_last(a->r.u, told, a->added,
+                                               (uint64_t *)(void *)a->passed.p, e)) < 0)
+        err_prefix(e, "%s", from->attrs);
+    ann_attrs_free(told);
+    return rc;
+}
+
+int ann_update_add_file(struct ann_update *u, const struct ann_add_file *from, uint64_t *skipped,
+                        struct err *e)
+{
+    struct adding a = {.skip_bad = from->how->skip_bad};
+    int rc = reading_init(&a.r, u, e);
 
     if (rc == 0)
-        rc = vec_base_load(&b, path, how, e);
+        rc = vec_open(&a.v, from->path, from->how, e);
     if (rc == 0)
-        rc = check_file(&r.of, &b.rows, path, ids, e);
-    if (rc == 0 && ids)
-        rc = ann_ids_load(&names, ids, b.rows.rows, e);
+        rc = check_file(&a.r.of, a.v, from->ids, e);
+    if (rc == 0 && from->ids)
+        rc = lines_open(&a.ids, from->ids, '\n', LINE_MAX_BYTES, e);
     if (rc == 0)
-        rc = add_rows(&r, &b.rows, names, path, e);
-    if (rc == 0 && attrs)
-        rc = ann_attrs_load(&told, attrs, b.rows.rows, CPU_PORTABLE, e);
-    if (rc == 0 && attrs && (rc = ann_update_attrs_last(u, told, e)) < 0)
-        err_prefix(e, "%s", attrs);
-    ann_attrs_free(told);
-    ann_ids_free(names);
-    vec_base_free(&b);
-    reading_free(&r);
+        rc = add_rows(&a, e);
+    if (rc == 0 && from->attrs)
+        rc = add_attrs(&a, from, e);
+    *skipped = rc == 0 ? a.skipped : 0;
+    buf_free(&a.passed);
+    lines_close(a.ids);
+    vec_close(a.v);
+    reading_free(&a.r);
     return rc;
 }

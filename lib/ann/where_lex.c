@@ -1,6 +1,7 @@
 /* where_lex.c - a predicate's text is cut into words: where_lex.h. */
 #include "ann/where_lex.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -149,33 +150,31 @@ static bool take_sign(struct lex *l)
     return false;
 }
 
-/* An escape at text[at], '\\': as JSON has it, or the character itself that is no letter. */
+/* Do \uXXXX stand at text[at]? */
+static bool is_unicode(const struct lex *l, size_t at)
+{
+    if (l->len - at < 6 || l->text[at] != '\\' || l->text[at + 1] != 'u')
+        return false;
+    for (size_t i = at + 2; i < at + 6; i++)
+        if (!isxdigit((unsigned char)l->text[i]))
+            return false;
+    return true;
+}
+
+/* An escape at text[at], which is moved behind it: those of JSON, and \'. */
 static int take_escape(struct lex *l, size_t *at, struct buf *to, struct err *e)
 {
     char c = *at + 1 < l->len ? l->text[*at + 1] : '\0';
     struct jsonl_span s = {.p = l->text + *at, .len = 2, .type = JSONL_STRING, .escaped = true};
 
-    if (c == 'u') {
-        for (size_t i = 2; i < 6; i++)
-            if (*at + i >= l->len || !strchr("0123456789abcdefABCDEF", l->text[*at + i]))
-                return lex_wrong(l, *at, e, "\\u is four digits of base 16");
-        s.len = 6;
-        if (l->len - *at >= 12 && (s.p[2] | 32) == 'd' && s.p[6] == '\\' && s.p[7] == 'u')
-            s.len = 12;
-        for (size_t i = 8; i < s.len; i++)
-            if (!strchr("0123456789abcdefABCDEF", s.p[i]))
-                return lex_wrong(l, *at + 6, e, "\\u is four digits of base 16");
-    } else if (!c || (is_letter(c) && !strchr("bfnrt", c))) {
+    if (c == 'u' && !is_unicode(l, *at))
+        return lex_wrong(l, *at, e, "\\u is four digits of base 16");
+    if (c == 'u') /* of a pair of surrogates both are one character */
+        s.len = (s.p[2] | 32) == 'd' && is_unicode(l, *at + 6) ? 12 : 6;
+    else if (!c || !strchr("\"'\\/bfnrt", c))
         return lex_wrong(l, *at, e, "no such escape: \\n, \\t, \\\\, \\\" and \\uXXXX are some");
-    }
     *at += s.len;
-    if (c == '\'' || c == '`')
-        return buf_addc(to, c, e);
-    return is_letter(c) || c == '"' || c == '\\' || c == '/'
-               ? jsonl_decode(&s, to, e)
-               : lex_wrong(l, *at - s.len, e,
-                           "no such escape: \\n, \\t, \\\\, \\\" and \\uXXXX "
-                           "are some");
+    return c == '\'' ? buf_addc(to, c, e) : jsonl_decode(&s, to, e);
 }
 
 /* What stands in quotes, into *to. In `...` no escapes are. */

@@ -1,5 +1,5 @@
-/* chart.c - see chart.h. From above: the title, the plot with its axes, the legend, a row a series
- * (names may be as long as a path), so that nothing lies on the data.
+/* chart.c - see chart.h. From above, chart by chart: the title, the plot with its axes, the legend,
+ * a row a series (names may be as long as a path), so that nothing lies on the data.
  */
 #include "base/chart.h"
 
@@ -11,12 +11,13 @@
 enum {
     WIDTH = 800,
     PLOT_HEIGHT = 380,
-    TOP = 48,   /* above the plot */
-    RIGHT = 32, /* of it */
-    BELOW = 64, /* the plot: labels of ticks, the axis' own */
-    ROW = 22,   /* of the legend */
-    DASHES = 3, /* kinds of lines */
-    TEXT = 13,  /* size of letters */
+    LOW_HEIGHT = 180, /* where there are several */
+    TOP = 48,         /* above the plot */
+    RIGHT = 32,       /* of it */
+    BELOW = 64,       /* the plot: labels of ticks, the axis' own */
+    ROW = 22,         /* of the legend */
+    DASHES = 3,       /* kinds of lines */
+    TEXT = 13,        /* size of letters */
     TITLE = 16,
     X_TICKS = 9,
     Y_TICKS = 7
@@ -78,6 +79,10 @@ static void find_ticks(const struct chart *c, struct layout *l)
             widen(&x, c->x.scale, p->x);
             widen(&y, c->y.scale, p->y);
         }
+    if (c->y_zero && c->y.scale == CHART_LINEAR) {
+        widen(&y, c->y.scale, 0);
+        y.hi = y.lo == y.hi ? 1 : y.hi;
+    }
     chart_ticks(&l->x, c->x.scale, settle(x, c->x.scale), X_TICKS);
     chart_ticks(&l->y, c->y.scale, settle(y, c->y.scale), Y_TICKS);
 }
@@ -92,18 +97,30 @@ static double y_of(const struct layout *l, double v)
     return l->bottom - (l->bottom - l->top) * chart_place(&l->y, v);
 }
 
-static struct layout lay_out(const struct chart *c)
+/* A chart whose title begins at `from`. */
+static struct layout lay_out(const struct chart *c, double from, double height)
 {
-    struct layout l = {.right = WIDTH - RIGHT, .top = TOP, .bottom = TOP + PLOT_HEIGHT};
-    double widest = 0;
+    struct layout l = {.right = WIDTH - RIGHT, .top = from + TOP, .bottom = from + TOP + height};
 
     find_ticks(c, &l);
-    for (size_t i = 0; i < l.y.n; i++) {
-        char label[CHART_LABEL_MAX];
-        widest = fmax(widest, svg_text_width(chart_label(&l.y, i, label), TEXT));
-    }
-    l.left = round(44 + widest);
     return l;
+}
+
+/* Where the plots begin, beside the widest label of all. */
+static double left_of(const struct chart *c, size_t n)
+{
+    double widest = 0;
+
+    for (size_t k = 0; k < n; k++) {
+        struct layout l = lay_out(&c[k], 0, 0);
+
+        for (size_t i = 0; i < l.y.n; i++) {
+            char label[CHART_LABEL_MAX];
+
+            widest = fmax(widest, svg_text_width(chart_label(&l.y, i, label), TEXT));
+        }
+    }
+    return round(44 + widest);
 }
 
 /* ---- drawing ---- */
@@ -168,7 +185,7 @@ static int draw_series(struct svg *s, const struct chart *c, const struct layout
     n = 0;
     for (size_t k = 0; k < series->n; k++)
         if (is_shown(c, &series->p[k])) {
-            if (c->markers == 0 || n % c->markers == c->markers / 2)
+            if (c->markers == 0 || series->n == 1 || n % c->markers == c->markers / 2)
                 draw_marker(s, i, p[n].x, p[n].y, series->p[k].tip);
             n++;
         }
@@ -190,18 +207,48 @@ static void draw_legend(struct svg *s, const struct chart *c, const struct layou
     }
 }
 
-int chart_draw(const struct chart *c, struct buf *out, struct err *e)
+static double height_of(const struct chart *c, double plot)
+{
+    return TOP + plot + BELOW + ROW * (double)(c->no_legend ? 0 : c->n);
+}
+
+/* at: left, and from above. */
+static int draw_chart(struct svg *s, const struct chart *c, struct svg_point at, double plot,
+                      struct err *e)
 {
     const struct svg_font title = {TITLE, SVG_START, SVG_INK, true, false};
-    struct layout l = lay_out(c);
+    struct layout l = lay_out(c, at.y, plot);
+    int rc = 0;
+
+    l.left = at.x;
+    svg_text(s, l.left, at.y + 30, &title, c->title);
+    draw_axes(s, c, &l);
+    for (size_t i = 0; i < c->n && rc == 0; i++)
+        rc = draw_series(s, c, &l, i, e);
+    if (!c->no_legend)
+        draw_legend(s, c, &l);
+    return rc;
+}
+
+int chart_draw_all(const char *title, const struct chart *c, size_t n, struct buf *out,
+                   struct err *e)
+{
+    double plot = n > 1 ? LOW_HEIGHT : PLOT_HEIGHT, height = 0;
+    struct svg_point at = {left_of(c, n), 0};
     struct svg s;
     int rc = 0;
 
-    svg_begin(&s, WIDTH, TOP + PLOT_HEIGHT + BELOW + ROW * (double)c->n, c->title);
-    svg_text(&s, l.left, 30, &title, c->title);
-    draw_axes(&s, c, &l);
-    for (size_t i = 0; i < c->n && rc == 0; i++)
-        rc = draw_series(&s, c, &l, i, e);
-    draw_legend(&s, c, &l);
+    for (size_t i = 0; i < n; i++)
+        height += height_of(&c[i], plot);
+    svg_begin(&s, WIDTH, height, title);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        rc = draw_chart(&s, &c[i], at, plot, e);
+        at.y += height_of(&c[i], plot);
+    }
     return svg_end(&s, out, e) < 0 ? e->code : rc;
+}
+
+int chart_draw(const struct chart *c, struct buf *out, struct err *e)
+{
+    return chart_draw_all(c->title, c, 1, out, e);
 }

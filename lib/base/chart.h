@@ -40,12 +40,20 @@ struct chart {
     struct chart_axis x, y;
     const struct chart_series *series;
     size_t n;
+    bool y_zero;    /* a linear y axis has 0 on it, whatever the points */
     bool no_lines;  /* points alone */
-    size_t markers; /* one at every so many points, for curves of many; 0: at each */
+    bool no_legend; /* of several charts with the same series one is enough */
+    size_t markers; /* one at every so many points, for curves of many; 0: at each, and where there
+                       is just one */
 };
 
 /* Appends the picture to *out. */
 int chart_draw(const struct chart *c, struct buf *out, struct err *e);
+
+/* n charts, one below the other, their axes in line; several are lower than one. title: of the
+ * picture, which is not drawn. */
+int chart_draw_all(const char *title, const struct chart *c, size_t n, struct buf *out,
+                   struct err *e);
 
 /* ---- ticks ---- */
 

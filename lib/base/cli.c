@@ -67,6 +67,19 @@ int cli_fail(const struct err *e)
     return CLI_FAILED;
 }
 
+int cli_fail_shown(struct err *e)
+{
+    char *more = strchr(e->msg, '\n');
+    int rc;
+
+    if (more)
+        *more = '\0';
+    rc = cli_fail(e);
+    if (more)
+        fprintf(stderr, "%s\n", more + 1);
+    return rc;
+}
+
 void cli_note(bool quiet, const char *fmt, ...)
 {
     va_list ap;

@@ -124,6 +124,8 @@ void cli_misuse(const char *fmt, ...) __attribute__((format(printf, 1, 2), noret
 /* "NAME: sentence" on stderr, control characters made visible; an empty sentence prints nothing.
  * Returns CLI_FAILED, for main to return. */
 int cli_fail(const struct err *e);
+/* The same of a sentence that has more lines behind it, as they are: a text and a caret. */
+int cli_fail_shown(struct err *e);
 
 /* "NAME: remark" on stderr, unless quiet. */
 void cli_note(bool quiet, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -37,22 +37,34 @@ static int open_file(const char *path, size_t *len, struct err *e)
     return fd;
 }
 
-int map_open(struct map *m, const char *path, struct err *e)
+int map_open_fd(struct map *m, int *fd, const char *path, struct err *e)
 {
     size_t len = 0;
-    int fd = open_file(path, &len, e), rc = 0;
     void *p;
 
     *m = (struct map){0};
-    if (fd < 0)
-        return fd;
-    p = len ? mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0) : (void *)(uintptr_t) "";
-    if (p == MAP_FAILED)
-        rc = err_sys(e, "cannot map", path);
-    else
-        *m = (struct map){p, len};
+    *fd = open_file(path, &len, e);
+    if (*fd < 0)
+        return e->code;
+    p = len ? mmap(NULL, len, PROT_READ, MAP_SHARED, *fd, 0) : (void *)(uintptr_t) "";
+    if (p == MAP_FAILED) {
+        err_sys(e, "cannot map", path);
+        close(*fd);
+        *fd = -1;
+        return e->code;
+    }
+    *m = (struct map){p, len};
+    return 0;
+}
+
+int map_open(struct map *m, const char *path, struct err *e)
+{
+    int fd;
+
+    if (map_open_fd(m, &fd, path, e) < 0)
+        return e->code;
     close(fd);
-    return rc;
+    return 0;
 }
 
 /* Bytes [at, at + len) of the file: 0, an errno, or -1 when the file ends before. */
@@ -127,6 +139,17 @@ void map_random(const struct map *m)
 {
     if (m->len > 0)
         madvise(mapped(m), m->len, MADV_RANDOM); /* a wish: reading works without it */
+}
+
+void map_punch(const struct map *m, uint64_t at, uint64_t len)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), from = (at + page - 1) / page * page,
+             to = (at + len) / page * page;
+
+    /* not munmap(): what others map there meanwhile would go with the rest */
+    if (from < to)
+        mmap((unsigned char *)mapped(m) + from, to - from, PROT_NONE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
 void map_close(struct map *m)

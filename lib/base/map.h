@@ -23,6 +23,10 @@ struct map {
 };
 
 int map_open(struct map *m, const char *path, struct err *e);
+/* The same, and the file stays open at *fd, for reads beside the mapping. */
+int map_open_fd(struct map *m, int *fd, const char *path, struct err *e);
+/* Whole pages within [at, at + len) are the file's no more, and must not be touched. */
+void map_punch(const struct map *m, uint64_t at, uint64_t len);
 /* Reads the whole file; several threads are faster, from memory and from most disks. */
 int map_load(struct map *m, const char *path, int threads, struct err *e);
 void map_random(const struct map *m); /* MADV_RANDOM: no read-ahead for scattered reads */

@@ -13,10 +13,13 @@
 
 #include <assert.h>
 #include <endian.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { HEADER = 64, HEADER_SUM = 56, ROW = 32, BUFFER = 1 << 20 };
+#define KNOWN_FLAGS ((uint32_t)(SECT_REQUIRED | SECT_APART))
 
 static const unsigned char magic[8] = {0x89, 'S', 'L', 'U', 'I', 'C', 'E', '\n'};
 
@@ -85,11 +88,11 @@ static int put(struct sect_writer *w, const void *p, size_t len, struct err *e)
     return 0;
 }
 
-static int put_padding(struct sect_writer *w, struct err *e)
+static int put_padding(struct sect_writer *w, unsigned align, struct err *e)
 {
-    static const unsigned char zero[SECT_ALIGN];
+    static const unsigned char zero[SECT_APART_ALIGN];
 
-    return put(w, zero, (size_t)(-w->at % SECT_ALIGN), e);
+    return put(w, zero, (size_t)(-w->at % align), e);
 }
 
 static int create(struct sect_writer *w, const char *path, struct err *e)
@@ -135,10 +138,10 @@ int sect_begin(struct sect_writer *w, const char id[4], uint32_t flags, struct e
 {
     struct sect_row *r = &w->rows[w->count];
 
-    assert(!w->open && !find_row(w->rows, w->count, id) && (flags & ~(uint32_t)SECT_REQUIRED) == 0);
+    assert(!w->open && !find_row(w->rows, w->count, id) && (flags & ~KNOWN_FLAGS) == 0);
     if (w->count == SECT_MAX)
         return err_set(e, ERR_USAGE, "more than %d sections in one file", SECT_MAX);
-    if (put_padding(w, e) < 0)
+    if (put_padding(w, flags & SECT_APART ? SECT_APART_ALIGN : SECT_ALIGN, e) < 0)
         return e->code;
     *r = (struct sect_row){.flags = flags, .offset = w->at};
     memcpy(r->id, id, 4);
@@ -207,6 +210,35 @@ static int put_header(struct sect_writer *w, uint64_t table_at, struct err *e)
     return atomic_pwrite(w->file, h, HEADER, 0, e);
 }
 
+static int read_at(int fd, const char *path, uint64_t at, void *p, size_t len, struct err *e)
+{
+    for (unsigned char *to = p; len > 0;) {
+        ssize_t n = pread(fd, to, len, (off_t)at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(e, "cannot read", path);
+        if (n == 0)
+            return err_set(e, ERR_CORRUPT, "%s: file is truncated: it has become shorter", path);
+        to += n;
+        at += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int sect_reread(struct sect_writer *w, const char id[4], uint64_t at, void *p, size_t len,
+                struct err *e)
+{
+    const struct sect_row *r = find_row(w->rows, w->count, id);
+
+    assert(r && at <= r->len && len <= r->len - at);
+    if (r->offset + at + len > w->at - w->used && flush(w, e) < 0)
+        return e->code;
+    return read_at(atomic_fd(w->file), "what is being written", r->offset + at, p, len, e);
+}
+
 int sect_commit(struct sect_writer **pw, struct err *e)
 {
     struct sect_writer *w = *pw;
@@ -214,7 +246,7 @@ int sect_commit(struct sect_writer **pw, struct err *e)
     int rc;
 
     assert(!w->open);
-    rc = put_padding(w, e);
+    rc = put_padding(w, SECT_ALIGN, e);
     table_at = w->at;
     if (rc == 0)
         rc = put_table(w, e);
@@ -245,6 +277,7 @@ void sect_abort(struct sect_writer **pw)
 
 struct sect_file {
     struct map map; /* mapped or loaded; {0} when the bytes are the caller's */
+    int fd;         /* of the file, while a section stands apart; else -1 */
     const unsigned char *p;
     uint64_t size, table_at;
     char *path;
@@ -324,10 +357,12 @@ static int read_row(struct sect_file *f, size_t i, uint64_t end, struct err *e)
     r->sum = get64(p + 24);
     if (find_row(f->rows, i, r->id))
         return sect_bad(f, r->id, "it is in the table twice", e);
-    if (r->flags & ~(uint32_t)SECT_REQUIRED)
+    if (r->flags & ~KNOWN_FLAGS)
         return sect_bad(f, r->id, "it has flags that this program does not know", e);
     if (r->offset % SECT_ALIGN != 0)
         return sect_bad(f, r->id, "its offset is not a multiple of 64", e);
+    if (r->flags & SECT_APART && r->offset % SECT_APART_ALIGN != 0)
+        return sect_bad(f, r->id, "it stands apart, and its offset is not a multiple of 4096", e);
     if (r->offset < end)
         return sect_bad(f, r->id, "it overlaps what is before it", e);
     if (r->offset > f->table_at || r->len > f->table_at - r->offset)
@@ -361,6 +396,7 @@ static int new_file(struct sect_file **out, const char *name, struct err *e)
     *out = f;
     if (!f)
         return e->code;
+    f->fd = -1;
     f->path = strdup(name);
     return f->path ? 0 : err_set(e, ERR_MEM, "out of memory");
 }
@@ -386,17 +422,60 @@ static int opened(struct sect_file **out, struct sect_file *f, int rc)
     return rc;
 }
 
+/* What stands apart is mapped no more, and the file is kept open for it. */
+static void set_apart(struct sect_file *f, int fd)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        if (!(f->rows[i].flags & SECT_APART))
+            continue;
+        map_punch(&f->map, f->rows[i].offset, f->rows[i].len);
+        f->fd = fd;
+    }
+    if (f->fd < 0)
+        close(fd);
+}
+
 int sect_open(struct sect_file **out, const char *path, const char kind[4], uint16_t major,
               struct err *e)
 {
     struct sect_file *f;
-    int rc = new_file(&f, path, e);
+    int rc = new_file(&f, path, e), fd = -1;
 
     if (rc == 0)
-        rc = map_open(&f->map, path, e);
+        rc = map_open_fd(&f->map, &fd, path, e);
     if (rc == 0)
         rc = open_bytes(f, f->map.p, f->map.len, kind, major, e);
+    if (rc == 0)
+        set_apart(f, fd);
+    else if (fd >= 0)
+        close(fd);
     return opened(out, f, rc);
+}
+
+/* Of a file with sections that stand apart all others. */
+static int load_rest(struct sect_file *f, struct err *e)
+{
+    unsigned char *p = mem_map(f->size, e);
+    uint64_t end = HEADER;
+
+    if (!p)
+        return e->code;
+    memcpy(p, f->p, HEADER);
+    for (size_t i = 0; i < f->count; i++) {
+        const struct sect_row *r = &f->rows[i];
+
+        if (!(r->flags & SECT_APART))
+            memcpy(p + r->offset, f->p + r->offset, r->len);
+        end = r->offset + r->len;
+    }
+    memcpy(p + end, f->p + end, f->size - end);
+    map_close(&f->map);
+    f->map = (struct map){p, f->size};
+    f->p = p;
+    for (size_t i = 0; i < f->count; i++)
+        if (f->rows[i].flags & SECT_APART)
+            map_punch(&f->map, f->rows[i].offset, f->rows[i].len);
+    return 0;
 }
 
 /* Opened first, so that a file that is none of ours is not read as a whole. */
@@ -407,6 +486,8 @@ int sect_load(struct sect_file **out, const char *path, const char kind[4], uint
     struct map mapped;
     int rc = sect_open(&f, path, kind, major, e);
 
+    if (rc == 0 && f->fd >= 0)
+        return opened(out, f, load_rest(f, e));
     if (rc == 0) {
         mapped = f->map;
         rc = map_load(&f->map, path, threads, e);
@@ -449,10 +530,18 @@ int sect_known(const struct sect_file *f, const char *ids, struct err *e)
     return 0;
 }
 
+/* Is the section mapped, loaded, or the caller's? */
+static bool is_here(const struct sect_file *f, const struct sect_row *r)
+{
+    return f->fd < 0 || !(r->flags & SECT_APART);
+}
+
 const void *sect_get(const struct sect_file *f, const char id[4], uint64_t *len)
 {
     const struct sect_row *r = find_row(f->rows, f->count, id);
 
+    if (r && !is_here(f, r))
+        r = NULL;
     *len = r ? r->len : 0;
     return r ? f->p + r->offset : NULL;
 }
@@ -466,12 +555,39 @@ int sect_need(const struct sect_file *f, const char id[4], uint64_t n, uint64_t 
     *p = NULL;
     if (!r)
         return err_set(e, ERR_CORRUPT, "%s: section '%.4s' is missing", f->path, id);
+    if (!is_here(f, r))
+        return sect_bad(f, id, "it stands apart from those that are mapped", e);
     if (__builtin_mul_overflow(n, size, &want) || want != r->len)
         return err_set(e, ERR_CORRUPT,
                        "%s: section '%s' is damaged: it has %llu bytes, not %llu x %llu", f->path,
                        r->id, (unsigned long long)r->len, (unsigned long long)n,
                        (unsigned long long)size);
     *p = f->p + r->offset;
+    return 0;
+}
+
+bool sect_find(const struct sect_file *f, const char id[4], struct sect_row *row)
+{
+    const struct sect_row *r = find_row(f->rows, f->count, id);
+
+    if (r)
+        *row = *r;
+    return r != NULL;
+}
+
+int sect_fd(const struct sect_file *f)
+{
+    return f->fd;
+}
+
+int sect_read(const struct sect_file *f, const char id[4], uint64_t at, void *p, size_t len,
+              struct err *e)
+{
+    const struct sect_row *r = find_row(f->rows, f->count, id);
+
+    if (!is_here(f, r))
+        return read_at(f->fd, f->path, r->offset + at, p, len, e);
+    memcpy(p, f->p + r->offset + at, len);
     return 0;
 }
 
@@ -516,14 +632,48 @@ static bool all_zero(const unsigned char *p, uint64_t len)
     return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
 }
 
+/* A section's checksum; where it stands apart, in pieces, so that it passes through memory once. */
+static int sum_of(const struct sect_file *f, const struct sect_row *r, uint64_t *sum, struct err *e)
+{
+    struct hasher *h = NULL;
+    unsigned char *buf;
+    int rc = 0;
+
+    if (is_here(f, r)) {
+        *sum = hash64(f->p + r->offset, r->len);
+        return 0;
+    }
+    if (!(buf = mem_array(BUFFER, 1, e)) || hasher_new(&h, e) < 0) {
+        free(buf);
+        return e->code;
+    }
+    hasher_reset(h);
+    for (uint64_t at = 0, n; rc == 0 && at < r->len; at += n) {
+        n = r->len - at < BUFFER ? r->len - at : BUFFER;
+        rc = sect_read(f, r->id, at, buf, (size_t)n, e);
+        if (rc == 0)
+            hasher_add(h, buf, (size_t)n);
+    }
+    *sum = hasher_value(h);
+    hasher_free(h);
+    free(buf);
+    return rc;
+}
+
+static int verify(const struct sect_file *f, const struct sect_row *r, struct err *e)
+{
+    uint64_t sum = 0;
+
+    if (sum_of(f, r, &sum, e) < 0)
+        return e->code;
+    return sum == r->sum ? 0 : sect_bad(f, r->id, "checksum differs", e);
+}
+
 int sect_verify(const struct sect_file *f, const char id[4], struct err *e)
 {
-    for (size_t i = 0; i < f->count; i++) {
-        const struct sect_row *r = &f->rows[i];
-        if (memcmp(r->id, id, 4) == 0 && hash64(f->p + r->offset, r->len) != r->sum)
-            return sect_bad(f, id, "checksum differs", e);
-    }
-    return 0;
+    const struct sect_row *r = find_row(f->rows, f->count, id);
+
+    return r ? verify(f, r, e) : 0;
 }
 
 int sect_check(const struct sect_file *f, struct err *e)
@@ -539,9 +689,25 @@ int sect_check(const struct sect_file *f, struct err *e)
                      : bad(f, "section table is damaged: the padding before it is not zero", e);
         if (!r)
             break;
-        if (hash64(f->p + r->offset, r->len) != r->sum)
-            return sect_bad(f, r->id, "checksum differs", e);
+        if (verify(f, r, e) < 0)
+            return e->code;
         end = r->offset + r->len;
+    }
+    return 0;
+}
+
+static int copy_bytes(struct sect_writer *w, const struct sect_file *f, const struct sect_row *r,
+                      unsigned char *buf, struct err *e)
+{
+    for (uint64_t at = 0, n; at < r->len; at += n) {
+        n = r->len - at < BUFFER ? r->len - at : BUFFER;
+        if (!is_here(f, r)) {
+            if (sect_read(f, r->id, at, buf, (size_t)n, e) < 0 ||
+                sect_add(w, buf, (size_t)n, e) < 0)
+                return e->code;
+        } else if (sect_add(w, f->p + r->offset + at, (size_t)n, e) < 0) {
+            return e->code;
+        }
     }
     return 0;
 }
@@ -550,15 +716,16 @@ int sect_check(const struct sect_file *f, struct err *e)
 static int copy_section(struct sect_writer *w, const struct sect_file *f, const struct sect_row *r,
                         struct err *e)
 {
-    if (sect_begin(w, r->id, r->flags, e) < 0)
-        return e->code;
-    for (uint64_t at = 0; at < r->len; at += BUFFER) {
-        size_t n = r->len - at < BUFFER ? (size_t)(r->len - at) : BUFFER;
+    unsigned char *buf = is_here(f, r) ? NULL : mem_array(BUFFER, 1, e);
+    int rc;
 
-        if (sect_add(w, f->p + r->offset + at, n, e) < 0)
-            return e->code;
-    }
-    if (sect_end(w, e) < 0)
+    if (!is_here(f, r) && !buf)
+        return e->code;
+    rc = sect_begin(w, r->id, r->flags, e);
+    if (rc == 0)
+        rc = copy_bytes(w, f, r, buf, e);
+    free(buf);
+    if (rc < 0 || sect_end(w, e) < 0)
         return e->code;
     return w->rows[w->count - 1].sum == r->sum ? 0 : sect_bad(f, r->id, "checksum differs", e);
 }
@@ -576,6 +743,8 @@ void sect_close(struct sect_file *f)
     if (!f)
         return;
     map_close(&f->map);
+    if (f->fd >= 0)
+        close(f->fd);
     free(f->path);
     free(f);
 }

@@ -12,10 +12,14 @@
  *              56  8  XXH3 of the 56 bytes before
  *   offset 64   sections, each at a multiple of 64, zero bytes between them
  *   then        section table, at a multiple of 64, one 32-byte row a section, in file order:
- *               0  4  id, four letters      4  4  flags (1: a reader must know it; the rest 0)
- *               8  8  offset               16  8  length      24  8  XXH3 of the section
- *               and after the rows 8 bytes: XXH3 of the rows. The file ends there.
- * All numbers little-endian. Letters are printable ASCII.
+ *               0  4  id, four letters      4  4  flags (1: a reader must know it; 2: stands apart;
+ * the rest 0) 8  8  offset               16  8  length      24  8  XXH3 of the section and after
+ * the rows 8 bytes: XXH3 of the rows. The file ends there. All numbers little-endian. Letters are
+ * printable ASCII.
+ *
+ * A section that stands apart begins at a multiple of 4096. It is for what is much larger than
+ * memory: an open file does not map or load it, sect_get() gives no pointer; it is read through
+ * sect_fd() at its offset, or by sect_read().
  *
  * sect_open() checks size, magic, kind, version, header and table checksums, and that sections are
  * aligned, ordered, apart, inside and of different names; the caller checks each section's length
@@ -38,7 +42,13 @@
 
 #include "base/err.h"
 
-enum { SECT_ALIGN = 64, SECT_REQUIRED = 1, SECT_MAX = 256 };
+enum {
+    SECT_ALIGN = 64,
+    SECT_REQUIRED = 1,
+    SECT_APART = 2,
+    SECT_APART_ALIGN = 4096,
+    SECT_MAX = 256
+};
 
 struct sect_writer;
 
@@ -57,6 +67,10 @@ int sect_put(struct sect_writer *w, const char id[4], uint32_t flags, const void
  * that what is damaged does not get a new, right one. The two are of one kind and version. */
 struct sect_file;
 int sect_copy(struct sect_writer *w, const struct sect_file *f, const char *without, struct err *e);
+/* Bytes of a section that was ended, back out of the file: for sections made in several passes over
+ * an earlier one. */
+int sect_reread(struct sect_writer *w, const char id[4], uint64_t at, void *p, size_t len,
+                struct err *e);
 /* Table, header, sync, rename. Frees *w either way and clears it. */
 int sect_commit(struct sect_writer **w, struct err *e);
 void sect_abort(struct sect_writer **w); /* no-op on NULL */
@@ -79,11 +93,20 @@ int sect_open_mem(struct sect_file **out, const void *p, uint64_t len, const cha
 /* ERR_CORRUPT if a section that a reader must know (SECT_REQUIRED) is not in `ids`, four letters
  * each: "SUPRTEXT". */
 int sect_known(const struct sect_file *f, const char *ids, struct err *e);
-/* The section and its length in bytes; NULL, with len 0 and *e untouched, when it is absent. */
+/* The section and its length in bytes; NULL, with len 0 and *e untouched, when it is absent or
+ * stands apart. */
 const void *sect_get(const struct sect_file *f, const char id[4], uint64_t *len);
-/* The same, and its length must be n * size: ERR_CORRUPT when absent or another length. */
+/* The same, and its length must be n * size: ERR_CORRUPT when absent, apart, or another length. */
 int sect_need(const struct sect_file *f, const char id[4], uint64_t n, uint64_t size,
               const void **p, struct err *e);
+/* The place of a section; false when it is absent. */
+bool sect_find(const struct sect_file *f, const char id[4], struct sect_row *row);
+/* The file itself, for reads of sections that stand apart; -1 where all is mapped or in memory. */
+int sect_fd(const struct sect_file *f);
+/* Bytes [at, at + len) of a section that is there and has so many. ERR_IO; ERR_CORRUPT when the
+ * file has become shorter. */
+int sect_read(const struct sect_file *f, const char id[4], uint64_t at, void *p, size_t len,
+              struct err *e);
 size_t sect_count(const struct sect_file *f);
 struct sect_row sect_row(const struct sect_file *f, size_t i);
 const char *sect_path(const struct sect_file *f);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/rand.h"
@@ -14,6 +15,7 @@ struct search {
     const struct capacity_opts *o;
     struct trace_set trace; /* the given one, with times of its own */
     double *arrival;        /* [n], at one request a second */
+    uint32_t *lengths;      /* [2 n], shuffled; NULL: the trace's */
 };
 
 static int draw_arrivals(struct search *s, struct err *e)
@@ -28,6 +30,35 @@ static int draw_arrivals(struct search *s, struct err *e)
         at -= log1p(-rand_unit(&seed));
         s->arrival[i] = at;
     }
+    return 0;
+}
+
+/* Lengths in a random order. */
+static int shuffle(struct search *s, struct err *e)
+{
+    struct trace_set *t = &s->trace;
+    uint64_t seed = ~s->o->seed;
+    uint32_t *v;
+
+    if (t->hash_end || t->after_end || t->session || t->priority)
+        return err_set(e, ERR_USAGE,
+                       "requests that share prefixes, wait for others, are of sessions or have "
+                       "priorities are not shuffled");
+    if (!(v = s->lengths = mem_array(2 * (size_t)t->n, sizeof *v, e)))
+        return e->code;
+    memcpy(v, t->prompt, t->n * sizeof *v);
+    memcpy(v + t->n, t->output, t->n * sizeof *v);
+    for (uint32_t i = t->n; i-- > 1;) {
+        uint32_t k = (uint32_t)rand_below(&seed, (uint64_t)i + 1), prompt = v[i],
+                 output = v[t->n + i];
+
+        v[i] = v[k];
+        v[k] = prompt;
+        v[t->n + i] = v[t->n + k];
+        v[t->n + k] = output;
+    }
+    t->prompt = v;
+    t->output = v + t->n;
     return 0;
 }
 
@@ -105,9 +136,12 @@ int capacity_find(struct capacity *c, const struct trace_set *t, const struct co
     *c = (struct capacity){0};
     s.trace.t_ns = NULL;
     rc = t->n == 0 ? err_set(e, ERR_INPUT, "there are no requests") : draw_arrivals(&s, e);
+    if (rc == 0 && o->shuffle)
+        rc = shuffle(&s, e);
     if (rc == 0)
         rc = search_rates(&s, e);
     free(s.arrival);
+    free(s.lengths);
     free(s.trace.t_ns);
     return rc;
 }

@@ -1,8 +1,10 @@
 /* capacity.h - the largest rate of arrivals that meets an objective, by bisection over replays.
  *
- * Sarathi's definition (OSDI'24): requests of the trace, in its order, with Poisson arrivals; the
- * tail of the times between tokens within a bound and the median delay before the first step within
- * another. Replays of all rates have the same arrivals but for their scale.
+ * Sarathi's definition (OSDI'24): requests of the trace with Poisson arrivals; the tail of the
+ * times between tokens within a bound and the median delay before the first step within another.
+ * Replays of all rates have the same arrivals but for their scale. Requests come in the trace's
+ * order, or in a random one, as in Sarathi's own benchmark: then hours of longer requests do not
+ * come together.
  *
  * Cost     some 15 replays. Use 2,000 requests and more: short traces end before a queue has built.
  * Threads  one; several searches may share trace and cost model.
@@ -28,6 +30,7 @@ struct capacity_opts {
     uint64_t seed;
     double precision;   /* of the rate: 0.01 is a hundredth of it */
     double least, most; /* rates to look between */
+    bool shuffle;       /* requests in a random order; ERR_USAGE where it matters to them */
 };
 
 int capacity_find(struct capacity *c, const struct trace_set *t, const struct cost *cost,

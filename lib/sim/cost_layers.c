@@ -61,6 +61,14 @@ struct layered {
 
 /* ---- reading ---- */
 
+/* A number of tokens or requests, or a time. */
+static int size(const struct csv_line *l, size_t i, double *v, struct err *e)
+{
+    if (csv_number(l, i, v, e) < 0)
+        return e->code;
+    return *v >= 0 ? 0 : err_set(e, ERR_INPUT, "field %zu is below 0", i + 1);
+}
+
 static int take_dense(void *ctx, const struct csv_line *l, struct err *e)
 {
     struct layered *v = ctx;
@@ -68,7 +76,7 @@ static int take_dense(void *ctx, const struct csv_line *l, struct err *e)
 
     if (strcmp(l->field[0], "layer") == 0)
         return 0;
-    if (csv_number(l, 1, &tokens, e) < 0 || csv_number(l, 2, &us, e) < 0)
+    if (size(l, 1, &tokens, e) < 0 || size(l, 2, &us, e) < 0)
         return e->code;
     for (int i = 0; i < LAYERS; i++)
         if (strcmp(layers[i].name, l->field[0]) == 0)
@@ -83,7 +91,7 @@ static int take_sequence(void *ctx, const struct csv_line *l, struct err *e)
 
     if (strcmp(l->field[0], "layer") == 0)
         return 0;
-    if (csv_number(l, 1, &n, e) < 0 || csv_number(l, 2, &us, e) < 0)
+    if (size(l, 1, &n, e) < 0 || size(l, 2, &us, e) < 0)
         return e->code;
     if (strcmp(l->field[0], "lm_head") == 0)
         return grid_add(&v->head, n, us, e);
@@ -98,24 +106,24 @@ static int take_attention(void *ctx, const struct csv_line *l, struct err *e)
     if (strcmp(l->field[0], "prefill_chunk") == 0)
         return 0;
     for (size_t i = 0; i < TREE_KEYS; i++)
-        if (csv_number(l, i, &key[i], e) < 0)
+        if (size(l, i, &key[i], e) < 0)
             return e->code;
-    if (csv_number(l, TREE_KEYS, &us, e) < 0)
+    if (size(l, TREE_KEYS, &us, e) < 0)
         return e->code;
     return tree_add(&v->attention, key, us, e);
 }
 
 /* "n<=128", "sr<=15%", "kvB<=4k", "kp=0": the upper end; "n>256": none. */
-static double upper_end(const char *label)
+static int upper_end(const struct csv_line *l, size_t i, double *v, struct err *e)
 {
-    const char *p = strpbrk(label, "=>");
-    char *end;
-    double v;
+    const char *p = strpbrk(l->field[i], "=>");
+    char *end = NULL;
 
-    if (!p || *p == '>')
-        return INFINITY;
-    v = strtod(p + 1, &end);
-    return *end == '%' ? v / 100 : *end == 'k' ? 1024 * v : v;
+    *v = p ? strtod(p + 1, &end) : 0;
+    if (!p || end == p + 1 || !(*v >= 0) || (*end && strcmp(end, "%") && strcmp(end, "k")))
+        return err_set(e, ERR_INPUT, "field %zu is no class: '%.40s'", i + 1, l->field[i]);
+    *v = *p == '>' ? INFINITY : *end == '%' ? *v / 100 : *end == 'k' ? 1024 * *v : *v;
+    return 0;
 }
 
 static int take_skew(void *ctx, const struct csv_line *l, struct err *e)
@@ -127,35 +135,55 @@ static int take_skew(void *ctx, const struct csv_line *l, struct err *e)
         return 0;
     if (l->n < 6)
         return err_set(e, ERR_INPUT, "there are %zu fields, 6 are needed", l->n);
-    if (csv_number(l, 0, &s.chunk, e) < 0 || csv_number(l, 5, &s.alpha, e) < 0)
+    if (csv_number(l, 0, &s.chunk, e) < 0 || upper_end(l, 1, &s.n, e) < 0 ||
+        upper_end(l, 2, &s.rate, e) < 0 || upper_end(l, 3, &s.kv, e) < 0 ||
+        upper_end(l, 4, &s.before, e) < 0 || csv_number(l, 5, &s.alpha, e) < 0)
         return e->code;
-    s.n = upper_end(l->field[1]);
-    s.rate = upper_end(l->field[2]);
-    s.kv = upper_end(l->field[3]);
-    s.before = upper_end(l->field[4]);
     if (mem_reserve(&v->skew, &v->skews_cap, v->skews + 1, sizeof *v->skew, e) < 0)
         return e->code;
     v->skew[v->skews++] = s;
     return 0;
 }
 
-/* Of meta.yaml: "model: NAME", and under "    TP:" "alpha_default: X". */
+/* What follows `before` at the text's beginning; NULL: it does not begin so. */
+static const char *behind(const char *text, const char *before)
+{
+    size_t len = strlen(before);
+
+    return strncmp(text, before, len) == 0 ? text + len : NULL;
+}
+
+/* Of meta.yaml: "model: NAME", and under "    TP:" "alpha_default: X". *tp: of the lines above. */
+static int take_meta(struct layered *v, const char *text, size_t len, double *tp, struct err *e)
+{
+    const char *model = behind(text, "model: "), *alpha = behind(text, "      alpha_default:");
+
+    if (model)
+        snprintf(v->name, sizeof v->name, "%.*s", CARD_NAME_MOST - 1, model);
+    else if (len > 5 && behind(text, "    ") && text[4] != ' ' && text[len - 1] == ':')
+        *tp = strtod(text + 4, NULL);
+    else if (alpha && *tp == v->tp && !num_double(alpha + strspn(alpha, " "), &v->alpha_default))
+        return err_set(e, ERR_INPUT, "'alpha_default' is no number");
+    return 0;
+}
+
 static int read_meta(struct layered *v, const char *path, struct err *e)
 {
     struct lines *in = NULL;
     const char *p;
+    char text[256];
     size_t len;
-    double tp = 0, x;
+    double tp = 0;
     int rc = lines_open(&in, path, '\n', 1 << 16, e);
 
     while (rc >= 0 && (rc = lines_next(in, &p, &len, e)) > 0) {
-        if (strncmp(p, "model: ", 7) == 0)
-            snprintf(v->name, sizeof v->name, "%.*s", (int)(len - 7), p + 7);
-        else if (len > 5 && strncmp(p, "    ", 4) == 0 && p[4] != ' ' && p[len - 1] == ':')
-            tp = strtod(p + 4, NULL);
-        else if (len > 21 && strncmp(p, "      alpha_default: ", 21) == 0 && tp == v->tp &&
-                 num_double(p + 21, &x))
-            v->alpha_default = x;
+        len -= len > 0 && p[len - 1] == '\r';
+        if (len >= sizeof text)
+            continue;
+        memcpy(text, p, len);
+        text[len] = '\0';
+        if ((rc = take_meta(v, text, len, &tp, e)) < 0)
+            err_prefix(e, "%s: line %llu", path, (unsigned long long)lines_number(in));
     }
     lines_close(in);
     return rc;

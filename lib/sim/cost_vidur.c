@@ -1,7 +1,9 @@
 /* cost_vidur.c - tables in the form of Vidur's profiles: microseconds of each operation of one
  * layer, as "op,a,b,us" rows after "# key=value" lines.
  *
- *   token operations  a tokens of the batch, rounded up to 8; all_reduce too
+ *   token operations  a tokens of the batch, rounded up to 8; all_reduce too. But saving to the
+ *                     cache, attn_kv_cache_save, counts them as they are. "linear" is all of them
+ *                     where they were not measured apart, as of a table that was fitted (fit.h)
  *   attn_decode       a requests, b their mean context, rounded up to 64
  *   attn_prefill      a tokens of the chunk, b tokens before it
  *
@@ -24,11 +26,16 @@
 #include "sim/csv.h"
 #include "sim/grid.h"
 
-static const char *const token_ops[] = {"attn_pre_proj",           "attn_post_proj",  "attn_rope",
-                                        "attn_kv_cache_save",      "mlp_up_proj",     "mlp_act",
-                                        "mlp_down_proj",           "input_layernorm", "add",
-                                        "post_attention_layernorm"};
-enum { TOKEN_OPS = sizeof token_ops / sizeof *token_ops, ENTRIES_MOST = 1 << 22 };
+static const char *const token_ops[] = {"linear",    "attn_pre_proj",           "attn_post_proj",
+                                        "attn_rope", "attn_kv_cache_save",      "mlp_up_proj",
+                                        "mlp_act",   "mlp_down_proj",           "input_layernorm",
+                                        "add",       "post_attention_layernorm"};
+enum {
+    LINEAR,
+    KV_SAVE = 4,
+    TOKEN_OPS = sizeof token_ops / sizeof *token_ops,
+    ENTRIES_MOST = 1 << 22
+};
 
 /* "# key=value" lines that are used. */
 enum key {
@@ -128,18 +135,29 @@ static double rounded_up(double x, double to)
     return ceil(x / to) * to;
 }
 
+/* All but attn_kv_cache_save. */
 static double token_us(const struct vidur *v, double tokens, struct cost_parts *parts)
 {
     double sum = 0, layers = v->key[KEY_LAYERS];
 
     for (int i = 0; i < TOKEN_OPS; i++)
-        if (v->token[i].n > 0) {
+        if (v->token[i].n > 0 && i != KV_SAVE) {
             double us = grid_at(&v->token[i], tokens);
 
             cost_part(parts, token_ops[i], layers * us);
             sum += us;
         }
     return sum;
+}
+
+/* Keys and values are written of just the tokens that there are. */
+static double save_us(const struct vidur *v, double tokens, struct cost_parts *parts)
+{
+    double us = v->token[KV_SAVE].n > 0 ? grid_at(&v->token[KV_SAVE], tokens) : 0;
+
+    if (v->token[KV_SAVE].n > 0)
+        cost_part(parts, token_ops[KV_SAVE], v->key[KEY_LAYERS] * us);
+    return us;
 }
 
 static double all_reduce_us(const struct vidur *v, double tokens)
@@ -173,7 +191,7 @@ static int check(const struct vidur *v, const char *path, struct err *e)
     if (v->decode.n == 0 || v->prefill.n == 0)
         return err_set(e, ERR_INPUT, "%s: there are no rows of %s", path,
                        v->decode.n ? "attn_prefill" : "attn_decode");
-    for (int i = 0; i < TOKEN_OPS; i++)
+    for (int i = LINEAR + 1; i < TOKEN_OPS && v->token[LINEAR].n == 0; i++)
         if (v->token[i].n == 0 && strcmp(token_ops[i], "attn_kv_cache_save") != 0 &&
             strcmp(token_ops[i], "post_attention_layernorm") != 0)
             return err_set(e, ERR_INPUT, "%s: there are no rows of %s", path, token_ops[i]);
@@ -279,12 +297,12 @@ static int dense_us(const struct vidur *v, const struct cost_shape *s, double *u
     double layers = v->key[KEY_LAYERS];
 
     if (tokens <= v->most_tokens && !parts) {
-        *us = layers * v->dense[(size_t)(tokens / step)];
+        *us = layers * (v->dense[(size_t)(tokens / step)] + save_us(v, s->tokens, NULL));
         return 0;
     }
     if (tokens > v->most_tokens && !v->o.extrapolate)
         return beyond("tokens", tokens, v->most_tokens, e);
-    *us = layers * token_us(v, tokens, parts);
+    *us = layers * (token_us(v, tokens, parts) + save_us(v, s->tokens, parts));
     cost_part(parts, "all_reduce", layers * all_reduce_us(v, tokens));
     *us += layers * all_reduce_us(v, tokens);
     return 0;

@@ -9,6 +9,19 @@
 
 enum { LINE_MOST = 1 << 16 };
 
+/* A field may stand in quotes, as some programs write all; no comma or quote is inside. */
+static char *without_quotes(char *p)
+{
+    size_t len = strlen(p);
+
+    if (!strchr(p, '"'))
+        return p;
+    if (len < 2 || p[0] != '"' || strchr(p + 1, '"') != p + len - 1)
+        return NULL;
+    p[len - 1] = '\0';
+    return p + 1;
+}
+
 static int split(struct csv_line *l, char *p, struct err *e)
 {
     l->n = 0;
@@ -16,15 +29,17 @@ static int split(struct csv_line *l, char *p, struct err *e)
         l->field[l->n++] = p;
         return 0;
     }
-    for (;; p++) {
+    for (char *next; p; p = next) {
         if (l->n == CSV_FIELDS_MOST)
             return err_set(e, ERR_INPUT, "there are more than %d fields", CSV_FIELDS_MOST);
+        if ((next = strchr(p, ',')))
+            *next++ = '\0';
+        if (!(p = without_quotes(p)))
+            return err_set(e, ERR_INPUT, "a quote in field %zu is not closed, or not the first",
+                           l->n + 1);
         l->field[l->n++] = p;
-        p = strchr(p, ',');
-        if (!p)
-            return 0;
-        *p = '\0';
     }
+    return 0;
 }
 
 int csv_read(const char *path, int (*line)(void *ctx, const struct csv_line *l, struct err *e),
@@ -39,10 +54,16 @@ int csv_read(const char *path, int (*line)(void *ctx, const struct csv_line *l, 
 
     while (rc >= 0 && (rc = lines_next(in, &p, &len, e)) > 0) {
         len -= len > 0 && p[len - 1] == '\r';
+        if (lines_number(in) == 1 && len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+            p += 3;
+            len -= 3;
+        }
         if (len == 0)
             continue;
         copy.len = 0;
         rc = buf_add(&copy, p, len, e) < 0 || buf_addc(&copy, '\0', e) < 0 ? e->code : 0;
+        if (rc == 0 && strlen(copy.p) < len)
+            rc = err_set(e, ERR_INPUT, "there is a NUL byte");
         if (rc == 0)
             rc = split(&l, copy.p, e) < 0 ? e->code : line(ctx, &l, e);
         if (rc == ERR_INPUT)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/prefix.h"
 #include "sim/sched.h"
 
 /* ---- queue ---- */
@@ -31,7 +32,7 @@ static int deque_push_back(struct deque *d, uint32_t x, struct err *e)
     return 0;
 }
 
-static int deque_push_front(struct deque *d, uint32_t x, struct err *e)
+int deque_push_front(struct deque *d, uint32_t x, struct err *e)
 {
     if (d->n == d->cap && deque_grow(d, e) < 0)
         return e->code;
@@ -90,11 +91,25 @@ static uint32_t longest_of(const struct replica *r)
     return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
 }
 
+/* Prefixes are shared where the trace has hashes; tiers go by hashes too. */
+static int init_kv(struct replica *r, const struct engine_opts *o, struct err *e)
+{
+    bool cache = o->prefix_cache && r->sched->prefix_cache, sharing;
+
+    r->tiers = cache && (o->tier_blocks[KV_HOST] > 0 || o->tier_blocks[KV_DISK] > 0);
+    sharing = cache && (r->trace->hash_end || r->tiers);
+    r->own_prefix = cache && !sharing;
+    if (kv_init(&r->kv, o->kv_blocks, o->block_tokens, sharing, e) < 0)
+        return e->code;
+    return r->tiers ? kv_add_tiers(&r->kv, o->tier_blocks[KV_HOST], o->tier_blocks[KV_DISK], e) : 0;
+}
+
 int replica_init(struct replica *r, const struct engine_opts *o, struct err *e)
 {
     bool sharing = o->prefix_cache && r->trace->hash_end && r->sched->prefix_cache;
 
     r->o = o;
+    r->swap_free = o->swap_blocks;
     r->longest = r->sched->reserves ? longest_of(r) : 0;
     if (sharing && r->trace->block % o->block_tokens != 0 && o->block_tokens % r->trace->block != 0)
         return err_set(e, ERR_USAGE,
@@ -108,7 +123,7 @@ int replica_init(struct replica *r, const struct engine_opts *o, struct err *e)
                        r->trace->block, r->trace->block);
     if (steady_init(r, e) < 0 || (r->sched->begin && r->sched->begin(r, e) < 0))
         return e->code;
-    return kv_init(&r->kv, o->kv_blocks, o->block_tokens, sharing, e);
+    return init_kv(r, o, e);
 }
 
 void replica_free(struct replica *r)
@@ -116,9 +131,11 @@ void replica_free(struct replica *r)
     if (r->sched && r->sched->end)
         r->sched->end(r);
     free(r->waiting.v);
+    free(r->swapped.v);
     free(r->running);
     free(r->batch);
     free(r->pieces);
+    free(r->hashes);
     free(r->steady.due);
     kv_close(&r->kv);
     gaps_free(&r->step_times);
@@ -169,9 +186,9 @@ int restart(struct replica *r, uint32_t request, struct err *e)
     struct flight *f = flight_of(r, request);
 
     kv_give_back(&r->kv, &f->kv);
+    prefix_leave(r, request);
     f->need = r->trace->prompt[request] + f->given;
     f->computed = 0;
-    f->named = 0;
     f->preemptions++;
     f->status = FLIGHT_WAITING;
     r->preemptions++;
@@ -217,10 +234,14 @@ static int begin_step(struct replica *r, struct err *e)
         return e->code;
     if (r->sched->overlap)
         us = r->sched->overlap(&parts, us);
-    us += r->o->step_overhead_us;
+    us += r->o->step_overhead_us + r->transfer_us;
+    r->moved_us += r->transfer_us;
+    r->transfer_us = 0;
     r->began_ns = r->now;
     r->end_ns = r->now + (int64_t)llround(1e3 * us);
     if (gaps_add(&r->step_times, r->end_ns - r->now, 1, e) < 0)
+        return e->code;
+    if (r->waiting.n > 0 && gaps_mark(&r->step_times, r->end_ns - r->now, e) < 0)
         return e->code;
     r->busy = true;
     r->steps++;
@@ -235,18 +256,19 @@ static int begin_step(struct replica *r, struct err *e)
 static int form_batch(struct replica *r, struct err *e)
 {
     uint64_t before;
+    bool asked;
 
     do {
         before = r->preemptions;
+        asked = r->swapped.n == 0;
         r->n_batch = 0;
         r->shape = (struct cost_shape){.pieces = NULL};
-        if (r->waiting.n + r->n_running == 0)
-            return 0;
         if (r->sched->form(r, e) < 0)
             return e->code;
     } while (r->n_batch == 0 && r->preemptions > before && !r->o->vidur);
-    /* Where some had to go, v1 admits none, whether there is room or not. */
-    r->steady.refused = r->waiting.n > 0 && r->preemptions == before;
+    /* Where some had to go, or wait in the host's memory, none is admitted, whether there is room
+     * or not. */
+    r->steady.refused = r->waiting.n > 0 && r->preemptions == before && asked;
     return 0;
 }
 
@@ -287,7 +309,7 @@ static int give_token(struct replica *r, struct flight *f, struct gap *gap, stru
     }
     if (gaps_add(r->gaps, gap->ns, gap->n, e) < 0)
         return e->code;
-    *gap = (struct gap){ns, 1};
+    *gap = (struct gap){.ns = ns, .n = 1};
     return 0;
 }
 

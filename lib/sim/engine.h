@@ -25,12 +25,21 @@ struct flight {
     uint32_t need, computed, given;      /* tokens; given: of the output */
     uint32_t preemptions;
     uint32_t hit_tokens; /* of the prompt, found when it was first admitted */
-    uint32_t named;      /* blocks whose hashes the cache knows */
-    struct kv_list kv;
+    uint32_t named;      /* blocks that the cache can find */
+    uint32_t left;       /* of those that it gave back when it had to restart (prefix.h) */
     uint8_t status;
+    uint64_t left_at; /* the place in the queue of the first of them */
+    struct kv_list kv;
 };
 
-enum flight_status { FLIGHT_AHEAD, FLIGHT_WAITING, FLIGHT_RUNNING, FLIGHT_ENDED, FLIGHT_REJECTED };
+enum flight_status {
+    FLIGHT_AHEAD,
+    FLIGHT_WAITING,
+    FLIGHT_RUNNING,
+    FLIGHT_SWAPPED,
+    FLIGHT_ENDED,
+    FLIGHT_REJECTED
+};
 
 /* A queue with two ends. */
 struct deque {
@@ -60,6 +69,8 @@ static inline uint32_t deque_pop_front(struct deque *d)
     return x;
 }
 
+int deque_push_front(struct deque *d, uint32_t x, struct err *e);
+
 struct engine_opts {
     uint32_t kv_blocks, block_tokens;
     uint32_t most_requests; /* of a batch */
@@ -68,8 +79,12 @@ struct engine_opts {
     double watermark;       /* share of the blocks that admitting leaves */
     double step_overhead_us;
     bool prefix_cache;
-    bool vidur;      /* Vidur's quirks */
-    bool no_repeats; /* ask the scheduler for every step */
+    uint32_t tier_blocks[KV_TIERS]; /* memory beside the GPU, for its prefix cache */
+    double tier_block_us[KV_TIERS]; /* to load one */
+    uint32_t swap_blocks;           /* memory beside it, for who is driven out; 0: all restart */
+    double swap_block_us;           /* to move one, either way */
+    bool vidur;                     /* Vidur's quirks */
+    bool no_repeats;                /* ask the scheduler for every step */
 };
 
 /* Steps that repeat the last one (steady.c). */
@@ -93,9 +108,15 @@ struct replica {
     const struct trace_set *trace;
     struct flight *flight; /* [trace->n], of all replicas */
     struct deque waiting;
+    struct deque swapped; /* driven out, but not to restart (swap.h) */
+    uint32_t swap_free;
     uint32_t *running; /* [n_running], in the scheduler's order */
     size_t n_running, running_cap;
     struct kv kv;
+    bool own_prefix; /* the cache is on, but the trace has no hashes (prefix.h) */
+    bool tiers;      /* there is memory beside the GPU */
+    uint64_t *hashes;
+    size_t hashes_cap;
     void *state; /* the scheduler's own */
     /* The step: */
     struct batch_entry *batch;
@@ -103,6 +124,7 @@ struct replica {
     struct cost_piece *pieces;
     size_t pieces_cap;
     struct cost_shape shape;
+    double transfer_us;       /* that it waits for KV blocks to move */
     int64_t now;              /* the moment */
     int64_t began_ns, end_ns; /* of the step under way */
     bool busy;
@@ -111,9 +133,12 @@ struct replica {
     uint32_t since_prompt; /* steps, of a scheduler that counts them */
     /* Totals: */
     struct gaps *gaps;
-    struct gaps step_times;
+    struct gaps step_times; /* marked: while requests waited that could not join them */
     uint64_t steps, preemptions, tokens, hit_tokens, asked_tokens;
-    double busy_us, kv_block_us; /* kv_block_us: blocks held, times how long */
+    uint64_t swaps;                 /* of the preemptions */
+    uint64_t tier_tokens[KV_TIERS]; /* of hit_tokens */
+    double busy_us, kv_block_us;    /* kv_block_us: blocks held, times how long */
+    double moved_us;                /* of busy_us, for KV blocks to move */
 };
 
 int replica_init(struct replica *r, const struct engine_opts *o, struct err *e);

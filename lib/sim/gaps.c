@@ -1,6 +1,7 @@
 /* gaps.c - open addressing, at most half full. */
 #include "sim/gaps.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -14,17 +15,35 @@ static struct gap *place(const struct gaps *g, int64_t ns)
     return &g->v[at];
 }
 
+static int make_room(struct gaps *g, size_t slots, bool mark, struct err *e)
+{
+    *g = (struct gaps){.slots = slots};
+    g->v = mem_zero(slots, sizeof *g->v, e);
+    g->mark = mark ? mem_zero(slots, sizeof *g->mark, e) : NULL;
+    if (g->v && (g->mark || !mark))
+        return 0;
+    gaps_free(g);
+    return e->code;
+}
+
 static int grow(struct gaps *g, struct err *e)
 {
-    struct gaps wider = {.slots = g->slots ? 2 * g->slots : 256};
+    struct gaps wider;
 
-    if (!(wider.v = mem_zero(wider.slots, sizeof *wider.v, e)))
+    if (make_room(&wider, g->slots ? 2 * g->slots : 256, g->mark, e) < 0)
         return e->code;
     for (size_t i = 0; i < g->slots; i++)
-        if (g->v[i].n)
-            *place(&wider, g->v[i].ns) = g->v[i];
+        if (g->v[i].n) {
+            struct gap *to = place(&wider, g->v[i].ns);
+
+            *to = g->v[i];
+            if (g->mark)
+                wider.mark[to - wider.v] = g->mark[i];
+        }
     free(g->v);
+    free(g->mark);
     g->v = wider.v;
+    g->mark = wider.mark;
     g->slots = wider.slots;
     return 0;
 }
@@ -46,6 +65,16 @@ int gaps_add(struct gaps *g, int64_t ns, uint64_t n, struct err *e)
     return 0;
 }
 
+int gaps_mark(struct gaps *g, int64_t ns, struct err *e)
+{
+    if (!g->mark && !(g->mark = mem_zero(g->slots, sizeof *g->mark, e)))
+        return e->code;
+    g->mark[place(g, ns) - g->v]++;
+    g->marked++;
+    g->marked_sum += (double)ns;
+    return 0;
+}
+
 static int by_ns(const void *a, const void *b)
 {
     const struct gap *x = a, *y = b;
@@ -53,32 +82,60 @@ static int by_ns(const void *a, const void *b)
     return (x->ns > y->ns) - (x->ns < y->ns);
 }
 
-void gaps_sort(struct gaps *g)
+static int sort_marked(struct gaps *g, struct err *e)
 {
     size_t n = 0;
 
+    if (!(g->sorted_marked = mem_array(g->used, sizeof *g->sorted_marked, e)))
+        return e->code;
+    for (size_t i = 0; i < g->slots; i++)
+        if (g->v[i].n)
+            g->sorted_marked[n++] = (struct gap){g->v[i].ns, g->mark[i]};
+    qsort(g->sorted_marked, n, sizeof *g->sorted_marked, by_ns);
+    return 0;
+}
+
+int gaps_sort(struct gaps *g, struct err *e)
+{
+    size_t n = 0;
+
+    if (g->mark && sort_marked(g, e) < 0)
+        return e->code;
     for (size_t i = 0; i < g->slots; i++)
         if (g->v[i].n)
             g->v[n++] = g->v[i];
     if (n > 0)
         qsort(g->v, n, sizeof *g->v, by_ns);
+    return 0;
+}
+
+static int64_t percentile(const struct gap *v, size_t used, uint64_t n, double p)
+{
+    uint64_t at = (uint64_t)(p * (double)n), seen = 0;
+
+    at = at < n ? at : n - 1;
+    for (size_t i = 0; n > 0 && i < used; i++) {
+        seen += v[i].n;
+        if (seen > at)
+            return v[i].ns;
+    }
+    return 0;
 }
 
 int64_t gaps_percentile(const struct gaps *g, double p)
 {
-    uint64_t at = (uint64_t)(p * (double)g->n), seen = 0;
+    return percentile(g->v, g->used, g->n, p);
+}
 
-    at = at < g->n ? at : g->n - 1;
-    for (size_t i = 0; g->n > 0 && i < g->used; i++) {
-        seen += g->v[i].n;
-        if (seen > at)
-            return g->v[i].ns;
-    }
-    return 0;
+int64_t gaps_marked_percentile(const struct gaps *g, double p)
+{
+    return percentile(g->sorted_marked, g->used, g->marked, p);
 }
 
 void gaps_free(struct gaps *g)
 {
     free(g->v);
+    free(g->mark);
+    free(g->sorted_marked);
     *g = (struct gaps){0};
 }

@@ -34,8 +34,10 @@ static void append_free(struct kv *k, uint32_t b)
 int kv_init(struct kv *k, uint32_t blocks, uint32_t tokens, bool sharing, struct err *e)
 {
     *k = (struct kv){.total = blocks, .free = blocks, .tokens = tokens, .sharing = sharing};
-    if (!sharing)
+    if (!sharing) {
+        kv_queue_join(&k->queue, blocks);
         return 0;
+    }
     for (k->buckets = 64; k->buckets < 2 * (size_t)blocks;)
         k->buckets *= 2;
     k->block = mem_zero((size_t)blocks + 1, sizeof *k->block, e);
@@ -49,8 +51,18 @@ int kv_init(struct kv *k, uint32_t blocks, uint32_t tokens, bool sharing, struct
     return 0;
 }
 
+int kv_add_tiers(struct kv *k, uint32_t host_blocks, uint32_t disk_blocks, struct err *e)
+{
+    return tier_init(&k->tier[KV_HOST], host_blocks, e) < 0
+               ? e->code
+               : tier_init(&k->tier[KV_DISK], disk_blocks, e);
+}
+
 void kv_close(struct kv *k)
 {
+    for (int i = 0; i < KV_TIERS; i++)
+        tier_close(&k->tier[i]);
+    kv_queue_free(&k->queue);
     free(k->block);
     free(k->bucket);
     *k = (struct kv){0};
@@ -58,12 +70,9 @@ void kv_close(struct kv *k)
 
 /* ---- hashes ---- */
 
-/* Hashes of traces are often small numbers: they are spread first (splitmix64's last step). */
 static size_t bucket_of(const struct kv *k, uint64_t hash)
 {
-    hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
-    return (size_t)(hash ^ hash >> 31) & (k->buckets - 1);
+    return tier_spread(hash, k->buckets);
 }
 
 /* 1 + the block, or 0. */
@@ -74,6 +83,21 @@ static uint32_t find(const struct kv *k, uint64_t hash)
     while (b && k->block[b - 1].hash != hash)
         b = k->block[b - 1].same;
     return b;
+}
+
+enum kv_tier kv_beside(const struct kv *k, uint64_t hash)
+{
+    for (int i = 0; i < KV_TIERS; i++)
+        if (tier_has(&k->tier[i], hash))
+            return (enum kv_tier)i;
+    return KV_NOWHERE;
+}
+
+/* To the host, and what has to go there for it to the disk. */
+static void spill(struct kv *k, uint64_t hash)
+{
+    for (int i = 0; i < KV_TIERS && tier_put(&k->tier[i], hash, &hash); i++)
+        ;
 }
 
 static void forget(struct kv *k, uint32_t b)
@@ -144,10 +168,17 @@ int kv_share(struct kv *k, struct kv_list *l, const uint64_t *hashes, uint32_t n
     return 0;
 }
 
+int kv_regain(struct kv *k, struct kv_list *l, uint64_t from, uint32_t n, struct err *e)
+{
+    l->n += n;
+    k->free -= n;
+    return n > 0 ? kv_queue_pull(&k->queue, from, from + n, e) : 0;
+}
+
 int kv_take(struct kv *k, struct kv_list *l, uint32_t more, struct err *e)
 {
     if (!k->sharing) {
-        k->free -= more;
+        kv_count_out(k, more);
         l->n += more;
         return 0;
     }
@@ -157,8 +188,10 @@ int kv_take(struct kv *k, struct kv_list *l, uint32_t more, struct err *e)
         uint32_t b = k->block[ends(k)].next;
 
         unlink_free(k, b);
-        if (k->block[b].findable)
+        if (k->block[b].findable) {
             forget(k, b);
+            spill(k, k->block[b].hash);
+        }
         k->block[b].holders = 1;
         l->id[l->n++] = b;
     }
@@ -175,12 +208,13 @@ void kv_name(struct kv *k, const struct kv_list *l, uint32_t from, uint32_t to,
 
 void kv_give_back(struct kv *k, struct kv_list *l)
 {
-    if (!k->sharing)
+    if (!k->sharing) {
         k->free += l->n;
-    else
-        for (uint32_t i = l->n; i-- > 0;)
-            if (--k->block[l->id[i]].holders == 0)
-                append_free(k, l->id[i]);
+        kv_queue_join(&k->queue, l->n);
+    }
+    for (uint32_t i = k->sharing ? l->n : 0; i-- > 0;)
+        if (--k->block[l->id[i]].holders == 0)
+            append_free(k, l->id[i]);
     free(l->id);
     *l = (struct kv_list){0};
 }
@@ -190,7 +224,7 @@ bool kv_consistent(const struct kv *k)
     uint32_t idle = 0, queued = 0;
 
     if (!k->sharing)
-        return k->free <= k->total;
+        return k->free <= k->total && kv_queue_length(&k->queue) == k->free;
     for (uint32_t b = 0; b < k->total; b++)
         idle += k->block[b].holders == 0;
     for (uint32_t b = k->block[ends(k)].next; b != ends(k) && queued <= k->total;

@@ -78,6 +78,11 @@ static bool is_good(const struct replay *p, uint32_t i, const struct slo *slo)
         return false;
     if (slo->tbt_ns > 0 && value_of(p, i, METRIC_TPOT, &v) && v > slo->tbt_ns)
         return false;
+    if (slo->prompt_rate > 0 && value_of(p, i, METRIC_TTFT, &v) &&
+        v > 1e9 * p->trace->prompt[i] / slo->prompt_rate)
+        return false;
+    if (slo->ema && !ema_met(slo->ema, i))
+        return false;
     return !(slo->e2e_ns > 0 && value_of(p, i, METRIC_E2E, &v) && v > slo->e2e_ns);
 }
 

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/ema.h"
 #include "sim/replay.h"
 
 enum metric {
@@ -38,9 +39,14 @@ struct distribution {
 };
 
 /* Objectives; 0: none. A request is good if it meets all. tbt: its largest gap is not kept, so it
- * is its mean, TPOT, that must meet it. */
+ * is its mean, TPOT, that must meet it. The last two are DeepSpeed-FastGen's: the first token comes
+ * within the prompt's length over a rate, and the moving average of the times between tokens is
+ * always below one over a rate. */
 struct slo {
     double ttft_ns, tbt_ns, e2e_ns;
+    double prompt_rate;    /* tokens a second */
+    double ema_rate;       /* the same; for who watches the replay */
+    const struct ema *ema; /* that watched it; NULL: none did */
 };
 
 struct summary {

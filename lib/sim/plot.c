@@ -4,13 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/chart.h"
 #include "base/sort.h"
 
-enum { POINTS = 400 };
-
 struct curve {
-    struct chart_point p[POINTS + 1];
+    struct chart_point p[PLOT_POINTS + 1];
     size_t n;
 };
 
@@ -22,32 +19,39 @@ static double *values(struct plot_run *r, enum plot_what what, size_t *n)
     return what == PLOT_TTFT ? r->times.ttft : what == PLOT_TPOT ? r->times.tpot : r->times.e2e;
 }
 
-/* The place of point i of POINTS among n sorted values: even, or ever closer to the end. */
+/* The place of point i of PLOT_POINTS among n sorted values: even, or ever closer to the end. */
 static size_t place(size_t i, size_t n, bool tail)
 {
-    double share = (double)i / POINTS;
+    double share = (double)i / PLOT_POINTS;
 
     if (tail)
         share = 1 - pow(1.0 / (double)(n > 1 ? n : 2), share);
     return (size_t)(share * (double)(n - 1) + 0.5);
 }
 
-static void share_curve(struct curve *c, struct plot_run *r, enum plot_what what, bool tail)
+size_t plot_shares(struct chart_point *p, const double *v, size_t n, double unit, bool tail)
 {
-    size_t n, last = SIZE_MAX;
-    double *v = values(r, what, &n);
+    size_t points = 0, last = SIZE_MAX;
 
-    c->n = 0;
-    if (n > 0)
-        sort_doubles(v, n);
-    for (size_t i = 0; n > 0 && i <= POINTS; i++) {
+    for (size_t i = 0; n > 0 && i <= PLOT_POINTS; i++) {
         size_t at = place(i, n, tail);
 
         if (at == last)
             continue;
         last = at;
-        c->p[c->n++] = (struct chart_point){.x = 1e-9 * v[at], .y = (double)(at + 1) / (double)n};
+        p[points++] = (struct chart_point){.x = unit * v[at], .y = (double)(at + 1) / (double)n};
     }
+    return points;
+}
+
+static void share_curve(struct curve *c, struct plot_run *r, enum plot_what what, bool tail)
+{
+    size_t n;
+    double *v = values(r, what, &n);
+
+    if (n > 0)
+        sort_doubles(v, n);
+    c->n = plot_shares(c->p, v, n, 1e-9, tail);
 }
 
 /* ---- load ---- */
@@ -66,8 +70,8 @@ static int load_curve(struct curve *c, const struct plot_run *r, struct err *e)
         }
         sort_doubles(came, t->n);
         sort_doubles(ends, t->n);
-        for (c->n = 0; c->n <= POINTS; c->n++) {
-            double at = came[0] + (ends[t->n - 1] - came[0]) * (double)c->n / POINTS;
+        for (c->n = 0; c->n <= PLOT_POINTS; c->n++) {
+            double at = came[0] + (ends[t->n - 1] - came[0]) * (double)c->n / PLOT_POINTS;
 
             while (begun < t->n && came[begun] <= at)
                 begun++;
@@ -107,7 +111,7 @@ int plot_draw(struct buf *out, enum plot_what what, struct plot_run *runs, size_
                                         .y = y,
                                         .series = series,
                                         .n = n,
-                                        .markers = POINTS / 8},
+                                        .markers = PLOT_POINTS / 8},
                         out, e);
     free(curves);
     free(series);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/check.h"
 #include "sim/ready.h"
 #include "sim/sched.h"
 
@@ -84,11 +85,24 @@ static int arrive(struct run *u, int64_t now)
 static int check_step(const struct run *u)
 {
     const struct replica *r = &u->p->replica;
+    const char *wrong = u->o->check ? replica_wrong(r) : NULL;
 
-    if (!u->o->check || kv_consistent(&r->kv))
-        return 0;
-    return err_set(u->e, ERR_CORRUPT, "step %llu: KV blocks are lost, or held twice",
-                   (unsigned long long)r->steps);
+    return wrong ? err_set(u->e, ERR_CORRUPT, "step %llu: %s", (unsigned long long)r->steps, wrong)
+                 : 0;
+}
+
+/* All has come to an end: has every request? */
+static int check_end(const struct run *u)
+{
+    const struct trace_set *t = u->p->trace;
+
+    for (uint32_t i = 0; u->o->check && i < t->n; i++) {
+        const struct flight *f = &u->p->flight[i];
+
+        if (f->status != FLIGHT_REJECTED && (f->status != FLIGHT_ENDED || f->given != t->output[i]))
+            return err_set(u->e, ERR_CORRUPT, "request %u was forgotten", i);
+    }
+    return 0;
 }
 
 static int stuck(const struct run *u)
@@ -113,16 +127,17 @@ static int moment(struct run *u)
     int rc;
 
     if (now == never)
-        return r->waiting.n > 0 ? stuck(u) : 0;
+        return r->waiting.n > 0 ? stuck(u) : check_end(u);
     r->now = now;
     if (arrive(u, now) < 0)
         return u->e->code;
     if (r->busy && r->end_ns == now) {
         u->p->end_ns = now;
-        if (replica_finish(r, ended, u, u->e) < 0 || u->failed < 0 || check_step(u) < 0)
-            return u->e->code;
+        /* Finishing makes the next step's shape, where that repeats this one. */
         if (u->o->step)
             u->o->step(u->o->step_ctx, r);
+        if (replica_finish(r, ended, u, u->e) < 0 || u->failed < 0 || check_step(u) < 0)
+            return u->e->code;
         /* What a tool of no time set free arrives now too. */
         if (arrive(u, now) < 0)
             return u->e->code;
@@ -165,11 +180,9 @@ int replay_run(struct replay *p, const struct trace_set *t, const struct cost *c
             rc = moment(&u);
         while (rc > 0);
     ready_free(&u.ready);
-    if (rc == 0)
-        gaps_sort(&p->gaps);
-    if (rc == 0)
-        gaps_sort(&p->replica.step_times);
-    return rc;
+    if (rc < 0 || gaps_sort(&p->gaps, e) < 0)
+        return e->code;
+    return gaps_sort(&p->replica.step_times, e);
 }
 
 void replay_free(struct replay *p)

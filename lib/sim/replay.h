@@ -20,7 +20,8 @@ struct replay_opts {
     uint32_t clients; /* 0: requests come at their times; else so many clients, each with its next
                          request, in the trace's order, when its last has ended */
     bool check;       /* assert the invariants after every step */
-    void (*step)(void *ctx, const struct replica *r); /* called after each; NULL: nobody */
+    /* Called at the end of each, before any of its requests leaves; NULL: nobody. */
+    void (*step)(void *ctx, const struct replica *r);
     void *step_ctx;
     progress_fn *progress;
     void *progress_ctx;

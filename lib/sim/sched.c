@@ -1,6 +1,10 @@
 /* sched.c - the schedulers there are, and what several of them do. */
 #include "sim/sched.h"
 
+#include <stdlib.h>
+
+#include "sim/swap.h"
+
 static const struct sched *const scheds[] = {&sched_static,   &sched_orca,      &sched_vllm0,
                                              &sched_vllm1,    &sched_sarathi,   &sched_splitfuse,
                                              &sched_lightllm, &sched_continuum, &sched_nanoflow};
@@ -10,19 +14,27 @@ const struct sched *sched_at(size_t i)
     return i < sizeof scheds / sizeof *scheds ? scheds[i] : NULL;
 }
 
+/* Free blocks that a decode which takes `more` needs. A block of its own is not enough for vLLM;
+ * one that is alone, though, would drive itself out for ever. Vidur lets it. */
+static uint32_t free_for(const struct replica *r, uint32_t more, bool alone)
+{
+    if (r->o->vidur)
+        return 1;
+    return r->sched->spare_slot && !alone ? 1 : more;
+}
+
 /* A slot for the next token of a running request whose prompt is done; where there is no free block
- * the last of r->running[from..n) restarts, until there is, or the request itself has gone: 1 it
- * has its slot, 0 it has gone. */
+ * the last of r->running[from..n) is driven out, until there is, or the request itself has gone: 1
+ * it has its slot, 0 it has gone. */
 static int slot(struct replica *r, uint32_t request, size_t from, struct err *e)
 {
     struct flight *f = flight_of(r, request);
     uint32_t more = blocks_more(r, f, (uint64_t)f->computed + 1);
 
-    /* Vidur wants a free block even where the last one has room. */
-    while (r->kv.free < (r->o->vidur ? 1 : more)) {
+    while (r->kv.free < free_for(r, more, r->n_running == 1)) {
         uint32_t victim = r->n_running > from ? r->running[--r->n_running] : request;
 
-        if (restart(r, victim, e) < 0)
+        if (drive_out(r, victim, e) < 0)
             return e->code;
         if (victim == request)
             return 0;
@@ -89,4 +101,40 @@ int sched_admit(struct replica *r, uint32_t tokens, struct err *e)
         running_add(r, request, e) < 0)
         return e->code;
     return batch_add(r, request, tokens, e);
+}
+
+static int longest_first(const void *a, const void *b)
+{
+    const struct sched_course *x = a, *y = b;
+
+    return (x->left < y->left) - (x->left > y->left);
+}
+
+uint64_t sched_peak(struct sched_course *v, size_t n)
+{
+    uint64_t held = 0, most = 0;
+
+    qsort(v, n, sizeof *v, longest_first);
+    for (size_t i = 0; i < n; i++) {
+        held += v[i].held;
+        most = held + (i + 1) * v[i].left > most ? held + (i + 1) * v[i].left : most;
+    }
+    return most;
+}
+
+int sched_prefill_us(const struct replica *r, uint32_t from, uint32_t to, double *us, struct err *e)
+{
+    *us = 0;
+    while (from < to) {
+        uint32_t chunk = to - from < r->o->most_tokens ? to - from : r->o->most_tokens;
+        struct cost_piece piece = {chunk, from};
+        struct cost_shape s = {.pieces = &piece, .n_pieces = 1, .tokens = chunk};
+        double step_us;
+
+        if (cost_us(r->cost, &s, &step_us, NULL, e) < 0)
+            return e->code;
+        *us += step_us;
+        from += chunk;
+    }
+    return 0;
 }

@@ -14,7 +14,10 @@ struct sched {
     bool repeats;    /* a step of one token each, with none admitted, is followed by the same until
                         one ends, one arrives at an empty queue, or blocks run out */
     bool reserves;   /* memory for the longest request is kept for each */
+    bool spare_slot; /* a decode needs a free block even where its last one has room, unless it is
+                        alone: vLLM's can_append_slots() */
     bool priorities; /* the queue is in their order */
+    bool swaps;      /* who is driven out may keep what it has computed (swap.h) */
     /* Fills r->batch; moves requests between r->waiting and r->running. An empty batch: nothing can
      * run now. */
     int (*form)(struct replica *r, struct err *e);
@@ -41,8 +44,8 @@ const struct sched *sched_at(size_t i); /* as SCHED_NAMES has them; NULL after t
 /* ---- what several do ---- */
 
 /* One token of every running request whose prompt is done, each with a slot for it; where
- * there is no free block the last of r->running restarts, until there is, or the request itself has
- * gone. */
+ * there is no free block the last of r->running is driven out, until there is, or the request
+ * itself has gone. */
 int sched_decode(struct replica *r, struct err *e);
 
 /* All that run: what is left of a prompt, or a token. Their blocks are theirs already. */
@@ -56,6 +59,19 @@ int sched_reserve(struct replica *r, struct err *e);
 bool sched_fits(const struct replica *r, uint32_t request);
 /* Takes it out of the queue, with those blocks, into r->running and the batch. */
 int sched_admit(struct replica *r, uint32_t tokens, struct err *e);
+
+/* What a request has, and will still get, in tokens. */
+struct sched_course {
+    uint64_t held, left;
+};
+
+/* The most tokens that requests v[0..n) hold at any step to come: when one ends, those that end
+ * later have grown by what it still got. Sorts v. */
+uint64_t sched_peak(struct sched_course *v, size_t n);
+
+/* How long tokens [from, to) of a prompt alone take, a budget at a time. */
+int sched_prefill_us(const struct replica *r, uint32_t from, uint32_t to, double *us,
+                     struct err *e);
 
 /* The halves of vLLM v1's step (sched_vllm1.c): running requests go on, within *budget; *preempted:
  * some had to restart. The queue's head is admitted: 1, or 0 if there is no room. */

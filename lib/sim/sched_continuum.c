@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "sim/sched.h"
@@ -22,7 +23,7 @@ struct pin {
 struct continuum {
     struct ttl ttl;
     struct pin *pin;  /* [sessions] */
-    uint32_t *pinned; /* sessions that have one */
+    uint32_t *pinned; /* sessions that have one, in the order in which they got it */
     size_t n_pinned;
     uint32_t *next;  /* [n]: the session's next turn, or UINT32_MAX */
     uint32_t *first; /* [sessions]: its first turn */
@@ -98,14 +99,15 @@ static void unpin(struct replica *r, size_t at)
 
     kv_give_back(&r->kv, &p->kv);
     *p = (struct pin){.set = false};
-    c->pinned[at] = c->pinned[--c->n_pinned];
+    c->n_pinned--;
+    memmove(&c->pinned[at], &c->pinned[at + 1], (c->n_pinned - at) * sizeof *c->pinned);
 }
 
 static void unpin_session(struct replica *r, uint32_t session)
 {
     struct continuum *c = state_of(r);
 
-    for (size_t i = 0; session != UINT32_MAX && c->pin[session].set && i < c->n_pinned; i++)
+    for (size_t i = 0; session != UINT32_MAX && c->pin[session].set; i++)
         if (c->pinned[i] == session)
             unpin(r, i);
 }
@@ -115,12 +117,11 @@ static void expire(struct replica *r)
 {
     struct continuum *c = state_of(r);
 
-    for (size_t i = c->n_pinned; i-- > 0;) {
-        const struct pin *p = &c->pin[c->pinned[i]];
-
-        if (p->until_ns <= r->now)
+    for (size_t i = 0; i < c->n_pinned;)
+        if (c->pin[c->pinned[i]].until_ns <= r->now)
             unpin(r, i);
-    }
+        else
+            i++;
 }
 
 /* Of all pins that of the program that came last: false if there is none. */
@@ -140,23 +141,16 @@ static bool drop_last(struct replica *r)
 
 /* ---- what a lost cache costs ---- */
 
-/* Seconds to compute so many tokens anew, a budget at a time. */
-static int prefill_s(const struct replica *r, uint64_t tokens, double *seconds, struct err *e)
+/* Seconds until its context is there again: computed anew, or from memory beside the GPU. */
+static int again_s(const struct replica *r, const struct flight *f, double *seconds, struct err *e)
 {
-    double us;
+    double us, load_us = r->o->tier_block_us[KV_HOST] * kv_blocks(&r->kv, f->computed);
 
-    *seconds = 0;
-    for (uint64_t done = 0; done < tokens;) {
-        uint32_t chunk = tokens - done < r->o->most_tokens ? (uint32_t)(tokens - done)
-                                                           : r->o->most_tokens;
-        struct cost_piece piece = {chunk, (uint32_t)done};
-        struct cost_shape s = {.pieces = &piece, .n_pieces = 1, .tokens = chunk};
-
-        if (cost_us(r->cost, &s, &us, NULL, e) < 0)
-            return e->code;
-        *seconds += 1e-6 * us;
-        done += chunk;
-    }
+    if (sched_prefill_us(r, 0, f->computed, &us, e) < 0)
+        return e->code;
+    if (r->kv.tier[KV_HOST].most > 0 && load_us < us)
+        us = load_us;
+    *seconds = 1e-6 * us;
     return 0;
 }
 
@@ -167,13 +161,13 @@ static int keep(struct replica *r, uint32_t request, struct err *e)
     struct flight *f = flight_of(r, request);
     uint32_t session = session_of(r, request), next = c->next[request];
     size_t tool = r->trace->tool && next != UINT32_MAX ? r->trace->tool[next] : SIZE_MAX;
-    double again_s, wait_s = c->waited_tokens > 0 ? c->wait_s / c->waited_tokens : 0, ttl_s;
+    double lost_s = 0, wait_s = c->waited_tokens > 0 ? c->wait_s / c->waited_tokens : 0, ttl_s;
 
     if (next == UINT32_MAX || !r->kv.sharing)
         return 0;
-    if (prefill_s(r, f->computed, &again_s, e) < 0)
+    if (again_s(r, f, &lost_s, e) < 0)
         return e->code;
-    ttl_s = ttl_choose(&c->ttl, tool, again_s + wait_s * f->computed);
+    ttl_s = ttl_choose(&c->ttl, tool, lost_s + wait_s * f->computed);
     if (!(ttl_s > 0))
         return 0;
     unpin_session(r, session);

@@ -11,47 +11,21 @@
 
 enum { STEPS_BETWEEN = 10 };
 
-/* What a request has, and still gets. */
-struct course {
-    uint64_t held, left;
-};
-
-static int longest_first(const void *a, const void *b)
-{
-    const struct course *x = a, *y = b;
-
-    return (x->left < y->left) - (x->left > y->left);
-}
-
-static struct course course_of(const struct replica *r, uint32_t request)
+static struct sched_course course_of(const struct replica *r, uint32_t request)
 {
     const struct flight *f = flight_of(r, request);
     uint32_t given = f->given + 1; /* its prompt gives one */
 
-    return (struct course){(uint64_t)r->trace->prompt[request] + given,
-                           r->trace->output[request] > given ? r->trace->output[request] - given
-                                                             : 0};
-}
-
-/* The most tokens that requests v[0..n) hold at any step: when one ends, those that end later have
- * grown by what it still got. Sorts v. */
-static uint64_t peak(struct course *v, size_t n)
-{
-    uint64_t held = 0, most = 0;
-
-    qsort(v, n, sizeof *v, longest_first);
-    for (size_t i = 0; i < n; i++) {
-        held += v[i].held;
-        most = held + (i + 1) * v[i].left > most ? held + (i + 1) * v[i].left : most;
-    }
-    return most;
+    return (struct sched_course){
+        (uint64_t)r->trace->prompt[request] + given,
+        r->trace->output[request] > given ? r->trace->output[request] - given : 0};
 }
 
 /* Would there be room to the end with the queue's head among those that run? */
 static int has_room(const struct replica *r, struct err *e)
 {
     size_t n = r->n_running + 1;
-    struct course *v = mem_array(n, sizeof *v, e);
+    struct sched_course *v = mem_array(n, sizeof *v, e);
     uint64_t most;
 
     if (!v)
@@ -59,7 +33,7 @@ static int has_room(const struct replica *r, struct err *e)
     for (size_t i = 0; i < r->n_running; i++)
         v[i] = course_of(r, r->running[i]);
     v[n - 1] = course_of(r, deque_front(&r->waiting));
-    most = peak(v, n);
+    most = sched_peak(v, n);
     free(v);
     /* A request's last block may be empty but for a token. */
     return most + n * (r->kv.tokens - 1) <= (uint64_t)r->kv.total * r->kv.tokens;

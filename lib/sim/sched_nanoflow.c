@@ -1,14 +1,14 @@
 /* sched_nanoflow.c - NanoFlow: every step has the same number of tokens, decodes first, then pieces
- * of prompts that fill it exactly; a prompt is admitted if the memory that all requests will need
- * at their peak is there, each taken to give as many tokens as requests did so far on average. The
- * end of a request is known a step late: it computes one token in vain. Within a step, operators
- * bound by different resources overlap, in nano-batches.
+ * of prompts that fill it exactly; a prompt is admitted if there is room for what all requests will
+ * hold at their peak, each taken to give as many tokens as the trace's requests do on average,
+ * which NanoFlow is told too. The end of a request is known a step late: it computes one token in
+ * vain. Within a step, operators bound by different resources overlap, in nano-batches.
  *
  * Overlap  A share R of the device gives an operator bound by memory or network the speed P(R),
- * while products have 1 - R. P is linear between the published points (0, 0), (.2, .3), (.4, .8)
- *          and (1, 1); points between are our own. The R of a grid of tenths is taken that makes
- * the step shortest; splitting into nano-batches costs products a share of their own. Source   Zhu
- * et al., OSDI'25 (arXiv 2408.12757).
+ *          while products have 1 - R. P is linear between the published points (0, 0), (.2, .3),
+ *          (.4, .8) and (1, 1); points between are our own. The R of a grid of tenths is taken that
+ *          makes the step shortest; splitting into nano-batches costs products a share of their
+ * own. Source   Zhu et al., OSDI'25 (arXiv 2408.12757).
  */
 #include <math.h>
 #include <stdlib.h>
@@ -21,7 +21,9 @@
 #define SPLIT_COST 1.132
 
 struct nanoflow {
-    uint64_t ended, given;  /* requests that have ended, and their outputs */
+    uint64_t mean;               /* tokens of an answer, of the whole trace */
+    struct sched_course *course; /* of those that run, and one more */
+    size_t course_cap;
     struct kv_list *late;   /* blocks of those whose end is known only after the next step */
     uint32_t *late_context; /* and their contexts */
     size_t n_late, late_cap, context_cap;
@@ -34,8 +36,15 @@ static struct nanoflow *state_of(const struct replica *r)
 
 static int begin(struct replica *r, struct err *e)
 {
-    r->state = mem_zero(1, sizeof(struct nanoflow), e);
-    return r->state ? 0 : e->code;
+    struct nanoflow *s = r->state = mem_zero(1, sizeof *s, e);
+    uint64_t all = 0;
+
+    if (!s)
+        return e->code;
+    for (uint32_t i = 0; i < r->trace->n; i++)
+        all += r->trace->output[i];
+    s->mean = r->trace->n > 0 ? (all + r->trace->n - 1) / r->trace->n : 0;
+    return 0;
 }
 
 static void end(struct replica *r)
@@ -47,6 +56,7 @@ static void end(struct replica *r)
     if (s) {
         free(s->late);
         free(s->late_context);
+        free(s->course);
     }
     free(s);
 }
@@ -58,8 +68,6 @@ static int keep(struct replica *r, uint32_t request, struct err *e)
     struct nanoflow *s = state_of(r);
     struct flight *f = flight_of(r, request);
 
-    s->ended++;
-    s->given += f->given;
     if (mem_reserve(&s->late, &s->late_cap, s->n_late + 1, sizeof *s->late, e) < 0 ||
         mem_reserve(&s->late_context, &s->context_cap, s->n_late + 1, sizeof *s->late_context, e) <
             0)
@@ -98,23 +106,29 @@ static void free_late(struct replica *r)
 
 /* ---- the peak ---- */
 
-/* Tokens that a request is taken to hold when it ends. */
-static double at_its_end(const struct replica *r, uint32_t request)
+/* What it has after its next token, and is taken to get until the mean length. */
+static struct sched_course course_of(const struct replica *r, uint32_t request)
 {
-    const struct nanoflow *s = state_of(r);
-    const struct flight *f = flight_of(r, request);
-    double mean = s->ended ? (double)s->given / (double)s->ended : 0;
+    uint64_t given = flight_of(r, request)->given + 1, mean = state_of(r)->mean;
 
-    return (double)r->trace->prompt[request] + fmax(mean, f->given + 1);
+    return (struct sched_course){r->trace->prompt[request] + given,
+                                 mean > given ? mean - given : 0};
 }
 
-static bool has_room(const struct replica *r, uint32_t request)
+/* Will there be room at the peak, with one more? A request's last block may be empty but for a
+ * token. */
+static int has_room(struct replica *r, uint32_t request, struct err *e)
 {
-    double tokens = at_its_end(r, request);
+    struct nanoflow *s = state_of(r);
+    size_t n = r->n_running + 1;
 
+    if (mem_reserve(&s->course, &s->course_cap, n, sizeof *s->course, e) < 0)
+        return e->code;
     for (size_t i = 0; i < r->n_running; i++)
-        tokens += at_its_end(r, r->running[i]);
-    return tokens + (double)r->n_running * r->kv.tokens <= (double)r->kv.total * r->kv.tokens;
+        s->course[i] = course_of(r, r->running[i]);
+    s->course[n - 1] = course_of(r, request);
+    return sched_peak(s->course, n) + n * (r->kv.tokens - 1) <=
+           (uint64_t)r->kv.total * r->kv.tokens;
 }
 
 /* ---- a step ---- */
@@ -136,8 +150,10 @@ static int prompts(struct replica *r, size_t running, struct err *e)
     while (r->waiting.n > 0 && r->n_running < r->o->most_requests && left(r) > 0) {
         uint32_t request = deque_front(&r->waiting), due = tokens_due(flight_of(r, request));
 
-        if (!sched_fits(r, request) || (r->n_running > 0 && !has_room(r, request)))
-            return 0;
+        int room = r->n_running > 0 ? has_room(r, request, e) : 1;
+
+        if (room <= 0 || !sched_fits(r, request))
+            return room < 0 ? room : 0;
         if (sched_admit(r, due < left(r) ? due : left(r), e) < 0)
             return e->code;
     }

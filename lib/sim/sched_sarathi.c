@@ -48,4 +48,5 @@ const struct sched sched_sarathi = {.name = "sarathi",
                                     .most_tokens = 512,
                                     .watermark = 0.01,
                                     .repeats = true,
+                                    .spare_slot = true,
                                     .form = form};

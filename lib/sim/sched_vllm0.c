@@ -1,10 +1,11 @@
 /* sched_vllm0.c - vLLM before v1: prompts first. A step is either whole prompts of waiting
  * requests, as many as fit, or else one token of every running one. Where a running request finds
- * no block, those that arrived last restart. Source: vLLM 0.2 to 0.6, core/scheduler.py; with
- * `vidur` microsoft/vidur, vllm_replica_scheduler.py: there a batch's tokens count padded to its
- * longest.
+ * no block, those that arrived last restart, or wait in the host's memory (swap.h). Source: vLLM
+ * 0.2 to 0.6, core/scheduler.py; with `vidur` microsoft/vidur, vllm_replica_scheduler.py: there a
+ * batch's tokens count padded to its longest.
  */
 #include "sim/sched.h"
+#include "sim/swap.h"
 
 static bool within_budget(const struct replica *r, uint32_t tokens, uint32_t longest)
 {
@@ -34,9 +35,16 @@ static int admit_prompts(struct replica *r, struct err *e)
 
 static int form(struct replica *r, struct err *e)
 {
-    if (admit_prompts(r, e) < 0)
+    uint64_t before = r->preemptions;
+
+    /* None is admitted while some wait in the host's memory. */
+    if (r->swapped.n == 0 && admit_prompts(r, e) < 0)
         return e->code;
-    return r->n_batch > 0 ? 0 : sched_decode(r, e);
+    if (r->n_batch > 0)
+        return 0;
+    if (sched_decode(r, e) < 0)
+        return e->code;
+    return r->preemptions == before ? swap_in(r, e) : 0;
 }
 
 const struct sched sched_vllm0 = {.name = "vllm0",
@@ -44,4 +52,6 @@ const struct sched sched_vllm0 = {.name = "vllm0",
                                   .most_tokens = 4096,
                                   .watermark = 0.01,
                                   .repeats = true,
+                                  .spare_slot = true,
+                                  .swaps = true,
                                   .form = form};

@@ -5,35 +5,8 @@
  * that does not fit stops admitting. With priorities the queue is in their order, and in that of
  * arrival where they are equal. Source: vLLM v1, core/sched/scheduler.py.
  */
+#include "sim/prefix.h"
 #include "sim/sched.h"
-
-static const uint64_t *hashes_of(const struct replica *r, uint32_t request, uint32_t *n)
-{
-    const struct trace_set *t = r->trace;
-    uint64_t from = request ? t->hash_end[request - 1] : 0;
-
-    *n = (uint32_t)(t->hash_end[request] - from);
-    return t->hashes + from;
-}
-
-/* Blocks that are full once `tokens` are computed get their names: others may share them from now
- * on, in this step even. */
-static void name_full(struct replica *r, uint32_t request, uint32_t tokens)
-{
-    struct flight *f = flight_of(r, request);
-    uint32_t n, full;
-    const uint64_t *hashes;
-
-    if (!r->kv.sharing)
-        return;
-    hashes = hashes_of(r, request, &n);
-    full = tokens / r->kv.tokens;
-    full = full < n ? full : n;
-    if (full > f->named) {
-        kv_name(&r->kv, &f->kv, f->named, full, hashes);
-        f->named = full;
-    }
-}
 
 static uint32_t smaller(uint32_t a, uint32_t b)
 {
@@ -126,8 +99,8 @@ int vllm1_continue(struct replica *r, uint32_t *budget, bool *preempted, struct 
         if (has == 0)
             break;
         tokens = smaller(tokens, *budget);
-        name_full(r, request, flight_of(r, request)->computed + tokens);
-        if (batch_add(r, request, tokens, e) < 0)
+        if (prefix_name(r, request, flight_of(r, request)->computed + tokens, e) < 0 ||
+            batch_add(r, request, tokens, e) < 0)
             return e->code;
         *budget -= tokens;
     }
@@ -135,43 +108,25 @@ int vllm1_continue(struct replica *r, uint32_t *budget, bool *preempted, struct 
     return 0;
 }
 
-/* Whole blocks at the front of the prompt that the cache has; one token at least is computed. */
-static uint32_t prefix(const struct replica *r, uint32_t request, const uint64_t **hashes)
-{
-    uint32_t n, most = (flight_of(r, request)->need - 1) / r->kv.tokens;
-
-    if (!r->kv.sharing)
-        return 0;
-    *hashes = hashes_of(r, request, &n);
-    return kv_find(&r->kv, *hashes, smaller(n, most));
-}
-
 /* The queue's head, if there is room for all of it, though only a piece may come now: else those
  * that are half computed would drive each other out. 1, or 0 if not. */
 int vllm1_admit(struct replica *r, uint32_t *budget, struct err *e)
 {
-    uint32_t request = deque_front(&r->waiting), shared, tokens, more, idle;
+    uint32_t request = deque_front(&r->waiting), tokens;
     struct flight *f = flight_of(r, request);
-    const uint64_t *hashes = NULL;
+    struct prefix p;
 
-    shared = prefix(r, request, &hashes);
-    tokens = smaller(f->need - shared * r->kv.tokens, *budget);
-    more = kv_blocks(&r->kv, (uint64_t)shared * r->kv.tokens + tokens) - shared;
-    idle = shared ? kv_find_free(&r->kv, hashes, shared) : 0;
-    if (kv_blocks(&r->kv, f->need) - shared + idle > r->kv.free)
+    if (prefix_find(r, request, &p, e) < 0)
+        return e->code;
+    if (kv_blocks(&r->kv, f->need) - p.shared + p.idle > r->kv.free)
         return 0;
     deque_pop_front(&r->waiting);
-    if (kv_share(&r->kv, &f->kv, hashes, shared, e) < 0 || kv_take(&r->kv, &f->kv, more, e) < 0)
+    if (prefix_choose(r, request, &p, e) < 0 || prefix_hold(r, request, &p, e) < 0)
         return e->code;
-    f->computed = shared * r->kv.tokens;
-    f->named = shared;
-    if (f->start_ns == FLIGHT_NEVER) {
-        f->hit_tokens = f->computed;
-        r->hit_tokens += f->computed;
-        r->asked_tokens += f->need;
-    }
-    name_full(r, request, f->computed + tokens);
-    if (running_add(r, request, e) < 0 || batch_add(r, request, tokens, e) < 0)
+    tokens = smaller(f->need - f->computed, *budget);
+    if (kv_take(&r->kv, &f->kv, blocks_more(r, f, (uint64_t)f->computed + tokens), e) < 0 ||
+        prefix_name(r, request, f->computed + tokens, e) < 0 || running_add(r, request, e) < 0 ||
+        batch_add(r, request, tokens, e) < 0)
         return e->code;
     *budget -= tokens;
     return 1;

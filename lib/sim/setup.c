@@ -1,16 +1,26 @@
 /* setup.c - see setup.h. */
 #include "sim/setup.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/num.h"
 #include "sim/memory.h"
 
-enum { VIDUR_REQUESTS = 128, VIDUR_TOKENS = 4096 };
+enum { VIDUR_REQUESTS = 128, VIDUR_TOKENS = 4096, BLOCKS_MOST = 1000000000 };
 
 static bool is_count(uint64_t v, uint64_t most)
 {
     return v == SETUP_NONE || (v >= 1 && v <= most);
+}
+
+const char *setup_cost_wrong(const struct cost_opts *o)
+{
+    if (!(o->tp >= 0 && o->tp <= 1024 && o->tp == floor(o->tp)))
+        return "'--tp' is a whole number, 1 to 1024";
+    if (!(o->link_gbs >= 0 && o->link_us >= 0))
+        return "'--link-gbs' and '--link-us' are 0 or more";
+    return NULL;
 }
 
 const char *setup_wrong(const struct setup *s)
@@ -19,7 +29,7 @@ const char *setup_wrong(const struct setup *s)
         return "'--cost' is needed: a table, a folder of layer tables, or roofline";
     if (!is_count(s->block, 1 << 20))
         return "'--block-size' is 1 to 1048576";
-    if (!is_count(s->kv_blocks, 1000000000))
+    if (!is_count(s->kv_blocks, BLOCKS_MOST))
         return "'--kv-blocks' is 1 to 1000000000";
     if (!is_count(s->seqs, 1 << 20))
         return "'--max-num-seqs' is 1 to 1048576";
@@ -33,11 +43,15 @@ const char *setup_wrong(const struct setup *s)
         return "'--reserve-gib' is 0 or more";
     if (!(s->overhead_us >= 0 && s->overhead_us < 1e9))
         return "'--step-overhead-us' is 0 or more, and below a second";
-    if (!(s->cost_opts.tp >= 0 && s->cost_opts.tp <= 1024))
-        return "'--tp' is 1 to 1024";
-    if (!(s->cost_opts.link_gbs >= 0 && s->cost_opts.link_us >= 0))
-        return "'--link-gbs' and '--link-us' are 0 or more";
-    return NULL;
+    if (s->host_blocks > BLOCKS_MOST || s->disk_blocks > BLOCKS_MOST)
+        return "'--host-kv-blocks' and '--disk-kv-blocks' are up to 1000000000";
+    if (!(s->host_gbs > 0 && s->disk_gbs > 0))
+        return "'--host-gbs' and '--disk-gbs' are above 0";
+    if (!(s->swap_gib >= 0))
+        return "'--swap-space' is 0 or more";
+    if (s->preemption == PREEMPTION_SWAP && s->compat == COMPAT_VIDUR)
+        return "Vidur does not swap: '--preemption-mode swap' does not go with '--compat vidur'";
+    return setup_cost_wrong(&s->cost_opts);
 }
 
 /* What was not asked for is the scheduler's default, but no more than was measured. */
@@ -72,6 +86,32 @@ static void set_engine(struct setup *s)
     s->replay.check = s->check;
 }
 
+/* Memory beside the GPU, and how long a block takes from there. */
+static int set_tiers(struct setup *s, struct err *e)
+{
+    struct engine_opts *o = &s->replay.engine;
+    bool swap = s->preemption == PREEMPTION_SWAP;
+    struct cost_memory m;
+    double bytes, n;
+
+    if (!swap && s->host_blocks + s->disk_blocks == 0)
+        return 0;
+    cost_memory(s->cost, &m);
+    if (!(m.kv_bytes > 0))
+        return err_set(e, ERR_USAGE,
+                       "the cost table does not say how large a token's keys and values are, so "
+                       "how long they take to move is not known");
+    bytes = m.kv_bytes * o->block_tokens;
+    n = floor(s->swap_gib * 0x1p30 / bytes);
+    o->swap_blocks = !swap ? 0 : n < BLOCKS_MOST ? (uint32_t)n : BLOCKS_MOST;
+    o->tier_blocks[KV_HOST] = (uint32_t)s->host_blocks;
+    o->tier_blocks[KV_DISK] = (uint32_t)s->disk_blocks;
+    o->swap_block_us = o->tier_block_us[KV_HOST] = bytes / (1e3 * s->host_gbs);
+    /* From the disk through the host's memory, one block under way here and one there. */
+    o->tier_block_us[KV_DISK] = bytes / (1e3 * fmin(s->disk_gbs, s->host_gbs));
+    return 0;
+}
+
 int setup_open(struct setup *s, struct err *e)
 {
     struct memory_opts m = {.gpu = s->cost_opts.gpu,
@@ -84,6 +124,8 @@ int setup_open(struct setup *s, struct err *e)
     if (cost_open(&s->cost, s->table, &s->cost_opts, e) < 0)
         return e->code;
     set_engine(s);
+    if (set_tiers(s, e) < 0)
+        return e->code;
     s->replay.engine.kv_blocks = (uint32_t)s->kv_blocks;
     return s->kv_blocks != SETUP_NONE ? 0
                                       : memory_blocks(&s->replay.engine.kv_blocks, s->cost, &m, e);
@@ -95,31 +137,46 @@ void setup_close(struct setup *s)
     s->cost = NULL;
 }
 
-static double *objective(struct slo *slo, const char *text, size_t len)
+/* Where the objective of this name goes, and how many of it a unit is. */
+static double *objective(struct slo *slo, const char *text, size_t len, double *unit)
 {
-    if (len == 4 && memcmp(text, "ttft", 4) == 0)
-        return &slo->ttft_ns;
-    if (len == 3 && memcmp(text, "tbt", 3) == 0)
-        return &slo->tbt_ns;
-    return len == 3 && memcmp(text, "e2e", 3) == 0 ? &slo->e2e_ns : NULL;
+    const struct {
+        const char *name;
+        double *to, unit;
+    } known[] = {{"ttft", &slo->ttft_ns, 1e9},
+                 {"tbt", &slo->tbt_ns, 1e9},
+                 {"e2e", &slo->e2e_ns, 1e9},
+                 {"prompt_rate", &slo->prompt_rate, 1},
+                 {"ema_rate", &slo->ema_rate, 1}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i].name) == len && memcmp(known[i].name, text, len) == 0) {
+            *unit = known[i].unit;
+            return known[i].to;
+        }
+    return NULL;
 }
 
 bool setup_slo(struct slo *slo, const char *text)
 {
     *slo = (struct slo){0};
-    while (text && *text) {
+    if (!text)
+        return true;
+    while (*text) {
         size_t name = strcspn(text, "=,"), len = strcspn(text, ",");
-        double *to = objective(slo, text, name), v;
+        double unit, v, *to = objective(slo, text, name, &unit);
         char number[40];
 
         if (!to || text[name] != '=' || len - name > sizeof number - 1)
             return false;
         memcpy(number, text + name + 1, len - name - 1);
         number[len - name - 1] = '\0';
-        if (!num_double(number, &v) || !(v > 0))
+        if (!num_double(number, &v) || !(v > 0) || *to > 0)
             return false;
-        *to = 1e9 * v;
-        text += len + (text[len] == ',');
+        *to = unit * v;
+        text += len;
+        if (*text == ',' && !*++text)
+            return false;
     }
     return true;
 }

@@ -14,12 +14,15 @@
 enum setup_compat { COMPAT_NONE, COMPAT_VIDUR };
 #define SETUP_COMPAT_NAMES "none|vidur"
 
+enum setup_preemption { PREEMPTION_RECOMPUTE, PREEMPTION_SWAP };
+#define SETUP_PREEMPTION_NAMES "recompute|swap"
+
 struct setup {
     /* As given: */
     const char *table;
-    int sched, compat;
-    uint64_t budget, seqs, block, kv_blocks, max_length;
-    double utilization, reserve_gib, overhead_us;
+    int sched, compat, preemption;
+    uint64_t budget, seqs, block, kv_blocks, max_length, host_blocks, disk_blocks;
+    double utilization, reserve_gib, overhead_us, swap_gib, host_gbs, disk_gbs;
     bool no_prefix_cache, check;
     struct cost_opts cost_opts;
     /* Made of it: */
@@ -27,10 +30,10 @@ struct setup {
     struct replay_opts replay;
 };
 
-#define SETUP_INIT                                                                     \
-    {                                                                                  \
-        .sched = SCHED_DEFAULT, .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16, \
-        .kv_blocks = SETUP_NONE, .utilization = 0.9                                    \
+#define SETUP_INIT                                                                                \
+    {                                                                                             \
+        .sched = SCHED_DEFAULT, .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16,            \
+        .kv_blocks = SETUP_NONE, .utilization = 0.9, .swap_gib = 4, .host_gbs = 25, .disk_gbs = 5 \
     }
 
 #define SETUP_OPTIONS(s)                                                                           \
@@ -59,6 +62,16 @@ struct setup {
         CLI_DOUBLE(0, "reserve-gib", &(s)->reserve_gib, "X",                                       \
                    "memory for other things (default 0)"),                                         \
         CLI_FLAG(0, "no-prefix-cache", &(s)->no_prefix_cache, "share no prefixes"),                \
+        CLI_U64(0, "host-kv-blocks", &(s)->host_blocks, "N",                                       \
+                "blocks of the host's memory behind the prefix cache (default 0)"),                \
+        CLI_U64(0, "disk-kv-blocks", &(s)->disk_blocks, "N", "and of a disk behind that"),         \
+        CLI_DOUBLE(0, "host-gbs", &(s)->host_gbs, "X",                                             \
+                   "GB/s between a GPU and the host (default 25)"),                                \
+        CLI_DOUBLE(0, "disk-gbs", &(s)->disk_gbs, "X", "GB/s from the disk (default 5)"),          \
+        CLI_CHOICE(0, "preemption-mode", &(s)->preemption, SETUP_PREEMPTION_NAMES,                 \
+                   "vllm0: what becomes of who is driven out (default recompute)"),                \
+        CLI_DOUBLE(0, "swap-space", &(s)->swap_gib, "GIB",                                         \
+                   "memory of the host for swap, of a GPU (default 4)"),                           \
         CLI_DOUBLE(0, "step-overhead-us", &(s)->overhead_us, "X",                                  \
                    "host time of every step (default 0)"),                                         \
         CLI_FLAG(0, "extrapolate", &(s)->cost_opts.extrapolate, "go on beyond what was measured"), \
@@ -69,11 +82,13 @@ struct setup {
 
 /* What is wrong with the numbers given, as a sentence for misuse; NULL: nothing. */
 const char *setup_wrong(const struct setup *s);
+const char *setup_cost_wrong(const struct cost_opts *o); /* the same of these alone */
 /* Opens the cost model and makes s->replay of all. */
 int setup_open(struct setup *s, struct err *e);
 void setup_close(struct setup *s);
 
-/* "ttft=0.5,tbt=0.1,e2e=30", seconds; NULL: none. False if it is not like that. */
+/* "ttft=0.5,tbt=0.1,e2e=30", seconds, and "prompt_rate=512,ema_rate=4", tokens a second; NULL:
+ * none. False if it is not like that. */
 bool setup_slo(struct slo *slo, const char *text);
 
 #endif

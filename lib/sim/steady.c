@@ -43,7 +43,7 @@ void steady_begin(struct replica *r)
 {
     r->steady.left = 0;
     if (!r->sched->repeats || r->o->no_repeats || r->kv.sharing || r->trace->priority ||
-        r->n_running == 0)
+        r->swapped.n > 0 || r->n_running == 0)
         return;
     /* The step in which one ends is not of these. */
     r->steady.left = count_running(r) - 1;
@@ -58,10 +58,10 @@ bool steady_next(struct replica *r)
     if (s->left == 0 || (!s->refused && r->waiting.n > 0))
         return false;
     more = s->due[(block - s->done % block) % block];
-    /* Vidur wants one free even where none is taken. */
-    if (r->kv.free < more + (r->o->vidur ? 1 : 0))
+    /* Where one must be free even if none is taken, the scheduler knows better. */
+    if (r->kv.free < more + (r->o->vidur || r->sched->spare_slot ? 1 : 0))
         return false;
-    r->kv.free -= more;
+    kv_count_out(&r->kv, more);
     if (s->done > 0) {
         r->shape.kv_sum += r->shape.decodes;
         r->shape.kv_max++;
@@ -85,6 +85,7 @@ void steady_settle(struct replica *r)
         f->last_ns = r->end_ns;
         blocks = kv_blocks(&r->kv, f->computed);
         f->kv.n = blocks > f->kv.n ? blocks : f->kv.n;
+        f->named = blocks - (blocks * r->kv.tokens > f->computed);
     }
     s->done = s->left = 0;
 }

@@ -16,7 +16,7 @@ struct timeline {
 };
 
 void timeline_begin(struct timeline *t);
-/* A step of r has ended: before the next is formed. */
+/* A step of r ends: before any of its requests leaves. */
 void timeline_step(struct timeline *t, const struct replica *r);
 /* All requests, at the end; closes the array. */
 void timeline_end(struct timeline *t, const struct replay *p);

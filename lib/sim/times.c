@@ -1,6 +1,7 @@
 /* times.c - see times.h. */
 #include "sim/times.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,25 +56,40 @@ static bool complete(const struct form *f, const bool *seen)
     return true;
 }
 
-static bool take_value(struct reading *r, int field, const char *p, size_t len)
+/* Half of what int64_t has in nanoseconds. */
+#define NS_MOST 4.6e18
+
+static int wrong(const struct reading *r, int field, const char *what, struct err *e)
+{
+    return err_set(e, ERR_INPUT, "'%s' %s", r->form->name[field], what);
+}
+
+static int take_status(struct reading *r, const char *p, size_t len, struct err *e)
+{
+    r->rejected = len == 8 && memcmp(p, "rejected", len) == 0;
+    return r->rejected || (len == 2 && memcmp(p, "ok", len) == 0)
+               ? 0
+               : wrong(r, STATUS, "is neither 'ok' nor 'rejected'", e);
+}
+
+static int take_value(struct reading *r, int field, const char *p, size_t len, struct err *e)
 {
     char text[48];
 
+    if (r->seen[field])
+        return wrong(r, field, "is there twice", e);
     r->seen[field] = true;
-    if (field == STATUS) {
-        r->rejected = len != 2 || memcmp(p, "ok", 2) != 0;
-        return true;
-    }
+    if (field == STATUS)
+        return take_status(r, p, len, e);
     if (len >= sizeof text)
-        return false;
+        return wrong(r, field, "is no number", e);
     memcpy(text, p, len);
     text[len] = '\0';
-    if (text[0] != '-')
-        return num_double(text, &r->v[field]);
-    if (!num_double(text + 1, &r->v[field]))
-        return false;
-    r->v[field] = -r->v[field];
-    return true;
+    if (strlen(text) != len || !num_double(text, &r->v[field]))
+        return wrong(r, field, "is no number", e);
+    if (field != OUTPUT && !(fabs(r->v[field]) * r->form->unit <= NS_MOST))
+        return wrong(r, field, "is a time beyond 146 years", e);
+    return 0;
 }
 
 /* ---- lines ---- */
@@ -99,6 +115,17 @@ static bool is_header(struct reading *r, const struct form *f, const char *line,
     return complete(f, seen);
 }
 
+/* An id may begin so as well: a comment has one field, or is the header again. */
+static bool is_comment(const struct reading *r, const char *line, size_t len)
+{
+    struct reading again = *r;
+    char between = r->form->between;
+
+    if (*line != '#')
+        return false;
+    return !between || !memchr(line, between, len) || is_header(&again, r->form, line, len);
+}
+
 static int read_columns(struct reading *r, const char *line, size_t len, struct err *e)
 {
     const char *p = line, *end = line + len;
@@ -108,10 +135,12 @@ static int read_columns(struct reading *r, const char *line, size_t len, struct 
         const char *stop = memchr(p, r->form->between, (size_t)(end - p));
 
         stop = stop ? stop : end;
-        if (r->column[i] >= 0 && !take_value(r, r->column[i], p, (size_t)(stop - p)))
-            return err_set(e, ERR_INPUT, "field %zu is no number", i + 1);
+        if (r->column[i] >= 0 && take_value(r, r->column[i], p, (size_t)(stop - p), e) < 0)
+            return e->code;
         p = stop + 1;
     }
+    if (p <= end)
+        return err_set(e, ERR_INPUT, "there are more fields than the header's %zu", r->columns);
     return i == r->columns
                ? 0
                : err_set(e, ERR_INPUT, "there are %zu fields, the header has %zu", i, r->columns);
@@ -127,8 +156,10 @@ static int read_object(struct reading *r, const char *line, size_t len, struct e
     while ((rc = jsonl_next(&j, &m, e)) > 0) {
         int field = field_named(r->form, m.key.p, m.key.len);
 
-        if (field >= 0 && !take_value(r, field, m.value.p, m.value.len))
-            return err_set(e, ERR_INPUT, "'%s' is no number", r->form->name[field]);
+        if (field >= 0 && field != STATUS && m.value.type != JSONL_NUMBER)
+            return wrong(r, field, "is no number", e);
+        if (field >= 0 && take_value(r, field, m.value.p, m.value.len, e) < 0)
+            return e->code;
     }
     if (rc == 0 && !complete(r->form, r->seen))
         return err_set(e, ERR_INPUT, "there are no times of a request");
@@ -159,6 +190,8 @@ static int add(struct times *t, const struct reading *r, struct err *e)
 
     if (r->rejected)
         return 0;
+    if (r->v[OUTPUT] < 1)
+        return err_set(e, ERR_INPUT, "the output has no tokens");
     if (r->v[FIRST] < came || r->v[LAST] < r->v[FIRST])
         return err_set(e, ERR_INPUT,
                        "a token comes before the request, or the last before the "
@@ -187,7 +220,7 @@ static int read_line(struct times *t, struct reading *r, const char *p, size_t l
         return 0;
     if (!r->form && (header = tell_form(r, p, len, e)) != 0)
         return header < 0 ? header : 0;
-    if (*p == '#')
+    if (is_comment(r, p, len))
         return 0;
     memset(r->seen, 0, sizeof r->seen);
     r->rejected = false;

@@ -48,16 +48,23 @@ bool trace_csv_header(const struct trace_layout *l, const char *line, size_t len
 {
     const char *p = line, *end = line_end(line, len);
     struct jsonl_span name;
-    size_t needed = 0, n = 0;
+    uint64_t seen = 0;
+    size_t n = 0;
 
-    for (size_t i = 0; i < l->n_rules; i++)
-        needed += l->rules[i].needed;
     for (; n < COLUMNS_MOST && field(&p, end, &name) > 0; n++) {
+        uint64_t bit;
+
         column[n] = rule_of(l, &name);
-        needed -= column[n] && column[n]->needed;
+        bit = column[n] ? UINT64_C(1) << (column[n] - l->rules) : 0;
+        if (seen & bit)
+            return false;
+        seen |= bit;
     }
     *columns = n;
-    return needed == 0 && p > end;
+    for (size_t i = 0; i < l->n_rules; i++)
+        if (l->rules[i].needed && !(seen >> i & 1))
+            return false;
+    return p > end;
 }
 
 int trace_csv_line(struct trace_reader *r, struct err *e)

@@ -6,22 +6,26 @@
 #include "base/rand.h"
 #include "sim/trace.h"
 
-static size_t hashes_for(size_t have, uint64_t tokens, uint64_t block)
+static size_t at_most(size_t have, uint64_t most)
 {
-    uint64_t most = block ? (tokens + block - 1) / block : 0;
-
     return have < most ? have : (size_t)most;
 }
 
+/* An output's hashes stand for the prompt before it, too, and go with the end of that. */
 bool trace_clip(struct trace_record *rec, uint64_t most)
 {
+    uint64_t prompt = rec->prompt, block = rec->block;
+
     if (rec->prompt + rec->output <= most)
         return false;
     if (rec->output > most - 1)
         rec->output = most - 1;
     rec->prompt = most - rec->output;
-    rec->n_hashes = hashes_for(rec->n_hashes, rec->prompt, rec->block);
-    rec->n_out_hashes = hashes_for(rec->n_out_hashes, rec->output, rec->block);
+    if (block == 0)
+        return true;
+    rec->n_hashes = at_most(rec->n_hashes, (rec->prompt + block - 1) / block);
+    rec->n_out_hashes = at_most(rec->n_out_hashes,
+                                rec->prompt < prompt ? 0 : most / block - prompt / block);
     return true;
 }
 

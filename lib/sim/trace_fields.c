@@ -40,6 +40,14 @@ static bool two_digits(const char *p, int *v)
     return true;
 }
 
+/* Of a month, 1 to 12. */
+static int days(int year, int month)
+{
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return month == 2 ? 28 + leap : 30 + (month + month / 8) % 2;
+}
+
 /* "2023-11-16 18:15:46", with T or a blank between: seconds since 1970, in UTC. */
 static bool date(const char *p, size_t len, int64_t *seconds)
 {
@@ -53,10 +61,11 @@ static bool date(const char *p, size_t len, int64_t *seconds)
         !two_digits(p + 8, &t.tm_mday) || !two_digits(p + 11, &t.tm_hour) ||
         !two_digits(p + 14, &t.tm_min) || !two_digits(p + 17, &t.tm_sec))
         return false;
-    if (t.tm_mon < 1 || t.tm_mon > 12 || t.tm_mday < 1 || t.tm_mday > 31 || t.tm_hour > 23 ||
-        t.tm_min > 59 || t.tm_sec > 60)
+    year += 100 * century;
+    if (t.tm_mon < 1 || t.tm_mon > 12 || t.tm_mday < 1 || t.tm_mday > days(year, t.tm_mon) ||
+        t.tm_hour > 23 || t.tm_min > 59 || t.tm_sec > 60)
         return false;
-    t.tm_year = 100 * century + year - 1900;
+    t.tm_year = year - 1900;
     t.tm_mon--;
     *seconds = timegm(&t);
     return true;

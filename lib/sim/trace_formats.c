@@ -70,7 +70,8 @@ static const struct trace_rule agentic[] = {
     {"sub_requests", FIELD_CALLS, UNIT_LIST, true},
 };
 
-/* What vLLM measured, of LLMServingSim's runs: seconds of a clock that began anywhere. */
+/* What vLLM measured, of LLMServingSim's runs: seconds of a clock that began anywhere, in the order
+ * in which requests ended, or any. */
 static const struct trace_rule vllm[] = {
     {"request_id", FIELD_ID, UNIT_TEXT, true},
     {"input_toks", FIELD_PROMPT, UNIT_COUNT, true},
@@ -104,16 +105,16 @@ static const struct trace_rule splitwise[] = {
 };
 
 const struct trace_layout trace_layouts[TRACE_FORMATS] = {
-    [TRACE_SLUICE] = {"sluice", false, false, true, 0, N(sluice)},
-    [TRACE_AZURE] = {"azure", true, true, false, 0, N(azure)},
-    [TRACE_VIDUR] = {"vidur", true, false, false, 0, N(vidur)},
-    [TRACE_MOONCAKE] = {"mooncake", false, false, false, 0, N(mooncake)},
-    [TRACE_BAILIAN] = {"bailian", false, false, false, 16, N(bailian)},
-    [TRACE_LLMSERVINGSIM] = {"llmservingsim", false, false, false, 0, N(llmservingsim)},
-    [TRACE_AGENTIC] = {"agentic", false, false, false, 0, N(agentic)},
-    [TRACE_VLLM] = {"vllm", false, true, false, 0, N(vllm)},
-    [TRACE_APEX] = {"apex", false, false, false, 0, N(apex)},
-    [TRACE_BURSTGPT] = {"burstgpt", true, false, false, 0, N(burstgpt)},
-    [TRACE_SPLITWISE] = {"splitwise", true, false, false, 0, N(splitwise)},
-    [TRACE_HEXGEN] = {"hexgen", false, false, false, 0, NULL, 0},
+    [TRACE_SLUICE] = {"sluice", false, false, false, true, 0, N(sluice)},
+    [TRACE_AZURE] = {"azure", true, true, false, false, 0, N(azure)},
+    [TRACE_VIDUR] = {"vidur", true, false, false, false, 0, N(vidur)},
+    [TRACE_MOONCAKE] = {"mooncake", false, false, false, false, 0, N(mooncake)},
+    [TRACE_BAILIAN] = {"bailian", false, false, false, false, 16, N(bailian)},
+    [TRACE_LLMSERVINGSIM] = {"llmservingsim", false, false, false, false, 0, N(llmservingsim)},
+    [TRACE_AGENTIC] = {"agentic", false, false, false, false, 0, N(agentic)},
+    [TRACE_VLLM] = {"vllm", false, true, true, false, 0, N(vllm)},
+    [TRACE_APEX] = {"apex", false, false, false, false, 0, N(apex)},
+    [TRACE_BURSTGPT] = {"burstgpt", true, false, false, false, 0, N(burstgpt)},
+    [TRACE_SPLITWISE] = {"splitwise", true, false, false, false, 0, N(splitwise)},
+    [TRACE_HEXGEN] = {"hexgen", false, false, false, false, 0, NULL, 0},
 };

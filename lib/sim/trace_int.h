@@ -57,6 +57,7 @@ struct trace_layout {
     const char *name; /* as TRACE_FORMAT_NAMES has it */
     bool csv;
     bool from_zero; /* times count from the first record's */
+    bool by_time;   /* lines may stand in any order, and are read in that of their times */
     bool rest;      /* members that no rule names are kept */
     uint64_t block; /* tokens of a hash; 0: the record says, or its lengths */
     const struct trace_rule *rules;
@@ -89,6 +90,7 @@ struct trace_reader {
     const struct trace_rule *column[COLUMNS_MOST]; /* csv: NULL: no rule */
     size_t columns;
     struct trace_calls *calls; /* trace_programs.c */
+    struct trace_held *held;   /* trace_held.c */
     struct jsonl_span call_list;
 };
 
@@ -104,6 +106,8 @@ int trace_csv_line(struct trace_reader *r, struct err *e);
 /* trace_json.c: does the object have all that is needed? A line. */
 bool trace_json_is(const struct trace_layout *l, const char *line, size_t len);
 int trace_json_line(struct trace_reader *r, struct err *e);
+/* ERR_INPUT with what keeps the line from being an object; 0 if it is one. */
+int trace_json_wrong(const char *line, size_t len, struct err *e);
 
 /* trace_programs.c: calls of an agentic line, or of a HexGen document that r->lines holds from
  * r->line on. */
@@ -112,5 +116,12 @@ int trace_calls_of_document(struct trace_reader *r, struct err *e);
 /* The next call into r->rec: 1, or 0 if there are no more. */
 int trace_calls_next(struct trace_reader *r, struct err *e);
 void trace_calls_free(struct trace_calls *c);
+
+/* trace_held.c: holds all lines, r->line first if it is pending, in the order of their times. */
+int trace_hold(struct trace_reader *r, struct err *e);
+/* The next of them into r->line: 1, or 0 at the end. */
+int trace_held_next(struct trace_reader *r);
+uint64_t trace_held_line(const struct trace_reader *r); /* its number in the file */
+void trace_held_free(struct trace_held *h);             /* NULL is fine */
 
 #endif

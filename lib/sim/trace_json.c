@@ -31,6 +31,18 @@ bool trace_json_is(const struct trace_layout *l, const char *line, size_t len)
     return rc == 0 && (seen & needed) == needed;
 }
 
+int trace_json_wrong(const char *line, size_t len, struct err *e)
+{
+    struct jsonl j;
+    struct jsonl_member m;
+    int rc;
+
+    jsonl_begin(&j, line, len);
+    while ((rc = jsonl_next(&j, &m, e)) > 0)
+        ;
+    return rc;
+}
+
 /* A member that no rule names, as it stands. */
 static int keep(struct trace_reader *r, const struct jsonl_member *m, struct err *e)
 {
@@ -50,12 +62,17 @@ int trace_json_line(struct trace_reader *r, struct err *e)
     const struct trace_layout *l = r->layout;
     struct jsonl j;
     struct jsonl_member m;
+    uint64_t seen = 0;
     int rc;
 
     jsonl_begin(&j, r->line, r->len);
     while ((rc = jsonl_next(&j, &m, e)) > 0) {
         const struct trace_rule *rule = rule_of(l, &m.key);
+        uint64_t bit = rule ? UINT64_C(1) << (rule - l->rules) : 0;
 
+        if (seen & bit)
+            return err_set(e, ERR_INPUT, "'%s' is there twice", rule->name);
+        seen |= bit;
         if (rule && trace_set(r, rule, &m.value, e) < 0)
             return e->code;
         if (!rule && l->rest && keep(r, &m, e) < 0)

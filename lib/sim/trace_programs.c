@@ -118,6 +118,11 @@ int trace_calls_of_line(struct trace_reader *r, struct err *e)
             return e->code;
         }
     }
+    /* Of the others trace_read() says so, in the call that comes after. */
+    if (tool_ns != TRACE_ABSENT && tool_ns < 0) {
+        clear(c);
+        return err_set(e, ERR_INPUT, "the last tool takes less than no time");
+    }
     return c->n ? 0 : err_set(e, ERR_INPUT, "'sub_requests' holds no call");
 }
 
@@ -179,9 +184,12 @@ int trace_calls_of_document(struct trace_reader *r, struct err *e)
         rc = json_parse(&c->root, b.p, b.len, e);
     buf_free(&b);
     for (size_t i = 0; rc == 0 && i < json_len(c->root); i++) {
+        const struct json *program = json_at(c->root, i);
         const char *name;
 
-        rc = add_program(c, json_member(json_at(c->root, i), 0, &name), i, e);
+        rc = json_member(program, 1, &name)
+                 ? err_set(e, ERR_INPUT, "program %zu is more than one list of calls", i)
+                 : add_program(c, json_member(program, 0, &name), i, e);
     }
     return rc;
 }

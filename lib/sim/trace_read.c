@@ -40,8 +40,12 @@ static bool is_format(struct trace_reader *r, enum trace_format f)
 
 static int unknown(const struct trace_reader *r, struct err *e)
 {
-    const char *name = trace_name(r);
+    const char *name = trace_name(r), *p = r->line;
 
+    while (*p == ' ' || *p == '\t')
+        p++;
+    if (*p == '{' && trace_json_wrong(r->line, r->len, e) < 0)
+        return err_prefix(e, "%s: line %llu", name, (unsigned long long)trace_line(r));
     if (r->format != TRACE_AUTO)
         return err_set(e, ERR_INPUT, "%s: line %llu is not of format %s", name,
                        (unsigned long long)trace_line(r), trace_layouts[r->format].name);
@@ -63,6 +67,8 @@ static int detect(struct trace_reader *r, struct err *e)
     r->format = f;
     r->layout = &trace_layouts[f];
     r->pending = !r->layout->csv;
+    if (r->layout->by_time)
+        return trace_hold(r, e);
     if (f != TRACE_HEXGEN)
         return 0;
     r->pending = false;
@@ -82,7 +88,7 @@ static int next_line(struct trace_reader *r, struct err *e)
         return 1;
     }
     do
-        rc = lines_next(r->lines, &r->line, &r->len, e);
+        rc = r->held ? trace_held_next(r) : lines_next(r->lines, &r->line, &r->len, e);
     while (rc > 0 && blank_line(r->line, r->len));
     if (rc == ERR_INPUT)
         rc = e->code = ERR_IO;
@@ -131,6 +137,7 @@ void trace_close(struct trace_reader *r)
         return;
     lines_close(r->lines);
     trace_calls_free(r->calls);
+    trace_held_free(r->held);
     buf_free(&r->text);
     buf_free(&r->rest);
     free(r->number_v[0]);
@@ -203,6 +210,21 @@ static uint64_t guess_block(const struct trace_record *rec)
     return 0;
 }
 
+/* The output fills the whole blocks of both that the prompt does not. */
+static int check_out_hashes(const struct trace_record *rec, struct err *e)
+{
+    uint64_t most = (rec->prompt + rec->output) / rec->block - rec->prompt / rec->block;
+
+    if (rec->n_out_hashes <= most)
+        return 0;
+    return err_set(e, ERR_INPUT,
+                   "%zu hashes of an output are too many: its %llu tokens after %llu fill %llu "
+                   "blocks of %llu",
+                   rec->n_out_hashes, (unsigned long long)rec->output,
+                   (unsigned long long)rec->prompt, (unsigned long long)most,
+                   (unsigned long long)rec->block);
+}
+
 static int check_hashes(struct trace_reader *r, struct err *e)
 {
     struct trace_record *rec = &r->rec;
@@ -225,7 +247,7 @@ static int check_hashes(struct trace_reader *r, struct err *e)
                        "blocks of %llu",
                        rec->n_hashes, (unsigned long long)rec->prompt,
                        (unsigned long long)rec->block);
-    return 0;
+    return check_out_hashes(rec, e);
 }
 
 static int check(struct trace_reader *r, struct err *e)
@@ -281,7 +303,7 @@ enum trace_format trace_format(const struct trace_reader *r)
 
 uint64_t trace_line(const struct trace_reader *r)
 {
-    return lines_number(r->lines);
+    return r->held ? trace_held_line(r) : lines_number(r->lines);
 }
 
 uint64_t trace_pos(const struct trace_reader *r)

@@ -104,6 +104,8 @@ struct codec_kind {
     size_t (*packed_bytes)(const struct codec *c, size_t n);
     void (*pack)(const struct codec *c, const uint8_t *code, size_t stride, size_t n,
                  uint8_t *packed);
+    /* The n codes of a piece again, code_bytes apart; NULL: this kind cannot. */
+    void (*unpack)(const struct codec *c, const uint8_t *packed, size_t n, uint8_t *code);
     /* key[j * ld + i]: of query j and the i-th code of a list of n. With low not NULL, a lower
      * bound of the true key in the same place; kinds without `bounds` are never asked for it. */
     void (*scan)(const struct codec *c, const void *const *query, size_t nq, const uint8_t *packed,

@@ -481,6 +481,30 @@ static void pq_pack(const struct codec *c, const uint8_t *code, size_t stride, s
         pack_code(p, code + i * stride, packed + i / codes * block_bytes(p), i % codes);
 }
 
+static unsigned packed_part(const struct pq *p, const uint8_t *block, size_t place, size_t i)
+{
+    enum { HALF = PQ_NIBBLE_CODES / 2 };
+
+    if (as_nibbles(p))
+        return block[place * HALF + i % HALF] >> (i < HALF ? 0 : 4) & (p->k - 1);
+    return block[place * PQ_LINE + i] & (p->k - 1);
+}
+
+static void pq_unpack(const struct codec *c, const uint8_t *packed, size_t n, uint8_t *code)
+{
+    const struct pq *p = c->state;
+    size_t codes = block_codes(p), low = high_lines(p) * line_parts(p);
+
+    memset(code, 0, n * c->code_bytes);
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *block = packed + i / codes * block_bytes(p);
+
+        for (uint32_t part = 0; part < p->parts; part++)
+            put_part(code + i * c->code_bytes, p, part,
+                     packed_part(p, block, low + part, i % codes));
+    }
+}
+
 static void pq_scan(const struct codec *c, const void *const *query, size_t nq,
                     const uint8_t *packed, size_t n, float *key, float *low, size_t ld)
 {
@@ -512,7 +536,7 @@ static float pq_rounding(const struct codec *c, const void *query)
     .check = check, .train = pq_train, .free = pq_free, .save = pq_save, .load = pq_load, \
     .encode = pq_encode, .decode = pq_decode, .query_bytes = pq_query_bytes,              \
     .query_init = pq_query_init, .packed_bytes = pq_packed_bytes, .pack = pq_pack,        \
-    .scan = pq_scan, .rounding = pq_rounding
+    .unpack = pq_unpack, .scan = pq_scan, .rounding = pq_rounding
 
 const struct codec_kind codec_pq = {
     .name = "pq",

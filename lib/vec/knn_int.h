@@ -78,6 +78,7 @@ struct knn_work {
     struct ops_hit *hits;
     struct knn_best *fresh, *merged;
     float *row; /* one, converted */
+    float t;    /* of few queries' bounds, above: the last piece's that was looked at closely */
     void *base; /* of all the above */
     size_t base_size;
     uint64_t bad; /* lowest row of the block that is not fit, UINT64_MAX: none */

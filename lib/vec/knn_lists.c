@@ -6,7 +6,11 @@
 #include "base/mem.h"
 #include "vec/knn_int.h"
 
-enum { CAP_LEAST = 32, RUN = 8 };
+enum {
+    CAP_LEAST = 32,
+    RUN = 8,
+    ASK_BYTES = 512, /* of a row: from there on the processor sees a stream */
+};
 
 int knn_lists_init(struct knn_lists *l, size_t queries, uint32_t k, bool ints, struct err *e)
 {
@@ -163,9 +167,21 @@ void knn_settle(const struct knn *s, struct knn_lists *l, struct knn_work *w,
         l->limit[q] = limit_of(s, q, end->key);
 }
 
+/* A row that only its code has brought near, and that will be computed soon. */
+static void ask_for(const struct vec_rows *rows, uint32_t at)
+{
+    const unsigned char *row = vec_row(rows, at);
+    size_t size = rows->dim * vec_type_size(rows->type);
+
+    for (size_t k = 0; k < size && k < ASK_BYTES; k += 64)
+        __builtin_prefetch(row + k);
+}
+
 void knn_candidate(const struct knn *s, struct knn_lists *l, struct knn_work *w,
                    const struct knn_block *b, size_t q, uint32_t at, double key)
 {
+    if (s->sketch)
+        ask_for(&b->rows, at);
     if (l->key)
         l->key[q * l->cap + l->wait[q]] = key;
     l->cand[q * l->cap + l->wait[q]++] = at;

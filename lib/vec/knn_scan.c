@@ -54,7 +54,7 @@ int knn_work_init(struct knn_work *w, const struct knn *s, struct err *e)
 {
     size_t row = s->dim * (s->query_type == VEC_F32 ? sizeof(float) : 1), n = SUB_BYTES / row;
 
-    *w = (struct knn_work){.bad = UINT64_MAX};
+    *w = (struct knn_work){.bad = UINT64_MAX, .t = 1};
     n = n / SUB_LEAST * SUB_LEAST;
     w->sub = n < SUB_LEAST ? SUB_LEAST : n > SUB_MOST ? SUB_MOST : n;
     w->base_size = lay(w, s, NULL);
@@ -62,6 +62,8 @@ int knn_work_init(struct knn_work *w, const struct knn *s, struct err *e)
     if (!w->base)
         return e->code;
     lay(w, s, w->base);
+    for (size_t i = 0; i < w->sub; i++)
+        w->a[i] = 1; /* for ever, but where angles count */
     return 0;
 }
 
@@ -115,7 +117,7 @@ static void odd_rows(const struct knn *s, struct knn_work *w, const struct piece
         }
         if ((!finite || (zero && s->o.metric == VEC_COSINE)) && p->at + i < w->bad)
             w->bad = p->at + i;
-        w->a[i] = w->b[i] = NAN;
+        w->b[i] = NAN;
     }
 }
 
@@ -137,49 +139,29 @@ static void take_norms(const struct knn *s, struct knn_work *w, const struct pie
     }
 }
 
-/* The longest ordinary row's norm; and are there others? Of numbers that are not below 0 the bits
- * are in order as well, and compilers know how to compare many of those at once. */
-static float longest(const float *norm2, size_t n, bool *odd)
+/* b is by * norm2 - off (knn_int.h), with t where products count. */
+static void factors(const struct knn *s, float t, float *by, float *off)
 {
-    const float low = 0x1p-100f, high = 0x1p120f;
-    int32_t least, end, most = 0, others = 0;
-    float t;
+    const float c4 = (float)(4 * s->error), tiny = (float)OPS_DOT_TINY(s->dim);
 
-    memcpy(&least, &low, sizeof least);
-    memcpy(&end, &high, sizeof end);
-    for (size_t i = 0; i < n; i++) {
-        int32_t v;
-        memcpy(&v, &norm2[i], sizeof v);
-        others |= (v >= end) | (v <= least);
-        v = v < end ? v : 0;
-        most = v > most ? v : most;
-    }
-    *odd = others;
-    memcpy(&t, &most, sizeof t);
-    return sqrtf(t);
+    *by = s->o.metric == VEC_L2 ? 1 - c4 : s->o.metric == VEC_IP ? -c4 / (2 * t) : 0;
+    *off = s->o.metric == VEC_L2 ? tiny : s->o.metric == VEC_IP ? c4 / 2 * t + tiny : 0;
 }
 
-/* a and b of a piece's rows [from, to), whose norms are there (knn_int.h). */
+/* a and b of a piece's rows [from, to), whose norms are there. */
 static void weigh(const struct knn *s, struct knn_work *w, const struct piece *p, size_t from,
                   size_t to)
 {
-    const float c4 = (float)(4 * s->error), tiny = (float)OPS_DOT_TINY(s->dim);
+    const float *norm2 = w->norm2 + from;
+    size_t n = to - from;
+    float by, off;
     bool odd;
-    float t = longest(w->norm2 + from, to - from, &odd) + 0x1p-49f, by = 0, off = 0;
 
-    if (s->o.metric == VEC_L2) {
-        by = 1 - c4;
-        off = tiny;
-    } else if (s->o.metric == VEC_IP) {
-        by = -c4 / (2 * t);
-        off = c4 / 2 * t + tiny;
-    }
-    for (size_t i = from; i < to; i++) {
-        w->a[i] = 1;
-        w->b[i] = w->norm2[i] * by - off;
-    }
-    for (size_t i = from; s->o.metric == VEC_COSINE && i < to; i++)
-        w->a[i] = 1 / sqrtf(w->norm2[i]);
+    w->t = sqrtf(s->ops->longest(norm2, n, &odd)) + 0x1p-49f;
+    factors(s, w->t, &by, &off);
+    s->ops->bounds(norm2, n, by, off, w->b + from);
+    if (s->o.metric == VEC_COSINE)
+        s->ops->inverse_roots(norm2, n, w->a + from);
     if (odd)
         odd_rows(s, w, p, from, to);
 }
@@ -261,14 +243,13 @@ static void lines(const struct knn *s, struct knn_work *w, const struct piece *p
 
 /* Query q's products with n rows from `at` on: which pass? */
 static void pass_line(const struct knn *s, struct knn_lists *l, struct knn_work *w,
-                      const struct knn_block *b, uint32_t at, size_t n, size_t q, float mul,
-                      bool ints)
+                      const struct knn_block *b, uint32_t at, size_t n, size_t q, const float *a,
+                      float mul, bool ints)
 {
     const float *products = (const float *)w->products + q * n;
-    size_t found = ints
-                       ? s->ops->line_below_i32((const int32_t *)(const void *)products, n, w->a,
-                                                w->b, mul, l->limit[q], w->hits)
-                       : s->ops->line_below_f32(products, n, w->a, w->b, mul, l->limit[q], w->hits);
+    size_t found = ints ? s->ops->line_below_i32((const int32_t *)(const void *)products, n, a,
+                                                 w->b, mul, l->limit[q], w->hits)
+                        : s->ops->line_below_f32(products, n, a, w->b, mul, l->limit[q], w->hits);
 
     for (size_t h = 0; h < found; h++)
         for (uint32_t lanes = w->hits[h].lanes; lanes; lanes &= lanes - 1) {
@@ -280,7 +261,37 @@ static void pass_line(const struct knn *s, struct knn_lists *l, struct knn_work 
         }
 }
 
-/* The same of a sketch's codes. */
+/* Few queries and the rows of a piece. Mostly none passes, which takes one look at the products. */
+static void scan_few(const struct knn *s, struct knn_lists *l, struct knn_work *w,
+                     const struct knn_block *b, const struct piece *p)
+{
+    const float *a = s->o.metric == VEC_COSINE ? w->a : NULL;
+    uint32_t found = ~0u;
+    float by, off;
+
+    lines(s, w, p);
+    if (s->query_type == VEC_F32) {
+        if (a)
+            s->ops->inverse_roots(w->norm2, p->n, w->a);
+        factors(s, w->t, &by, &off);
+        found = s->ops->any_below(w->products, p->n, s->queries, w->norm2, a, by, off, s->mul,
+                                  l->limit);
+        if (!found)
+            return;
+    }
+    weigh(s, w, p, 0, p->n);
+    for (size_t q = 0; w->bad == UINT64_MAX && q < s->queries; q++)
+        if (found >> q & 1)
+            pass_line(s, l, w, b, p->at, p->n, q, w->a, s->mul[q], s->query_type != VEC_F32);
+}
+
+static void ask_for(const float *p, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16)
+        __builtin_prefetch(p + i);
+}
+
+/* The same of a sketch's codes. What belongs to rows comes while their codes are multiplied. */
 static void scan_sketch(const struct knn *s, struct knn_lists *l, struct knn_work *w,
                         const struct knn_block *b, uint32_t at, size_t n)
 {
@@ -288,18 +299,22 @@ static void scan_sketch(const struct knn *s, struct knn_lists *l, struct knn_wor
     enum vec_metric metric = s->o.metric;
     uint64_t row = b->first + at;
 
+    ask_for(k->lo + row, n);
+    ask_for(k->step + row, n);
+    ask_for(k->norm + row, n);
     s->ops->dots_bytes(k->code + row * s->dim, VEC_U8, s->dim, n, s->signs, VEC_I8, s->queries,
                        s->dim, w->products, n);
     for (size_t q = 0; q < s->queries; q++) {
-        sketch_weigh(k, &s->coded[q], metric, s->scale[q], row, n, w->a, w->b);
-        pass_line(s, l, w, b, at, n, q, sketch_mul(&s->coded[q], metric, s->scale[q]), true);
+        const float *a = sketch_weigh(k, s->ops, &s->coded[q], metric, s->scale[q], row, n, w->a,
+                                      w->b);
+        pass_line(s, l, w, b, at, n, q, a, sketch_mul(&s->coded[q], metric, s->scale[q]), true);
     }
 }
 
 void knn_scan(const struct knn *s, struct knn_lists *l, struct knn_work *w,
               const struct knn_block *b, uint32_t from, uint32_t to, size_t p0, size_t p1)
 {
-    bool few = knn_is_few(s) && s->query_type == VEC_F32 && !s->sketch;
+    bool few = knn_is_few(s) && s->query_type == VEC_F32;
     size_t most = few && w->sub > FEW_ROWS ? FEW_ROWS : w->sub;
 
     for (uint32_t at = from; at < to;) {
@@ -313,12 +328,8 @@ void knn_scan(const struct knn *s, struct knn_lists *l, struct knn_work *w,
             continue;
         }
         p = take(s, w, b, at, n);
-        if (knn_is_few(s)) {
-            lines(s, w, &p);
-            weigh(s, w, &p, 0, n);
-        }
-        for (size_t q = 0; knn_is_few(s) && w->bad == UINT64_MAX && q < s->queries; q++)
-            pass_line(s, l, w, b, at, n, q, s->mul[q], s->query_type != VEC_F32);
+        if (knn_is_few(s))
+            scan_few(s, l, w, b, &p);
         for (size_t panel = p0; !knn_is_few(s) && panel < p1; panel++)
             tile(s, l, w, b, &p, panel, panel == p0);
         if (w->bad != UINT64_MAX)

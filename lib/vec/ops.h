@@ -82,6 +82,20 @@ struct vec_ops {
                              float limit, struct ops_hit *hits);
     size_t (*line_below_i32)(const int32_t *p, size_t n, const float *a, const float *b, float mul,
                              float limit, struct ops_hit *hits);
+    /* Bit q, of nq <= DOTS_MAX: has query q any row for which v = fma(p[q * n + i], mul[q] * a[i],
+     * by * norm2[i] - off) is not above limit[q]? a NULL: 1. All bits, if a norm2 is not between
+     * 2^-100 and 2^120. */
+    uint32_t (*any_below)(const float *p, size_t n, size_t nq, const float *norm2, const float *a,
+                          float by, float off, const float *mul, const float *limit);
+    /* What filters need of rows. The greatest of n numbers that are not below 0, of those below
+     * 2^120; *odd: some are not, or not above 2^-100. */
+    float (*longest)(const float *norm2, size_t n, bool *odd);
+    void (*bounds)(const float *norm2, size_t n, float by, float off, float *b); /* by * norm2 - off
+                                                                                  */
+    void (*inverse_roots)(const float *v, size_t n, float *out); /* 1 / sqrt(v), both rounded */
+    /* b = norm * (k[0] * norm + k[1]) + (k[2] * lo + k[3] * step) */
+    void (*sketch_bounds)(const float *lo, const float *step, const float *norm, size_t n,
+                          const float k[4], float *b);
     void (*from_f16)(const void *src, size_t n, float *dst); /* n components */
     void (*from_u8)(const void *src, size_t n, float *dst);
     void (*from_i8)(const void *src, size_t n, float *dst);
@@ -115,7 +129,7 @@ static inline size_t dots_size(enum vec_type t, size_t nq, uint32_t dim)
 
     while (lanes < nq)
         lanes *= 2;
-    return (lanes * cells + 15) / 16 * 64 + 64;
+    return (lanes * ((cells + 3) / 4 * 4) + 15) / 16 * 64 + 64;
 }
 
 /* Products of rows of type rt with columns of type ct go through tile_us when the rows are u8, else

@@ -6,6 +6,7 @@
  */
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 #include "vec/ops_level.h"
@@ -168,7 +169,7 @@ static INLINE int32_t reduce_i32(__m256i v)
     return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
 }
 
-/* Eight components, or the n that are left and zeros. */
+/* Eight numbers, or the n that are left and zeros. */
 static INLINE __m256 eight(const unsigned char *p, size_t n)
 {
     float v[8] = {0};
@@ -226,6 +227,18 @@ static void dots_f32(const void *rows, size_t stride, size_t n, const void *pack
         for (size_t j = 0; j < nq; j++)
             sums_f32(1, row, stride, (const unsigned char *)(q + j * dim), dim, out + j * ldo + i);
     norms_f32(rows, stride, n, dim, norm2);
+}
+
+static void inverse_roots(const float *v, size_t n, float *out)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m256 root = _mm256_sqrt_ps(_mm256_loadu_ps(v + i));
+        _mm256_storeu_ps(out + i, _mm256_div_ps(_mm256_set1_ps(1), root));
+    }
+    for (; i < n; i++)
+        out[i] = 1 / sqrtf(v[i]);
 }
 
 /* Sixteen components as words, or the n that are left and zeros. */
@@ -338,11 +351,11 @@ static INLINE size_t line_below(const int ints, const int32_t *p, size_t n, cons
         uint32_t lanes = 0;
         for (size_t j = 0; j < PANEL && i + j < n; j += 8) {
             size_t at = i + j;
-            uint32_t some = n - at < 8 ? few_below(ints, p + at, n - at, a + at, b + at, mul, limit)
+            uint32_t lane = n - at < 8 ? few_below(ints, p + at, n - at, a + at, b + at, mul, limit)
                                        : below(product(ints, p + at),
                                                _mm256_mul_ps(m, _mm256_loadu_ps(a + at)),
                                                _mm256_loadu_ps(b + at), t);
-            lanes |= some << j;
+            lanes |= lane << j;
         }
         hits[found] = (struct ops_hit){(uint32_t)i, lanes};
         found += lanes != 0;
@@ -358,6 +371,43 @@ static INLINE size_t line_below(const int ints, const int32_t *p, size_t n, cons
 #define TYPE    int32_t
 #define NAME(x) x##_i32
 #include "vec/ops_below.h"
+
+static INLINE __m256 some(const float *p, size_t n)
+{
+    return eight((const unsigned char *)p, n);
+}
+
+/* Which of eight squares of lengths are ordinary numbers? */
+static INLINE uint32_t ordinary(__m256 norm2)
+{
+    __m256 above = _mm256_cmp_ps(norm2, _mm256_set1_ps(norm2_low), _CMP_GT_OQ);
+    __m256 under = _mm256_cmp_ps(norm2, _mm256_set1_ps(norm2_high), _CMP_LT_OQ);
+
+    return (uint32_t)_mm256_movemask_ps(_mm256_and_ps(above, under));
+}
+
+static uint32_t any_below(const float *p, size_t n, size_t nq, const float *norm2, const float *a,
+                          float by, float off, const float *mul, const float *limit)
+{
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < n; i += 8) {
+        size_t left = n - i;
+        uint32_t in = left < 8 ? (1u << left) - 1 : 0xff;
+        __m256 x = some(norm2 + i, left);
+        __m256 b = _mm256_sub_ps(_mm256_mul_ps(x, _mm256_set1_ps(by)), _mm256_set1_ps(off));
+
+        if (~ordinary(x) & in)
+            return ~0u;
+        for (size_t q = 0; q < nq; q++) {
+            __m256 m = _mm256_set1_ps(mul[q]), v = some(p + q * n + i, left);
+
+            m = a ? _mm256_mul_ps(m, some(a + i, left)) : m;
+            found |= (uint32_t)((below(v, m, b, _mm256_set1_ps(limit[q])) & in) != 0) << q;
+        }
+    }
+    return found;
+}
 
 static void from_f16(const void *src, size_t n, float *dst)
 {
@@ -387,6 +437,11 @@ const struct vec_ops ops_avx2 = {
     .tile_below_i32 = tile_below_i32,
     .line_below_f32 = line_below_f32,
     .line_below_i32 = line_below_i32,
+    .any_below = any_below,
+    .longest = longest,
+    .bounds = bounds,
+    .inverse_roots = inverse_roots,
+    .sketch_bounds = sketch_bounds,
     .from_f16 = from_f16,
     .from_u8 = from_u8,
     .from_i8 = from_i8,

@@ -32,6 +32,44 @@ static void from_i8(const void *src, size_t n, float *dst)
         dst[i] = p[i];
 }
 
+static const float norm2_low = 0x1p-100f, norm2_high = 0x1p120f;
+
+/* Of numbers that are not below 0 the bits are in order as well, and compilers know how to compare
+ * many of those at once. */
+static float longest(const float *norm2, size_t n, bool *odd)
+{
+    int32_t least, end, most = 0, others = 0;
+    float t;
+
+    memcpy(&least, &norm2_low, sizeof least);
+    memcpy(&end, &norm2_high, sizeof end);
+    for (size_t i = 0; i < n; i++) {
+        int32_t v;
+        memcpy(&v, &norm2[i], sizeof v);
+        others |= (v >= end) | (v <= least);
+        v = v < end ? v : 0;
+        most = v > most ? v : most;
+    }
+    *odd = others;
+    memcpy(&t, &most, sizeof t);
+    return t;
+}
+
+static void bounds(const float *norm2, size_t n, float by, float off, float *b)
+{
+    for (size_t i = 0; i < n; i++)
+        b[i] = norm2[i] * by - off;
+}
+
+static void sketch_bounds(const float *lo, const float *step, const float *norm, size_t n,
+                          const float k[4], float *b)
+{
+    const float k0 = k[0], k1 = k[1], k2 = k[2], k3 = k[3];
+
+    for (size_t i = 0; i < n; i++)
+        b[i] = norm[i] * (norm[i] * k0 + k1) + (lo[i] * k2 + step[i] * k3);
+}
+
 /* One step: eight components of a and b, or the `n` that are left, zeros behind them. */
 static inline void f64_step(f64x8 *acc, const unsigned char *a, const float *b, size_t n,
                             const int diff)

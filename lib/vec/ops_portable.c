@@ -128,6 +128,12 @@ static void norms_bytes(const void *rows, enum vec_type t, size_t stride, size_t
     }
 }
 
+static void inverse_roots(const float *v, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = 1 / sqrtf(v[i]);
+}
+
 /* Is the product in a line of a tile, or of a query, near enough? */
 #define TILE_BELOW(name, type)                                                                    \
     static size_t name(const type *p, size_t n, const float *a, const float *b, const float *mul, \
@@ -166,6 +172,22 @@ TILE_BELOW(tile_below_i32, int32_t)
 LINE_BELOW(line_below_f32, float)
 LINE_BELOW(line_below_i32, int32_t)
 
+static uint32_t any_below(const float *p, size_t n, size_t nq, const float *norm2, const float *a,
+                          float by, float off, const float *mul, const float *limit)
+{
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        float b = norm2[i] * by - off;
+
+        if (!(norm2[i] > norm2_low && norm2[i] < norm2_high))
+            return ~0u;
+        for (size_t q = 0; q < nq; q++)
+            found |= (uint32_t) !(p[q * n + i] * (a ? mul[q] * a[i] : mul[q]) + b > limit[q]) << q;
+    }
+    return found;
+}
+
 static void from_f16(const void *src, size_t n, float *dst)
 {
     for (size_t i = 0; i < n; i++) {
@@ -189,6 +211,11 @@ const struct vec_ops ops_portable = {
     .tile_below_i32 = tile_below_i32,
     .line_below_f32 = line_below_f32,
     .line_below_i32 = line_below_i32,
+    .any_below = any_below,
+    .longest = longest,
+    .bounds = bounds,
+    .inverse_roots = inverse_roots,
+    .sketch_bounds = sketch_bounds,
     .from_f16 = from_f16,
     .from_u8 = from_u8,
     .from_i8 = from_i8,

@@ -1,7 +1,9 @@
 /* pq_avx512.c - the kernels of pq.h with VPERMB, whose table of 64 bytes holds those of four parts:
  * bytes of the four parts of a code lie side by side after one look-up, and VPDPBUSD with ones adds
  * them to a sum of 32 bits. Two lines are added as bytes before, so four look-ups take two
- * additions and two dot products, and processors that do two look-ups a cycle do nearly that. */
+ * additions and two dot products, and processors that do two look-ups a cycle do nearly that: Zen 5
+ * five sixths of it, which is what this mix gives there from registers alone. Sums begin at the
+ * bits of 2^23 as f32, so that a subtraction makes numbers of them. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <string.h>
@@ -24,6 +26,9 @@ static inline float most_of(const lanes *v)
 #include "vec/pq_body.h"
 
 enum {
+    FLOAT = 0x4b000000, /* 2^23 as f32: so many more are the bits of 2^23 and so many more */
+    FLOAT_SUMS = 1 << 23,
+    LINE_SUM = 4 * 255, /* of a code in a line or a pair, at most */
     FEW = 4,            /* queries that wait for memory */
     FETCH_AHEAD = 8192, /* bytes, so that codes come in time */
 };
@@ -71,11 +76,19 @@ static inline __m512i add_bytes(__m512i sum, __m512i bytes)
     return sum;
 }
 
-/* Sixteen keys. */
-static inline void store_keys(const struct pq_query *q, __m512i sum, float *key)
+/* Sums that began at FLOAT, as f32: exact, and by other units than look-ups and sums take. */
+static inline __m512 as_floats(__m512i sum)
 {
-    _mm512_storeu_ps(key, _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(q->scale),
-                                          _mm512_set1_ps(q->bias)));
+    return _mm512_sub_ps(_mm512_castsi512_ps(sum), _mm512_set1_ps(FLOAT_SUMS));
+}
+
+/* The keys of a block. */
+static inline void store_keys(const struct pq_query *q, __m512i low, __m512i high, float *key)
+{
+    const __m512 scale = _mm512_set1_ps(q->scale), bias = _mm512_set1_ps(q->bias);
+
+    _mm512_storeu_ps(key, _mm512_fmadd_ps(as_floats(low), scale, bias));
+    _mm512_storeu_ps(key + 16, _mm512_fmadd_ps(as_floats(high), scale, bias));
 }
 
 /* Sums of codes 0 .. 15 and 16 .. 31 under each query. */
@@ -148,12 +161,44 @@ static inline __attribute__((always_inline)) void high_lines(const struct pq_que
                                                              int nq, struct ahead *lines,
                                                              size_t high, struct sums *s)
 {
+    const __m512i from = _mm512_set1_epi32(FLOAT);
+
+#pragma GCC unroll 8
+    for (int j = 0; j < nq; j++)
+        s->low[j] = s->high[j] = _mm512_setzero_si512();
     for (size_t at = 0; at < high; at += PQ_LINE)
         single(q, nq, lines, at, s);
 #pragma GCC unroll 8
     for (int j = 0; j < nq; j++) {
-        s->low[j] = _mm512_slli_epi32(s->low[j], PQ_HIGH_BITS);
-        s->high[j] = _mm512_slli_epi32(s->high[j], PQ_HIGH_BITS);
+        s->low[j] = _mm512_add_epi32(_mm512_slli_epi32(s->low[j], PQ_HIGH_BITS), from);
+        s->high[j] = _mm512_add_epi32(_mm512_slli_epi32(s->high[j], PQ_HIGH_BITS), from);
+    }
+}
+
+/* The last pair of a block, or the line without a partner. Each query's keys are stored as soon as
+ * its sums are there: other units do that, while the next query's bytes are looked up. */
+static inline __attribute__((always_inline)) void last_lines(const struct pq_query *const *q,
+                                                             int nq, struct ahead *lines, size_t at,
+                                                             size_t all, struct sums *s, float *key,
+                                                             size_t ld)
+{
+    struct places a = places_of(lines->a), b;
+
+    if (at + PQ_LINE < all) {
+        b = places_of(lines->b);
+        load_ahead(lines, all, nq < FEW);
+#pragma GCC unroll 8
+        for (int j = 0; j < nq; j++, key += ld) {
+            add_pair(q[j], at, &a, &b, &s->low[j], &s->high[j]);
+            store_keys(q[j], s->low[j], s->high[j], key);
+        }
+    } else {
+        load_ahead(lines, all, nq < FEW);
+#pragma GCC unroll 8
+        for (int j = 0; j < nq; j++, key += ld) {
+            add_line(q[j], at, &a, &s->low[j], &s->high[j]);
+            store_keys(q[j], s->low[j], s->high[j], key);
+        }
     }
 }
 
@@ -173,10 +218,10 @@ static inline __attribute__((always_inline)) void block_keys(const struct pq_que
 
 #pragma GCC unroll 8
     for (int j = 0; j < nq; j++)
-        s.low[j] = s.high[j] = _mm512_setzero_si512();
+        s.low[j] = s.high[j] = _mm512_set1_epi32(FLOAT);
     if (x->high > 0)
         high_lines(q, nq, lines, x->high, &s);
-    for (; at + PQ_LINE < x->all; at += 2 * PQ_LINE) {
+    for (; at + 2 * PQ_LINE < x->all; at += 2 * PQ_LINE) {
         struct places a = places_of(lines->a), b = places_of(lines->b);
 
         /* One index for all: else each query's tables get a pointer of their own, and there are not
@@ -187,13 +232,7 @@ static inline __attribute__((always_inline)) void block_keys(const struct pq_que
         for (int j = 0; j < nq; j++)
             add_pair(q[j], at, &a, &b, &s.low[j], &s.high[j]);
     }
-    if (at < x->all)
-        single(q, nq, lines, at, &s);
-#pragma GCC unroll 8
-    for (int j = 0; j < nq; j++, key += ld) {
-        store_keys(q[j], s.low[j], key);
-        store_keys(q[j], s.high[j], key + 16);
-    }
+    last_lines(q, nq, lines, at, x->all, &s, key, ld);
     lines->block += x->all;
     lines->last -= x->all;
 }
@@ -242,8 +281,11 @@ static void nibbles(const struct pq_query *const *q, size_t nq, const uint8_t *p
                                  const struct extent *, size_t, float *,
                                  size_t) = {team1, team2, team3, team4, team5, team6, team7, team8};
     const struct extent x = {high * PQ_LINE, lines * PQ_LINE};
+    size_t pairs = (lines - high + 1) / 2;
 
-    if (nq > 0)
+    if (((high << PQ_HIGH_BITS) + pairs) * LINE_SUM >= FLOAT_SUMS) /* hundreds of wide parts */
+        pq_avx2.nibbles(q, nq, packed, high, lines, n, key, ld);
+    else if (nq > 0)
         teams[nq - 1](q, packed, &x, n, key, ld);
 }
 

@@ -257,30 +257,25 @@ float sketch_mul(const struct sketch_query *sq, enum vec_metric metric, double u
 
 /* The roundings of what follows, each of a number that is at most sqrt(dim) |q| |x|, are taken off
  * as `loss` times |q| |x|, or the halves of the squares. */
-void sketch_weigh(const struct sketch *s, const struct sketch_query *sq, enum vec_metric metric,
-                  double unit, uint64_t row, size_t n, float *a, float *b)
+const float *sketch_weigh(const struct sketch *s, const struct vec_ops *ops,
+                          const struct sketch_query *sq, enum vec_metric metric, double unit,
+                          uint64_t row, size_t n, float *own, float *b)
 {
     const float *lo = s->lo + row, *step = s->step + row, *norm = s->norm + row;
     float loss = (float)(32 * (sqrt((double)s->head.dim) + 4)) * 0x1p-24f;
     float far = sq->norm * (float)s->head.kappa * (1 + 0x1p-20f), u = (float)(1 / unit);
     float off = sq->error + loss * sq->length;
+    const float l2[4] = {1 - loss, -2 * off, -2 * sq->sum, -2 * far};
+    const float ip[4] = {0, -off * u, -sq->sum * u, -far * u};
 
-    if (metric == VEC_L2) {
-        for (size_t i = 0; i < n; i++) {
-            a[i] = step[i];
-            b[i] = norm[i] * (norm[i] - 2 * off) - loss * norm[i] * norm[i] -
-                   2 * (lo[i] * sq->sum + far * step[i]);
-        }
-    } else if (metric == VEC_IP) {
-        for (size_t i = 0; i < n; i++) {
-            a[i] = step[i];
-            b[i] = -(lo[i] * sq->sum + far * step[i] + off * norm[i]) * u;
-        }
-    } else {
-        for (size_t i = 0; i < n; i++) {
-            float inverse = 1 / norm[i];
-            a[i] = step[i] * inverse;
-            b[i] = -((lo[i] * sq->sum + far * step[i]) * inverse + off) / sq->length;
-        }
+    if (metric != VEC_COSINE) {
+        ops->sketch_bounds(lo, step, norm, n, metric == VEC_L2 ? l2 : ip, b);
+        return step;
     }
+    for (size_t i = 0; i < n; i++) {
+        float inverse = 1 / norm[i];
+        own[i] = step[i] * inverse;
+        b[i] = -((lo[i] * sq->sum + far * step[i]) * inverse + off) / sq->length;
+    }
+    return own;
 }

@@ -54,10 +54,12 @@ struct sketch_query {
 /* t: dim bytes. */
 void sketch_query(struct sketch_query *sq, const float *q, uint32_t dim, int8_t *t);
 
-/* a and b of rows [row, row + n), such that fma(<t, c>, mul * a, b) with the mul of sketch_mul() is
- * the lower bound of knn_int.h; `unit` is what ip's keys are divided by. */
-void sketch_weigh(const struct sketch *s, const struct sketch_query *sq, enum vec_metric metric,
-                  double unit, uint64_t row, size_t n, float *a, float *b);
+/* Fills b, and returns the a, of rows [row, row + n), such that fma(<t, c>, mul * a, b) with the
+ * mul of sketch_mul() is the lower bound of knn_int.h; `unit` is what ip's keys are divided by.
+ * `own` is room for those a that the sketch does not hold already. */
+const float *sketch_weigh(const struct sketch *s, const struct vec_ops *ops,
+                          const struct sketch_query *sq, enum vec_metric metric, double unit,
+                          uint64_t row, size_t n, float *own, float *b);
 float sketch_mul(const struct sketch_query *sq, enum vec_metric metric, double unit);
 
 #endif

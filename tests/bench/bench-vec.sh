@@ -61,6 +61,8 @@ exact_set() {
     figure "$set" '10,000 queries, f32; peer: FMA peak' GFLOP/s "$(best more "${set}_10000_gops" "$log")" "$fma" more
     figure "$set" '10,000 queries, f32; peer: products by OpenBLAS' queries/s "$(best more "${set}_10000_queries_per_s" "$log")" "$(best more "${set}_blas_blas_qps" "$log")" more
     figure "$set" 'two threads, one query; peer: one thread' GB/s "$(best more "${set}_two_1_gb_per_s" "$log")" "$(best more "${set}_1_gb_per_s" "$log")" more
+    figure "$set" 'two threads, one query; peer: two threads read the same' GB/s "$(best more "${set}_two_1_gb_per_s" "$log")" "$(best more "${set}_two_1_read_gb_per_s" "$log")" more
+    figure "$set" 'two threads read, of that; peer: one thread reads' GB/s "$(best more "${set}_two_1_read_gb_per_s" "$log")" "$(best more "${set}_1_read_gb_per_s" "$log")" more
     figure "$set" 'two threads, 10,000 queries; peer: one thread' GFLOP/s "$(best more "${set}_two_10000_gops" "$log")" "$(best more "${set}_10000_gops" "$log")" more
 }
 

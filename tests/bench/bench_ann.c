@@ -48,9 +48,9 @@ static int setting(const struct ann *a, const struct vec_matrix *q, const struct
         best = s.seconds < best.seconds ? s : best;
     }
     if (rc == 0)
-        printf("ef %s  recall@10 %.4f  qps %.0f  keys %.0f  hops %.1f\n", arg, recall(t, id),
-               (double)q->rows / best.seconds, (double)best.keys / (double)q->rows,
-               (double)best.hops / (double)q->rows);
+        printf("ef %s  recall@10 %.4f  qps %.0f  keys %.0f  hops %.1f  exact %.1f\n", arg,
+               recall(t, id), (double)q->rows / best.seconds, (double)best.keys / (double)q->rows,
+               (double)best.hops / (double)q->rows, (double)best.exact / (double)q->rows);
     free(id);
     free(score);
     return rc;

@@ -1,7 +1,7 @@
 /* bench_osq.c - indexes of the kind osq, and others, under predicates of 8 % selectivity.
  *
  *   bench_osq make DIR BASE QUERIES     attributes, predicates and truth
- *   bench_osq run IDX QUERIES DIR [KEEP REACH FACTOR]    l2; KEEP is the effort of any kind
+ *   bench_osq run IDX QUERIES DIR [KEEP NEAR FACTOR]    l2; KEEP is the effort of any kind
  *   bench_osq bounds IDX QUERIES        lower bounds of an index of kind osq against distances
  *   bench_osq launch PROCESSES MIB FAN...    how long until all processes of a tree run, that have
  * so much memory; the first fan-out is what others are compared with
@@ -249,9 +249,9 @@ static void search(const struct run *r, struct ann_search_opts *o, bool filter)
             stop(e.msg);
         best = s.seconds < best.seconds ? s : best;
     }
-    printf("effort %u reach %g factor %u  recall@%d %.4f  qps %.0f  lists %.1f  rows %.0f  codes "
+    printf("effort %u near %g factor %u  recall@%d %.4f  qps %.0f  lists %.1f  rows %.0f  codes "
            "%.0f (%.1f %% gone before)  vectors %.1f\n",
-           o->effort, (double)o->reach, o->factor, K, filter ? recall(r, id) : 0.0,
+           o->effort, (double)o->near_lists, o->factor, K, filter ? recall(r, id) : 0.0,
            (double)n / best.seconds, (double)best.hops / (double)n, (double)best.signs / (double)n,
            (double)best.keys / (double)n,
            best.signs ? 100 - 100 * (double)best.keys / (double)best.signs : 0.0,
@@ -278,7 +278,7 @@ static void run(int argc, char **argv)
     for (int i = 5; i == 5 || i + 2 < argc; i += 3) {
         if (i + 2 < argc) {
             o.effort = (uint32_t)atoi(argv[i]);
-            o.reach = (float)atof(argv[i + 1]);
+            o.near_lists = (float)atof(argv[i + 1]);
             o.factor = (uint32_t)atoi(argv[i + 2]);
         }
         search(&r, &o, true);
@@ -454,7 +454,7 @@ int main(int argc, char **argv)
         launch(argc, argv);
     else {
         fprintf(stderr, "usage: bench_osq make DIR BASE QUERIES\n"
-                        "       bench_osq run IDX QUERIES DIR [KEEP REACH FACTOR]...\n"
+                        "       bench_osq run IDX QUERIES DIR [KEEP NEAR FACTOR]...\n"
                         "       bench_osq bounds IDX QUERIES\n"
                         "       bench_osq launch PROCESSES MIB FAN...\n");
         return 2;

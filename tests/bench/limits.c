@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "read.h"
 
 enum { WORDS = 1 << 25 }; /* 256 MiB */
 
@@ -18,16 +19,6 @@ static double now_s(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static uint64_t read_words(const uint64_t *a, size_t words)
-{
-    uint64_t sum[8] = {0};
-
-    for (size_t i = 0; i < words; i += 8)
-        for (int k = 0; k < 8; k++)
-            sum[k] += a[i + k];
-    return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
 }
 
 static double read_gb_per_s(const uint64_t *a)
@@ -117,32 +108,13 @@ static void print_peaks(void)
 }
 #endif
 
-#if defined(__x86_64__)
-/* Whole lines at a time: plain words are not what a processor reads fastest. */
-__attribute__((target("avx512f"))) static uint64_t read_lines(const uint64_t *a, size_t words)
-{
-    __m512i sum[4] = {_mm512_setzero_si512()};
-
-    sum[1] = sum[2] = sum[3] = sum[0];
-    for (size_t i = 0; i < words; i += 32)
-        _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++)
-            sum[k] = _mm512_add_epi64(sum[k], _mm512_load_si512(a + i + 8 * k));
-    sum[0] = _mm512_add_epi64(_mm512_add_epi64(sum[0], sum[1]), _mm512_add_epi64(sum[2], sum[3]));
-    return (uint64_t)_mm512_reduce_add_epi64(sum[0]);
-}
-#endif
-
 /* As fast as memory gives it: the best of some passes over each part, as others use the machine. */
 static double best_gb(const uint64_t *a, int threads)
 {
     enum { PARTS = 32, PASSES = 12, PART = WORDS / PARTS, SHARE = 1 << 15 };
     double best[PARTS], all = 0;
-    uint64_t sum = 0, (*reads)(const uint64_t *, size_t) = read_words;
+    uint64_t sum = 0, (*reads)(const uint64_t *, size_t) = fastest_read();
 
-#if defined(__x86_64__)
-    if (cpu_detect() == CPU_AVX512)
-        reads = read_lines;
-#endif
     for (int p = 0; p < PARTS; p++)
         best[p] = 1e9;
     for (int r = 0; r < PASSES; r++)

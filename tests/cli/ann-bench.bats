@@ -25,7 +25,7 @@ setup() {
 @test "a row a setting, of the recall that vec-recall finds" {
     ok ann-bench -k 5 --ef 5,7,30 --rounds 2 good.ann small.ann query.fvecs truth.ivecs
     cp "$out" rows
-    is $'# index\tsetting\trecall@5\tqps\tp50_us\tp99_us\teffort\tkind\tcodec\tkeys\tbytes_per_vector' "$(head -n 1 rows)"
+    is $'# index\tsetting\trecall@5\tqps\tp50_us\tp99_us\teffort\tkind\tcodec\tkeys\tbytes_per_vector\tslack\trerank\texact\ttarget' "$(head -n 1 rows)"
     is 'good.ann 5 good.ann 7 good.ann 30 small.ann 5 small.ann 7 small.ann 30' \
         "$(echo $(column 1 rows | paste -d ' ' - <(column 2 rows)))"
     for index in good small; do
@@ -45,6 +45,40 @@ setup() {
     ok ann-bench --json --ef 16 good.ann query.fvecs truth.ivecs
     is 'good.ann 16 true true true' \
         "$(jq -r '"\(.index) \(.setting) \(.["recall@10"] > .9) \(.qps > 0) \(.p50_us <= .p99_us)"' "$out")"
+}
+
+@test "slacks, and what was tuned" {
+    ann-tune -q -k 5 -o tuned.ann good.ann base.fvecs >tuned
+    ann-build -q -t ivf -o lists.ann base.fvecs
+    ok ann-bench -k 5 --slack .05,1 --svg p.svg good.ann lists.ann query.fvecs truth.ivecs
+    is 'good.ann .05 good.ann 1' "$(awk '!/#/ && $12 > 0 { print $1, $12 + 0 }' "$out" | sed 's/0\././' | xargs)"
+    is 500 "$(column 2 "$out" | head -n 1)"
+    is lists.ann "$(awk '!/#/ && $12 == 0 { print $1 }' "$out" | uniq)"
+    grep -qF 'good.ann, by slack: graph' p.svg
+    grep -qF '<title>slack 0.05: recall' p.svg
+    for slack in .05 1; do
+        ann-search -k 5 --slack $slack good.ann query.fvecs >got.tsv
+        vec-recall -k 5 got.tsv truth.ivecs >recall
+        is "$(awk '$1 == "recall" { printf "%.5f", $2 }' recall)" \
+            "$(awk -v x=$slack '$12 == x { print $3 }' "$out")"
+    done
+
+    ok ann-bench -k 4 --ef 9 --slack .1 --tuned --svg p.svg tuned.ann query.fvecs truth.ivecs
+    is "9 500" "$(column 2 "$out" | head -n 2 | xargs)"
+    diff <(awk '!/#/ && $4 > 0 { print $1 + 0 }' tuned | sort) <(awk '!/#/ && $15 > 0 { print $15 + 0 }' "$out" | sort)
+    grep -qF '>tuned.ann: graph' p.svg
+    grep -qF '>tuned.ann, by slack: graph' p.svg
+    grep -qF '>tuned.ann, tuned: graph' p.svg
+    grep -q '<title>tuned for 0\.[0-9]*: ' p.svg
+
+    misuse ann-bench --slack 0 good.ann query.fvecs truth.ivecs
+    misuse ann-bench --slack 101 good.ann query.fvecs truth.ivecs
+    fails ann-bench --slack .1 lists.ann query.fvecs truth.ivecs
+    says "no index here takes '--slack'"
+    for k in 5 10; do
+        fails ann-bench -k $k --tuned $([[ $k == 5 ]] && echo good.ann || echo tuned.ann) query.fvecs truth.ivecs
+        says "ann: ann-tune stored no setting that can be taken for $k neighbours"
+    done
 }
 
 @test "settings of its own choice end where nothing is gained" {

@@ -28,6 +28,10 @@ builds() {
     misuse ann-build -o x.ann -t ivf -R 32 base.fvecs
     misuse ann-build -o x.ann -t ivf -L 32 base.fvecs
     misuse ann-build -o x.ann -t ivf --alpha 1.1 base.fvecs
+    misuse ann-build -o x.ann -t ivf --replicas 3 base.fvecs
+    misuse ann-build -o x.ann -t spann --replicas 17 base.fvecs
+    misuse ann-build -o x.ann -t spann -R 32 base.fvecs
+    misuse ann-build -o x.ann -t spann --queries query.fvecs base.fvecs
     only base.csv base.fvecs query.csv query.fvecs
 }
 
@@ -69,6 +73,87 @@ builds() {
         fails ann-build -q -t ivf -o k.ann -c "$spec" base.fvecs
     done
     [[ ! -e k.ann ]]
+}
+
+@test "spann: the same bytes for all threads, levels and bounds of memory" {
+    builds 1.ann -t spann -T 1 base.fvecs
+    for threads in 2 7; do
+        builds t.ann -t spann -T $threads base.fvecs
+        cmp 1.ann t.ann
+    done
+    for level in portable avx2 avx512; do
+        ok env SLUICE_CPU=$level ann-build -q -t spann -o t.ann base.fvecs
+        cmp 1.ann t.ann
+    done
+    for size in 12M 40M 1G; do
+        builds t.ann -t spann -m $size base.fvecs
+        cmp 1.ann t.ann
+    done
+    fails ann-build -q -t spann -m 1M -o t.ann base.fvecs
+    says 'base.fvecs: an index needs about'
+}
+
+@test "spann: of a stream" {
+    builds want.ann -t spann base.fvecs
+    builds got.ann -t spann --from fvecs - <base.fvecs
+    cmp want.ann got.ann
+    zstd -q base.fvecs
+    builds got.ann -t spann base.fvecs.zst
+    cmp want.ann got.ann
+    builds a.ann -t spann base.csv
+    builds b.ann -t spann --from csv - < <(cat base.csv)
+    cmp a.ann b.ann
+    for ((i = 0; i < 600; i++)); do echo "n $i"; done >ids
+    builds i.ann -t spann --ids ids --from csv - <base.csv
+    ok ann-search -k 1 i.ann base.fvecs.zst
+    diff ids <(column 3 "$out")
+    head -n 599 ids >few
+    fails ann-build -q -o x.ann -t spann --ids few --from csv - <base.csv
+    says 'there are 599 ids for 600 vectors'
+    fails ann-build -q -o x.ann -t spann --ids few base.fvecs
+    says 'few: it ends after line 599'
+    [[ ! -e x.ann ]]
+}
+
+@test "spann: options are what the index says" {
+    builds s.ann -t spann --lists 9 --replicas 2 -c lvq4x8 --metric ip base.fvecs
+    ok ann-stat s.ann
+    is spann "$(awk '$1 == "kind" { print $2 }' "$out")"
+    is 9 "$(awk '$1 == "lists" { print $2 }' "$out")"
+    is lvq4x8 "$(awk '$1 == "codec" { print $2 }' "$out")"
+    is ip "$(awk '$1 == "metric" { print $2 }' "$out")"
+    awk '$1 == "lists_a_row" { exit !($2 >= 1 && $2 <= 2) }' "$out"
+    is yes "$(awk '$1 == "vectors" { print $2 }' "$out")"
+    exits 0 ann-stat --check s.ann
+    for spec in int8 lvq9 qavq osq32 ''; do
+        fails ann-build -q -t spann -o k.ann -c "$spec" base.fvecs
+    done
+    [[ ! -e k.ann ]]
+}
+
+@test "spann: bad rows are named, a full disk leaves nothing" {
+    printf '1,2\n1,nan\n' >bad.csv
+    fails ann-build -q -t spann -o i.ann bad.csv
+    says 'bad.csv:2'
+    printf '1,2\n0,0\n' >zero.csv
+    fails ann-build -q -t spann --metric cosine -o i.ann zero.csv
+    says 'zero.csv: row 1 is a zero vector'
+    fails ann-build -q -t spann -o no/such/i.ann base.fvecs
+    : >none.fvecs
+    fails ann-build -q -t spann -o i.ann none.fvecs
+    says 'none.fvecs: it holds no vector'
+    head -c 90 base.fvecs >short.fvecs
+    fails ann-build -q -t spann -o i.ann short.fvecs
+    says short.fvecs
+    [[ ! -e i.ann ]]
+    echo old >i.ann
+    for kb in 1 20 35; do # rows, lists, and all but the end
+        no_room $kb ann-build -q -t spann -o i.ann base.fvecs
+        says "'i.ann'"
+        is old "$(<i.ann)"
+    done
+    rm i.ann
+    only bad.csv base.csv base.fvecs none.fvecs query.csv query.fvecs short.fvecs zero.csv
 }
 
 @test "osq: the same bytes for all threads and CPU levels" {

@@ -229,6 +229,41 @@ EOF
     is "$(awk '!/#/ { print $4; exit }' want.tsv)" "$(head -n 1 d.csv | cut -d , -f 1)"
 }
 
+@test "scores beside ivecs and ibin" {
+    for r in 1 3; do
+        ok ann-fuse --method max --norm none --metric l2 -k 13 --distances r$r.fvecs -o r$r.ivecs r$r.tsv
+        ok ann-fuse --method max --norm none --metric l2 -k 13 --distances r$r.fvecs -o r$r.ibin r$r.tsv
+    done
+    for how in '--method score' '--method max --norm z' '--method score --norm none --metric l2'; do
+        # shellcheck disable=SC2086
+        for files in 'r1.ivecs r3.ivecs --scores r1.fvecs,r3.fvecs' 'r1.ibin r3.tsv --scores r1.fvecs,' \
+            'r1.tsv r3.ivecs --scores ,r3.fvecs'; do
+            ok ann-fuse $how -o want.tsv r1.tsv r3.tsv
+            ok ann-fuse $how $files
+            cmp want.tsv "$out"
+        done
+    done
+    ok ann-fuse --method score -o want.tsv r1.tsv
+    ok ann-fuse --method score --from ivecs --scores r1.fvecs - <r1.ivecs
+    cmp want.tsv "$out"
+
+    misuse ann-fuse --scores r1.fvecs r1.ivecs r3.ivecs
+    misuse ann-fuse --scores r1.fvecs,r3.fvecs,r3.fvecs r1.ivecs r3.ivecs
+    misuse ann-fuse --scores r1.fvecs r1.tsv
+    says "'r1.tsv' is no such file"
+    head -c $((40 * 14 * 4)) r1.fvecs >few.fvecs
+    fails ann-fuse --scores few.fvecs r1.ivecs
+    says "few.fvecs: scores of fewer queries than 'r1.ivecs' has"
+    head -c $((40 * 14 * 4)) r1.ivecs >few.ivecs
+    fails ann-fuse --scores r1.fvecs few.ivecs
+    says "r1.fvecs: scores of more queries than 'few.ivecs' has"
+    vec-convert -q r1.fvecs -o - --to csv | cut -d , -f 1-2 >narrow.csv
+    fails ann-fuse --scores narrow.csv r1.ivecs
+    says "narrow.csv: 2 scores a query, and 'r1.ivecs' has"
+    fails ann-fuse --scores missing.fvecs r1.ivecs
+    says missing.fvecs
+}
+
 @test "names" {
     for r in 1 3; do
         awk -F '\t' -v OFS='\t' '{ $3 = sprintf("row\\t%02d", $3); print }' r$r.tsv >n$r.tsv

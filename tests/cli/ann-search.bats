@@ -15,7 +15,7 @@ setup() {
     misuse ann-search --ef 0 good.ann query.fvecs
     misuse ann-search --nprobe 0 good.ann query.fvecs
     misuse ann-search --keep 101 good.ann query.fvecs
-    misuse ann-search --reach .5 good.ann query.fvecs
+    misuse ann-search --near .5 good.ann query.fvecs
     misuse ann-search --factor 0 good.ann query.fvecs
     misuse ann-search --engine 0 good.ann query.fvecs
     misuse ann-search --distances d.fvecs good.ann query.fvecs
@@ -53,31 +53,76 @@ setup() {
     is $((8 * 600)) "$(grep -vc '#' "$out")"
 }
 
+@test "spann: with all lists, what vec-knn finds, byte for byte" {
+    for metric in l2 ip cosine; do
+        ok vec-knn -k 7 --metric $metric base.fvecs query.fvecs
+        cp "$out" ../want
+        ann-build -q -t spann --lists 40 --metric $metric -o s.ann base.fvecs
+        for how in '' --direct '--io pread' '--io auto --share 1' '--share 3 --load'; do
+            # shellcheck disable=SC2086 # some are two words
+            ok ann-search -k 7 --nprobe 40 $how s.ann query.fvecs
+            cmp ../want "$out"
+        done
+        same_for_all_threads ann-search -k 20 --nprobe 5 s.ann query.fvecs
+        same_for_all_levels ann-search -k 20 --nprobe 5 s.ann query.fvecs
+    done
+    ok ann-search -k 700 --nprobe 40 s.ann query.fvecs
+    is $((8 * 600)) "$(grep -vc '#' "$out")"
+}
+
+@test "spann: what a query cost, and fewer lists" {
+    ann-build -q -t spann --lists 40 -o s.ann base.fvecs
+    exits 0 ann-search --stats --nprobe 20 -o r.ivecs s.ann query.fvecs
+    says 'a query: 20.0 lists, '
+    says ' pages of 4096 bytes from the disk'
+    exits 0 ann-search --stats --nprobe 20 --slack 0.01 -o r.ivecs s.ann query.fvecs
+    ! grep -q 'a query: 20.0 lists' "$err"
+    misuse ann-search --io mmap s.ann query.fvecs
+    misuse ann-search --share 65537 s.ann query.fvecs
+    for how in --direct '--io pread' '--share 2'; do
+        # shellcheck disable=SC2086 # some are two words
+        fails ann-search $how good.ann query.fvecs
+        says 'good.ann is of kind graph, which is in memory'
+    done
+}
+
+@test "spann: a damaged list is an error" {
+    ann-build -q -t spann --lists 40 -o s.ann base.fvecs
+    ok ann-stat --json s.ann
+    at=$(jq '.sections[] | select(.id == "POST") | .offset' "$out")
+    printf 'xyz' | dd of=s.ann bs=1 seek="$at" conv=notrunc status=none
+    fails ann-search --nprobe 40 -o r.ivecs s.ann query.fvecs
+    says "s.ann: section 'POST' is damaged: a list's checksum differs"
+    [[ ! -e r.ivecs ]]
+    fails ann-stat --check s.ann
+    says "section 'POST'"
+}
+
 @test "osq: with nothing left out, what vec-knn finds, byte for byte; apart as together" {
     for metric in l2 ip cosine; do
         ok vec-knn -k 7 --metric $metric base.fvecs query.fvecs
         cp "$out" ../want
         ann-build -q -t osq --lists 9 --metric $metric -o i.ann base.fvecs
-        ok ann-search -k 7 --keep 100 --reach 1e9 i.ann query.fvecs
+        ok ann-search -k 7 --keep 100 --near 1e9 i.ann query.fvecs
         cmp ../want "$out"
         for fan in 1 2 9; do
-            ok ann-search -k 7 --keep 100 --reach 1e9 --engine $fan i.ann query.fvecs
+            ok ann-search -k 7 --keep 100 --near 1e9 --engine $fan i.ann query.fvecs
             cmp ../want "$out"
         done
-        ok ann-search -k 5 --keep 20 --reach 1.3 --factor 3 i.ann query.fvecs
+        ok ann-search -k 5 --keep 20 --near 1.3 --factor 3 i.ann query.fvecs
         cp "$out" ../want
-        ok ann-search -k 5 --keep 20 --reach 1.3 --factor 3 --engine 3 --load i.ann query.fvecs
+        ok ann-search -k 5 --keep 20 --near 1.3 --factor 3 --engine 3 --load i.ann query.fvecs
         cmp ../want "$out"
         same_for_all_threads ann-search -k 20 i.ann query.fvecs
         same_for_all_levels ann-search -k 20 i.ann query.fvecs
     done
-    ok ann-search -k 700 --reach 1e9 i.ann query.fvecs
+    ok ann-search -k 700 --near 1e9 i.ann query.fvecs
     is $((8 * 600)) "$(grep -vc '#' "$out")"
 }
 
 @test "osq: processes, and what they read; bad queries are named" {
     ann-build -q -t osq --lists 20 -o i.ann base.fvecs
-    exits 0 ann-search --stats --engine 4 --reach 1e9 -o r.ivecs i.ann query.fvecs
+    exits 0 ann-search --stats --engine 4 --near 1e9 -o r.ivecs i.ann query.fvecs
     says ' 20.0 hops'
     ann-build -q -t osq --metric cosine -o c.ann base.fvecs
     printf '0,0,0,0\n' >bad.csv

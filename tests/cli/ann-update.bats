@@ -177,6 +177,36 @@ END
     says 'nan.csv:2'
 }
 
+@test "bad vectors of a file are passed over, and their ids" {
+    printf '1,2,3,4\n1,2,nan,4\n5,6,7,8\n1,2,3\n0,0,0,0\n9,9,9,9\n2,2,2,inf\n' >bad.csv
+    printf '%s\n' a b id3 d e f g >bids
+    exits 0 ann-update --skip-bad --add bad.csv --ids bids -o new.ann named.ann
+    says 'added 3 rows, numbers 600 to 602'
+    says '4 bad vectors were passed over'
+    printf '1,2,3,4\n0,0,0,0\n9,9,9,9\n' >good.csv
+    ok ann-search -q -k 1 new.ann good.csv
+    diff <(printf '%s\n' a e f) <(column 3 "$out")
+    exits 0 ann-update --skip-bad --add bad.csv -o new.ann good.ann
+    says 'added 4 rows'
+    says '3 bad vectors were passed over'
+    ann-build -q --metric cosine -o cosine.ann base.fvecs
+    exits 0 ann-update --skip-bad --add bad.csv -o new.ann cosine.ann
+    says '4 bad vectors were passed over'
+
+    printf '%s\n' a b c d e f >few
+    fails ann-update --skip-bad --add bad.csv --ids few named.ann
+    says 'few: it ends after line 6, and there are 7 vectors'
+    head -n 3 bids >few
+    fails ann-update --skip-bad --add bad.csv --ids few named.ann
+    says 'few: it ends after line 3, and there are 7 vectors'
+    seq 8 >many
+    fails ann-update --skip-bad --add bad.csv --ids many named.ann
+    says 'many:8: an id more than the 7 vectors'
+    fails ann-update --add bad.csv --ids bids named.ann
+    says 'bad.csv:2'
+    fails ann-update --add query.csv --ids many -o new.ann good.ann
+}
+
 @test "bytes stay bytes" {
     awk -F , '{ print int($1 * 200) "," int($2 * 200) "," int($3 * 200) "," int($4 * 200) }' base.csv >bytes.csv
     vec-convert -q bytes.csv -o bytes.u8bin
@@ -218,20 +248,56 @@ END
     diff <(seq 0 2) <(finds small.ann)
 }
 
-@test "the same bytes for all threads and CPU levels" {
+# same_bytes INDEX
+same_bytes() {
     printf '{"op":"delete","id":%d}\n' {0..599..3} >changes
-    updates -T 1 -o 1.ann --add query.fvecs good.ann changes
+    updates -T 1 -o 1.ann --add query.fvecs "$1" changes
     for threads in 2 7; do
-        updates -T $threads -o t.ann --add query.fvecs good.ann changes
+        updates -T $threads -o t.ann --add query.fvecs "$1" changes
         cmp 1.ann t.ann
     done
     for level in portable avx2 avx512; do
-        ok env SLUICE_CPU=$level ann-update -q -o t.ann --add query.fvecs good.ann changes
+        ok env SLUICE_CPU=$level ann-update -q -o t.ann --add query.fvecs "$1" changes
         cmp 1.ann t.ann
     done
 }
 
+@test "the same bytes for all threads and CPU levels" {
+    same_bytes good.ann
+    ann-build -q -t ivf -o good.ann base.fvecs
+    same_bytes good.ann
+    ann-build -q -t ivf --no-vectors -o good.ann base.fvecs
+    same_bytes good.ann
+}
+
+@test "ivf: what is deleted is not found, what is added is" {
+    ann-build -q -t ivf --lists 20 --ids ids -o i.ann base.fvecs
+    for ((i = 0; i < 200; i++)); do echo "{\"op\":\"delete\",\"id\":\"id$i\"}"; done >changes
+    printf 'q%d\n' {0..7} >qids
+    updates --add query.fvecs --ids qids i.ann changes
+    ok ann-stat -q --check i.ann
+    is 608 "$(stat_of rows i.ann)"
+    is 408 "$(stat_of live i.ann)"
+    is 20 "$(stat_of lists i.ann)"
+    ann-search -q -k 600 --nprobe 20 i.ann query.fvecs | awk '!/^#/ { print $3 }' | sort -u >got
+    diff <({ cat qids; sed -n '201,$p' ids; } | sort) got
+    ok ann-search -q -k 1 --nprobe 1 i.ann query.fvecs
+    diff qids <(column 3 "$out")
+    updates --compact --map map.tsv i.ann
+    ok ann-stat -q --check i.ann
+    is 408 "$(stat_of rows i.ann)" "$(stat_of live i.ann)"
+    is "-1 0 407" "$(sed -n '200p;201p;608p' map.tsv | xargs)"
+    ok ann-search -q -k 1 --nprobe 1 i.ann query.fvecs
+    diff qids <(column 3 "$out")
+}
+
 @test "killed at any time, or without room, it leaves the index as it was" {
+    killed
+    ann-build -q -t ivf -o good.ann base.fvecs
+    killed
+}
+
+killed() {
     printf '{"op":"delete","id":%d}\n' {0..599..3} >changes
     cp good.ann was.ann
     updates -o want.ann good.ann changes

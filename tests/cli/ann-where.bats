@@ -38,9 +38,9 @@ finds_what() {
     diff ../want <(grep -v '^#' "$out")
     ok ann-search -k 7 --nprobe 1000 --where "$1" lists.ann query.fvecs
     diff ../want <(grep -v '^#' "$out")
-    ok ann-search -k 7 --keep 100 --reach 1e9 --where "$1" parts.ann query.fvecs
+    ok ann-search -k 7 --keep 100 --near 1e9 --where "$1" parts.ann query.fvecs
     diff ../want <(grep -v '^#' "$out")
-    ok ann-search -k 7 --keep 100 --reach 1e9 --where "$1" --engine 2 parts.ann query.fvecs
+    ok ann-search -k 7 --keep 100 --near 1e9 --where "$1" --engine 2 parts.ann query.fvecs
     diff ../want <(grep -v '^#' "$out")
 }
 
@@ -166,6 +166,22 @@ wrong() {
     done
 }
 
+@test "documents with their vectors" {
+    paste -d '\t' base.csv <(tail -n +2 at.tsv) | awk -F '\t' '{
+        print "{\"text\":\"t" NR "\",\"embedding\":[" $1 "],\"year\":" $2 ",\"meta\":{\"a\":1},\"live\":" $4 "}" }' >docs.jsonl
+    ann-build -q --attrs docs.jsonl --columns live,year -o d.ann docs.jsonl
+    is 'live year' "$(ann-stat --json d.ann | jq -r '[.columns[].name] | join(" ")')"
+    ok ann-search --where 'year > 2010 and live' -o ../want.tsv good.ann query.fvecs
+    ok ann-search --where 'year > 2010 and live' -o ../got.tsv d.ann query.fvecs
+    diff <(cut -f 1-3 ../want.tsv) <(cut -f 1-3 ../got.tsv)
+    fails ann-build --attrs docs.jsonl -o x.ann docs.jsonl
+    says "docs.jsonl:1: column 'embedding': an array is a set"
+    fails ann-build --attrs docs.jsonl --columns yaer -o x.ann docs.jsonl
+    says "docs.jsonl: there is no column 'yaer'"
+    misuse ann-build --columns year -o x.ann docs.jsonl
+    misuse ann-update --columns year x.ann
+}
+
 @test "attributes that come later, and others" {
     for kind in graph ivf; do
         ann-build -q -t $kind --attrs at.tsv -o with.ann base.fvecs
@@ -278,4 +294,17 @@ END
     printf 'other\n1\n2\n3\n' >more.tsv
     fails ann-update --add more.csv --attrs more.tsv good.ann
     says "more.tsv: this index has no column 'other'"
+}
+
+@test "vectors that are passed over take their attributes with them" {
+    printf '1,2,3,4\n1,2,nan,4\n5,6,7,8\n9,9,9,inf\n3,3,3,3\n1,nan,1,1\n' >bad.csv
+    printf 'year\n4000\n4001\n4002\n4003\n4004\n4005\n' >bad.tsv
+    exits 0 ann-update --skip-bad --add bad.csv --attrs bad.tsv good.ann
+    says '3 bad vectors were passed over'
+    for year in 4000 4002 4004; do
+        ok ann-search -k 9 --where "year = $year" good.ann query.fvecs
+        is $((600 + (year - 4000) / 2)) "$(awk '!/^#/ { print $3 }' "$out" | sort -u)"
+    done
+    ok ann-search -k 9 --where 'year in (4001, 4003, 4005)' good.ann query.fvecs
+    is '' "$(awk '!/^#/ { print $3 }' "$out")"
 }

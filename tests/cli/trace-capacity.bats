@@ -74,6 +74,25 @@ capacity() {
     differ untimed "$out"
 }
 
+@test "a random order, of requests to which it does not matter" {
+    ok capacity --tbt 0.2 ../trace.jsonl
+    cp "$out" order
+    ok capacity --tbt 0.2 --shuffle ../trace.jsonl
+    differ order "$out"
+    cp "$out" once
+    ok capacity --tbt 0.2 --shuffle ../trace.jsonl
+    cmp once "$out"
+    # Requests of one length are in order in any.
+    sed 's/"prompt":[0-9]*,"output":[0-9]*/"prompt":50,"output":9/' ../trace.jsonl >alike.jsonl
+    ok capacity --tbt 0.2 alike.jsonl
+    cp "$out" order
+    ok capacity --tbt 0.2 --shuffle alike.jsonl
+    cmp order "$out"
+    sed '2,$s/}$/,"after":["r0"]}/' ../trace.jsonl >after.jsonl
+    fails capacity --tbt 0.2 --shuffle after.jsonl
+    says 'not shuffled'
+}
+
 @test "output: whole or not at all, and never lost without a word; errors" {
     writes_whole_or_not trace-capacity --cost ../t.csv --kv-blocks 400 --tbt 0.2 --precision 0.2 ../trace.jsonl
     reports_lost_output trace-capacity --cost ../t.csv --kv-blocks 400 --tbt 0.2 --precision 0.2 ../trace.jsonl

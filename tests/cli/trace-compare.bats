@@ -76,3 +76,38 @@ EOF
     writes_whole_or_not trace-compare ../replay.tsv ../measured.jsonl
     reports_lost_output trace-compare ../replay.tsv ../measured.jsonl
 }
+
+@test "rows that are none are named, and none is lost" {
+    head='# id\tarrival_ns\tfirst_token_ns\tend_ns\toutput\tstatus'
+    printf "$head"'\na\t0\t5\t9\t2\tok\n' >good
+    while IFS='|' read -r row sentence; do
+        { cat good && printf '%b\n' "$row"; } >bad
+        fails trace-compare good bad
+        says "bad: line 3: $sentence"
+    done <<'END'
+b\t0\t5\t9\t2\tfine|'status' is neither 'ok' nor 'rejected'
+b\t0\t5\t9\t0\tok|the output has no tokens
+b\t0\t5\t9\t-2\tok|the output has no tokens
+b\t0\t5\t1e300\t2\tok|'end_ns' is a time beyond 146 years
+b\t0\tnan\t9\t2\tok|'first_token_ns' is no number
+b\t0\t5\t9\t2|there are 5 fields
+b\t0\t5\t9\t2\tok\tmore|there are more fields than the header's 6
+b\t0\t9\t5\t2\tok|a token comes before the request
+#b\t0\tx\t9\t2\tok|'first_token_ns' is no number
+END
+    printf "$head"'\na\t0\t5\t9\t2\tok\nb\t0\t5\0\t9\t2\tok\n' >nul
+    fails trace-compare good nul
+    says "nul: line 3: 'first_token_ns' is no number"
+    # Ids that begin like a comment; comments, and headers once more, as of files in a row.
+    printf "$head"'\n#a\t0\t5\t9\t2\tok\n# said\n'"$head"'\n# a\t0\t7\t9\t2\tok\n' >ids
+    ok trace-compare ids ids
+    exits 0 trace-compare good ids
+    says '1 requests are replayed, 2 measured'
+    echo '{"queued_ts":1,"first_token_ts":2,"last_token_ts":3,"output_toks":2}' >run
+    ok trace-compare run run
+    for bad in 's/2,/"2",/' 's/}/,"queued_ts":1}/' 's/3,/null,/'; do
+        { cat run && sed "$bad" run; } >two
+        fails trace-compare run two
+        says 'two: line 2: '
+    done
+}

@@ -93,6 +93,73 @@ END
     fails trace-convert --skip-bad short.gz
 }
 
+@test "what is wrong with a line is said" {
+    while IFS='|' read -r text sentence; do
+        printf '%s\n' "$text" >bad
+        fails trace-convert bad
+        says "$sentence"
+        empty "$out"
+    done <<'END'
+{"id":"a","t_ns":0,"prompt":1,"output":4} more|bad: line 1: more text after the object
+{"id":"a","t_ns":NaN,"prompt":1,"output":4}|bad: line 1: a value expected at byte 18
+{"id":"a","t_ns":0,"prompt":1,"output":4,"prompt":7}|bad: line 1: 'prompt' is there twice
+{"id":"a","t_ns":0,"prompt":1.5,"output":4}|'prompt' is no whole number: '1.5'
+{"id":"a","t_ns":0,"prompt":-1,"output":4}|'prompt' is no number of tokens
+{"id":"a","t_ns":0,"prompt":99999999999999999999,"output":4}|'prompt' is no whole number
+{"id":"a","t_ns":-1,"prompt":1,"output":4}|its time is before the trace's beginning
+{"id":"a","t_ns":0,"prompt":64,"output":4,"block":16,"hashes":[1,2,3]}|3 hashes are too few
+{"id":"a","t_ns":0,"prompt":64,"output":4,"block":16,"hashes":[1,2,3,4,5]}|5 hashes are too many
+{"id":"a","t_ns":0,"prompt":64,"output":15,"block":16,"hashes":[1,2,3,4],"out_hashes":[5]}|1 hashes of an output are too many: its 15 tokens after 64 fill 0 blocks of 16
+{"id":"a","t_ns":0,"prompt":60,"output":40,"block":16,"hashes":[1,2,3],"out_hashes":[4,5,6,7]}|4 hashes of an output are too many: its 40 tokens after 60 fill 3
+{"id":"a","t_ns":0,"prompt":64,"output":40,"block":16,"out_hashes":[5]}|0 hashes are too few
+{"session_id":"s","arrival_time_ns":0,"sub_requests":[{"input_toks":3,"output_toks":4,"tool_duration_ns":-3}]}|the last tool takes less than no time
+[{"A":[{"step":"x","input_length":3,"output_length":4}],"B":[{"step":"x","input_length":3,"output_length":4}]}]|program 0 is more than one list of calls
+END
+    ok trace-convert - <<<'{"id":"a","t_ns":0,"prompt":60,"output":40,"block":16,"hashes":[1,2,3],"out_hashes":[4,5,6]}'
+    # A column twice; days that there are not, and one that there is every fourth year.
+    sed 's/^TIMESTAMP/TIMESTAMP,TIMESTAMP/; s/^2023/x,2023/' azure.csv >twice.csv
+    fails trace-convert twice.csv
+    for day in 2023-02-29 2023-04-31 1900-02-29 2023-13-01 2023-00-10; do
+        sed "s/2023-11-16/$day/" azure.csv >day.csv
+        fails trace-convert day.csv
+        says 'day.csv: line 2: '
+    done
+    sed 's/2023-11-16/2024-02-29/' azure.csv >day.csv
+    ok trace-convert day.csv
+}
+
+@test "what vLLM measured: arrivals from the smallest, in their order, whatever the lines'" {
+    cat >run.jsonl <<'END'
+{"request_id":"b","input_toks":3,"output_toks":4,"queued_ts":105.5}
+
+{"request_id":"a","input_toks":5,"output_toks":6,"queued_ts":104.25}
+{"request_id":"c","input_toks":7,"output_toks":8,"queued_ts":105.5}
+END
+    ok trace-convert run.jsonl
+    prints <<'END'
+{"id":"a","t_ns":0,"prompt":5,"output":6}
+{"id":"b","t_ns":1250000000,"prompt":3,"output":4}
+{"id":"c","t_ns":1250000000,"prompt":7,"output":8}
+END
+    cp "$out" sorted
+    ok trace-convert - <run.jsonl
+    cmp sorted "$out"
+    # A bad line keeps its number, and the others theirs.
+    sed -i '3s/"input_toks":5/"input_toks":0/' run.jsonl
+    fails trace-convert run.jsonl
+    says 'run.jsonl: line 3: the prompt has no tokens'
+    exits 0 trace-convert --skip-bad run.jsonl
+    says '1 bad records were left out'
+    is 'b c' "$(jq -r .id "$out" | paste -sd ' ')"
+    needs traces
+    run=$shared/traces/llmservingsim/vllm-measured/RTXPRO6000_Llama-3.1-8B/requests.jsonl
+    ok trace-convert "$run"
+    cp "$out" sorted
+    tac "$run" >tac.jsonl
+    ok trace-convert tac.jsonl
+    cmp sorted "$out"
+}
+
 @test "times that go back are an error, or sorted" {
     cat >back.jsonl <<'END'
 {"id":"a","t_ns":5,"prompt":1,"output":1}
@@ -130,6 +197,15 @@ END
     ok trace-convert -q --clip 30 --block 16 h.jsonl
     is '21 [1,2]' "$(jq -rc '"\(.prompt) \(.hashes)"' "$out")"
     ok trace-convert --clip 49 --block 16 h.jsonl
+    # An output's hashes go with the end of its prompt, and are as many as it fills.
+    printf '{"id":"a","t_ns":0,"prompt":33,"output":40,"block":16,"hashes":[1,2],"out_hashes":[3,4]}\n' >o.jsonl
+    ok trace-convert -q --clip 72 o.jsonl
+    is '32 40 [1,2] null' "$(jq -rc '"\(.prompt) \(.output) \(.hashes) \(.out_hashes)"' "$out")"
+    mv "$out" cut.jsonl
+    ok trace-convert cut.jsonl
+    printf '{"id":"a","t_ns":0,"prompt":1,"output":40,"block":4,"hashes":[9],"out_hashes":[1,2,3,4,5,6,7,8,9,10]}\n' >o.jsonl
+    ok trace-convert -q --clip 21 o.jsonl
+    is '1 20 5' "$(jq -r '"\(.prompt) \(.output) \(.out_hashes | length)"' "$out")"
 }
 
 @test "arrivals are drawn: the rate, the seed, those who wait" {

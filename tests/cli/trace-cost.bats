@@ -1,5 +1,6 @@
 # trace-cost: the time of a batch, and cards.
 load helper
+load trace
 
 card='--cost roofline --model Llama-2-7B --gpu A100-80GB'
 
@@ -28,6 +29,12 @@ EOF
     misuse trace-cost $card 1-10
     # shellcheck disable=SC2086
     misuse trace-cost $card 0@10
+    # shellcheck disable=SC2086
+    misuse trace-cost $card 0:10
+    for bad in '--tp -1' '--tp 1.5' '--tp 1e9' '--link-gbs -1'; do
+        # shellcheck disable=SC2086
+        misuse trace-cost $card $bad 1:10
+    done
 }
 
 @test "by hand: the shared 7B model" {
@@ -67,6 +74,21 @@ EOF
     { cat ../table.csv && echo 'add,1'; } >short.csv
     fails trace-cost --cost short.csv 1:64
     says 'short.csv: line 25'
+    { cat ../table.csv && echo 'add,1,0,-3'; } >negative.csv
+    fails trace-cost --cost negative.csv 1:64
+    says 'negative.csv: line 25: a size or time is below 0'
+    { cat ../table.csv && printf 'add,1,0,3\0\n'; } >nul.csv
+    fails trace-cost --cost nul.csv 1:64
+    says 'nul.csv: line 25: there is a NUL byte'
+    { cat ../table.csv && echo '"add,1,0,3'; } >quote.csv
+    fails trace-cost --cost quote.csv 1:64
+    says 'quote.csv: line 25: a quote in field 1'
+    # Quotes, CR LF and a byte order mark change nothing.
+    ok trace-cost --cost ../table.csv 1:64
+    cp "$out" plain
+    { printf '\xef\xbb\xbf' && sed '/^#/!s/[^,]*/"&"/g; s/$/\r/' ../table.csv; } >windows.csv
+    ok trace-cost --cost windows.csv 1:64
+    cmp plain "$out"
     fails trace-cost --cost missing.csv 1:64
     says missing.csv
     mkdir folder
@@ -74,6 +96,37 @@ EOF
     says folder
     fails trace-cost --cost roofline --model Llama-2-7B --gpu nothing 1:64
     says nothing
+}
+
+@test "bad layer tables" {
+    needs costmodel/llmservingsim
+    layers=$(echo "$shared"/costmodel/llmservingsim/*8B*)
+    ok trace-cost --cost "$layers" 3:100 20@10
+    cp "$out" plain
+    while read -r file line expression sentence; do
+        rm -rf bad_tp1
+        cp -r "$layers" bad_tp1
+        chmod -R u+w bad_tp1
+        sed -i "$line$expression" "bad_tp1/$file"
+        fails trace-cost --cost bad_tp1 3:100
+        says "bad_tp1/$file: $sentence"
+    done <<'END'
+dense.csv 5 s/,[^,]*$/,-5/ line 5: field 3 is below 0
+dense.csv 5 s/,[^,]*$// line 5: there are 2 fields
+dense.csv 2,$ {/^qkv_proj/d} there are no rows of qkv_proj
+per_sequence.csv 3 s/,[^,]*,/,-1,/ line 3: field 2 is below 0
+attention.csv 5 s/^[^,]*/-1/ line 5: field 1 is below 0
+attention.csv 5 s/,[^,]*$/,nan/ line 5: field 5 is no number
+skew_fit.csv 3 s/n<=[^,]*/n<=x/ line 3: field 2 is no class
+skew_fit.csv 3 s/%/q/ line 3: field 3 is no class
+meta.yaml 1,$ s/alpha_default:.*/alpha_default:/ line 68: 'alpha_default' is no number
+END
+    rm -rf bad_tp1
+    cp -r "$layers" bad_tp1
+    chmod -R u+w bad_tp1
+    sed -i 's/$/\r/' bad_tp1/*
+    ok trace-cost --cost bad_tp1 3:100 20@10
+    cmp plain "$out"
 }
 
 @test "cards: known ones, and one's own" {
@@ -92,6 +145,116 @@ EOF
     echo '{' >broken.json
     fails trace-cost --model-card broken.json
     says broken.json
+}
+
+# steps TRACE: what the shared 7B model takes for each step of it.
+steps() {
+    # shellcheck disable=SC2086 # several options
+    trace-replay -q $card --sched sarathi --steps steps.tsv "$1" >/dev/null
+}
+
+# held TABLE...: TTFT and TPOT of a replay with it.
+held() {
+    trace-replay -q "$@" --sched sarathi --kv-blocks 7000 held.jsonl |
+        awk -F '\t' '$1 ~ /^(ttft|tpot)_(mean|p50|p90)_s/ { print $2 }'
+}
+
+# near SHARE A B: each number of A is that near to B's.
+near() {
+    paste "$2" "$3" | awk -v most="$1" '{ d = $1 / $2 - 1; if (d > most || -d > most) exit 1 }' && return
+    paste "$2" "$3"
+    return 1
+}
+
+@test "a fitted table gives a trace that it has not seen the same times" {
+    trace-gen -n 1500 --rate 4 --seed 2 --prompt lognormal:900,700 -o train.jsonl
+    trace-gen -n 800 --rate 3 --seed 9 --prompt lognormal:700,500 -o held.jsonl
+    steps train.jsonl
+    ok trace-cost --fit steps.tsv -o fit.csv
+    awk -F '\t' '$1 == "all" && $3 < .01 { good = 1 } END { exit !good }' "$out"
+    # shellcheck disable=SC2086
+    held $card >true
+    held --cost fit.csv >fitted
+    near .02 fitted true
+    # A tenth of noise, and a step in fifty ten times too long.
+    awk -F '\t' 'BEGIN { srand(4); print "us\tdecodes\tkv_sum\tpieces" }
+        !/^#/ { us = ($2 - $1) / 1000 * (.9 + .2 * rand()); if (rand() < .02) us *= 10
+                print us, $4, $5, $11 }' OFS='\t' steps.tsv >noisy.tsv
+    ok trace-cost --fit noisy.tsv -o noisy.csv
+    held --cost noisy.csv >fitted
+    near .04 fitted true
+}
+
+@test "a fitted table: its form, the cards, where it goes, the same bytes" {
+    trace-gen -n 300 --rate 4 --prompt uniform:10,1500 -o train.jsonl
+    steps train.jsonl
+    ok trace-cost --fit steps.tsv
+    cp "$out" bare
+    grep -q '^linear,1,0,' bare
+    trace-cost --fit - -o here.csv <steps.tsv >/dev/null
+    cmp bare here.csv
+    ok trace-cost --fit steps.tsv --model Llama-2-7B --gpu A100-80GB --json -o cards.csv
+    is 4 "$(jq '.errors | length' "$out")"
+    is "$(grep -vc '^#' steps.tsv)" "$(jq '.errors[-1].steps' "$out")" "$(jq .steps "$out")"
+    # shellcheck disable=SC2086
+    is "$(trace-replay -q $card train.jsonl | grep kv_blocks)" \
+        "$(trace-replay -q --cost cards.csv --sched sarathi train.jsonl | grep kv_blocks)"
+    fails trace-replay --cost bare train.jsonl
+    says memory
+    # A batch takes the same by both.
+    a=$(trace-cost --cost bare 20:1000 100@0 | awk '/^step/ { print int($2) }')
+    b=$(trace-cost --cost cards.csv 20:1000 100@0 | awk '/^step/ { print int($2) }')
+    is "$a" "$b"
+    reports_lost_output trace-cost --fit "$PWD/steps.tsv"
+    echo old >old
+    no_room 0 trace-cost --fit steps.tsv -o old
+    says "'old'"
+    is old "$(<old)"
+    fails trace-cost --fit steps.tsv -o no/such/file
+    says no/such/file
+    fails trace-cost --fit steps.tsv -o /dev/full
+    says 'No space left'
+}
+
+@test "measured batches that are none, or too few, or tell nothing" {
+    misuse trace-cost --fit x 1:10
+    misuse trace-cost --fit x --cost ../table.csv
+    fails trace-cost --fit missing
+    says missing
+    : >empty
+    fails trace-cost --fit empty
+    says empty
+    echo 'batch,us' >header
+    fails trace-cost --fit header
+    says 'no steps'
+    echo 'a,b' >strange
+    fails trace-cost --fit strange
+    says 'strange: line 1'
+    for bad in '1:10,-1' '1:10,0' '1:10,nan' '1:10' '1-10,5' '0@10,5' ',5' '1:10,' '1:10,5,6' '0:5,4' \
+        '1:99999999999,5' '1:10,1e300'; do
+        { echo batch,us && printf '1:10,100\n%s\n' "$bad"; } >bad.csv
+        fails trace-cost --fit bad.csv
+        says 'bad.csv: line 3'
+    done
+    { echo batch,us && echo 1:10,100; } >few.csv
+    fails trace-cost --fit few.csv
+    says 'too few'
+    { echo batch,us && for i in {1..50}; do echo "$i:1$i,$((100 + i))"; done; } >decodes.csv
+    fails trace-cost --fit decodes.csv
+    says 'chunk of a prompt'
+    { echo batch,us && for i in {1..50}; do echo "$i@0,$((100 + i))"; done; } >chunks.csv
+    fails trace-cost --fit chunks.csv
+    says 'a decode'
+    # All contexts the same length: attention cannot be told from decodes.
+    { echo batch,us && for i in {1..50}; do printf '%d:0,%d\n%d@0,%d\n' $i $i $i $i; done; } >same.csv
+    fails trace-cost --fit same.csv
+    says 'do not tell attention over the context'
+    cat chunks.csv >all.csv && tail -n +2 decodes.csv >>all.csv
+    ok trace-cost --fit all.csv
+    cp "$out" plain
+    { printf '\xef\xbb\xbf' && sed 's/$/\r/' all.csv; } >marked.csv
+    ok trace-cost --fit marked.csv
+    cmp plain "$out"
 }
 
 @test "output whole or not at all; lost output is reported" {

@@ -29,8 +29,13 @@ value() {
         '--kv-blocks 0' '--kv-blocks 2000000000' '--gpu-memory-utilization 0' \
         '--gpu-memory-utilization 1.1' '--reserve-gib -1' '--step-overhead-us -1' \
         '--step-overhead-us nan' '--tp -1' '--link-gbs -1' '--max-model-len 4294967296' \
-        '--slo tbt' '--slo tbt=0' '--slo tbt=x' '--slo what=1' \
-        '--slo ttft=1,,tbt=2' '--clients 9999999' '-o - --timeline -'; do
+        '--slo tbt' '--slo tbt=0' '--slo tbt=x' '--slo what=1' '--slo ema_rate=-1' '--slo prompt_rate' \
+        '--slo ttft=1,' '--slo ttft=1,ttft=2' \
+        '--slo ttft=1,,tbt=2' '--clients 9999999' '-o - --timeline -' '--preemption-mode drop' \
+        '--sched vllm1 --preemption-mode swap' '--compat vidur --preemption-mode swap' \
+        '--swap-space -1' '--host-kv-blocks 5' '--sched sarathi --disk-kv-blocks 5' \
+        '--sched vllm1 --no-prefix-cache --host-kv-blocks 5' '--sched vllm1 --host-gbs 0' \
+        '--disk-gbs nan' '--sched vllm1 --host-kv-blocks 2000000000'; do
         # shellcheck disable=SC2086 # options and their arguments
         misuse trace-replay --cost ../t.csv $bad ../trace.jsonl
     done
@@ -173,6 +178,77 @@ END
     done
 }
 
+@test "blocks that the GPU gave up are loaded from host memory and a disk, where that is faster" {
+    # The second prompt takes all 10 blocks; the third is the first again. 16 KiB a block.
+    cat >t.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":160,"output":1,"block":16,"hashes":[1,2,3,4,5,6,7,8,9,10]}
+{"id":"b","t_ns":1000000000,"prompt":160,"output":1,"block":16,"hashes":[21,22,23,24,25,26,27,28,29,30]}
+{"id":"c","t_ns":2000000000,"prompt":160,"output":1,"block":16,"hashes":[1,2,3,4,5,6,7,8,9,10]}
+END
+    # again MS HITS HOST DISK OPTION...: how long the third takes, and what it found where.
+    again() {
+        ok trace-replay --cost ../t.csv --kv-blocks 10 --sched vllm1 --check -o rows "${@:5}" t.jsonl
+        is "$1 $2" "$(awk '$1 == "c" { print ($5 - $2) / 1e6, $8 }' rows)"
+        is "$2 $3 $4" "$(value prefix_hit_tokens "$out") $(value host_hit_tokens "$out") $(value disk_hit_tokens "$out")"
+    }
+    again 20 0 0 0
+    is 0.000000 "$(value transfer_s "$out")"
+    # 9 blocks of 1 ms, and 16 tokens; at 4 ms it is faster to compute them.
+    again 11 144 144 0 --host-kv-blocks 10 --host-gbs 0.016384
+    is 0.009000 "$(value transfer_s "$out")"
+    again 20 0 0 0 --host-kv-blocks 10 --host-gbs 0.004096
+    # The beginning was given up last. From the disk at 1.25 ms it is worth it, at 2.5 ms it is not.
+    again 12.25 144 64 80 --host-kv-blocks 4 --disk-kv-blocks 10 --host-gbs 0.016384 --disk-gbs 0.0131072
+    again 16 64 64 0 --host-kv-blocks 4 --disk-kv-blocks 10 --host-gbs 0.016384 --disk-gbs 0.0065536
+    again 13.25 144 0 144 --disk-kv-blocks 10 --disk-gbs 0.0131072
+    # A disk is no faster than the link to the host.
+    again 11 144 0 144 --disk-kv-blocks 10 --host-gbs 0.016384
+    again 16 64 64 0 --host-kv-blocks 4 --host-gbs 0.016384
+    sed '/kv_bytes_per_token/d' ../t.csv >no.csv
+    fails trace-replay --cost no.csv --kv-blocks 10 --sched vllm1 --host-kv-blocks 10 t.jsonl
+    says 'how large'
+}
+
+@test "who is driven out is swapped under vllm0, or computed anew" {
+    ok replay -o rows --kv-blocks 12 ../trace.jsonl
+    cp "$out" anew
+    [ "$(value preemptions anew)" -gt 10 ]
+    is 0 "$(value swaps anew)"
+    ok replay -o swapped --kv-blocks 12 --preemption-mode swap --check ../trace.jsonl
+    is "$(value preemptions "$out")" "$(value swaps "$out")"
+    [ "$(value computed_tokens "$out")" -lt "$(value computed_tokens anew)" ]
+    is "$(awk '!/^#/ { n += $6 + $7 - 1 } END { print n }' swapped)" "$(value computed_tokens "$out")"
+    cp "$out" fast
+    ok replay --kv-blocks 12 --preemption-mode swap --host-gbs 0.001 ../trace.jsonl
+    awk '$1 == "transfer_s" { n[FILENAME] = $2 } END { for (f in n) if (f != "fast") exit !(n[f] > n["fast"]) }' fast "$out"
+    # No room: as if there were no swap.
+    ok replay -o none --kv-blocks 12 --preemption-mode swap --swap-space 0 ../trace.jsonl
+    cmp rows none
+    cmp anew "$out"
+    # A request that comes back under vllm1 finds its own blocks, if nobody took them.
+    ok replay --kv-blocks 12 --sched vllm1 -o rows ../trace.jsonl
+    [ "$(value preemptions "$out")" -gt 0 ]
+    n=$(value computed_tokens "$out")
+    ok replay --kv-blocks 12 --sched vllm1 --no-prefix-cache ../trace.jsonl
+    [ "$n" -lt "$(value computed_tokens "$out")" ]
+}
+
+@test "nanoflow's steps are even where there is enough to do" {
+    needs traces/azure
+    trace-convert -q --clip 4096 --rate 30 "$shared/traces/azure/AzureLLMInferenceTrace_conv.csv" | head -n 4000 >conv.jsonl
+    # spread SCHED: P99 over the mean.
+    spread() {
+        ok trace-replay -q --cost roofline --model Llama-2-70B --gpu A100-80GB --tp 8 --sched "$1" conv.jsonl
+        awk '$1 == "queued_step_mean_s" { mean = $2 } $1 == "queued_step_p99_s" { print $2 / mean }' "$out"
+    }
+    awk -v even="$(spread nanoflow)" -v uneven="$(spread vllm0)" 'BEGIN { exit !(even <= 1.1 && uneven >= 3) }'
+    # Where there is not, none of them waits.
+    ok trace-convert --rate 0.01 ../trace.jsonl
+    cp "$out" slow.jsonl
+    ok trace-replay --cost ../t.csv --sched nanoflow slow.jsonl
+    is 0 "$(value queued_steps "$out")"
+}
+
 @test "clients send one request after the other" {
     printf 'num_prefill_tokens,num_decode_tokens\n' >t.csv
     for _ in $(seq 20); do echo 8,1; done >>t.csv
@@ -195,6 +271,63 @@ END
     cmp summary "$out"
     fails replay --timeline no/such/file ../trace.jsonl
     says no/such/file
+}
+
+# good SCHED CLIENTS SLO: requests a second that meet it, and their share.
+good() {
+    # shellcheck disable=SC2086 # a scheduler and its options
+    trace-replay -q --cost roofline --model Llama-2-7B --gpu A100-80GB --kv-blocks 6875 --sched $1 \
+        --clients "$2" --slo "$3" fastgen.jsonl | awk '/^good/ { print $2 }' | tr '\n' ' '
+}
+
+@test "FastGen's effective throughput: prompts at 512 tokens a second, tokens at 4" {
+    for seed in 1 2 3; do
+        trace-gen -n 512 --arrivals none --seed $seed --prompt normal:2600,780 --answer normal:128,38 \
+            -o fastgen.jsonl
+        both=prompt_rate=512,ema_rate=4
+        for clients in 16 32; do
+            least=$((clients == 16 ? 112 : 119))
+            read -r many most <<<"$(good 'splitfuse --budget 768' $clients $both)"
+            read -r few less <<<"$(good 'vllm0 --budget 4096' $clients $both)"
+            echo "$seed $clients: $many $most, $few $less"
+            awk "BEGIN { exit !(100 * $many >= $least * $few && $most >= .97 && $less <= .96) }"
+        done
+    done
+    # One client is alone: nothing is gained. Bounds that all meet, and that none does.
+    read -r many most <<<"$(good 'splitfuse --budget 768' 1 $both)"
+    read -r few less <<<"$(good 'vllm0 --budget 4096' 1 $both)"
+    awk "BEGIN { exit !($many <= 1.01 * $few && $many >= $few) }"
+    is '1.0000' "$(good vllm0 32 prompt_rate=1,ema_rate=0.01 | cut -d ' ' -f 2)"
+    is '0.0000' "$(good vllm0 32 ema_rate=1000 | cut -d ' ' -f 2)"
+    is '0.0000' "$(good vllm0 32 prompt_rate=1e6 | cut -d ' ' -f 2)"
+}
+
+@test "steps: each one's batch and time, and what they come to" {
+    for sched in vllm0 sarathi vllm1; do
+        ok replay --sched $sched --steps steps.tsv -o rows.tsv ../trace.jsonl
+        grep -q "^steps	$(grep -vc '^#' steps.tsv)\$" "$out"
+        # Every token of the prompts and outputs but the first of each is in some step, and more only
+        # where requests were computed anew.
+        is "$(awk '$1 == "computed_tokens" { print $2 }' "$out")" \
+            "$(awk '!/^#/ { n += $3 } END { print n }' steps.tsv)"
+        # tokens are decodes and pieces; the cost table's time is by tokens alone; times go on
+        awk -F '\t' '!/^#/ {
+            n = $4; k = $11 == "-" ? 0 : split($11, piece, " ")
+            for (i = 1; i <= k; i++) n += piece[i] + 0
+            up = int(($3 + 7) / 8) * 8
+            if (n != $3 || $2 - $1 != 1000000 * (1 + (up - 8) / 8) || $1 < last) exit 1
+            if ($5 < $4 * $6 || $5 > $4 * $7) exit 1
+            last = $2
+        }' steps.tsv
+        ok replay --check --sched $sched --steps again.tsv ../trace.jsonl
+        cmp steps.tsv again.tsv
+        ok replay --sched $sched --steps - ../trace.jsonl
+        cmp steps.tsv "$out"
+    done
+    misuse replay --steps - -o - ../trace.jsonl
+    fails replay --steps /dev/full ../trace.jsonl
+    says 'No space left'
+    fails replay --steps no/such/file ../trace.jsonl
 }
 
 @test "output: whole or not at all, and never lost without a word" {

@@ -138,3 +138,33 @@ lru() {
     ok trace-stat header.csv
     is 0 "$(awk '$1 == "requests" { print $2 }' "$out")"
 }
+
+@test "a picture: arrivals, lengths, prefixes, which is XML" {
+    ok trace-stat ../small.jsonl
+    cp "$out" ../text
+    ok trace-stat --svg p.svg ../small.jsonl
+    cmp ../text "$out"
+    if type xmllint >/dev/null 2>&1; then xmllint --noout p.svg; fi
+    for title in Arrivals Lengths 'Shared prefixes'; do
+        grep -q ">$title<" p.svg
+    done
+    ok trace-stat --svg again.svg --json ../small.jsonl
+    cmp p.svg again.svg
+    # Without hashes, without times: fewer charts; one request is a picture too.
+    sed 's/,"block".*\]//' ../small.jsonl | head -n 1 >plain.jsonl
+    ok trace-stat --svg plain.svg plain.jsonl
+    ! grep -q prefixes plain.svg
+    printf 'num_prefill_tokens,num_decode_tokens\n5,6\n' >untimed.csv
+    ok trace-stat --svg untimed.svg untimed.csv
+    ! grep -q Arrivals untimed.svg
+    ok trace-stat --svg - -o numbers untimed.csv
+    cmp untimed.svg "$out"
+    misuse trace-stat --svg - untimed.csv
+    echo old >old
+    no_room 0 trace-stat --svg old ../small.jsonl
+    is old "$(<old)"
+    fails trace-stat --svg no/such/file ../small.jsonl
+    says no/such/file
+    fails trace-stat --svg /dev/full ../small.jsonl
+    says 'No space left'
+}

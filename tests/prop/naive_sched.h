@@ -1,5 +1,5 @@
-/* naive_sched.h - a replica as the papers describe it, one scheduler after the other, slow and
- * plain: every step is formed anew, every block looked for one by one. The oracle of prop_sched.c.
+/* naive_sched.h - how schedulers form a step, one after the other, slow and plain: every step is
+ * formed anew, every block looked for one by one. Part of naive_run.h.
  *
  * Sources: the rules of Vidur, vLLM v0 and v1, Sarathi-Serve, DeepSpeed-MII and LightLLM, as their
  * schedulers' code has them. Nothing here was taken from lib/sim.
@@ -7,169 +7,7 @@
 #ifndef TESTS_NAIVE_SCHED_H
 #define TESTS_NAIVE_SCHED_H
 
-#include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { REQUESTS_MOST = 64, BLOCKS_MOST = 512, HASHES_MOST = 64, GAPS_MOST = 1 << 16 };
-
-enum policy { STATIC, ORCA, VLLM0, VLLM1, SARATHI, SPLITFUSE, LIGHTLLM, POLICIES };
-
-struct rules {
-    enum policy policy;
-    bool vidur, sharing, priorities;
-    int blocks, block_tokens, most_requests, most_tokens, max_length;
-    int clients; /* 0: requests come at their times */
-    double watermark, overhead_us;
-};
-
-struct request {
-    /* Given: */
-    int64_t t_ns, tool_ns;
-    int prompt, output, priority;
-    int after[4], n_after;
-    uint64_t hash[HASHES_MOST];
-    int n_hashes;
-    /* Its way: */
-    enum { AHEAD, WAITING, RUNNING, ENDED, REJECTED } state;
-    int64_t arrival, start, first, end, last;
-    int need, computed, given, preemptions, hits;
-    long came; /* which one to arrive it was */
-    int block[BLOCKS_MOST], n_blocks, named;
-    bool admitted;
-};
-
-struct block {
-    int holders;
-    bool named;
-    uint64_t hash;
-    long freed_at, named_at;
-};
-
-struct queue {
-    int v[REQUESTS_MOST], n;
-};
-
-struct naive {
-    struct rules o;
-    struct request r[REQUESTS_MOST];
-    int n;
-    struct queue waiting, running;
-    struct block block[BLOCKS_MOST];
-    long clock;
-    int batch[REQUESTS_MOST], tokens[REQUESTS_MOST], n_batch;
-    double (*us)(int decodes, const int *context, int pieces, const int *chunk, const int *kv);
-    bool restarted; /* somebody, while the step was formed */
-    int since_prompts;
-    int64_t done[REQUESTS_MOST]; /* when requests ended, or were rejected, one after the other */
-    int n_done;
-    int64_t now, step_end;
-    bool busy, stuck;
-    long steps, preemptions, computed, gaps;
-    int64_t gap[GAPS_MOST];
-};
-
-/* ---- queues ---- */
-
-static void queue_insert(struct queue *q, int at, int request)
-{
-    memmove(&q->v[at + 1], &q->v[at], (size_t)(q->n - at) * sizeof *q->v);
-    q->v[at] = request;
-    q->n++;
-}
-
-static int queue_remove(struct queue *q, int at)
-{
-    int request = q->v[at];
-
-    q->n--;
-    memmove(&q->v[at], &q->v[at + 1], (size_t)(q->n - at) * sizeof *q->v);
-    return request;
-}
-
-static int queue_find(const struct queue *q, int request)
-{
-    for (int i = 0; i < q->n; i++)
-        if (q->v[i] == request)
-            return i;
-    return -1;
-}
-
-/* ---- blocks ---- */
-
-static int blocks_of(const struct naive *s, int tokens)
-{
-    return (tokens + s->o.block_tokens - 1) / s->o.block_tokens;
-}
-
-static int free_blocks(const struct naive *s)
-{
-    int n = 0;
-
-    for (int i = 0; i < s->o.blocks; i++)
-        n += s->block[i].holders == 0;
-    return n;
-}
-
-/* The free block that has been so for longest; whatever it held is lost. */
-static void take_block(struct naive *s, struct request *r)
-{
-    int best = -1;
-
-    for (int i = 0; i < s->o.blocks; i++)
-        if (s->block[i].holders == 0 &&
-            (best < 0 || s->block[i].freed_at < s->block[best].freed_at))
-            best = i;
-    if (best < 0)
-        abort();
-    s->block[best].holders = 1;
-    s->block[best].named = false;
-    r->block[r->n_blocks++] = best;
-}
-
-static void take_for(struct naive *s, struct request *r, int tokens)
-{
-    while (r->n_blocks < blocks_of(s, tokens))
-        take_block(s, r);
-}
-
-static void give_back(struct naive *s, struct request *r)
-{
-    while (r->n_blocks > 0) {
-        struct block *b = &s->block[r->block[--r->n_blocks]];
-
-        if (--b->holders == 0)
-            b->freed_at = ++s->clock;
-    }
-    r->named = 0;
-}
-
-/* The block that has held this text for longest. */
-static int find_block(const struct naive *s, uint64_t hash)
-{
-    int best = -1;
-
-    for (int i = 0; i < s->o.blocks; i++)
-        if (s->block[i].named && s->block[i].hash == hash &&
-            (best < 0 || s->block[i].named_at < s->block[best].named_at))
-            best = i;
-    return best;
-}
-
-/* All blocks that are full once `tokens` are computed can be found from now on. */
-static void name_blocks(struct naive *s, struct request *r, int tokens)
-{
-    for (; s->o.sharing && r->named < tokens / s->o.block_tokens && r->named < r->n_hashes;
-         r->named++) {
-        struct block *b = &s->block[r->block[r->named]];
-
-        b->named = true;
-        b->hash = r->hash[r->named];
-        b->named_at = ++s->clock;
-    }
-}
+#include "naive_kv.h"
 
 /* ---- what schedulers share ---- */
 
@@ -208,6 +46,28 @@ static void start_over(struct naive *s, int request)
     queue_insert(&s->waiting, 0, request);
 }
 
+/* The same, or, where the host has room for what it computed, out there. */
+static void drive_out(struct naive *s, int request)
+{
+    struct request *r = &s->r[request];
+    int held = 0;
+
+    for (int i = 0; i < s->swapped.n; i++)
+        held += blocks_of(s, s->r[s->swapped.v[i]].computed);
+    if (s->o.policy != VLLM0 || held + blocks_of(s, r->computed) > s->o.swap_blocks) {
+        start_over(s, request);
+        return;
+    }
+    s->moving_us += blocks_of(s, r->computed) * s->o.swap_us;
+    give_back(s, r);
+    r->state = SWAPPED;
+    r->preemptions++;
+    s->preemptions++;
+    s->swaps++;
+    s->restarted = true;
+    queue_insert(&s->swapped, 0, request);
+}
+
 static void begin_running(struct naive *s, int at)
 {
     int request = queue_remove(&s->waiting, at);
@@ -229,12 +89,16 @@ static bool leaves_watermark(const struct naive *s, const struct request *r)
     return free_blocks(s) - blocks_of(s, r->need) >= (alone ? 0 : watermark_blocks(s));
 }
 
-/* A place for the next token. */
+/* A place for the next token. vLLM's first engine and what was made of it ask for a free block
+ * whatever the token needs; where nobody else runs that could never end well. */
 static bool has_slot(const struct naive *s, const struct request *r)
 {
     bool needs = blocks_of(s, r->computed + 1) > r->n_blocks;
+    bool strict = s->o.policy == VLLM0 || s->o.policy == SARATHI;
 
-    return (!needs && !s->o.vidur) || free_blocks(s) >= 1;
+    if (s->o.vidur || (strict && s->running.n > 1))
+        return free_blocks(s) >= 1;
+    return !needs || free_blocks(s) >= 1;
 }
 
 /* Running request i gets a slot, or one after the other from the tail goes, itself last. */
@@ -243,7 +107,7 @@ static bool make_slot(struct naive *s, int i)
     while (!has_slot(s, &s->r[s->running.v[i]])) {
         int last = s->running.n - 1;
 
-        start_over(s, queue_remove(&s->running, last));
+        drive_out(s, queue_remove(&s->running, last));
         if (last == i)
             return false;
     }
@@ -307,11 +171,33 @@ static void decode_all(struct naive *s)
         schedule(s, s->running.v[i], 1);
 }
 
+/* Whoever was driven out comes back, if its blocks, one more and the watermark are free; one that
+ * would run alone needs but its next token's place. */
+static void swap_in(struct naive *s)
+{
+    while (s->swapped.n > 0 && s->running.n < s->o.most_requests) {
+        int request = s->swapped.v[0];
+        struct request *r = &s->r[request];
+        int more = blocks_of(s, r->computed) + 1 + watermark_blocks(s);
+
+        if (s->running.n == 0)
+            more = blocks_of(s, r->computed + 1);
+        if (free_blocks(s) < more)
+            return;
+        queue_remove(&s->swapped, 0);
+        s->moving_us += blocks_of(s, r->computed) * s->o.swap_us;
+        take_for(s, r, r->computed + 1);
+        r->state = RUNNING;
+        queue_insert(&s->running, s->running.n, request);
+        schedule(s, request, 1);
+    }
+}
+
 static void form_vllm0(struct naive *s)
 {
     int longest_prompt = 0;
 
-    while (s->waiting.n > 0 && s->running.n < s->o.most_requests) {
+    while (s->swapped.n == 0 && s->waiting.n > 0 && s->running.n < s->o.most_requests) {
         struct request *r = &s->r[s->waiting.v[0]];
         int most = r->need > longest_prompt ? r->need : longest_prompt;
         int tokens = s->o.vidur ? (s->n_batch + 1) * most : batch_tokens(s) + r->need;
@@ -325,8 +211,11 @@ static void form_vllm0(struct naive *s)
         schedule(s, s->waiting.v[0], r->need);
         begin_running(s, 0);
     }
-    if (s->n_batch == 0)
-        decode_all(s);
+    if (s->n_batch > 0)
+        return;
+    decode_all(s);
+    if (!s->restarted)
+        swap_in(s);
 }
 
 static void form_sarathi(struct naive *s)
@@ -435,31 +324,95 @@ static int cached(const struct naive *s, const struct request *r)
 {
     int n = 0;
 
-    while (s->o.sharing && n < r->n_hashes && n < (r->need - 1) / s->o.block_tokens &&
-           find_block(s, r->hash[n]) >= 0)
+    while (s->o.sharing && n < (r->need - 1) / s->o.block_tokens &&
+           find_block(s, text_of(s, r, n)) >= 0)
         n++;
     return n;
 }
 
-static bool admit_v1(struct naive *s)
+/* The first tier that has a block; TIERS: none. */
+static int tier_of(const struct naive *s, const struct request *r, int block)
 {
-    int at = first_waiting(s), request = s->waiting.v[at],
-        left = s->o.most_tokens - batch_tokens(s);
+    int tier = 0;
+
+    while (tier < TIERS && (block >= (r->need - 1) / s->o.block_tokens ||
+                            find_aside(s, tier, text_of(s, r, block)) < 0))
+        tier++;
+    return tier;
+}
+
+/* To compute tokens [from, to) of a prompt, if nobody else is there. */
+static double alone_us(const struct naive *s, int from, int to)
+{
+    double us = 0;
+
+    for (int at = from, n; at < to; at += n) {
+        n = to - at < s->o.most_tokens ? to - at : s->o.most_tokens;
+        us += s->us(0, NULL, 1, &n, &at);
+    }
+    return us;
+}
+
+/* The same of all that is due behind its first blocks. */
+static double compute_us(const struct naive *s, const struct request *r, int blocks)
+{
+    return alone_us(s, blocks * s->o.block_tokens, r->need);
+}
+
+/* Up to which block is it best to load what is aside? To all ends of stretches in one tier, and not
+ * at all, the first that takes least. */
+static int best_end(const struct naive *s, const struct request *r, int hit)
+{
+    double load = 0, least = compute_us(s, r, hit);
+    int best = hit;
+
+    for (int i = hit; tier_of(s, r, i) < TIERS; i++) {
+        load += s->o.tier_us[tier_of(s, r, i)];
+        if (tier_of(s, r, i + 1) != tier_of(s, r, i) && load + compute_us(s, r, i + 1) < least) {
+            least = load + compute_us(s, r, i + 1);
+            best = i + 1;
+        }
+    }
+    return best;
+}
+
+/* What is loaded was used, the beginning of the text last. */
+static void load_blocks(struct naive *s, struct request *r, int from, int to)
+{
+    double us = 0;
+
+    for (int i = from; i < to; i++) {
+        us += s->o.tier_us[tier_of(s, r, i)];
+        s->tier_tokens[tier_of(s, r, i)] += r->admitted ? 0 : s->o.block_tokens;
+    }
+    for (int i = to - 1; i >= from; i--) {
+        int tier = tier_of(s, r, i);
+
+        s->aside[tier][find_aside(s, tier, text_of(s, r, i))].used_at = ++s->clock;
+    }
+    s->moving_us += us;
+}
+
+static bool admit_v1(struct naive *s, int at)
+{
+    int request = s->waiting.v[at], left = s->o.most_tokens - batch_tokens(s);
     struct request *r = &s->r[request];
-    int hit = cached(s, r), idle = 0, n;
+    int hit = cached(s, r), idle = 0, n, end;
 
     for (int i = 0; i < hit; i++)
-        idle += s->block[find_block(s, r->hash[i])].holders == 0;
+        idle += s->block[find_block(s, text_of(s, r, i))].holders == 0;
     if (blocks_of(s, r->need) - hit + idle > free_blocks(s))
         return false;
+    end = best_end(s, r, hit);
+    load_blocks(s, r, hit, end);
     for (int i = 0; i < hit; i++) {
-        int b = find_block(s, r->hash[i]);
+        int b = find_block(s, text_of(s, r, i));
 
         s->block[b].holders++;
         r->block[r->n_blocks++] = b;
     }
     r->named = hit;
-    r->computed = hit * s->o.block_tokens;
+    r->computed = end * s->o.block_tokens;
     if (!r->admitted)
         r->hits = r->computed;
     r->admitted = true;
@@ -475,7 +428,7 @@ static void form_vllm1(struct naive *s)
 {
     schedule_v1_running(s);
     while (!s->restarted && s->waiting.n > 0 && s->running.n < s->o.most_requests &&
-           batch_tokens(s) < s->o.most_tokens && admit_v1(s))
+           batch_tokens(s) < s->o.most_tokens && admit_v1(s, first_waiting(s)))
         continue;
 }
 
@@ -582,156 +535,6 @@ static void form_lightllm(struct naive *s)
         return;
     decode_all(s);
     s->since_prompts++;
-}
-
-/* ---- events ---- */
-
-static bool can_ever_run(const struct naive *s, const struct request *r)
-{
-    int length = r->prompt + r->output;
-
-    if (s->o.max_length && length > s->o.max_length)
-        return false;
-    if (s->o.policy == STATIC || s->o.policy == ORCA)
-        return length <= longest(s) && blocks_of(s, longest(s)) <= s->o.blocks;
-    return blocks_of(s, length - 1) <= s->o.blocks &&
-           blocks_of(s, r->prompt) + watermark_blocks(s) <= s->o.blocks;
-}
-
-/* When it comes; -1: that is not known yet. */
-static int64_t arrival_of(const struct naive *s, const struct request *r)
-{
-    int64_t t = r->t_ns;
-    int before = (int)(r - s->r) - s->o.clients;
-
-    /* Each of the first clients' requests that ends lets one more in. */
-    if (s->o.clients > 0)
-        return before < 0 ? 0 : before < s->n_done ? s->done[before] : -1;
-    for (int i = 0; i < r->n_after; i++) {
-        const struct request *a = &s->r[r->after[i]];
-
-        if (a->state != ENDED && a->state != REJECTED)
-            return -1;
-        if (a->end + r->tool_ns > t)
-            t = a->end + r->tool_ns;
-    }
-    return t;
-}
-
-static void arrive(struct naive *s)
-{
-    for (int i = 0; i < s->n; i++) {
-        struct request *r = &s->r[i];
-        int64_t t = arrival_of(s, r);
-
-        if (r->state != AHEAD || t < 0 || t > s->now)
-            continue;
-        r->arrival = s->now;
-        r->came = ++s->clock;
-        r->need = r->prompt;
-        r->state = WAITING;
-        if (can_ever_run(s, r)) {
-            queue_insert(&s->waiting, s->waiting.n, i);
-        } else {
-            r->state = REJECTED;
-            r->end = s->done[s->n_done++] = s->now;
-            i = -1; /* somebody above may have waited for it */
-        }
-    }
-}
-
-static void begin_step(struct naive *s)
-{
-    int context[REQUESTS_MOST], chunk[REQUESTS_MOST], kv[REQUESTS_MOST], decodes = 0, pieces = 0;
-
-    for (int i = 0; i < s->n_batch; i++) {
-        struct request *r = &s->r[s->batch[i]];
-
-        r->start = r->start < 0 ? s->now : r->start;
-        if (is_prefill(r)) {
-            chunk[pieces] = s->tokens[i];
-            kv[pieces++] = r->computed;
-        } else {
-            context[decodes++] = r->computed + 1;
-        }
-    }
-    s->step_end = s->now +
-                  llround(1000 * (s->us(decodes, context, pieces, chunk, kv) + s->o.overhead_us));
-    s->busy = true;
-    s->steps++;
-    s->computed += batch_tokens(s);
-}
-
-static void form(struct naive *s)
-{
-    static void (*const forms[POLICIES])(struct naive *) = {
-        form_static,  form_orca,      form_vllm0,   form_vllm1,
-        form_sarathi, form_splitfuse, form_lightllm};
-
-    /* Where all had to start over they are scheduled at once; Vidur waits for an event. */
-    do {
-        s->n_batch = 0;
-        s->restarted = false;
-        forms[s->o.policy](s);
-    } while (s->n_batch == 0 && s->restarted && !s->o.vidur);
-}
-
-static void end_step(struct naive *s)
-{
-    s->busy = false;
-    for (int i = 0; i < s->n_batch; i++) {
-        struct request *r = &s->r[s->batch[i]];
-
-        r->computed += s->tokens[i];
-        if (is_prefill(r))
-            continue;
-        if (r->given++ == 0)
-            r->first = s->now;
-        else
-            s->gap[s->gaps++] = s->now - r->last;
-        r->last = s->now;
-        if (r->given < r->output)
-            continue;
-        r->state = ENDED;
-        r->end = s->done[s->n_done++] = s->now;
-        give_back(s, r);
-        queue_remove(&s->running, queue_find(&s->running, s->batch[i]));
-    }
-}
-
-/* The next moment at which something happens; -1: never. */
-static int64_t next_moment(const struct naive *s)
-{
-    int64_t next = s->busy ? s->step_end : -1;
-
-    for (int i = 0; i < s->n; i++) {
-        int64_t t = s->r[i].state == AHEAD ? arrival_of(s, &s->r[i]) : -1;
-
-        if (t >= 0 && (next < 0 || t < next))
-            next = t;
-    }
-    return next;
-}
-
-static void naive_run(struct naive *s)
-{
-    for (int i = 0; i < s->o.blocks; i++)
-        s->block[i] = (struct block){.freed_at = ++s->clock};
-    for (int i = 0; i < s->n; i++)
-        s->r[i].start = s->r[i].first = s->r[i].last = -1;
-    while ((s->now = next_moment(s)) >= 0) {
-        arrive(s);
-        if (s->busy && s->step_end == s->now) {
-            end_step(s);
-            arrive(s);
-        }
-        if (s->busy)
-            continue;
-        form(s);
-        if (s->n_batch > 0)
-            begin_step(s);
-    }
-    s->stuck = s->waiting.n + s->running.n > 0;
 }
 
 #endif

@@ -72,7 +72,7 @@ static void add_many(struct ann_update *u, struct table *t)
     table_attrs(&more, &attrs.attrs, CPU_PORTABLE);
     for (size_t r = 0; r < more.rows; r++)
         T_CHECK(ann_update_add(u, NULL, 0, x, &err) == 0);
-    T_CHECKF(ann_update_attrs_last(u, &attrs, &err) == 0, "%s", err.msg);
+    T_CHECKF(ann_update_attrs_last(u, &attrs, attrs.attrs.rows, NULL, &err) == 0, "%s", err.msg);
     t->cell = table_need(realloc(t->cell, (t->rows + more.rows) * TABLE_COLUMNS * sizeof *t->cell));
     memcpy(t->cell + t->rows * TABLE_COLUMNS, more.cell,
            more.rows * TABLE_COLUMNS * sizeof *t->cell);

@@ -4,20 +4,51 @@
  * checksums, as only malice writes it, in a copy whose end is the end of what may be read.
  */
 #include "ann_data.h"
+#include "attrs_data.h"
 
 #include <fcntl.h>
 
+#include "ann/kind.h"
 #include "base/rand.h"
 #include "base/sect.h"
 
 enum { DIM = 5, QUERIES = 3, K = 12, ROUNDS = 40 };
+
+/* Of attrs_data.h's columns. */
+static const struct ann_predicate wheres[] = {{"live", 4}, {"not year < 2000", 15}, {"true", 4}};
+
+static void check_found(const struct ann *a, const uint64_t *id, uint64_t rows)
+{
+    for (size_t k = 0; k < QUERIES * K; k++)
+        T_CHECK(id[k] == NEIGH_NONE || (id[k] < rows && !ann_deleted(a, id[k])));
+}
+
+/* A predicate for each query, if the columns that they name are still there. */
+static void ask_where(const struct ann *a, const float *q, struct ann_search_opts o, uint64_t rows)
+{
+    struct ann_predicates *p = NULL;
+    struct ann_allowed allowed[QUERIES];
+    uint64_t id[QUERIES * K], done;
+    float score[QUERIES * K];
+    struct err e;
+
+    o.allowed = allowed;
+    o.allowed_each = true;
+    if (ann_predicates_new(&p, a, 1, &e) == 0 &&
+        ann_predicates_rows(p, wheres, QUERIES, allowed, &done, &e) == 0 && done == QUERIES &&
+        ann_search(a, &o, q, QUERIES, id, score, NULL, &e) == 0)
+        check_found(a, id, rows);
+    ann_predicates_free(p);
+}
 
 static void ask(const struct ann *a)
 {
     float q[QUERIES * DIM] = {1, 2, 3, 4, 5, -1, 0, 0, 7, 1e30F, 100, 0, 3, 3, 3};
     uint64_t id[QUERIES * K];
     float score[QUERIES * K];
+    const uint32_t tenant[QUERIES] = {0, 2, 1};
     struct ann_search_opts o = {.k = K, .effort = 20};
+    struct ann_tenants tenants;
     struct ann_links l;
     struct ann_lists lists;
     struct ann_info i;
@@ -26,9 +57,13 @@ static void ask(const struct ann *a)
     ann_info(a, &i);
     if (i.dim != DIM)
         return;
+    o.tenant = i.has_tenants ? tenant : NULL;
+    o.tenant_each = true;
     if (ann_search(a, &o, q, QUERIES, id, score, NULL, &e) == 0)
-        for (size_t k = 0; k < QUERIES * K; k++)
-            T_CHECK(id[k] == NEIGH_NONE || (id[k] < i.rows && !ann_deleted(a, id[k])));
+        check_found(a, id, i.rows);
+    if (i.columns > 0)
+        for (o.effort = 1; o.effort < 400; o.effort *= 7)
+            ask_where(a, q, o, i.rows);
     for (uint64_t row = 0; row < i.rows && i.ids; row++) {
         size_t len, sum = 0;
         const char *p = ann_id(a, row, &len);
@@ -39,9 +74,15 @@ static void ask(const struct ann *a)
     }
     if (i.has_links) {
         T_CHECK(ann_links(a, &l, &e) < 0 || l.reached <= i.rows);
-    } else {
+    }
+    if (i.has_lists) {
         ann_lists(a, &lists);
         T_CHECK(lists.most <= i.rows);
+    }
+    if (i.has_tenants) {
+        ann_tenants(a, &tenants);
+        T_CHECK(tenants.list_most <= i.rows && tenants.filter_fill <= 1);
+        T_CHECK(ann_tenant(a, "t1", 2) == ANN_NO_TENANT || tenants.tenants > 0);
     }
 }
 
@@ -59,6 +100,8 @@ static void change(const char *path)
     ann_update_delete_row(u, 5, &e);
     if (ann_update_add(u, NULL, 0, x, &e) < 0)
         ann_update_add(u, "new", 3, x, &e);
+    ann_update_grant(u, 7, "new", 3, &e);
+    ann_update_revoke(u, 8, "t0", 2, &e);
     ann_update_write(u, "changed.ann", &o, &r, &e);
     ann_update_close(u);
 }
@@ -117,10 +160,10 @@ static void forge(const char *path, size_t at, uint64_t *seed)
     T_CHECK(sect_create(&w, "forged.ann", "ann ", 1, 0, &e) == 0);
     for (size_t i = 0; i < sect_count(f); i++) {
         struct sect_row row = sect_row(f, i);
-        uint64_t len, some = rand_u64(seed);
+        uint64_t some = rand_u64(seed);
         char *p = data_need(malloc(row.len + 1));
 
-        memcpy(p, sect_get(f, row.id, &len), row.len);
+        T_CHECK(sect_read(f, row.id, 0, p, row.len, &e) == 0);
         for (size_t k = 0; k < row.len && i == at; k++)
             if (rand_below(seed, 4) < some % 4 + 1)
                 p[k] = (char)rand_u64(seed);
@@ -162,7 +205,7 @@ static void make_changed(const struct ann_base *b, struct ann_build_opts *o)
     struct err e = {0};
 
     for (size_t i = 0; i < b->rows.rows; i++)
-        fprintf(f, "n%zu\n", i * 17 % 100);
+        fprintf(f, "n%zu\n", i * 17 % 1009);
     fclose(f);
     T_CHECK(ann_ids_load(&ids, "names", b->rows.rows, &e) == 0);
     o->ids = ids;
@@ -175,20 +218,49 @@ static void make_changed(const struct ann_base *b, struct ann_build_opts *o)
     ann_update_close(u);
 }
 
+/* Of four tenants the first has all rows. */
+static struct ann_grants *grants_of(size_t rows)
+{
+    FILE *f = data_need(fopen("grants", "w"));
+    struct ann_grants *g = NULL;
+    struct err e = {0};
+
+    for (size_t i = 0; i < rows; i++)
+        for (size_t t = 0; t < 4; t++)
+            if (i % (t + 1) == 0)
+                fprintf(f, "%zu\tt%zu\n", i, t);
+    fclose(f);
+    T_CHECK(ann_grants_load(&g, "grants", rows, NULL, &e) == 0);
+    return g;
+}
+
 static void damage(enum ann_kind_name kind, enum vec_type type, enum vec_metric m,
                    const char *codec, bool no_vectors, bool changed)
 {
-    struct ann_base b = ann_base_of(DATA_NORMAL, type, 60, DIM);
+    struct ann_base b = ann_base_of(DATA_NORMAL, type, kind == ANN_TENANT ? 130 : 60, DIM);
+    struct ann_grants *g = kind == ANN_TENANT ? grants_of(b.rows.rows) : NULL;
     struct ann_build_opts o = {.kind = kind,
                                .metric = m,
                                .codec = codec,
                                .degree = 5,
                                .beam = 8,
+                               .grants = g,
                                .no_vectors = no_vectors};
     struct ann_section s;
     struct ann *a;
+    struct ann_attrs attrs = {0};
     size_t sections = 0;
 
+    if (kind == ANN_HQI) {
+        struct table t = table_make(60, 30);
+
+        table_attrs(&t, &attrs.attrs, cpu_detect());
+        free(t.cell);
+        o.attrs = &attrs;
+        o.wheres = wheres;
+        o.n_wheres = QUERIES;
+        o.least = 5;
+    }
     if (changed)
         make_changed(&b, &o);
     else
@@ -197,9 +269,11 @@ static void damage(enum ann_kind_name kind, enum vec_type type, enum vec_metric 
     while (ann_section(a, sections, &s))
         sections++;
     ann_close(a);
+    attrs_close(&attrs.attrs);
     noise("d.ann", sections);
     flip_bits("d.ann");
     cut("d.ann");
+    ann_grants_free(g);
     ann_base_free(&b);
 }
 
@@ -212,10 +286,17 @@ int main(void)
     damage(ANN_GRAPH, VEC_F16, VEC_COSINE, "int8", false, false);
     damage(ANN_GRAPH, VEC_F32, VEC_L2, "int4", false, true);
     damage(ANN_IVF, VEC_F32, VEC_L2, NULL, false, false);
+    damage(ANN_HQI, VEC_F32, VEC_L2, NULL, false, false);
     damage(ANN_IVF, VEC_F32, VEC_IP, "opq3x4+int4", true, false);
     damage(ANN_IVF, VEC_U8, VEC_L2, "pq5x2", false, false);
     damage(ANN_IVF, VEC_F32, VEC_L2, "pq5x4", true, false);
     damage(ANN_IVF, VEC_F16, VEC_COSINE, NULL, false, false);
+    damage(ANN_IVF, VEC_F32, VEC_L2, NULL, false, true);
+    damage(ANN_IVF, VEC_F32, VEC_L2, "pq5x6+int8", true, true);
+    damage(ANN_TENANT, VEC_F32, VEC_L2, NULL, false, true);
+    damage(ANN_TENANT, VEC_U8, VEC_L2, NULL, false, false);
+    damage(ANN_SPANN, VEC_F32, VEC_L2, NULL, false, false);
+    damage(ANN_SPANN, VEC_F32, VEC_IP, "pq6x4", true, false);
     damage(ANN_OSQ, VEC_F32, VEC_L2, NULL, false, false);
     damage(ANN_OSQ, VEC_U8, VEC_IP, "osq2", false, false);
     tmp_leave();

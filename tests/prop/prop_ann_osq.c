@@ -153,9 +153,9 @@ static void try_shares(const struct ann_base *b, enum vec_metric m, const struct
                                         .effort = cut == 0   ? 100
                                                   : cut == 1 ? 1
                                                              : 30,
-                                        .reach = cut == 0   ? INFINITY
-                                                 : cut == 1 ? 1
-                                                            : 1.3F,
+                                        .near_lists = cut == 0   ? INFINITY
+                                                      : cut == 1 ? 1
+                                                                 : 1.3F,
                                         .factor = cut == 2 ? 3 : 1,
                                         .threads = 2,
                                         .allowed = i >= 0 ? &allowed : NULL};

@@ -428,8 +428,8 @@ static void try_damage(void)
 
 /* ---- slacks ---- */
 
-/* Everything within a slack is the walk of the same effort; less slack, less done; a slack is the
- * same for queries of any length where lengths do not count. */
+/* A wide slack is all but the walk of the same effort; less slack, less done; a slack is the same
+ * for queries of any length where lengths do not count. */
 static void try_slack(enum vec_metric m, enum data_kind kind, const char *codec)
 {
     struct ann_base b = ann_base_of(kind, VEC_F32, ROWS, DIM);
@@ -460,14 +460,16 @@ static void try_slack(enum vec_metric m, enum data_kind kind, const char *codec)
         T_CHECK(i == 0 || s.keys <= last.keys);
         last = s;
     }
-    T_CHECKF(first.keys == fixed.keys && first.hops == fixed.hops && first.exact == fixed.exact,
-             "%s, cloud %d: %llu codes, not %llu", vec_metric_name(m), kind,
-             (unsigned long long)first.keys, (unsigned long long)fixed.keys);
+    T_CHECKF(first.keys <= fixed.keys && first.keys > fixed.keys - fixed.keys / 100 &&
+                 first.exact < fixed.exact / 2,
+             "%s, cloud %d: %llu codes of %llu, %llu vectors of %llu", vec_metric_name(m), kind,
+             (unsigned long long)first.keys, (unsigned long long)fixed.keys,
+             (unsigned long long)first.exact, (unsigned long long)fixed.exact);
     so.rerank = K; /* what is read is none of the walk's business */
     first = (struct ann_search_stats){0};
     recall(a, &b, m, &so, q.x, FRESH, &first);
     T_CHECK(first.keys == last.keys && first.hops == last.hops);
-    T_CHECK(first.exact == (uint64_t)FRESH * K && last.exact > 2 * first.exact);
+    T_CHECK(first.exact == (uint64_t)FRESH * K && last.exact > first.exact);
     T_CHECKF(last.keys < fixed.keys / 2, "%llu of %llu", (unsigned long long)last.keys,
              (unsigned long long)fixed.keys);
     for (size_t i = 0; i < (size_t)FRESH * DIM && m != VEC_L2; i++)

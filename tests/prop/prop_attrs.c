@@ -138,11 +138,11 @@ static void files(void)
         table_attrs(&t, &want, CPU_PORTABLE);
         table_put(&b, &t, f, i % 2);
         tmp_put(name, b.p, b.len);
-        T_CHECKF(attrs_read(&a, name, t.rows, CPU_PORTABLE, &err) == 0, "%s", err.msg);
+        T_CHECKF(attrs_read(&a, name, NULL, t.rows, CPU_PORTABLE, &err) == 0, "%s", err.msg);
         table_holds(&a, &t);
         T_CHECKF(same(&a, &want), "format %d", f);
         attrs_close(&a);
-        T_CHECK(attrs_read(&a, name, t.rows + 1, CPU_PORTABLE, &err) == ERR_INPUT &&
+        T_CHECK(attrs_read(&a, name, NULL, t.rows + 1, CPU_PORTABLE, &err) == ERR_INPUT &&
                 strstr(err.msg, "attributes of 200 rows end here, and there are 201 vectors"));
         attrs_close(&want);
         free(t.cell);
@@ -150,15 +150,16 @@ static void files(void)
     buf_free(&b);
 }
 
-/* What a file says, or why it is refused. */
-static void reads(const char *name, const char *text, uint64_t rows, const char *types)
+/* What a file says of some columns, or why it is refused. */
+static void reads_some(const char *name, const char *text, const char *only, uint64_t rows,
+                       const char *types)
 {
     struct attrs a;
     char got[200] = "";
     int rc;
 
     tmp_put(name, text, strlen(text));
-    rc = attrs_read(&a, name, rows, CPU_PORTABLE, &err);
+    rc = attrs_read(&a, name, only, rows, CPU_PORTABLE, &err);
     if (rc < 0) {
         T_CHECKF(rc == ERR_INPUT && strstr(err.msg, types), "%s: %s", text, err.msg);
         T_CHECKF(strncmp(err.msg, name, strlen(name)) == 0, "%s", err.msg);
@@ -170,6 +171,50 @@ static void reads(const char *name, const char *text, uint64_t rows, const char 
                  (int)a.column[i].nulls);
     T_CHECKF(strcmp(got, types) == 0, "%s: %s", text, got);
     attrs_close(&a);
+}
+
+static void reads(const char *name, const char *text, uint64_t rows, const char *types)
+{
+    reads_some(name, text, NULL, rows, types);
+}
+
+static void some_columns(void)
+{
+    reads_some("a.tsv", "a\tb\tc\n1\t2\t3\n", "c,a", 1, "a:int/1/0 c:int/1/0");
+    reads_some("a.tsv", "a\tb:int\n1\tx\n", "a", 1, "a:int/1/0");
+    reads_some("a.tsv", "a\tb:int\n1\t2\n", "b,d", 1, "a.tsv:1: there is no column 'd'");
+    reads_some("a.jsonl", "{\"a\":1,\"v\":[1,2],\"c\":\"x\"}\n{\"v\":{}}\n", "c,a", 2,
+               "c:string/1/1 a:int/1/1");
+    reads_some("a.jsonl", "{\"a\":1}\n", "a,d", 1, "a.jsonl: there is no column 'd'");
+    reads_some("a.jsonl", "{\"a\":1}\n", "a,a", 1, "there are two columns 'a'");
+    reads_some("a.jsonl", "{\"a\":1}\n", "", 1, "");
+}
+
+/* Files of any parts come to an end: with an error, or with columns that pass all checks. */
+static void noise(void)
+{
+    static const char *const part[] = {
+        "a", "\t", "\n",  "\n",     ",",   "\"",   "\"\"",     ":int",        ":set",
+        "1", "-",  "2.5", "\\",     "\\t", "nan",  "true",     "{\"a\":1}\n", "{\"a\":[\"x\",",
+        "]", "}",  "{",   "\"b\":", "[]",  "\xff", "\xc3\xa9", "\r\n",        "9223372036854775808",
+        "#", " ",  "null"};
+    static const char *const names[] = {"n.tsv", "n.csv", "n.jsonl", "n"};
+    struct buf b = {0};
+
+    for (int i = 0; i < 3000; i++) {
+        struct attrs a;
+        int rc;
+
+        b.len = 0;
+        for (unsigned n = table_rand(25); n > 0; n--)
+            buf_adds(&b, TABLE_SOME(part), &err);
+        tmp_put(names[i % 4], b.p ? b.p : "", b.len);
+        rc = attrs_read(&a, names[i % 4], i % 7 ? NULL : "a", table_rand(4), CPU_PORTABLE, &err);
+        T_CHECKF(rc == 0 || rc == ERR_INPUT, "%s", err.msg);
+        if (rc == 0)
+            attrs_close(&a);
+    }
+    buf_free(&b);
 }
 
 static void types(void)
@@ -489,6 +534,8 @@ int main(void)
     }
     files();
     types();
+    some_columns();
+    noise();
     for (size_t rows = 1; rows < 3000; rows *= 3) {
         copies(rows, true);
         copies(rows, false);

@@ -92,9 +92,9 @@ static void expect(const struct cost *c, const struct batch *b, double want, con
 /* ---- Vidur's tables ---- */
 
 static const char *const ops[] = {
-    "attn_pre_proj", "attn_post_proj", "attn_rope",       "mlp_up_proj",
-    "mlp_act",       "mlp_down_proj",  "input_layernorm", "post_attention_layernorm",
-    "add",           "all_reduce"};
+    "attn_pre_proj", "attn_post_proj", "attn_rope",         "mlp_up_proj",
+    "mlp_act",       "mlp_down_proj",  "input_layernorm",   "post_attention_layernorm",
+    "add",           "all_reduce",     "attn_kv_cache_save"};
 enum { OPS = sizeof ops / sizeof *ops };
 
 struct vidur {
@@ -122,7 +122,7 @@ static void make_vidur(struct vidur *t)
             t->q, t->kv_heads);
     fprintf(f, "# all_reduce_launch_us=20\n# decode_batching_overhead=0.1\n"
                "# prefill_batching_overhead=0.1\nop,a,b,us\n");
-    for (int i = 0; i < OPS; i++) {
+    for (int i = 0, n = OPS - below(2); i < n; i++) { /* that of saving may be missing */
         random_line(t->op[i], 3);
         for (int k = 0; k < 3; k++)
             fprintf(f, "%s,%g,0,%.17g\n", ops[i], t->tokens[k], t->op[i][k]);
@@ -154,9 +154,12 @@ static double vidur_us(struct vidur *t, const struct batch *b)
     bool grouped = t->kv_heads < t->q;
 
     for (int i = 0; i < OPS; i++)
-        us += strcmp(ops[i], "all_reduce") != 0 ? between(t->tokens, t->op[i], 3, tokens)
-              : t->tp > 1                       ? 2 * (between(t->tokens, t->op[i], 3, tokens) + 20)
-                                                : 0;
+        if (strcmp(ops[i], "attn_kv_cache_save") == 0)
+            us += between(t->tokens, t->op[i], 3, b->s.tokens);
+        else if (strcmp(ops[i], "all_reduce") != 0)
+            us += between(t->tokens, t->op[i], 3, tokens);
+        else if (t->tp > 1)
+            us += 2 * (between(t->tokens, t->op[i], 3, tokens) + 20);
     if (b->s.decodes > 0)
         us += square(t->n, t->kv, t->decode, b->s.decodes,
                      up_to((double)(b->s.kv_sum / b->s.decodes), 64)) *

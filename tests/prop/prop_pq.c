@@ -337,7 +337,7 @@ static void check_packed(const struct book *b, const struct codec *c, const uint
     uint32_t *order = array(b->parts + 4, sizeof *order), wides = wide_parts(b, wide, order);
     size_t lines = b->bits <= 4 ? wides / 4 + (b->parts + 3) / 4 : wides + b->parts;
     size_t wrong = 0, len = c->spec.kind->packed_bytes(c, n), block = b->bits <= 4 ? 32 : 64;
-    uint8_t *packed = array(len, 1);
+    uint8_t *packed = array(len, 1), *again = array(n * c->code_bytes, 1);
 
     T_CHECK(len == (n + block - 1) / block * lines * 64);
     memset(packed, 0xff, len);
@@ -351,6 +351,14 @@ static void check_packed(const struct book *b, const struct codec *c, const uint
             wrong += packed_value(b, packed, lines, i, wides + part) != book_part(b, one, part);
     }
     T_CHECKF(wrong == 0, "parts %u bits %u n %zu wide %u", b->parts, b->bits, n, wides);
+    memset(again, 0xff, n * c->code_bytes);
+    c->spec.kind->unpack(c, packed, n, again);
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t part = 0; part < b->parts; part++)
+            wrong += book_part(b, again + i * c->code_bytes, part) !=
+                     book_part(b, code + i * c->code_bytes, part);
+    T_CHECKF(wrong == 0, "unpacked, parts %u bits %u n %zu wide %u", b->parts, b->bits, n, wides);
+    free(again);
     free(packed);
     free(wide);
     free(order);

@@ -400,8 +400,8 @@ static int rising(const void *a, const void *b)
 
 static void try_percentiles(void)
 {
-    static double v[2000], sorted[2000];
-    int n = below(4) ? below(40) : below(2000), kinds = 1 + below(1000);
+    static double v[2000], sorted[2000], marked[2000];
+    int n = below(4) ? below(40) : below(2000), kinds = 1 + below(1000), marks = 0;
     struct distribution d;
     struct gaps g = {0};
     struct err e = {0};
@@ -411,10 +411,15 @@ static void try_percentiles(void)
         v[i] = sorted[i] = (double)below(kinds) * (double)(1 + below(3) * 1000003);
         sum += v[i];
         T_CHECK(gaps_add(&g, (int64_t)v[i], 1, &e) == 0);
+        if (kinds % 3 == 0 || below(4))
+            continue;
+        marked[marks++] = v[i];
+        T_CHECK(gaps_mark(&g, (int64_t)v[i], &e) == 0);
     }
+    qsort(marked, (size_t)marks, sizeof *marked, rising);
     qsort(sorted, (size_t)n, sizeof *sorted, rising);
     distribution_of(&d, v, (size_t)n);
-    gaps_sort(&g);
+    T_CHECK(gaps_sort(&g, &e) == 0 && g.marked == (uint64_t)marks);
     T_CHECK(d.n == (uint64_t)n && g.n == (uint64_t)n);
     T_CHECK(near(d.mean, n ? sum / n : 0) && near(g.sum, sum));
     T_CHECK(d.least == (n ? sorted[0] : 0) && d.most == (n ? sorted[n - 1] : 0));
@@ -423,6 +428,9 @@ static void try_percentiles(void)
         double want = n ? sorted[at < n ? at : n - 1] : 0;
 
         T_CHECK(d.point[p] == want && (double)gaps_percentile(&g, metric_points[p]) == want);
+        at = (int)floor(metric_points[p] * marks);
+        want = marks ? marked[at < marks ? at : marks - 1] : 0;
+        T_CHECK((double)gaps_marked_percentile(&g, metric_points[p]) == want);
     }
     gaps_free(&g);
 }

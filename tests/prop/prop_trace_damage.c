@@ -115,6 +115,9 @@ static bool sound(const struct trace_record *r)
         return false;
     if (r->n_hashes + r->n_out_hashes > 0 && r->block == 0)
         return false;
+    if (r->n_out_hashes > 0 &&
+        r->n_out_hashes > (r->prompt + r->output) / r->block - r->prompt / r->block)
+        return false;
     return r->n_hashes == 0 || (r->n_hashes >= r->prompt / r->block &&
                                 r->n_hashes <= (r->prompt + r->block - 1) / r->block);
 }

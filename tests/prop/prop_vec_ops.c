@@ -304,6 +304,79 @@ static void check_filters(const struct vec_ops *o, uint64_t *seed)
     }
 }
 
+/* What filters need of rows: the same bits on all levels. */
+static void check_weights(const struct vec_ops *o, uint64_t *seed)
+{
+    enum { MOST = 200 };
+    static const float odd_ones[] = {0, 0x1p-100f, 0x1p120f, 0x1p127f, INFINITY, NAN};
+    float v[MOST], lo[MOST], step[MOST], out[MOST + 1];
+
+    for (int round = 0; round < 200; round++) {
+        size_t n = rand_below(seed, MOST) + 1, bad = 0;
+        float k[4], most = 0;
+        bool odd, want = round % 2;
+        for (size_t i = 0; i < n; i++) {
+            v[i] = (float)exp(60 * rand_normal(seed) / 6);
+            lo[i] = (float)rand_normal(seed);
+            step[i] = (float)rand_unit(seed);
+        }
+        if (want)
+            v[rand_below(seed, n)] = odd_ones[rand_below(seed, 6)];
+        for (size_t i = 0; i < n; i++)
+            most = v[i] < 0x1p120f && v[i] > most ? v[i] : most;
+        for (size_t i = 0; i < 4; i++)
+            k[i] = (float)rand_normal(seed);
+        T_CHECKF(o->longest(v, n, &odd) == most && odd == want, "%s longest of %zu", o->name, n);
+        out[n] = 7;
+        o->bounds(v, n, k[0], k[1], out);
+        for (size_t i = 0; i < n; i++)
+            bad += out[i] != v[i] * k[0] - k[1] && !isnan(v[i]);
+        o->inverse_roots(v, n, out);
+        for (size_t i = 0; i < n; i++)
+            bad += out[i] != 1 / sqrtf(v[i]) && !isnan(v[i]);
+        o->sketch_bounds(lo, step, v, n, k, out);
+        for (size_t i = 0; i < n; i++) {
+            float sum = v[i] * (v[i] * k[0] + k[1]) + (lo[i] * k[2] + step[i] * k[3]);
+            bad += out[i] != sum && !isnan(sum);
+        }
+        T_CHECKF(bad == 0 && out[n] == 7, "%s weights of %zu: %zu", o->name, n, bad);
+    }
+}
+
+/* One look at all products says which queries have any that pass. */
+static void check_any_below(const struct vec_ops *o, uint64_t *seed)
+{
+    enum { MOST = 150 };
+    static const float odd_ones[] = {0, 0x1p-100f, 0x1p120f, INFINITY, NAN};
+    static float p[DOTS_MAX * MOST], a[MOST], norm2[MOST];
+
+    for (int round = 0; round < 2000; round++) {
+        size_t n = 1 + rand_below(seed, MOST), nq = 1 + rand_below(seed, DOTS_MAX);
+        float mul[DOTS_MAX], limit[DOTS_MAX], by = (float)rand_below(seed, 3);
+        bool roots = round % 2, odd = round % 8 == 0;
+        uint32_t want = 0, got;
+        for (size_t i = 0; i < n; i++) {
+            a[i] = (float)(1 + rand_below(seed, 3));
+            norm2[i] = (float)(1 + rand_below(seed, 9));
+        }
+        for (size_t q = 0; q < nq; q++) {
+            mul[q] = -(float)(1 + rand_below(seed, 2));
+            limit[q] = -(float)rand_below(seed, 700);
+            for (size_t i = 0; i < n; i++)
+                p[q * n + i] = rand_below(seed, 3000) ? (float)rand_below(seed, 100) : NAN;
+        }
+        if (odd)
+            norm2[rand_below(seed, n)] = odd_ones[rand_below(seed, 5)];
+        for (size_t i = 0; i < nq * n; i++) {
+            float by_a = mul[i / n] * (roots ? a[i % n] : 1);
+            want |= (uint32_t) !(p[i] * by_a + (by * norm2[i % n] - 5) > limit[i / n]) << i / n;
+        }
+        got = o->any_below(p, n, nq, norm2, roots ? a : NULL, by, 5, mul, limit);
+        T_CHECKF(got == (odd ? ~0u : want), "%s any of %zu x %zu: %x, not %x", o->name, nq, n, got,
+                 want);
+    }
+}
+
 static void check_level(const struct vec_ops *o)
 {
     uint64_t seed = 5;
@@ -327,6 +400,8 @@ static void check_level(const struct vec_ops *o)
     }
     check_conversions(o, &seed);
     check_filters(o, &seed);
+    check_weights(o, &seed);
+    check_any_below(o, &seed);
 }
 
 /* The most that 32 bits hold: all components at their ends. */

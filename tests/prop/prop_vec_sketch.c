@@ -99,20 +99,22 @@ static void compare(struct vec_reader *r, const float *q, uint64_t nq, const str
 
 /* No pair's bound exceeds its key, in the units of knn_int.h. Queries that are coded without error
  * need the rows' part of the bound, rows of two values that of the queries. */
-static void check_bounds(const struct sketch *s, const float *v, const float *q, enum law law)
+static void check_bounds(const struct sketch *s, const struct vec_ops *ops, const float *v,
+                         const float *q, enum law law)
 {
     uint32_t dim = s->head.dim;
-    float *a = malloc(s->head.rows * sizeof *a), *b = malloc(s->head.rows * sizeof *b);
+    float *own = malloc(s->head.rows * sizeof *own), *b = malloc(s->head.rows * sizeof *b);
     int8_t *t = malloc(dim);
     double q2 = vec_norm2(q, dim), worst = -1;
     struct sketch_query sq;
 
-    if (!a || !b || !t)
+    if (!own || !b || !t)
         exit(1);
     sketch_query(&sq, q, dim, t);
     for (int m = VEC_L2; m <= VEC_COSINE; m++) {
         float mul = sketch_mul(&sq, (enum vec_metric)m, sqrt(q2));
-        sketch_weigh(s, &sq, (enum vec_metric)m, sqrt(q2), 0, s->head.rows, a, b);
+        const float *a = sketch_weigh(s, ops, &sq, (enum vec_metric)m, sqrt(q2), 0, s->head.rows,
+                                      own, b);
         for (uint64_t i = 0; i < s->head.rows; i++) {
             int32_t d = 0;
             double dot = 0, x2 = vec_norm2(v + i * dim, dim), key, size;
@@ -129,7 +131,7 @@ static void check_bounds(const struct sketch *s, const float *v, const float *q,
         }
     }
     T_CHECKF(worst < 1e-9, "law %d dim %u: a bound is too high by %g", law, dim, worst);
-    free(a);
+    free(own);
     free(b);
     free(t);
 }
@@ -149,10 +151,11 @@ static void check_law(enum law law, uint32_t dim, uint64_t *seed)
     memcpy(q, v, dim * sizeof *q);
     T_CHECK(vec_open(&r, path, NULL, &e) == 0);
     T_CHECKF(sketch_open(&s, file, r, ops_for(cpu_detect()), NULL, NULL, &e) == 0, "%s", e.msg);
-    check_bounds(&s, v, q + (nq - 1) * dim, law);
+    for (int l = CPU_PORTABLE; l <= (int)cpu_detect(); l++)
+        check_bounds(&s, ops_for((enum cpu_level)l), v, q + (nq - 1) * dim, law);
     for (uint32_t k = 0; k < dim; k++) /* multiples of a 127th of the greatest */
         q[k] = k ? rintf(fmodf(q[k] * 50, 127)) : 127;
-    check_bounds(&s, v, q, law);
+    check_bounds(&s, ops_for(cpu_detect()), v, q, law);
     memcpy(q, v, dim * sizeof *q);
     for (int m = VEC_L2; m <= VEC_COSINE; m++)
         for (int l = CPU_PORTABLE; l <= (int)cpu_detect(); l++) {

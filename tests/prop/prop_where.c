@@ -554,6 +554,7 @@ static void wrong_texts(void)
     refused(&a, "genre = '\\u12x4'", 10, "four digits");
     refused(&a, "genre = '\xe6\xbc\xa2\xe6\xbc\xa2' or yaer=1", 17, "'yaer'");
     refused(&a, "genre = '\\ud834\\uzzzz'", 16, "four digits");
+    refused(&a, "genre = '\\", 10, "no such escape");
     refused(&a, "year = 007", 8, "a number is wanted here, not '007'");
     refused(&a, "year = 5x", 8, "a number is wanted here, not '5x'");
     refused(&a, "year = --5", 8, "no meaning");
@@ -569,6 +570,35 @@ static void wrong_texts(void)
     refused(&a, p, 2401, "'genre'");
     many(p, "\xe6\xbc\xa2", 200, "=1");
     refused(&a, p, 1, "no column");
+    attrs_close(&a);
+    free(t.cell);
+}
+
+/* Characters by their numbers, and quotes doubled or escaped. */
+static void escapes(void)
+{
+    static const char *const same[] = {"\"\\ud83D\\ude00\\u6f22\\n\\\"'\"",
+                                       "'\xf0\x9f\x98\x80\xe6\xbc\xa2\\n\"'''",
+                                       "\"\xf0\x9f\x98\x80\\u6F22\n\"\"\\'\""};
+    struct table t = table_make(1, 1);
+    struct where_space space = {0};
+    struct attrs a;
+
+    t.cell[4] = (struct cell){.type = ATTR_STRING, .s = "\xf0\x9f\x98\x80\xe6\xbc\xa2\n\"'"};
+    table_attrs(&t, &a, cpu_detect());
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        struct where *w = NULL;
+        uint64_t bits, count = 0;
+
+        text.len = 0;
+        put("genre=");
+        put(same[i]);
+        T_CHECKF(where_compile(&w, &a, text.p, text.len, &err) == 0, "%s", err.msg);
+        if (w)
+            T_CHECK(where_run(w, &space, NULL, &bits, &count, &err) == 0 && count == 1);
+        where_free(w);
+    }
+    where_space_free(&space);
     attrs_close(&a);
     free(t.cell);
 }
@@ -615,6 +645,7 @@ int main(void)
     one_table(20000, 5000, 60);
     many_ranges();
     wrong_texts();
+    escapes();
     noise();
     buf_free(&text);
     tmp_leave();

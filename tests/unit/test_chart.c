@@ -194,7 +194,8 @@ static void test_many(void)
 {
     const struct chart_point p[] = {{1, 1, NULL}, {2, 2, NULL}};
     struct chart_series series[50];
-    struct chart c = {"", {"", CHART_LINEAR}, {"", CHART_LINEAR}, series, 50, false};
+    struct chart c = {
+        .title = "", .x = {"", CHART_LINEAR}, .y = {"", CHART_LINEAR}, .series = series, .n = 50};
     char *text;
 
     for (int i = 0; i < 50; i++)
@@ -204,8 +205,45 @@ static void test_many(void)
     free(text);
 }
 
+/* Several: axes in line, whatever their labels; one legend, where that is enough; 0 where asked. */
+static void test_sheet(void)
+{
+    const struct chart_point p[] = {{1, 11, NULL}, {2, 12, NULL}}, q[] = {{1, 5e6, NULL}};
+    const struct chart_series few = {"few", p, 2}, many = {"many", q, 1};
+    const struct chart charts[] = {{.title = "above",
+                                    .x = {"s", CHART_LINEAR},
+                                    .y = {"n", CHART_LINEAR},
+                                    .series = &few,
+                                    .n = 1,
+                                    .y_zero = true,
+                                    .no_legend = true},
+                                   {.title = "below",
+                                    .x = {"s", CHART_LINEAR},
+                                    .y = {"n", CHART_LINEAR},
+                                    .series = &many,
+                                    .n = 1}};
+    struct buf b = {0};
+    struct err e = {0};
+    const char *above, *below;
+
+    T_CHECK(chart_draw_all("both", charts, 2, &b, &e) == 0 && buf_addc(&b, '\0', &e) == 0);
+    T_CHECK(xml_elements(b.p) > 20);
+    T_CHECK(count(b.p, ">few<") == 0 && count(b.p, ">many<") == 1 && count(b.p, "both") >= 1);
+    T_CHECK(count(b.p, ">0</text>") == 1); /* the upper y axis */
+    above = strstr(b.p, ">above<");
+    below = strstr(b.p, ">below<");
+    T_CHECK(above && below && above < below);
+    while (above > b.p && strncmp(above, "<text", 5) != 0)
+        above--;
+    while (below > b.p && strncmp(below, "<text", 5) != 0)
+        below--;
+    T_CHECK(strncmp(above, below, strcspn(above, "y")) == 0); /* begin at the same x */
+    buf_free(&b);
+}
+
 int main(void)
 {
+    test_sheet();
     test_cases();
     test_random();
     test_places();

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -260,8 +261,10 @@ static const struct forgery forgeries[] = {
     {32 + 0, true, 0x41414141, 4, "mem: section 'AAAA' is damaged: it is in the table twice"},
     {32 + 0, true, '\n', 1, "mem: section table is damaged: an id is not four letters"},
     {32 + 3, true, 0x80, 1, "mem: section table is damaged: an id is not four letters"},
-    {32 + 4, true, 2, 4,
+    {32 + 4, true, 4, 4,
      "mem: section 'NONE' is damaged: it has flags that this program does not know"},
+    {32 + 4, true, 2, 4,
+     "mem: section 'NONE' is damaged: it stands apart, and its offset is not a multiple of 4096"},
     {0 + 8, true, 0, 8, "mem: section 'AAAA' is damaged: it overlaps what is before it"},
     {0 + 8, true, 65, 8, "mem: section 'AAAA' is damaged: its offset is not a multiple of 64"},
     {32 + 8, true, 256, 8, "mem: section 'NONE' is damaged: it overlaps what is before it"},
@@ -510,6 +513,107 @@ static void test_copy(void)
     free(m.p);
 }
 
+/* ---- sections that stand apart ---- */
+
+enum { APART = 300000 };
+
+static unsigned char apart_data[APART];
+
+static void make_apart(void)
+{
+    static const char less[] = "a few bytes";
+    struct sect_writer *w = NULL;
+    struct err e = {0};
+    char got[5];
+
+    for (size_t i = 0; i < APART; i++)
+        apart_data[i] = (unsigned char)(i * 7 + i / 251);
+    T_CHECK(sect_create(&w, path, "test", 2, 0, &e) == 0);
+    T_CHECK(sect_put(w, "FRST", SECT_REQUIRED, less, sizeof less, &e) == 0);
+    T_CHECK(sect_put(w, "DATA", SECT_REQUIRED | SECT_APART, apart_data, APART, &e) == 0);
+    T_CHECK(sect_reread(w, "DATA", APART - 5, got, 5, &e) == 0 &&
+            memcmp(got, apart_data + APART - 5, 5) == 0);
+    T_CHECK(sect_put(w, "LAST", SECT_REQUIRED, less, sizeof less, &e) == 0);
+    T_CHECK(sect_reread(w, "FRST", 2, got, 3, &e) == 0 && memcmp(got, less + 2, 3) == 0);
+    T_CHECK(sect_put(w, "NULL", SECT_APART, less, 0, &e) == 0);
+    T_CHECK(sect_commit(&w, &e) == 0);
+}
+
+static void look_apart(const struct sect_file *f, bool in_memory)
+{
+    unsigned char got[100];
+    struct sect_row row;
+    struct err e = {0};
+    const void *p;
+    uint64_t len;
+
+    T_CHECK(sect_find(f, "DATA", &row) && row.offset % SECT_APART_ALIGN == 0 && row.len == APART);
+    T_CHECK(!sect_find(f, "NONE", &row));
+    T_CHECK((sect_fd(f) < 0) == in_memory && sect_check(f, &e) == 0);
+    T_CHECK((sect_get(f, "DATA", &len) != NULL) == in_memory && (len == APART) == in_memory);
+    T_CHECK((sect_need(f, "DATA", APART, 1, &p, &e) == 0) == in_memory);
+    T_CHECK(in_memory || strstr(e.msg, "section 'DATA' is damaged: it stands apart"));
+    T_CHECK(sect_need(f, "FRST", 12, 1, &p, &e) == 0 && memcmp(p, "a few bytes", 12) == 0);
+    T_CHECK(sect_need(f, "LAST", 12, 1, &p, &e) == 0 && memcmp(p, "a few bytes", 12) == 0);
+    for (uint64_t at = 0; at + sizeof got <= APART; at += 4999)
+        T_CHECK(sect_read(f, "DATA", at, got, sizeof got, &e) == 0 &&
+                memcmp(got, apart_data + at, sizeof got) == 0);
+}
+
+/* What is mapped while a file is open, maybe where a section is not, outlives it. */
+static void map_meanwhile(void)
+{
+    enum { MANY = 60, PAGE = 4096 };
+    unsigned char *p[MANY];
+    struct sect_file *f = NULL;
+    struct err e = {0};
+
+    T_CHECK(sect_open(&f, path, "test", 2, &e) == 0);
+    for (int i = 0; i < MANY; i++) {
+        p[i] = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        T_CHECK(p[i] != MAP_FAILED);
+        p[i][i] = (unsigned char)(i + 1);
+    }
+    sect_close(f);
+    for (int i = 0; i < MANY; i++) {
+        T_CHECK(msync(p[i], PAGE, MS_ASYNC) == 0); /* still mapped */
+        T_CHECK(p[i][i] == i + 1);
+        munmap(p[i], PAGE);
+    }
+}
+
+static void test_apart(void)
+{
+    struct sect_file *f = NULL;
+    struct err e = {0};
+    struct image m;
+
+    make_apart();
+    T_CHECKF(sect_open(&f, path, "test", 2, &e) == 0, "%s", e.msg);
+    look_apart(f, false);
+    sect_close(f);
+    map_meanwhile();
+    T_CHECKF(sect_load(&f, path, "test", 2, 2, &e) == 0, "%s", e.msg);
+    look_apart(f, false);
+    sect_close(f);
+    T_CHECKF(copy("NONE", &e) == 0, "%s", e.msg);
+    unlink("y.sl");
+    m = load(path);
+    T_CHECK(sect_open_mem(&f, m.p, m.len, "mem", "test", 2, &e) == 0);
+    look_apart(f, true);
+    sect_close(f);
+    m.p[SECT_APART_ALIGN + 70000] ^= 1;
+    tmp_put(path, m.p, m.len);
+    T_CHECK(sect_open(&f, path, "test", 2, &e) == 0);
+    T_CHECK(sect_check(f, &e) == ERR_CORRUPT && strstr(e.msg, "section 'DATA' is damaged"));
+    T_CHECK(sect_verify(f, "DATA", &e) == ERR_CORRUPT && sect_verify(f, "LAST", &e) == 0);
+    T_CHECK(truncate(path, 90000) == 0);
+    T_CHECK(sect_verify(f, "DATA", &e) == ERR_CORRUPT && strstr(e.msg, "truncated"));
+    sect_close(f);
+    T_CHECK(sect_open(&f, path, "test", 2, &e) == ERR_CORRUPT);
+    free(m.p);
+}
+
 int main(void)
 {
     struct image m;
@@ -528,6 +632,7 @@ int main(void)
     test_pipe();
     test_too_many();
     test_copy();
+    test_apart();
     free(m.p);
     tmp_leave();
     return t_done("sect");

@@ -169,11 +169,15 @@ static const struct sample samples[] = {
      "{\"request_id\":\"bench-1\",\"input_toks\":3,\"output_toks\":5,"
      "\"queued_ts\":479748.625554681}\n"
      "{\"request_id\":\"bench-2\",\"input_toks\":3,\"output_toks\":5,\"queued_ts\":null}\n"
-     "{\"request_id\":\"bench-3\",\"input_toks\":3,\"output_toks\":5,\"queued_ts\":-9.2e9}\n",
-     "{'id':'bench-0','t_ns':0,'prompt':2358,'output':531}\n"
-     "{'id':'bench-1','t_ns':284928449,'prompt':3,'output':5}\n"
+     "{\"request_id\":\"bench-3\",\"input_toks\":3,\"output_toks\":5,\"queued_ts\":479747.5}\n"
+     "\n{\"request_id\":\"bench-4\",\"input_toks\":0,\"output_toks\":5,\"queued_ts\":479748}\n"
+     "{\"request_id\":\"bench-5\",\"input_toks\":1,\"output_toks\":2,\"queued_ts\":479748.7}\n",
+     "{'id':'bench-3','t_ns':0,'prompt':3,'output':5}\n"
+     "! f: line 6: the prompt has no tokens\n"
+     "{'id':'bench-0','t_ns':840626232,'prompt':2358,'output':531}\n"
+     "{'id':'bench-1','t_ns':1125554681,'prompt':3,'output':5}\n"
      "{'id':'bench-2','prompt':3,'output':5}\n"
-     "! f: line 4: its time is before the trace's beginning\n"},
+     "{'id':'bench-5','t_ns':1200000000,'prompt':1,'output':2}\n"},
     {"vllm",
      "{\"request_id\":\"a\",\"input_toks\":3,\"output_toks\":5,\"queued_ts\":-9e9}\n"
      "{\"request_id\":\"b\",\"input_toks\":3,\"output_toks\":5,\"queued_ts\":9e9}\n",

@@ -1,0 +1,540 @@
+/* spann_search.c - the searcher of the kind "spann": spann.h. A block of queries goes three steps
+ * together:
+ *
+ *   heads     each query's, by a walk
+ *   lists     in the order of the file, each read once for all queries that want it
+ *   vectors   of each query's best, in the order of the file
+ *
+ * Pieces that stand near each other come by one read, many reads are under way at once. So a single
+ * query waits twice for the disk, and of many those that are asked together share what is read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ann/spann.h"
+#include "base/hash.h"
+#include "base/reads.h"
+
+enum {
+    TEAM = 8,      /* queries of a scan */
+    BUFFERS = 128, /* reads under way, at most, */
+    BUFFERS_LEAST = 4,
+    BUFFERS_BYTES = 8 << 20, /* of so many bytes together */
+    RUN = 64 << 10,          /* bytes of a read, unless a list is longer */
+    GAP = 16 << 10,          /* bytes between two pieces that are rather read than jumped */
+    PAGE = 4096,
+    MORE = 4,  /* rerank: k, a quarter of it, and so many */
+    WIDER = 8, /* heads that a walk keeps beside nprobe: so many, and a quarter */
+    NONE = -1,
+};
+
+struct asker {
+    struct ivf_asked in;
+    struct exact_query exact;
+    void *table;    /* the codec's */
+    uint64_t *pool; /* [rerank] best places by codes, in order */
+    size_t have;
+    float limit;       /* key that none above is taken */
+    size_t n;          /* lists it may visit, nearest first, */
+    uint64_t *near;    /* [nprobe]: places by squared distance */
+    struct best *best; /* [rerank] */
+};
+
+/* A piece of the file: a list with its visitors, or a vector of a query's pool. */
+struct item {
+    uint64_t at;
+    uint32_t list, n; /* or the query, and its place in the pool */
+    size_t first;     /* visitor */
+};
+
+/* A read under way, by its buffer. */
+struct run {
+    size_t first, n; /* items */
+    uint64_t from;   /* where it begins in the file */
+};
+
+struct seeker {
+    const struct ann *a;
+    const struct spann *v;
+    struct ann_search_opts o;
+    uint32_t nprobe, rerank;
+    uint64_t cap; /* queries of a block */
+    struct graph_walker walker;
+    struct exact exact;
+    struct form_query fq;
+    float *x, *xq, *room; /* of a query in space */
+    int8_t *weights;
+    float *key; /* [TEAM][CODEC_LIST] */
+    struct asker *asker;
+    uint8_t *table, *bytes;
+    float *q;
+    uint64_t *pool, *near;
+    struct best *best;
+    uint64_t *sorted;  /* [cap * nprobe] list and query */
+    struct item *item; /* [cap * the larger of nprobe and rerank] */
+    struct reads *reads;
+    int fd; /* of O_DIRECT, or NONE */
+    uint8_t *buffer;
+    size_t buffer_bytes;
+    unsigned buffers, n_free;
+    unsigned *free; /* [buffers] */
+    struct run *run;
+    uint64_t keys, exacts, lists, pages, read; /* read: bytes */
+    struct err err;
+};
+
+uint64_t spann_block(const struct ann *a, const struct ann_search_opts *o, uint64_t n)
+{
+    uint64_t block = o->share ? o->share : SPANN_SHARE;
+
+    (void)a;
+    return n < block && n > 0 ? n : block;
+}
+
+/* ---- heads ---- */
+
+/* The lists that a query, i-th of its block, may visit. */
+static void find_lists(struct seeker *t, const float *x, size_t i)
+{
+    const struct spann *v = t->v;
+    const struct codec *c = v->codec;
+    struct asker *s = &t->asker[i];
+    uint32_t dim = t->a->form.dim;
+    float *q = t->q + i * dim;
+
+    s->have = s->n = 0;
+    s->limit = INFINITY;
+    memcpy(q, x, dim * sizeof *q);
+    s->exact = exact_prepare(t->a, q, t->bytes + i * dim);
+    s->in = spann_query(&v->space, q, t->xq, t->x);
+    c->spec.kind->query_init(c, VEC_L2, t->x, s->table);
+    form_queries(&v->form, t->x, 1, t->room, t->weights, &t->fq);
+    graph_walk(&v->graph, &t->fq.cells, &t->walker);
+    for (size_t k = 0; k < t->walker.n && s->n < t->nprobe; k++) {
+        uint32_t list = place_row(t->walker.pool[k]);
+        double d = t->fq.add + t->fq.mul * (double)place_key(t->walker.pool[k]);
+
+        if (v->size[list] > 0)
+            s->near[s->n++] = place_of((float)d, list);
+    }
+}
+
+/* Visits of a round: a query's lists [from, to), but for those that are too far. */
+static size_t visits(struct seeker *t, size_t queries, size_t from, size_t to)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < queries; i++) {
+        struct asker *s = &t->asker[i];
+        float most = INFINITY;
+
+        if (t->o.slack > 0 && s->have >= t->o.k)
+            most = (1 + t->o.slack) * place_key(s->pool[t->o.k - 1]) - t->v->head.spread;
+        for (size_t k = from; k < to && k < s->n && !(place_key(s->near[k]) > most); k++)
+            t->sorted[n++] = (uint64_t)place_row(s->near[k]) << 32 | i;
+    }
+    return n;
+}
+
+/* ---- reads ---- */
+
+static uint64_t item_len(const struct seeker *t, const struct item *i, bool lists)
+{
+    return lists ? t->v->at[i->list + 1] - t->v->at[i->list] : t->a->vector_bytes;
+}
+
+/* Asks for items from `first` on, as many as go together; how many. */
+static size_t ask(struct seeker *t, size_t first, size_t n, bool lists)
+{
+    uint64_t from = t->item[first].at, to = from + item_len(t, &t->item[first], lists), end;
+    unsigned b = t->free[--t->n_free];
+    size_t i = first + 1;
+
+    for (; i < n && t->item[i].at <= to + GAP; i++) {
+        end = t->item[i].at + item_len(t, &t->item[i], lists);
+        if (end - from > RUN)
+            break;
+        to = end > to ? end : to;
+    }
+    t->pages += (to + PAGE - 1) / PAGE - from / PAGE;
+    end = t->fd == NONE ? to : (to + PAGE - 1) / PAGE * PAGE;
+    from = t->fd == NONE ? from / 64 * 64 : from / PAGE * PAGE;
+    t->read += end - from;
+    t->run[b] = (struct run){first, i - first, from};
+    reads_ask(t->reads, b, from, t->buffer + b * t->buffer_bytes, (size_t)(end - from),
+              (size_t)(to - from));
+    return i - first;
+}
+
+typedef void take_fn(struct seeker *t, const struct item *i, const uint8_t *p);
+
+/* All n items pass by, in any order. */
+static void fetch(struct seeker *t, size_t n, bool lists, take_fn *take)
+{
+    size_t next = 0;
+
+    while (t->err.code == 0) {
+        struct run *r;
+        unsigned b;
+
+        while (next < n && t->n_free > 0)
+            next += ask(t, next, n, lists);
+        if (reads_under_way(t->reads) == 0 || reads_take(t->reads, &b, &t->err) < 0)
+            return;
+        r = &t->run[b];
+        for (size_t i = r->first; i < r->first + r->n && t->err.code == 0; i++)
+            take(t, &t->item[i], t->buffer + b * t->buffer_bytes + (t->item[i].at - r->from));
+        t->free[t->n_free++] = b;
+    }
+}
+
+/* ---- lists ---- */
+
+/* How many of the n places at p are below v. */
+static inline size_t below(const uint64_t *p, size_t n, uint64_t v)
+{
+    size_t at = 0;
+
+    while (n > 0) {
+        size_t half = n / 2;
+
+        if (p[at + half] < v) {
+            at += half + 1;
+            n -= half + 1;
+        } else {
+            n = half;
+        }
+    }
+    return at;
+}
+
+/* A row of a list, unless it is there from another. */
+static void offer(const struct seeker *t, struct asker *s, float key, uint32_t row)
+{
+    uint64_t place = place_of(key, row);
+    size_t at = below(s->pool, s->have, place);
+
+    if (at == t->rerank || (at < s->have && s->pool[at] == place))
+        return;
+    s->have += s->have < t->rerank;
+    memmove(s->pool + at + 1, s->pool + at, (s->have - at - 1) * sizeof *s->pool);
+    s->pool[at] = place;
+    if (s->have == t->rerank)
+        s->limit = place_key(s->pool[s->have - 1]);
+}
+
+static void settle(struct seeker *t, struct asker *s, const float *key, const uint8_t *rows,
+                   uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        uint32_t row;
+
+        if (!(key[i] <= s->limit))
+            continue;
+        memcpy(&row, rows + i * sizeof row, sizeof row);
+        if (row < t->a->rows)
+            offer(t, s, key[i], row);
+    }
+}
+
+/* A list, with n <= TEAM queries. */
+static void scan(struct seeker *t, uint32_t list, const uint8_t *p, const uint64_t *who, size_t n)
+{
+    const struct codec *c = t->v->codec;
+    uint64_t size = t->v->size[list];
+    const uint8_t *rows = p + spann_rows_at(c, size);
+    const void *table[TEAM];
+
+    for (size_t j = 0; j < n; j++)
+        table[j] = t->asker[(uint32_t)who[j]].table;
+    for (uint64_t from = 0, m; from < size; from += m) {
+        m = size - from < CODEC_LIST ? size - from : CODEC_LIST;
+        c->spec.kind->scan(c, table, n, p, (size_t)m, t->key, NULL, CODEC_LIST);
+        p += ivf_packed(c, m);
+        for (size_t j = 0; j < n; j++)
+            settle(t, &t->asker[(uint32_t)who[j]], t->key + j * CODEC_LIST,
+                   rows + from * sizeof(uint32_t), m);
+    }
+    t->keys += size * n;
+    t->lists += n;
+}
+
+/* A list has come. */
+static void take_list(struct seeker *t, const struct item *i, const uint8_t *p)
+{
+    uint64_t at = spann_sum_at(t->v->codec, t->v->size[i->list]), sum;
+
+    memcpy(&sum, p + at, sizeof sum);
+    if (sum != hash64(p, at)) {
+        sect_bad(t->a->file, "POST", "a list's checksum differs", &t->err);
+        return;
+    }
+    for (size_t j = 0; j < i->n; j += TEAM)
+        scan(t, i->list, p, t->sorted + i->first + j, i->n - j < TEAM ? i->n - j : TEAM);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* n visits, as items in the order of lists. */
+static size_t lists_of(struct seeker *t, size_t n)
+{
+    size_t items = 0;
+
+    if (n > 0)
+        qsort(t->sorted, n, sizeof *t->sorted, by_number);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t list = (uint32_t)(t->sorted[i] >> 32);
+
+        if (items == 0 || t->item[items - 1].list != list)
+            t->item[items++] = (struct item){t->v->post + t->v->at[list], list, 0, i};
+        t->item[items - 1].n++;
+    }
+    return items;
+}
+
+/* ---- vectors ---- */
+
+static void take_vector(struct seeker *t, const struct item *i, const uint8_t *p)
+{
+    struct asker *s = &t->asker[i->list];
+
+    t->exact.now = s->exact;
+    s->best[i->n].row = place_row(s->pool[i->n]);
+    s->best[i->n].key = exact_key_of(&t->exact, p);
+    t->exacts++;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    uint64_t x = ((const struct item *)a)->at, y = ((const struct item *)b)->at;
+
+    return (x > y) - (x < y);
+}
+
+/* The vectors of n queries, as items in the order of rows. */
+static size_t vectors_of(struct seeker *t, size_t n)
+{
+    size_t items = 0;
+
+    for (size_t q = 0; q < n; q++)
+        for (size_t i = 0; i < t->asker[q].have; i++)
+            t->item[items++] = (struct item){t->v->vecs + place_row(t->asker[q].pool[i]) *
+                                                              t->a->vector_bytes,
+                                             (uint32_t)q, (uint32_t)i, 0};
+    if (items > 0)
+        qsort(t->item, items, sizeof *t->item, by_place);
+    return items;
+}
+
+static void by_codes(struct asker *s)
+{
+    for (size_t i = 0; i < s->have; i++)
+        s->best[i] = (struct best){s->in.mul * (double)place_key(s->pool[i]) + s->in.add,
+                                   place_row(s->pool[i])};
+}
+
+/* ---- the file ---- */
+
+/* The file once more, past the page cache. */
+static int open_direct(struct seeker *t, struct err *e)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "/proc/self/fd/%d", sect_fd(t->a->file));
+    t->fd = open(name, O_RDONLY | O_DIRECT | O_CLOEXEC);
+    if (t->fd >= 0)
+        return 0;
+    t->fd = NONE;
+    return err_sys(e, "cannot read past the page cache", sect_path(t->a->file));
+}
+
+/* By the thread that searches: reads belong to who makes them. */
+static int reads_init(struct seeker *t, struct err *e)
+{
+    if (t->reads)
+        return 0;
+    if (t->o.direct && open_direct(t, e) < 0)
+        return e->code;
+    return reads_new(&t->reads, t->fd == NONE ? sect_fd(t->a->file) : t->fd, sect_path(t->a->file),
+                     t->buffers, t->o.io, e);
+}
+
+/* ---- a block ---- */
+
+void spann_search(void *searcher, const struct ann_queries *q)
+{
+    struct seeker *t = searcher;
+    double began = q->us ? now_s() : 0;
+    uint32_t k = t->o.k;
+    size_t first = t->o.slack > 0 ? (size_t)(t->nprobe + 3) / 4 : t->nprobe;
+
+    reads_init(t, &t->err);
+    for (size_t i = 0; i < q->n; i++)
+        find_lists(t, q->x + i * t->a->form.dim, i);
+    for (size_t from = 0, to = first; from < t->nprobe; from = to, to = t->nprobe)
+        fetch(t, lists_of(t, visits(t, q->n, from, to)), true, take_list);
+    if (t->v->head.vectors)
+        fetch(t, vectors_of(t, q->n), false, take_vector);
+    for (size_t i = 0; i < q->n; i++) {
+        struct asker *s = &t->asker[i];
+
+        if (!t->v->head.vectors)
+            by_codes(s);
+        s->have = t->err.code ? 0 : s->have;
+        best_sort(s->best, s->have, k);
+        best_give(s->best, s->have, k, t->a->form.metric, q->id + i * k, q->score + i * k);
+    }
+    for (size_t i = 0; q->us && i < q->n; i++)
+        q->us[i] = (float)(1e6 * (now_s() - began) / (double)q->n);
+}
+
+int spann_failed(const void *searcher, struct err *e)
+{
+    const struct seeker *t = searcher;
+
+    if (t->err.code)
+        *e = t->err;
+    return t->err.code;
+}
+
+void spann_count(const void *searcher, struct ann_search_stats *s)
+{
+    const struct seeker *t = searcher;
+
+    s->keys += t->walker.keys + t->keys;
+    s->hops += t->walker.hops;
+    s->exact += t->exacts;
+    s->lists += t->lists;
+    s->pages += t->pages;
+    s->bytes += t->read;
+}
+
+/* ---- a searcher ---- */
+
+void spann_searcher_free(void *searcher)
+{
+    struct seeker *t = searcher;
+
+    if (!t)
+        return;
+    reads_free(t->reads);
+    if (t->fd != NONE)
+        close(t->fd);
+    graph_walker_free(&t->walker);
+    exact_free(&t->exact);
+    free(t->x);
+    free(t->xq);
+    free(t->room);
+    free(t->weights);
+    free(t->key);
+    free(t->asker);
+    free(t->table);
+    free(t->bytes);
+    free(t->q);
+    free(t->pool);
+    free(t->best);
+    free(t->near);
+    free(t->sorted);
+    free(t->item);
+    free(t->buffer);
+    free(t->free);
+    free(t->run);
+    free(t);
+}
+
+static int askers_init(struct seeker *t, struct err *e)
+{
+    const struct codec *c = t->v->codec;
+    size_t table = (c->spec.kind->query_bytes(c) + 63) / 64 * 64, dim = t->a->form.dim;
+    size_t items = t->nprobe > t->rerank ? t->nprobe : t->rerank;
+
+    t->asker = mem_zero(t->cap, sizeof *t->asker, e);
+    t->table = codec_array(t->cap, table, e);
+    t->bytes = mem_array(t->cap, dim, e);
+    t->q = codec_array(t->cap, dim * sizeof *t->q, e);
+    t->pool = mem_array(t->cap, t->rerank * sizeof *t->pool, e);
+    t->best = mem_array(t->cap, t->rerank * sizeof *t->best, e);
+    t->near = mem_array(t->cap, t->nprobe * sizeof *t->near, e);
+    t->sorted = mem_array(t->cap, t->nprobe * sizeof *t->sorted, e);
+    t->item = mem_array(t->cap, items * sizeof *t->item, e);
+    if (!t->asker || !t->table || !t->bytes || !t->q || !t->pool || !t->best || !t->near ||
+        !t->sorted || !t->item)
+        return e->code;
+    for (uint64_t i = 0; i < t->cap; i++)
+        t->asker[i] = (struct asker){.table = t->table + i * table,
+                                     .pool = t->pool + i * t->rerank,
+                                     .near = t->near + i * t->nprobe,
+                                     .best = t->best + i * t->rerank};
+    return 0;
+}
+
+/* Room for a run or the largest piece, with what is read before and behind it. */
+static int buffers_init(struct seeker *t, struct err *e)
+{
+    uint64_t one = t->v->largest > t->a->vector_bytes ? t->v->largest : t->a->vector_bytes;
+    uint64_t n;
+
+    one = one > RUN ? one : RUN;
+    t->buffer_bytes = (size_t)((one + PAGE - 1) / PAGE + 2) * PAGE;
+    n = BUFFERS_BYTES / t->buffer_bytes;
+    t->buffers = n > BUFFERS ? BUFFERS : n < BUFFERS_LEAST ? BUFFERS_LEAST : (unsigned)n;
+    t->free = mem_array(t->buffers, sizeof *t->free, e);
+    t->run = mem_array(t->buffers, sizeof *t->run, e);
+    t->buffer = aligned_alloc(PAGE, t->buffers * t->buffer_bytes);
+    if (!t->buffer)
+        return err_set(e, ERR_MEM, "out of memory for a search");
+    if (!t->free || !t->run)
+        return e->code;
+    for (unsigned i = 0; i < t->buffers; i++)
+        t->free[t->n_free++] = i;
+    return 0;
+}
+
+static void set_numbers(struct seeker *t, uint64_t block)
+{
+    uint64_t k = t->o.k, rows = t->a->rows ? t->a->rows : 1;
+    uint64_t usual = t->o.slack > 0 ? SPANN_NPROBE_SLACK : SPANN_NPROBE;
+    uint64_t effort = t->o.effort ? t->o.effort : usual;
+    uint64_t rerank = !t->v->head.vectors ? k : t->o.rerank ? t->o.rerank : k + k / 4 + MORE;
+
+    rerank = rerank > k ? rerank : k;
+    t->rerank = (uint32_t)(rerank < rows ? rerank : rows);
+    t->nprobe = (uint32_t)(effort < t->v->head.lists ? effort : t->v->head.lists);
+    t->cap = block;
+    t->fd = NONE;
+}
+
+int spann_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,
+                       uint64_t block, struct err *e)
+{
+    const struct spann *v = a->state;
+    const struct form *f = &v->form;
+    struct seeker *t = *searcher = mem_zero(1, sizeof *t, e);
+
+    if (!t)
+        return e->code;
+    t->a = a;
+    t->v = v;
+    t->o = *o;
+    set_numbers(t, block);
+    t->x = codec_array(f->dim, sizeof *t->x, e);
+    t->xq = codec_array(f->dim, sizeof *t->xq, e);
+    t->room = mem_array(form_room(f, 1), sizeof *t->room, e);
+    t->weights = codec_array(1, form_weights(f), e);
+    t->key = codec_array(TEAM * CODEC_LIST, sizeof *t->key, e);
+    if (!t->x || !t->xq || !t->room || !t->weights || !t->key || exact_init(&t->exact, a, e) < 0 ||
+        graph_walker_init(&t->walker, v->graph.rows, t->nprobe + t->nprobe / 4 + WIDER, 0, e) < 0 ||
+        askers_init(t, e) < 0)
+        return e->code;
+    return buffers_init(t, e);
+}

@@ -1,0 +1,395 @@
+/* steps.c - see steps.h. A line's fields are spans, by column or by JSON's name, and become numbers
+ * by one table of fields.
+ */
+#include "sim/steps.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/jsonl.h"
+#include "base/num.h"
+#include "base/stream.h"
+
+/* ---- out ---- */
+
+void steps_begin(struct steps_writer *w)
+{
+    out_header(w->out, "begin_ns end_ns tokens decodes kv_sum kv_min kv_max running waiting "
+                       "kv_blocks pieces");
+}
+
+static int put_pieces(struct buf *b, const struct cost_shape *s, struct err *e)
+{
+    b->len = 0;
+    for (uint32_t i = 0; i < s->n_pieces; i++)
+        if (buf_printf(b, e, "%s%u@%u", i ? " " : "", s->pieces[i].chunk, s->pieces[i].kv) < 0)
+            return e->code;
+    return b->len ? 0 : buf_addc(b, '-', e);
+}
+
+int steps_write(struct steps_writer *w, const struct replica *r, struct err *e)
+{
+    const struct cost_shape *s = &r->shape;
+    struct out *o = w->out;
+
+    if (put_pieces(&w->pieces, s, e) < 0)
+        return e->code;
+    out_row(o);
+    out_i64(o, "begin_ns", r->began_ns);
+    out_i64(o, "end_ns", r->end_ns);
+    out_u64(o, "tokens", s->tokens);
+    out_u64(o, "decodes", s->decodes);
+    out_u64(o, "kv_sum", s->kv_sum);
+    out_u64(o, "kv_min", s->decodes ? s->kv_min : 0);
+    out_u64(o, "kv_max", s->kv_max);
+    out_u64(o, "running", r->n_running);
+    out_u64(o, "waiting", r->waiting.n);
+    out_u64(o, "kv_blocks", r->kv.total - r->kv.free);
+    out_str(o, "pieces", w->pieces.p, w->pieces.len);
+    out_end_row(o);
+    return 0;
+}
+
+/* ---- in ---- */
+
+enum { LINE_MOST = 1 << 24, COLUMNS_MOST = 64 };
+
+/* As 2^30 tokens, and a step of eleven days. */
+#define COUNT_MOST 0x1p30
+#define US_MOST    1e12
+
+static const char *const names[STEP_FIELDS] = {
+    "begin_ns", "end_ns", "ns",      "us",     "ms",      "s",       "batch",
+    "decodes",  "kv_sum", "kv_mean", "pieces", "running", "waiting", "kv_blocks"};
+
+struct reading {
+    struct step step;
+    struct cost_piece *piece;
+    size_t cap;
+    double kv_mean;
+    char between; /* '\t' or ','; 0: JSON Lines */
+    int column[COLUMNS_MOST];
+    size_t columns;
+    struct buf text;
+};
+
+static bool has(const struct step *s, enum step_field f)
+{
+    return s->has >> f & 1;
+}
+
+static int field_named(const char *p, size_t len)
+{
+    for (int i = 0; i < STEP_FIELDS; i++)
+        if (strlen(names[i]) == len && memcmp(names[i], p, len) == 0)
+            return i;
+    return -1;
+}
+
+static int wrong(enum step_field f, const char *text, const char *what, struct err *e)
+{
+    return err_set(e, ERR_INPUT, "'%s' is %s: '%.40s'", names[f], what, text);
+}
+
+bool step_pair(const char *text, char between, uint64_t *a, uint64_t *b)
+{
+    const char *at = strchr(text, between);
+    char first[24];
+
+    if (!at || at - text >= (long)sizeof first)
+        return false;
+    memcpy(first, text, (size_t)(at - text));
+    first[at - text] = '\0';
+    return num_u64(first, a) && num_u64(at + 1, b) && *a <= 1 << 30 && *b <= 1 << 30;
+}
+
+static int add_piece(struct reading *r, double chunk, double before, struct err *e)
+{
+    struct step *s = &r->step;
+
+    if (mem_reserve(&r->piece, &r->cap, s->n_pieces + 1, sizeof *r->piece, e) < 0)
+        return e->code;
+    r->piece[s->n_pieces++] = (struct cost_piece){(uint32_t)chunk, (uint32_t)before};
+    s->piece = r->piece;
+    s->prompt_tokens += chunk;
+    return 0;
+}
+
+/* Parts of a batch with blanks between; of a whole batch DECODES:CONTEXT too. Changes text. */
+static int parts(struct reading *r, enum step_field f, char *text, struct err *e)
+{
+    struct step *s = &r->step;
+    char *p = text, *stop;
+    uint64_t a, b;
+
+    if (strcmp(p, "-") == 0)
+        return 0;
+    for (p += strspn(p, " "); *p; p = stop + strspn(stop, " ")) {
+        stop = p + strcspn(p, " ");
+        if (*stop)
+            *stop++ = '\0';
+        if (step_pair(p, '@', &a, &b) && a > 0) {
+            if (add_piece(r, (double)a, (double)b, e) < 0)
+                return e->code;
+        } else if (f == STEP_BATCH && step_pair(p, ':', &a, &b)) {
+            s->decodes += (double)a;
+            s->kv_sum += (double)a * (double)b;
+        } else
+            return wrong(f, p, "no part of a batch", e);
+    }
+    return 0;
+}
+
+static int number(enum step_field f, const char *text, double *v, struct err *e)
+{
+    bool count = f == STEP_DECODES || f >= STEP_RUNNING;
+
+    if (!num_double(text, v) || *v < 0 || (count && (*v != floor(*v) || *v > COUNT_MOST)))
+        return wrong(f, text, count ? "no count" : "no number of 0 or more", e);
+    return 0;
+}
+
+/* A list of contexts, or of [chunk, before]. */
+static int list(struct reading *r, enum step_field f, const char *text, size_t len, struct err *e)
+{
+    struct json *root = NULL;
+    int rc = json_parse(&root, text, len, e);
+
+    for (size_t i = 0; rc == 0 && i < json_len(root); i++) {
+        const struct json *v = json_at(root, i);
+        double a = -1, b = 0;
+
+        if (f == STEP_PIECES && json_len(v) == 2 && json_double(json_at(v, 0), &a) &&
+            json_double(json_at(v, 1), &b) && a >= 1 && b >= 0 && a <= COUNT_MOST &&
+            b <= COUNT_MOST)
+            rc = add_piece(r, a, b, e);
+        else if (f == STEP_DECODES && json_double(v, &a) && a >= 0 && a <= COUNT_MOST) {
+            r->step.decodes++;
+            r->step.kv_sum += a;
+        } else
+            rc = wrong(f, text, "no list of such", e);
+    }
+    json_free(root);
+    if (f == STEP_DECODES)
+        r->step.has |= 1U << STEP_KV_SUM;
+    return rc;
+}
+
+static double *place(struct reading *r, enum step_field f)
+{
+    struct step *s = &r->step;
+
+    switch (f) {
+    case STEP_BEGIN:
+        return &s->begin_ns;
+    case STEP_END:
+        return &s->end_ns;
+    case STEP_DECODES:
+        return &s->decodes;
+    case STEP_KV_SUM:
+        return &s->kv_sum;
+    case STEP_KV_MEAN:
+        return &r->kv_mean;
+    case STEP_RUNNING:
+        return &s->running;
+    case STEP_WAITING:
+        return &s->waiting;
+    case STEP_KV_BLOCKS:
+        return &s->kv_blocks;
+    default:
+        return &s->us;
+    }
+}
+
+static int take_field(struct reading *r, enum step_field f, const char *p, size_t len, bool is_list,
+                      struct err *e)
+{
+    static const double us_of[] = {
+        [STEP_NS] = 1e-3, [STEP_US] = 1, [STEP_MS] = 1e3, [STEP_S] = 1e6};
+    char *text;
+
+    if (has(&r->step, f))
+        return err_set(e, ERR_INPUT, "'%s' is there twice", names[f]);
+    r->step.has |= 1U << f;
+    r->text.len = 0;
+    if (buf_add(&r->text, p, len, e) < 0 || buf_addc(&r->text, '\0', e) < 0)
+        return e->code;
+    text = r->text.p;
+    if (is_list && (f == STEP_PIECES || f == STEP_DECODES))
+        return list(r, f, text, len, e);
+    if (f == STEP_BATCH || f == STEP_PIECES)
+        return parts(r, f, text, e);
+    if (number(f, text, place(r, f), e) < 0)
+        return e->code;
+    if (f >= STEP_NS && f <= STEP_S)
+        r->step.us *= us_of[f];
+    return 0;
+}
+
+/* One time, and one batch. */
+static int settle(struct reading *r, struct err *e)
+{
+    struct step *s = &r->step;
+    int times = has(s, STEP_NS) + has(s, STEP_US) + has(s, STEP_MS) + has(s, STEP_S);
+    bool span = has(s, STEP_BEGIN) && has(s, STEP_END);
+
+    if (times > 1)
+        return err_set(e, ERR_INPUT, "there are several times, and one is needed");
+    if (times == 0 && !span)
+        return err_set(e, ERR_INPUT,
+                       "there is no time: 'ns', 'us', 'ms' or 's', or 'begin_ns' and 'end_ns'");
+    if (times == 0)
+        s->us = 1e-3 * (s->end_ns - s->begin_ns);
+    if (!(s->us > 0 && s->us <= US_MOST))
+        return err_set(e, ERR_INPUT, "a step of %g us is none", s->us);
+    if (has(s, STEP_BATCH) && (has(s, STEP_DECODES) || has(s, STEP_PIECES)))
+        return err_set(e, ERR_INPUT, "there is 'batch', and its parts too");
+    if (!has(s, STEP_BATCH) && !has(s, STEP_DECODES) && !has(s, STEP_PIECES))
+        return err_set(e, ERR_INPUT, "there is no batch: 'batch', or 'decodes' and 'pieces'");
+    if (s->decodes > 0 && has(s, STEP_DECODES) && !has(s, STEP_KV_SUM) && !has(s, STEP_KV_MEAN))
+        return err_set(e, ERR_INPUT, "there are decodes, and no 'kv_sum' or 'kv_mean'");
+    if (has(s, STEP_KV_MEAN))
+        s->kv_sum = s->decodes * r->kv_mean;
+    if (s->kv_sum > COUNT_MOST * COUNT_MOST || (s->decodes == 0 && s->kv_sum > 0))
+        return err_set(e, ERR_INPUT, "%g decodes have no %g tokens of context", s->decodes,
+                       s->kv_sum);
+    if (s->decodes + s->prompt_tokens < 1 || s->decodes + s->prompt_tokens > COUNT_MOST)
+        return err_set(e, ERR_INPUT, "a step of %.0f tokens is none",
+                       s->decodes + s->prompt_tokens);
+    return 0;
+}
+
+/* ---- lines ---- */
+
+/* The field at *p, without quotes around it, which goes on behind it; false at the line's end. */
+static bool next_column(const struct reading *r, const char **p, const char *end, const char **from,
+                        size_t *len)
+{
+    const char *stop;
+
+    if (*p > end)
+        return false;
+    stop = memchr(*p, r->between, (size_t)(end - *p));
+    stop = stop ? stop : end;
+    *from = *p;
+    *len = (size_t)(stop - *p);
+    if (*len >= 2 && **from == '"' && stop[-1] == '"') {
+        ++*from;
+        *len -= 2;
+    }
+    *p = stop + 1;
+    return true;
+}
+
+static int read_header(struct reading *r, const char *p, size_t len, struct err *e)
+{
+    const char *end = p + len, *from;
+    size_t n = 0, at;
+
+    if (len > 2 && memcmp(p, "# ", 2) == 0)
+        p += 2;
+    r->between = memchr(p, '\t', (size_t)(end - p)) ? '\t' : ',';
+    for (r->columns = 0; next_column(r, &p, end, &from, &at); r->columns++) {
+        if (r->columns == COLUMNS_MOST)
+            return err_set(e, ERR_INPUT, "there are more than %d columns", COLUMNS_MOST);
+        r->column[r->columns] = field_named(from, at);
+        n += r->column[r->columns] >= 0;
+    }
+    return n ? 0
+             : err_set(e, ERR_INPUT, "this is no header of steps: none of its %zu columns is known",
+                       r->columns);
+}
+
+static int read_columns(struct reading *r, const char *p, size_t len, struct err *e)
+{
+    const char *end = p + len, *from;
+    size_t n = 0, at;
+
+    for (; next_column(r, &p, end, &from, &at); n++)
+        if (n < r->columns && r->column[n] >= 0 && at > 0 &&
+            take_field(r, (enum step_field)r->column[n], from, at, false, e) < 0)
+            return e->code;
+    return n == r->columns
+               ? 0
+               : err_set(e, ERR_INPUT, "there are %zu fields, the header has %zu", n, r->columns);
+}
+
+static int read_object(struct reading *r, const char *line, size_t len, struct err *e)
+{
+    struct jsonl j;
+    struct jsonl_member m;
+    int rc;
+
+    jsonl_begin(&j, line, len);
+    while ((rc = jsonl_next(&j, &m, e)) > 0) {
+        int f = field_named(m.key.p, m.key.len);
+
+        if (f < 0 || m.value.type == JSONL_NULL)
+            continue;
+        if (take_field(r, (enum step_field)f, m.value.p, m.value.len, m.value.type == JSONL_ARRAY,
+                       e) < 0)
+            return e->code;
+    }
+    return rc;
+}
+
+/* 1 and a step, or 0: nothing is in the line. */
+static int read_line(struct reading *r, const char *p, size_t len, bool first, struct err *e)
+{
+    if (first && len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+        p += 3;
+        len -= 3;
+    }
+    if (len > 0 && p[len - 1] == '\r')
+        len--;
+    if (len == 0)
+        return 0;
+    if (first && *p != '{')
+        return read_header(r, p, len, e);
+    if (*p == '#')
+        return 0;
+    r->step = (struct step){.has = 0};
+    if ((r->between ? read_columns(r, p, len, e) : read_object(r, p, len, e)) < 0 ||
+        settle(r, e) < 0)
+        return e->code;
+    return 1;
+}
+
+static int check_needed(const struct step *s, unsigned needed, struct err *e)
+{
+    for (int i = 0; i < STEP_FIELDS; i++)
+        if (needed >> i & ~(s->has >> i) & 1)
+            return err_set(e, ERR_INPUT, "there is no '%s'", names[i]);
+    return 0;
+}
+
+int steps_read(const char *path, unsigned needed,
+               int (*take)(void *ctx, const struct step *s, struct err *e), void *ctx,
+               struct err *e)
+{
+    struct reading r = {.piece = NULL};
+    struct lines *in = NULL;
+    const char *p;
+    size_t len, n = 0;
+    int rc = lines_open(&in, path, '\n', LINE_MOST, e);
+
+    while (rc >= 0 && (rc = lines_next(in, &p, &len, e)) > 0) {
+        rc = read_line(&r, p, len, lines_number(in) == 1, e);
+        if (rc > 0 && (rc = check_needed(&r.step, needed, e)) == 0) {
+            rc = take(ctx, &r.step, e);
+            n++;
+        }
+        if (rc == ERR_INPUT)
+            err_prefix(e, "%s: line %llu", stream_name(lines_stream(in)),
+                       (unsigned long long)lines_number(in));
+    }
+    if (rc == 0 && n == 0)
+        rc = err_set(e, ERR_INPUT, "%s: there are no steps", stream_name(lines_stream(in)));
+    lines_close(in);
+    free(r.piece);
+    buf_free(&r.text);
+    return rc;
+}

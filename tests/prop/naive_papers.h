@@ -1,0 +1,288 @@
+/* naive_papers.h - Continuum and NanoFlow, as their papers and trace-replay(1) have them, slow and
+ * plain. Part of naive_run.h; nothing here was taken from lib/sim.
+ */
+#ifndef TESTS_NAIVE_PAPERS_H
+#define TESTS_NAIVE_PAPERS_H
+
+#include "naive_sched.h"
+
+/* ---- Continuum: programs are sessions, their requests turns ---- */
+
+static int pin_of(const struct naive *s, int session)
+{
+    for (int i = 0; session >= 0 && i < s->n_pins; i++)
+        if (s->pin[i].session == session)
+            return i;
+    return -1;
+}
+
+static void unpin(struct naive *s, int at)
+{
+    if (at < 0)
+        return;
+    give_blocks(s, s->pin[at].block, &s->pin[at].n_blocks);
+    s->n_pins--;
+    memmove(&s->pin[at], &s->pin[at + 1], (size_t)(s->n_pins - at) * sizeof *s->pin);
+}
+
+/* When its program came, told by the number of its first request. */
+static int program_of(const struct naive *s, int request)
+{
+    int first = 0;
+
+    if (s->r[request].session < 0)
+        return request;
+    while (s->r[first].session != s->r[request].session)
+        first++;
+    return first;
+}
+
+static bool has_next_turn(const struct naive *s, int request, int *tool)
+{
+    for (int i = request + 1; s->r[request].session >= 0 && i < s->n; i++)
+        if (s->r[i].session == s->r[request].session) {
+            *tool = s->r[i].tool;
+            return true;
+        }
+    return false;
+}
+
+/* The length of time that is worth most: of those that the tool took, if more than a hundred are
+ * known, of those of all tools, if more than a hundred are known, and else by an exponential law of
+ * mean 1 s, of which lost x (1 - exp(-t)) - t is largest where the derivative is 0. */
+static double time_to_live(const struct naive *s, int tool, double lost)
+{
+    int same = 0, all = s->n_tools;
+    double best = 0, most = 0;
+
+    for (int i = 0; i < all; i++)
+        same += tool >= 0 && s->tool_of[i] == tool;
+    if (all <= 100)
+        return lost > 1 ? log(lost) : 0;
+    for (int i = 0; i < all; i++) {
+        int within = 0;
+        double worth;
+
+        if (same > 100 && s->tool_of[i] != tool)
+            continue;
+        for (int k = 0; k < all; k++)
+            within += s->tool_s[k] <= s->tool_s[i] && (same <= 100 || s->tool_of[k] == tool);
+        worth = (double)within / (same > 100 ? same : all) * lost - s->tool_s[i];
+        if (worth > most || (worth == most && s->tool_s[i] < best)) {
+            most = worth;
+            best = s->tool_s[i];
+        }
+    }
+    return best;
+}
+
+/* A turn has ended: its blocks are pinned if that is worth something. */
+static bool pin_blocks(struct naive *s, int request)
+{
+    struct request *r = &s->r[request];
+    double again = alone_us(s, 0, r->computed), load, live;
+    double wait = s->waited_tokens > 0 ? s->waited_s / s->waited_tokens : 0;
+    int tool;
+
+    if (!s->o.sharing || !(s->o.hashed || s->o.tier[0] + s->o.tier[1] > 0) ||
+        !has_next_turn(s, request, &tool))
+        return false;
+    load = blocks_of(s, r->computed) * s->o.tier_us[0];
+    if (s->o.tier[0] > 0 && load < again)
+        again = load;
+    live = time_to_live(s, tool, 1e-6 * again + wait * r->computed);
+    if (live <= 0)
+        return false;
+    unpin(s, pin_of(s, r->session));
+    s->pin[s->n_pins] = (struct pin){
+        .session = r->session, .n_blocks = r->n_blocks, .until = s->now + llround(1e9 * live)};
+    memcpy(s->pin[s->n_pins++].block, r->block, sizeof r->block);
+    r->n_blocks = 0;
+    return true;
+}
+
+/* A turn has come: what its tool took is known, and its pin holds until it is admitted. */
+static void turn_arrives(struct naive *s, int request)
+{
+    const struct request *r = &s->r[request];
+    int at = pin_of(s, r->session);
+
+    if (at >= 0)
+        s->pin[at].until = INT64_MAX;
+    if (r->session < 0 || program_of(s, request) == request)
+        return;
+    s->tool_s[s->n_tools] = 1e-9 * (double)r->tool_ns;
+    s->tool_of[s->n_tools++] = r->tool;
+}
+
+static bool goes_before(const struct naive *s, int a, int b)
+{
+    bool back_a = s->r[a].preemptions > 0, back_b = s->r[b].preemptions > 0;
+    bool pin_a = pin_of(s, s->r[a].session) >= 0, pin_b = pin_of(s, s->r[b].session) >= 0;
+
+    if (back_a != back_b)
+        return back_a;
+    if (pin_a != pin_b)
+        return pin_a;
+    if (program_of(s, a) != program_of(s, b))
+        return program_of(s, a) < program_of(s, b);
+    return a < b;
+}
+
+static void admit_turns(struct naive *s)
+{
+    while (s->waiting.n > 0 && s->running.n < s->o.most_requests &&
+           batch_tokens(s) < s->o.most_tokens) {
+        int at = 0, request;
+
+        for (int i = 1; i < s->waiting.n; i++)
+            if (goes_before(s, s->waiting.v[i], s->waiting.v[at]))
+                at = i;
+        request = s->waiting.v[at];
+        if (!admit_v1(s, at))
+            return;
+        if (s->r[request].preemptions == 0) {
+            s->waited_s += 1e-9 * (double)(s->now - s->r[request].arrival);
+            s->waited_tokens += s->r[request].need;
+        }
+        unpin(s, pin_of(s, s->r[request].session));
+    }
+}
+
+/* Of the program that came last. */
+static void unpin_last(struct naive *s)
+{
+    int last = 0, newest = -1;
+
+    for (int i = 0; i < s->n_pins; i++)
+        for (int k = 0; k < s->n; k++)
+            if (s->r[k].session == s->pin[i].session && program_of(s, k) > newest) {
+                newest = program_of(s, k);
+                last = i;
+            }
+    unpin(s, last);
+}
+
+static void form_continuum(struct naive *s)
+{
+    for (int i = 0; i < s->n_pins;)
+        if (s->pin[i].until <= s->now)
+            unpin(s, i);
+        else
+            i++;
+    schedule_v1_running(s);
+    if (!s->restarted)
+        admit_turns(s);
+    while (s->n_batch == 0 && s->waiting.n > 0 && s->n_pins > 0) {
+        unpin_last(s);
+        admit_turns(s);
+    }
+}
+
+/* ---- NanoFlow ---- */
+
+static int left_of_batch(const struct naive *s)
+{
+    return s->o.most_tokens - batch_tokens(s) - s->vain;
+}
+
+/* Answers are expected to have the trace's mean length, rounded up. */
+static int expected(const struct naive *s, const struct request *r)
+{
+    int all = 0, mean;
+
+    for (int i = 0; i < s->n; i++)
+        all += s->r[i].output;
+    mean = (all + s->n - 1) / s->n;
+    return mean > r->given + 1 ? mean - r->given - 1 : 0;
+}
+
+/* At no step to come do those that run, and one more, need more than there is. */
+static bool peak_fits(const struct naive *s, int candidate)
+{
+    for (int k = 0; k <= 128; k++) {
+        int tokens = (s->running.n + 1) * (s->o.block_tokens - 1);
+
+        for (int i = 0; i <= s->running.n; i++) {
+            const struct request *r = &s->r[i < s->running.n ? s->running.v[i] : candidate];
+
+            if (k <= expected(s, r))
+                tokens += r->prompt + r->given + 1 + k;
+        }
+        if (tokens > s->o.blocks * s->o.block_tokens)
+            return false;
+    }
+    return true;
+}
+
+static void fill_batch(struct naive *s)
+{
+    for (int i = 0; i < s->running.n; i++) {
+        const struct request *r = &s->r[s->running.v[i]];
+        int left = left_of_batch(s), n = r->need - r->computed;
+
+        if (is_prefill(r) && left > 0)
+            schedule(s, s->running.v[i], n < left ? n : left);
+    }
+    while (s->waiting.n > 0 && s->running.n < s->o.most_requests && left_of_batch(s) > 0) {
+        struct request *r = &s->r[s->waiting.v[0]];
+        int left = left_of_batch(s);
+
+        if (!leaves_watermark(s, r) || (s->running.n > 0 && !peak_fits(s, s->waiting.v[0])))
+            return;
+        take_for(s, r, r->need);
+        schedule(s, s->waiting.v[0], r->need < left ? r->need : left);
+        begin_running(s, 0);
+    }
+}
+
+static void form_nanoflow(struct naive *s)
+{
+    s->vain = s->late.n;
+    for (int i = 0; i < s->running.n; i++)
+        if (!is_prefill(&s->r[s->running.v[i]])) {
+            if (!make_slot(s, i))
+                break;
+            schedule(s, s->running.v[i], 1);
+        }
+    fill_batch(s);
+    for (int i = 0; i < s->late.n; i++) {
+        s->vain_context[i] = s->r[s->late.v[i]].computed + 1;
+        give_back(s, &s->r[s->late.v[i]]);
+    }
+    s->late.n = 0;
+    if (s->n_batch > 0 || s->vain == 0)
+        return;
+    /* Nothing but the vain tokens would be in this step: it is not made. */
+    s->vain = 0;
+    fill_batch(s);
+}
+
+/* The speed of what memory binds with a share of the device: lines between (0, 0), (.2, .3),
+ * (.4, .8) and (1, 1). */
+static double speed_at(double share)
+{
+    if (share <= .2)
+        return .3 * (share / .2);
+    if (share <= .4)
+        return .3 + .5 * ((share - .2) / .2);
+    return .8 + .2 * ((share - .4) / .6);
+}
+
+/* One after the other, or split, which costs products 13.2 %, and side by side with the best of the
+ * shares .1 to .9 until one of both has ended. */
+static double overlapped_us(double us, double bound)
+{
+    double best = us, products = 1.132 * (us - bound);
+
+    for (int i = 1; i <= 9; i++) {
+        double share = i / 10.0, speed = speed_at(share);
+        double both = fmin(products / (1 - share), bound / speed);
+        double rest = fmax(products - both * (1 - share), bound - both * speed);
+
+        best = fmin(best, both + fmax(rest, 0));
+    }
+    return best;
+}
+
+#endif

@@ -1,0 +1,170 @@
+/* naive_run.h - a replica as the papers describe it, event after event, slow and plain: the oracle
+ * of prop_sched.c.
+ */
+#ifndef TESTS_NAIVE_RUN_H
+#define TESTS_NAIVE_RUN_H
+
+#include "naive_papers.h"
+
+/* ---- events ---- */
+
+static bool can_ever_run(const struct naive *s, const struct request *r)
+{
+    int length = r->prompt + r->output;
+
+    if (s->o.max_length && length > s->o.max_length)
+        return false;
+    if (s->o.policy == STATIC || s->o.policy == ORCA)
+        return length <= longest(s) && blocks_of(s, longest(s)) <= s->o.blocks;
+    return blocks_of(s, length - 1) <= s->o.blocks &&
+           blocks_of(s, r->prompt) + watermark_blocks(s) <= s->o.blocks;
+}
+
+/* When it comes; -1: that is not known yet. */
+static int64_t arrival_of(const struct naive *s, const struct request *r)
+{
+    int64_t t = r->t_ns;
+    int before = (int)(r - s->r) - s->o.clients;
+
+    /* Each of the first clients' requests that ends lets one more in. */
+    if (s->o.clients > 0)
+        return before < 0 ? 0 : before < s->n_done ? s->done[before] : -1;
+    for (int i = 0; i < r->n_after; i++) {
+        const struct request *a = &s->r[r->after[i]];
+
+        if (a->state != ENDED && a->state != REJECTED)
+            return -1;
+        if (a->end + r->tool_ns > t)
+            t = a->end + r->tool_ns;
+    }
+    return t;
+}
+
+static void arrive(struct naive *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        struct request *r = &s->r[i];
+        int64_t t = arrival_of(s, r);
+
+        if (r->state != AHEAD || t < 0 || t > s->now)
+            continue;
+        r->arrival = s->now;
+        r->came = ++s->clock;
+        r->need = r->prompt;
+        r->state = WAITING;
+        if (can_ever_run(s, r)) {
+            queue_insert(&s->waiting, s->waiting.n, i);
+            turn_arrives(s, i);
+        } else {
+            r->state = REJECTED;
+            r->end = s->done[s->n_done++] = s->now;
+            i = -1; /* somebody above may have waited for it */
+        }
+    }
+}
+
+static void begin_step(struct naive *s)
+{
+    int context[REQUESTS_MOST], chunk[REQUESTS_MOST], kv[REQUESTS_MOST], decodes = 0, pieces = 0;
+    double us;
+
+    for (int i = 0; i < s->n_batch; i++) {
+        struct request *r = &s->r[s->batch[i]];
+
+        r->start = r->start < 0 ? s->now : r->start;
+        if (is_prefill(r)) {
+            chunk[pieces] = s->tokens[i];
+            kv[pieces++] = r->computed;
+        } else {
+            context[decodes++] = r->computed + 1;
+        }
+    }
+    for (int i = 0; i < s->vain; i++)
+        context[decodes++] = s->vain_context[i];
+    us = s->us(decodes, context, pieces, chunk, kv);
+    if (s->o.policy == NANOFLOW)
+        us = overlapped_us(us, s->memory_bound(us, decodes));
+    s->step_end = s->now + llround(1000 * (us + (s->o.overhead_us + s->moving_us)));
+    s->moving_us = 0;
+    s->busy = true;
+    s->steps++;
+    s->computed += batch_tokens(s) + s->vain;
+}
+
+static void form(struct naive *s)
+{
+    static void (*const forms[POLICIES])(struct naive *) = {
+        form_static,    form_orca,     form_vllm0,     form_vllm1,   form_sarathi,
+        form_splitfuse, form_lightllm, form_continuum, form_nanoflow};
+
+    /* Where all had to start over they are scheduled at once; Vidur waits for an event. */
+    do {
+        s->n_batch = 0;
+        s->restarted = false;
+        s->vain = 0;
+        forms[s->o.policy](s);
+    } while (s->n_batch == 0 && s->restarted && !s->o.vidur);
+}
+
+static void end_step(struct naive *s)
+{
+    s->busy = false;
+    for (int i = 0; i < s->n_batch; i++) {
+        struct request *r = &s->r[s->batch[i]];
+
+        r->computed += s->tokens[i];
+        if (is_prefill(r))
+            continue;
+        if (r->given++ == 0)
+            r->first = s->now;
+        else
+            s->gap[s->gaps++] = s->now - r->last;
+        r->last = s->now;
+        if (r->given < r->output)
+            continue;
+        r->state = ENDED;
+        r->end = s->done[s->n_done++] = s->now;
+        if (s->o.policy == NANOFLOW)
+            queue_insert(&s->late, s->late.n, s->batch[i]);
+        else if (s->o.policy != CONTINUUM || !pin_blocks(s, s->batch[i]))
+            give_back(s, r);
+        queue_remove(&s->running, queue_find(&s->running, s->batch[i]));
+    }
+}
+
+/* The next moment at which something happens; -1: never. */
+static int64_t next_moment(const struct naive *s)
+{
+    int64_t next = s->busy ? s->step_end : -1;
+
+    for (int i = 0; i < s->n; i++) {
+        int64_t t = s->r[i].state == AHEAD ? arrival_of(s, &s->r[i]) : -1;
+
+        if (t >= 0 && (next < 0 || t < next))
+            next = t;
+    }
+    return next;
+}
+
+static void naive_run(struct naive *s)
+{
+    for (int i = 0; i < s->o.blocks; i++)
+        s->block[i] = (struct block){.freed_at = ++s->clock};
+    for (int i = 0; i < s->n; i++)
+        s->r[i].start = s->r[i].first = s->r[i].last = -1;
+    while ((s->now = next_moment(s)) >= 0) {
+        arrive(s);
+        if (s->busy && s->step_end == s->now) {
+            end_step(s);
+            arrive(s);
+        }
+        if (s->busy)
+            continue;
+        form(s);
+        if (s->n_batch > 0)
+            begin_step(s);
+    }
+    s->stuck = s->waiting.n + s->running.n + s->swapped.n > 0;
+}
+
+#endif
