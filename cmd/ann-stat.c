@@ -84,12 +84,20 @@ static void put_lists(struct out *o, bool json, const struct ann *a, const struc
     put_u64(o, json, "rows_most", l.most);
     put_u64(o, json, "lists_without_rows", l.none);
     put_double(o, json, "imbalance", l.imbalance);
-    if (i->apart == 0) {
+    if (i->apart > 0) {
+        put_double(o, json, "lists_a_row", i->entry_mean);
+        put_u64(o, json, "bytes_apart", i->apart);
+    } else {
         put_double(o, json, "spread", i->spread);
-        return;
     }
-    put_double(o, json, "lists_a_row", i->entry_mean);
-    put_u64(o, json, "bytes_apart", i->apart);
+    if (i->leaves == 0)
+        return;
+    put_u64(o, json, "leaves", i->leaves);
+    put_u64(o, json, "depth", i->depth);
+    put_double(o, json, "rows_a_leaf", (double)i->rows / (double)i->leaves);
+    put_u64(o, json, "leaf_rows_least", i->leaf_least);
+    put_u64(o, json, "leaf_rows_most", i->leaf_most);
+    put_u64(o, json, "workload_queries", i->workload);
 }
 
 static void put_tenants(struct out *o, bool json, const struct ann *a, const struct ann_info *i)
@@ -110,14 +118,6 @@ static void put_tenants(struct out *o, bool json, const struct ann *a, const str
     put_u64(o, json, "bloom_bits", t.filter_bits);
     put_double(o, json, "bloom_fill", t.filter_fill);
     put_double(o, json, "spread", i->spread);
-    if (i->leaves == 0)
-        return;
-    put_u64(o, json, "leaves", i->leaves);
-    put_u64(o, json, "depth", i->depth);
-    put_double(o, json, "rows_a_leaf", (double)i->rows / (double)i->leaves);
-    put_u64(o, json, "leaf_rows_least", i->leaf_least);
-    put_u64(o, json, "leaf_rows_most", i->leaf_most);
-    put_u64(o, json, "workload_queries", i->workload);
 }
 
 static void put_links(struct out *o, const struct asked *a, const struct ann_info *i,
