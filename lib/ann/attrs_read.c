@@ -76,6 +76,8 @@ static int check_only(const struct reading *r, struct err *e)
     const char *p = r->only, *name;
     size_t len;
 
+    if (p && !*p)
+        return err_set(e, ERR_INPUT, "no column is asked for");
     while ((name = next_name(&p, &len))) {
         uint32_t column = attrs_make_find(r->m, name, len);
 
@@ -414,7 +416,8 @@ static int make_only(struct reading *r, struct err *e)
     size_t len;
 
     while ((name = next_name(&p, &len)))
-        if (attrs_make_column(r->m, name, len, ATTR_NONE, &column, e) < 0)
+        if (attrs_make_find(r->m, name, len) == ATTRS_NO_COLUMN &&
+            attrs_make_column(r->m, name, len, ATTR_NONE, &column, e) < 0)
             return e->code;
     if (r->only)
         attrs_make_pick(r->m);
@@ -512,7 +515,7 @@ static int write_attrs(const struct ann *a, const char *path, const struct attrs
     if (rc == 0)
         rc = attrs_save(attrs, w, e);
     if (rc == 0)
-        return sect_commit(&w, e);
+        rc = ann_commit(a, &w, path, e);
     sect_abort(&w);
     return rc;
 }

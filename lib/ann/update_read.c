@@ -131,6 +131,8 @@ static int add(struct reading *r, const struct said *s, struct err *e)
                        (unsigned long long)ann_update_next(r->u), (unsigned long long)row);
     if (take_vector(r, &s->vector, e) < 0)
         return e->code;
+    if (s->attrs.type != JSONL_NULL && s->attrs.type != JSONL_OBJECT)
+        return err_set(e, ERR_INPUT, "'attrs' is no object");
     if (s->attrs.type != JSONL_NULL && ann_update_attrs(r->u, s->attrs.p, s->attrs.len, e) < 0)
         return e->code;
     return ann_update_add(r->u, r->of.ids ? r->id.p : NULL, r->id.len, r->x, e);
