@@ -401,13 +401,6 @@ static enum format format_by_line(const char *line, size_t len)
     return len > 0 && *line == '{' ? JSONL : TSV;
 }
 
-static bool is_all_blank(const char *line, size_t len)
-{
-    while (len > 0 && is_blank(line[len - 1]))
-        len--;
-    return len == 0;
-}
-
 /* JSON has no first line: the columns that are asked for are there from the beginning. */
 static int make_only(struct reading *r, struct err *e)
 {
@@ -431,7 +424,7 @@ static int one_line(struct reading *r, uint64_t number, const char *line, size_t
     if (r->format == JSONL) {
         if (number == 1 && make_only(r, e) < 0)
             return e->code;
-        if (is_all_blank(line, len))
+        if (jsonl_is_blank(line, len))
             return 0;
         return attrs_read_object(r->m, line, len, e) < 0 ? e->code : attrs_make_row(r->m, e);
     }

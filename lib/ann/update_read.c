@@ -164,13 +164,6 @@ static int one_line(struct reading *r, const char *line, size_t len, struct err 
     return err_set(e, ERR_INPUT, "'op' is not add, delete, grant or revoke");
 }
 
-static bool says_nothing(const char *line, size_t len)
-{
-    while (len > 0 && is_blank(line[len - 1]))
-        len--;
-    return len == 0;
-}
-
 static int reading_init(struct reading *r, struct ann_update *u, struct err *e)
 {
     *r = (struct reading){.u = u};
@@ -193,7 +186,7 @@ static int read_lines(struct reading *r, struct lines *l, bool skip_bad, uint64_
     int rc;
 
     while ((rc = lines_next(l, &line, &len, e)) > 0) {
-        rc = says_nothing(line, len) ? 0 : one_line(r, line, len, e);
+        rc = jsonl_is_blank(line, len) ? 0 : one_line(r, line, len, e);
         if (rc == ERR_INPUT && skip_bad)
             ++*skipped;
         else if (rc < 0)

@@ -143,6 +143,10 @@ wrong() {
     says 'query 0: '
     says 'query 1: none: none of 600 rows match'
     says 'query 7: all: all 600 rows match'
+    exits 0 ann-search -k 1 --explain --where 'year != 2001' --slack 0.1 -o r.ivecs good.ann query.fvecs
+    cp "$err" ../slack
+    exits 0 ann-search -k 1 --explain --where 'year != 2001' --slack 0.1 --ef 500 -o r.ivecs good.ann query.fvecs
+    cmp ../slack "$err" # ef is only the most
     exits 0 ann-search --stats --where-file w.jsonl -o r.ivecs lists.ann query.fvecs
     says '3 predicates evaluated'
 }
