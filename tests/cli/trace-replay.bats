@@ -130,7 +130,7 @@ END
     printf '{"id":"a","t_ns":0,"prompt":9,"output":2}\n{"id":"b","t_ns":0,"prompt":9000,"output":2}\n{"id":"c","t_ns":1,"prompt":9,"output":2,"after":["b"]}\n' >t.jsonl
     for sched in $schedulers; do
         exits 0 replay --sched $sched -o rows t.jsonl
-        says '1 requests can never run, and were rejected'
+        says "1 requests can never run, and were rejected; the first is 'b'"
         is 'ok rejected ok' "$(column 11 rows | paste -sd ' ')"
         is '-1 -1 -1' "$(awk '$1 == "b" { print $3, $4, $5 }' rows)"
         is 1 "$(value rejected "$out")"
