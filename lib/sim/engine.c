@@ -236,6 +236,7 @@ static int begin_step(struct replica *r, struct err *e)
         us = r->sched->overlap(&parts, us);
     us += r->o->step_overhead_us + r->transfer_us;
     r->moved_us += r->transfer_us;
+    r->transfer_ns = (int64_t)llround(1e3 * r->transfer_us);
     r->transfer_us = 0;
     r->began_ns = r->now;
     r->end_ns = r->now + (int64_t)llround(1e3 * us);

@@ -213,6 +213,19 @@ near() {
     ok trace-cost --fit noisy.tsv -o noisy.csv
     held --cost noisy.csv >fitted
     near .04 fitted true
+    # What was waited for blocks to move is not the batch's.
+    awk -F '\t' 'BEGIN { srand(5) } /^#/ { print; next }
+        { moved = rand() < .3 ? int(5e7 * rand()) : 0; $2 += moved; $12 = moved; print }' OFS='\t' steps.tsv >moved.tsv
+    differ steps.tsv moved.tsv
+    ok trace-cost --fit moved.tsv -o moved.csv
+    held --cost moved.csv >fitted
+    near .02 fitted true
+    sed 's/transfer_ns/transferred/' moved.tsv >untold.tsv
+    ok trace-cost --fit untold.tsv -o untold.csv
+    differ moved.csv untold.csv
+    printf 'us,batch,transfer_ns\n5,1:10,5000\n' >all.csv
+    fails trace-cost --fit all.csv -o none.csv
+    says 'a step of 0 us is none'
 }
 
 @test "a fitted table: its form, the cards, where it goes, the same bytes" {
