@@ -76,7 +76,7 @@ static double speed_at(const struct pipeline *p, int resource)
 /* Until the next operator ends. */
 static void go_on(struct pipeline *p)
 {
-    double v[RESOURCES], dt = INFINITY;
+    double v[RESOURCES] = {0}, dt = INFINITY;
 
     begin_operators(p);
     for (int r = 0; r < RESOURCES; r++)
