@@ -74,10 +74,9 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'-R', '-L' and '--alpha' are for '-t graph'");
     if (a->columns && !a->attrs)
         cli_misuse("'--columns' are some of '--attrs'");
-    if (a->attrs && cli_is_std(a->attrs) && cli_is_std(a->path))
-        cli_misuse("standard input cannot be both vectors and attributes");
     if ((a->kind == ANN_TENANT) != (a->tenants != NULL))
         cli_misuse("'-t tenant' and '--tenants FILE' go together");
+    cli_std_once((const char *[]){a->path, a->ids, a->attrs, a->queries, a->tenants}, 5);
     a->o.kind = (enum ann_kind_name)a->kind;
     a->o.metric = (enum vec_metric)a->metric;
     a->o.degree = (uint32_t)a->degree;

@@ -43,6 +43,7 @@ struct choice {
 
 /* A batch of queries and what is found; `us` of all so far. */
 struct batch {
+    const char *name; /* of their file */
     struct vec_matrix q;
     struct neigh found;
     uint32_t *tenant; /* of each query */
@@ -89,8 +90,7 @@ static void settle(struct asked *a)
         cli_misuse("'--where' is for all queries, '--where-file' for each: one of them");
     if (a->explain && !a->where && !a->where_file)
         cli_misuse("'--explain' tells of '--where' or '--where-file'");
-    if (a->where_file && cli_is_std(a->where_file) && cli_is_std(a->queries))
-        cli_misuse("standard input cannot be both queries and predicates");
+    cli_std_once((const char *[]){a->queries, a->where_file, a->tenants}, 3);
     if (cli_is_std(a->index))
         cli_misuse("an index is a file, not standard input");
     a->write.path = a->co.out;
@@ -248,13 +248,14 @@ static int search_some(const struct ann *a, struct asked *how, struct batch *b, 
     how->o.first_query = b->done;
     b->done += n;
     if (how->engine == NOT_GIVEN)
-        return ann_search(a, &how->o, vec_matrix_row(&b->q, from), n, b->found.id + from * k,
-                          b->found.score + from * k, &b->stats, e);
-    rc = ann_search_tree(a, &how->o, (uint32_t)how->engine, vec_matrix_row(&b->q, from), n,
-                         b->found.id + from * k, b->found.score + from * k, &b->stats, e);
+        rc = ann_search(a, &how->o, vec_matrix_row(&b->q, from), n, b->found.id + from * k,
+                        b->found.score + from * k, &b->stats, e);
+    else
+        rc = ann_search_tree(a, &how->o, (uint32_t)how->engine, vec_matrix_row(&b->q, from), n,
+                             b->found.id + from * k, b->found.score + from * k, &b->stats, e);
     if (rc > 0) /* a process of the tree, which is done */
         _exit(CLI_DONE);
-    return rc;
+    return rc == ERR_INPUT ? err_prefix(e, "%s", b->name) : rc;
 }
 
 /* Queries whose predicates are text[0..n), as many at once as there is room for their rows. */
@@ -368,6 +369,7 @@ static int search_all(const struct ann *a, struct asked *how, struct choice *c,
     if (vec_reader_dim(r) != i.dim && vec_reader_rows(r) != 0)
         return err_set(e, ERR_INPUT, "%s has %u components a vector, the index '%s' %u",
                        vec_reader_name(r), vec_reader_dim(r), how->index, i.dim);
+    b.name = vec_reader_name(r);
     rc = batch_init(&b, how, i.dim, vec_reader_rows(r), e);
     if (rc == 0 && c->file && !(c->each = mem_array(b.q.rows, sizeof *c->each, e)))
         rc = e->code;
@@ -376,8 +378,6 @@ static int search_all(const struct ann *a, struct asked *how, struct choice *c,
     how->o.tenant = i.has_tenants ? b.tenant : NULL;
     while (rc == 0 && vec_reader_rows(r) != 0 && (n = fill(&b, r, e)) != 0) {
         rc = n < 0 ? (int)n : search_batch(a, how, &b, c, (uint64_t)n, e);
-        if (rc == ERR_INPUT && n > 0)
-            err_prefix(e, "%s", vec_reader_name(r));
         if (rc == 0)
             rc = neigh_write(w, b.found.id, b.found.score, (uint64_t)n, e);
         progress_report(p, "searching", b.done,

@@ -35,10 +35,7 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--map' is written by '--compact': without it no row has another number");
     if (!a->changes && !a->add && !a->o.compact && !a->attrs)
         a->changes = "-";
-    if (a->changes && a->add && strcmp(a->changes, "-") == 0 && strcmp(a->add, "-") == 0)
-        cli_misuse("standard input cannot be both changes and vectors");
-    if (a->attrs && a->add && cli_is_std(a->attrs) && cli_is_std(a->add))
-        cli_misuse("standard input cannot be both vectors and attributes");
+    cli_std_once((const char *[]){a->changes, a->add, a->ids, a->attrs}, 4);
     a->o.threads = par_threads(a->co.threads);
     a->o.progress = progress_report;
     a->o.progress_ctx = p;

@@ -18,11 +18,14 @@ static const struct cli_prog prog = {
 
 enum { LIST_MOST = 64, NAME_MOST = 4096 };
 
+#define GOOD_SHARE 0.99 /* where none is given */
+
 struct asked {
     struct setup setup;
     struct cli_common co;
-    const char *path, *scheds, *budgets, *tables;
-    double tbt, ttft, e2e, delay, precision;
+    const char *path, *scheds, *budgets, *tables, *slo;
+    struct objective objective;
+    double tbt, ttft, e2e, delay, good_share, precision;
     uint64_t seed;
     bool shuffle;
 };
@@ -117,10 +120,7 @@ static int make_cells(const struct asked *a, struct sweep *s, struct err *e)
 
 static void run_cell(const struct asked *a, const struct trace_set *t, struct cell *c)
 {
-    struct capacity_opts o = {.objective = {.tbt_p99_ns = 1e9 * a->tbt,
-                                            .ttft_p99_ns = 1e9 * a->ttft,
-                                            .e2e_p99_ns = 1e9 * a->e2e,
-                                            .delay_p50_ns = 1e9 * a->delay},
+    struct capacity_opts o = {.objective = a->objective,
                               .seed = a->seed,
                               .shuffle = a->shuffle,
                               .precision = a->precision,
@@ -160,6 +160,7 @@ static void row(struct out *o, const struct cell *c)
     out_double(o, "ttft_p99_s", 1e-9 * s->metric[METRIC_TTFT].point[3], 6);
     out_double(o, "delay_p50_s", 1e-9 * s->metric[METRIC_DELAY].point[0], 6);
     out_double(o, "output_tokens_per_s", s->output_tokens_a_s, 2);
+    out_double(o, "good_share", s->requests ? (double)s->good / (double)s->requests : 0, 4);
     out_end_row(o);
 }
 
@@ -176,10 +177,26 @@ static int write_all(const struct asked *a, const struct sweep *s, struct err *e
     if (out_open(&o, &to, e) < 0)
         return e->code;
     out_header(o, "cost sched budget capacity_per_s tbt_p99_s ttft_p99_s delay_p50_s "
-                  "output_tokens_per_s");
+                  "output_tokens_per_s good_share");
     for (size_t i = 0; i < s->n; i++)
         row(o, &s->cell[i]);
     return out_commit(&o, e);
+}
+
+/* What can never run, and is why a rate is 0 or a share smaller. */
+static void tell_rejected(const struct asked *a, const struct trace_set *t, const struct cell *c)
+{
+    size_t len;
+    const char *id;
+
+    if (!c->found.rejected)
+        return;
+    id = trace_set_id(t, c->found.first_rejected, &len);
+    cli_note(a->co.quiet, "%s, %s, budget %u: %u requests can never run%s; the first is '%.*s'",
+             c->table, c->setup.replay.sched->name, c->setup.replay.engine.most_tokens,
+             c->found.rejected,
+             a->slo ? ", and are not good" : ", so that no rate meets the objective",
+             (int)(len < 80 ? len : 80), id);
 }
 
 static int search(const struct asked *a, struct progress *p, struct err *e)
@@ -198,13 +215,15 @@ static int search(const struct asked *a, struct progress *p, struct err *e)
     if (rc == 0) {
         run_all(a, &t, &s, p);
         rc = write_all(a, &s, e);
+        for (size_t i = 0; rc == 0 && i < s.n; i++)
+            tell_rejected(a, &t, &s.cell[i]);
     }
     free(s.cell);
     trace_set_free(&t);
     return rc;
 }
 
-static void settle(const struct asked *a)
+static void settle(struct asked *a)
 {
     struct setup s = a->setup;
     const char *wrong;
@@ -214,21 +233,35 @@ static void settle(const struct asked *a)
         cli_misuse("%s", wrong);
     if (!(a->tbt >= 0 && a->ttft >= 0 && a->e2e >= 0 && a->delay >= 0))
         cli_misuse("objectives are 0 or more seconds");
-    if (a->tbt + a->ttft + a->e2e + a->delay == 0)
-        cli_misuse("an objective is needed: '--tbt', '--ttft', '--e2e' or '--delay'");
+    if (a->tbt + a->ttft + a->e2e + a->delay == 0 && !a->slo)
+        cli_misuse("an objective is needed: '--tbt', '--ttft', '--e2e', '--delay' or '--slo'");
+    if (a->good_share != -1 && !(a->slo && a->good_share > 0 && a->good_share <= 1))
+        cli_misuse("'--good-share' is above 0 and up to 1, and goes with '--slo'");
+    if (a->good_share == -1)
+        a->good_share = GOOD_SHARE;
+    a->objective = (struct objective){.tbt_p99_ns = 1e9 * a->tbt,
+                                      .ttft_p99_ns = 1e9 * a->ttft,
+                                      .e2e_p99_ns = 1e9 * a->e2e,
+                                      .delay_p50_ns = 1e9 * a->delay,
+                                      .good_share = a->slo ? a->good_share : 0};
+    if (!setup_slo(&a->objective.slo, a->slo))
+        cli_misuse("%s", SETUP_SLO_WRONG);
     if (!(a->precision >= 1e-4 && a->precision <= 1))
         cli_misuse("'--precision' is 0.0001 to 1");
 }
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.setup = SETUP_INIT, .delay = 2, .precision = 0.01, .seed = 1};
+    struct asked a = {
+        .setup = SETUP_INIT, .delay = 2, .good_share = -1, .precision = 0.01, .seed = 1};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&a.setup),
         CLI_DOUBLE(0, "tbt", &a.tbt, "S", "P99 of the times between tokens is at most S seconds"),
         CLI_DOUBLE(0, "ttft", &a.ttft, "S", "P99 of the times to the first token"),
         CLI_DOUBLE(0, "e2e", &a.e2e, "S", "P99 of the times to the last token"),
         CLI_DOUBLE(0, "delay", &a.delay, "S", "median delay before the first step (default 2)"),
+        SETUP_SLO_OPTION(&a.slo),
+        CLI_DOUBLE(0, "good-share", &a.good_share, "X", "requests that meet --slo (default 0.99)"),
         CLI_STR(0, "scheds", &a.scheds, "LIST", "schedulers to compare"),
         CLI_STR(0, "budgets", &a.budgets, "LIST", "budgets to compare"),
         CLI_STR(0, "costs", &a.tables, "LIST", "cost models to compare"),

@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "base/out.h"
 #include "sim/fit.h"
+#include "sim/overlap.h"
 #include "sim/sim.h"
 
 static const struct cli_prog prog = {
@@ -17,7 +18,7 @@ static const struct cli_prog prog = {
 
 struct asked {
     const char *table, *out, *fit, *card_model, *card_gpu;
-    bool json, cards, quiet, verbose;
+    bool json, cards, overlap, quiet, verbose;
     struct cost_opts cost;
     char **operand;
     size_t n;
@@ -138,6 +139,36 @@ static void row(struct out *o, const char *part, double us, double all)
     out_end_row(o);
 }
 
+/* The step in nano-batches: one after the other, and side by side. */
+static void print_overlap(struct out *o, const struct cost_parts *parts, double us)
+{
+    struct overlap v;
+
+    overlap_plan(&v, parts, us);
+    row(o, "split", v.split_us, us);
+    row(o, "overlapped", v.overlapped_us, us);
+}
+
+/* NanoFlow's bounds from the cards alone: computing with all parameters, reading all of the memory,
+ * sending what all-reduces send. */
+static int print_bounds(const struct asked *a, struct out *o, double tokens, double us,
+                        struct err *e)
+{
+    struct model_card m;
+    struct gpu_card g;
+    double tp = a->cost.tp > 1 ? a->cost.tp : 1, sent;
+
+    if (!a->cost.model || !a->cost.gpu)
+        return 0;
+    if (card_model(&m, a->cost.model, e) < 0 || card_gpu(&g, a->cost.gpu, e) < 0)
+        return e->code;
+    sent = tp > 1 ? 4 * tokens * m.dim * m.bytes * m.layers : 0;
+    row(o, "all_compute", 2 * tokens * card_parameters(&m) / (1e6 * tp * g.tflops), us);
+    row(o, "all_memory", g.memory_gib * 0x1p30 / (1e3 * g.read_gbs), us);
+    row(o, "all_network", sent > 0 ? sent / (1e3 * g.link_gbs) : 0, us);
+    return 0;
+}
+
 static int print_batch(const struct asked *a, struct out *o, struct err *e)
 {
     struct cost *c = NULL;
@@ -155,7 +186,11 @@ static int print_batch(const struct asked *a, struct out *o, struct err *e)
         for (size_t i = 0; i < parts.n; i++)
             row(o, parts.v[i].name, parts.v[i].us, us);
         row(o, "step", us, us);
+        if (a->overlap)
+            print_overlap(o, &parts, us);
     }
+    if (rc == 0 && a->overlap)
+        rc = print_bounds(a, o, b.s.tokens, us, e);
     cost_close(c);
     free(b.piece);
     return rc;
@@ -276,7 +311,7 @@ static int run(const struct asked *a, struct err *e)
 
 static void settle(const struct asked *a)
 {
-    if (a->fit && (a->n > 0 || a->table || a->cards || a->card_model || a->card_gpu))
+    if (a->fit && (a->n > 0 || a->table || a->overlap || a->cards || a->card_model || a->card_gpu))
         cli_misuse("'--fit' makes a table, and asks none: no batch, '--cost' or cards with it");
     if (setup_cost_wrong(&a->cost))
         cli_misuse("%s", setup_cost_wrong(&a->cost));
@@ -284,6 +319,8 @@ static void settle(const struct asked *a)
         return;
     if (a->n > 0 && !a->table)
         cli_misuse("'--cost' is needed: a table, a folder of layer tables, or roofline");
+    if (a->overlap && a->n == 0)
+        cli_misuse("'--overlap' is of a batch");
     if (a->n == 0 && !a->cards && !a->card_model && !a->card_gpu)
         cli_misuse("a batch is needed, or '--fit', '--cards', '--model-card', '--gpu-card'");
 }
@@ -299,6 +336,7 @@ int main(int argc, char **argv)
         CLI_STR(0, "gpu", &a.cost.gpu, "CARD", "the GPU, for roofline"),
         CLI_DOUBLE(0, "tp", &a.cost.tp, "N", "roofline: GPUs that share the model (default 1)"),
         CLI_FLAG(0, "extrapolate", &a.cost.extrapolate, "go on beyond what was measured"),
+        CLI_FLAG(0, "overlap", &a.overlap, "also what nanoflow makes of it, and its bounds"),
         CLI_DOUBLE(0, "link-gbs", &a.cost.link_gbs, "X",
                    "GB/s between GPUs, where a table has no all-reduce"),
         CLI_DOUBLE(0, "link-us", &a.cost.link_us, "X", "and its latency"),

@@ -62,8 +62,7 @@ static void settle(const struct asked *a, struct parts *p)
     if (to_std(a) > 1)
         cli_misuse("of rows, steps and timeline one at most goes to standard output");
     if (!setup_slo(&p->slo, a->slo))
-        cli_misuse("'--slo' is like ttft=0.5,tbt=0.1,e2e=30, in seconds, or "
-                   "prompt_rate=512,ema_rate=4, in tokens a second");
+        cli_misuse("%s", SETUP_SLO_WRONG);
 }
 
 static int load(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
@@ -234,6 +233,18 @@ static int replay(const struct asked *a, struct parts *p, struct err *e)
     return rc;
 }
 
+static void tell_rejected(const struct asked *a, const struct replay *p)
+{
+    size_t len;
+    const char *id;
+
+    if (!p->rejected)
+        return;
+    id = trace_set_id(p->trace, replay_first_rejected(p), &len);
+    cli_note(a->quiet, "%u requests can never run, and were rejected; the first is '%.*s'",
+             p->rejected, (int)(len < 80 ? len : 80), id);
+}
+
 static int run(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
 {
     int rc = setup_open(&p->setup, e);
@@ -248,8 +259,8 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
         rc = write_rows(a, p, e);
     if (rc == 0)
         rc = write_summary(a, p, e);
-    if (rc == 0 && p->replay.rejected)
-        cli_note(a->quiet, "%u requests can never run, and were rejected", p->replay.rejected);
+    if (rc == 0)
+        tell_rejected(a, &p->replay);
     ema_free(&p->ema);
     replay_free(&p->replay);
     trace_set_free(&p->trace);
@@ -265,8 +276,7 @@ int main(int argc, char **argv)
         SETUP_OPTIONS(&p.setup),
         CLI_U64(0, "clients", &a.clients, "N",
                 "times do not count: N clients send one request after the other"),
-        CLI_STR(0, "slo", &a.slo, "LIST",
-                "objectives: ttft=0.5,tbt=0.1,e2e=30,prompt_rate=512,ema_rate=4"),
+        SETUP_SLO_OPTION(&a.slo),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),
         CLI_STR(0, "steps", &a.steps, "FILE", "a row for each step: its batch and its time"),

@@ -167,11 +167,12 @@ int attrs_make_value(struct attrs_maker *m, uint32_t column, const struct attr_v
         return e->code;
     if (v->type == ATTR_FLOAT && isnan(v->as.f))
         return 0;
-    if (settle_type(m, c, v, e) < 0)
+    /* The type last: it stays, and a row that fails before is as if it had not been. */
+    if ((v->type == ATTR_STRING && check_text(v->as.s.p, v->as.s.len, e) < 0) ||
+        settle_type(m, c, v, e) < 0)
         return e->code;
     p = key_of(c->type, v, key, &len);
-    if ((v->type == ATTR_STRING && check_text(p, len, e) < 0) ||
-        number_of(c, p, len, &number, e) < 0)
+    if (number_of(c, p, len, &number, e) < 0)
         return e->code;
     return take(m, column, number);
 }

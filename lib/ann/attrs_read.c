@@ -76,6 +76,8 @@ static int check_only(const struct reading *r, struct err *e)
     const char *p = r->only, *name;
     size_t len;
 
+    if (p && !*p)
+        return err_set(e, ERR_INPUT, "no column is asked for");
     while ((name = next_name(&p, &len))) {
         uint32_t column = attrs_make_find(r->m, name, len);
 
@@ -399,13 +401,6 @@ static enum format format_by_line(const char *line, size_t len)
     return len > 0 && *line == '{' ? JSONL : TSV;
 }
 
-static bool is_all_blank(const char *line, size_t len)
-{
-    while (len > 0 && is_blank(line[len - 1]))
-        len--;
-    return len == 0;
-}
-
 /* JSON has no first line: the columns that are asked for are there from the beginning. */
 static int make_only(struct reading *r, struct err *e)
 {
@@ -414,7 +409,8 @@ static int make_only(struct reading *r, struct err *e)
     size_t len;
 
     while ((name = next_name(&p, &len)))
-        if (attrs_make_column(r->m, name, len, ATTR_NONE, &column, e) < 0)
+        if (attrs_make_find(r->m, name, len) == ATTRS_NO_COLUMN &&
+            attrs_make_column(r->m, name, len, ATTR_NONE, &column, e) < 0)
             return e->code;
     if (r->only)
         attrs_make_pick(r->m);
@@ -428,7 +424,7 @@ static int one_line(struct reading *r, uint64_t number, const char *line, size_t
     if (r->format == JSONL) {
         if (number == 1 && make_only(r, e) < 0)
             return e->code;
-        if (is_all_blank(line, len))
+        if (jsonl_is_blank(line, len))
             return 0;
         return attrs_read_object(r->m, line, len, e) < 0 ? e->code : attrs_make_row(r->m, e);
     }
@@ -512,7 +508,7 @@ static int write_attrs(const struct ann *a, const char *path, const struct attrs
     if (rc == 0)
         rc = attrs_save(attrs, w, e);
     if (rc == 0)
-        return sect_commit(&w, e);
+        rc = ann_commit(a, &w, path, e);
     sect_abort(&w);
     return rc;
 }

@@ -9,7 +9,7 @@
 
 int grants_good(struct id name, struct err *e)
 {
-    struct err why;
+    struct err why = {0};
 
     if (ids_good(name, &why) < 0)
         return err_set(e, ERR_INPUT, "a tenant's name is %s",

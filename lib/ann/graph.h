@@ -110,8 +110,8 @@ int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t l
 void graph_walker_free(struct graph_walker *w); /* {0} is fine */
 
 void graph_walk(const struct graph *g, const struct cells_query *q, struct graph_walker *w);
-/* The same among the rows whose bits are set, a share of all; deleted rows may be found if theirs
- * are. */
+/* The same among the rows whose bits are set, a share of the live ones; deleted rows may be found
+ * if theirs are. */
 void graph_walk_allowed(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
                         const uint64_t *bits, double share);
 /* No row has been met: done by every walk; for who marks rows by hand. */

@@ -14,8 +14,10 @@ enum {
     SEEDS = 32,    /* allowed rows to begin with, besides */
     VIA_AHEAD = 6, /* rows whose links are asked for before they are read */
 };
-static const double ef_even = 0.4; /* of ef, where rows are as often allowed near a query */
-static const double even = 0.5;    /* so often, compared, is as often */
+static const double ef_even = 0.4;  /* of ef, where rows are as often allowed near a query */
+static const double ef_grows = 0.9; /* up to this share; from there on it grows to all of ef, as
+                                      there is less and less to look through */
+static const double even = 0.5;     /* so often, compared, is as often */
 
 /* A row that is left, and how many of its links are looked at. */
 struct leave {
@@ -148,9 +150,11 @@ static double scout(const struct graph *g, const struct cells_query *q, struct g
 /* How many rows to keep where a share of them is allowed and another one near the query. */
 static size_t ef_for(const struct graph_walker *w, double near, double share)
 {
+    double least = share > ef_grows ? 1 - (1 - ef_even) * (1 - share) / (1 - ef_grows) : ef_even;
     double part = near > 0 ? ef_even * share / near : 1, ef;
 
-    part = part < ef_even ? ef_even : part > 1 ? 1 : part;
+    part = part < least ? least : part;
+    part = part > 1 ? 1 : part;
     ef = ceil(part * (double)w->ef);
     return ef > (double)w->ef_least ? (size_t)ef : w->ef_least;
 }

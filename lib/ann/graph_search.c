@@ -139,7 +139,7 @@ static size_t one(struct seeker *t, const float *query, const struct form_query 
         t->walker.zero = zero_of(&t->a->form, query, q);
     if (m)
         graph_walk_allowed(t->a->state, &q->cells, &t->walker, m->bits,
-                           (double)m->count / (double)t->a->rows);
+                           ann_allowed_share(t->a, m->count));
     else
         graph_walk(t->a->state, &q->cells, &t->walker);
     if (t->a->dead)

@@ -103,7 +103,7 @@ static int check_row(const struct ids *ids, const struct sect_file *s, uint64_t 
 {
     uint64_t from = place(ids, row), to = place(ids, row + 1);
     struct id id = ids_of(ids, row);
-    struct err why;
+    struct err why = {0};
 
     if (from > to || to > ids->text_len)
         return bad(ids, s, "SO", "an id does not lie in the text", e);

@@ -257,8 +257,8 @@ static void search_one(struct seeker *t, struct asker *q, const float *centre_ke
 {
     struct filter_plan plan = ann_filter_plan(t->a, &t->o, m->count);
     const struct ivf *v = t->v;
-    double rows = (double)v->rows, count = (double)m->count,
-           need = t->nprobe * pow(rows / count, growth);
+    double count = (double)m->count,
+           need = t->nprobe * pow(1 / ann_allowed_share(t->a, m->count), growth);
     struct enough e = {.seen = need * count / v->head.lists, .lists = t->nprobe};
 
     if (plan.how == FILTER_NONE)

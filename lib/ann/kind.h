@@ -2,6 +2,8 @@
 #ifndef ANN_KIND_H
 #define ANN_KIND_H
 
+#include <sys/stat.h>
+
 #include "ann/ann.h"
 #include "ann/attrs.h"
 #include "ann/filter.h"
@@ -46,6 +48,7 @@ struct ann {
     size_t vector_bytes, vector_stride; /* of a row, and from one to the next */
     void *state;                        /* the kind's own */
     struct sect_file *file;
+    struct stat was; /* the file, before it was opened */
     enum cpu_level cpu;
 };
 
@@ -165,6 +168,11 @@ int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *k
 
 /* The i-th of the vectors that were, as VECS has them, and of those that came. */
 const void *ann_vector_at(const struct ann_maker *m, uint64_t i);
+/* index.c: what is to take the place of the index, or stands at another path, is there; it is an
+ * error if another process has put a new index in that place since this one was opened. */
+int ann_commit(const struct ann *a, struct sect_writer **w, const char *path, struct err *e);
+/* The same without writing: before what must come first. */
+int ann_unchanged(const struct ann *a, const char *path, struct err *e);
 
 extern const struct ann_kind ann_graph, ann_ivf, ann_tenant_kind, ann_spann, ann_hqi, ann_osq;
 
@@ -177,6 +185,12 @@ int ann_check_queries(const struct ann *a, uint64_t first, const float *queries,
 /* What to do with so many allowed rows. */
 struct filter_plan ann_filter_plan(const struct ann *a, const struct ann_search_opts *o,
                                    uint64_t count);
+
+/* Of the live rows, 0 to 1. */
+static inline double ann_allowed_share(const struct ann *a, uint64_t count)
+{
+    return count < a->live ? (double)count / (double)a->live : 1;
+}
 
 /* exact.c: the exact key of a row and a query, as knn.h has it. */
 struct exact_query {

@@ -127,9 +127,11 @@ static int find(struct ann_predicates *s, const struct ann_predicate *p, uint64_
 static int run(struct ann_predicates *s, uint64_t from, struct err *e)
 {
     uint64_t to = names_count(s->texts);
-    int rc = 0;
+    int threads = to - from < (uint64_t)s->threads ? (int)(to - from) : s->threads, rc = 0;
 
-#pragma omp parallel for schedule(dynamic) num_threads(s->threads)
+    if (threads == 0)
+        return 0;
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (uint64_t i = from; i < to; i++) {
         struct held *h = &s->held[i];
         struct err why = {0};

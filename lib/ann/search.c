@@ -250,7 +250,8 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
 static struct filter_case case_of(const struct ann *a, const struct ann_search_opts *o,
                                   uint64_t count)
 {
-    uint32_t effort = o->effort ? o->effort : a->kind->effort_default;
+    bool most = o->slack > 0; /* the effort is only the most */
+    uint32_t effort = o->effort && !most ? o->effort : a->kind->effort_default;
 
     if (a->kind->filter == FILTER_WALK && effort < o->k)
         effort = o->k; /* which are kept at least */

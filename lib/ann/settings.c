@@ -77,7 +77,7 @@ static int write_settings(const struct ann *a, const char *path, const struct an
     if (rc == 0)
         rc = sect_put(w, "TUNE", 0, s, n * sizeof *s, e);
     if (rc == 0)
-        return sect_commit(&w, e);
+        rc = ann_commit(a, &w, path, e);
     sect_abort(&w);
     return rc;
 }

@@ -14,7 +14,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "ann/kind.h"
 #include "base/mem.h"
@@ -24,7 +23,6 @@ enum { SAMPLE = 16384 }; /* live rows by which a form is looked at */
 
 struct ann_update {
     struct ann *a;
-    struct stat file; /* as it was opened */
     enum cpu_level cpu;
     uint64_t rows, deleted; /* rows: of the index and added */
     uint64_t *dead;         /* bits, of all of them */
@@ -336,8 +334,6 @@ int ann_update_open(struct ann_update **out, const char *path, enum cpu_level cp
     if (!u)
         return e->code;
     u->cpu = cpu;
-    if (stat(path, &u->file) < 0)
-        u->file = (struct stat){0}; /* opening says why */
     rc = ann_open(&u->a, path, cpu, e);
     if (rc == 0)
         rc = start(u, e);
@@ -503,16 +499,6 @@ static int write_map(const struct ann_update *u, struct vec_writer *w, struct er
     return rc;
 }
 
-/* Has another process put a new index in the place of this one? */
-static bool was_replaced(const struct ann_update *u)
-{
-    struct stat now;
-
-    return stat(sect_path(u->a->file), &now) < 0 || now.st_ino != u->file.st_ino ||
-           now.st_dev != u->file.st_dev || now.st_mtim.tv_sec != u->file.st_mtim.tv_sec ||
-           now.st_mtim.tv_nsec != u->file.st_mtim.tv_nsec;
-}
-
 /* The map first: an index without it could not be understood. */
 static int commit(const struct ann_update *u, struct sect_writer **w, const char *path,
                   const char *map, struct err *e)
@@ -525,9 +511,8 @@ static int commit(const struct ann_update *u, struct sect_writer **w, const char
     struct vec_writer *to = NULL;
     int rc = 0;
 
-    if (strcmp(path, sect_path(u->a->file)) == 0 && was_replaced(u))
-        return err_set(e, ERR_INPUT, "%s was changed by another meanwhile, and is left as it is",
-                       path);
+    if (ann_unchanged(u->a, path, e) < 0)
+        return e->code;
     if (map)
         rc = vec_create(&to, map, &how, e);
     if (rc == 0 && map)
@@ -535,7 +520,7 @@ static int commit(const struct ann_update *u, struct sect_writer **w, const char
     if (rc == 0 && map)
         rc = vec_commit(&to, e);
     vec_abort(&to);
-    return rc < 0 ? rc : sect_commit(w, e);
+    return rc < 0 ? rc : ann_commit(u->a, w, path, e);
 }
 
 static int write_changed(struct ann_update *u, struct ann_maker *m, const char *path,

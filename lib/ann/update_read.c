@@ -161,6 +161,8 @@ static int add(struct reading *r, const struct said *s, struct err *e)
     if (row != ann_update_next(r->u))
         return err_set(e, ERR_INPUT, "the next row added is number %llu, not %llu",
                        (unsigned long long)ann_update_next(r->u), (unsigned long long)row);
+    if (s->attrs.type != JSONL_NULL && s->attrs.type != JSONL_OBJECT)
+        return err_set(e, ERR_INPUT, "'attrs' is no object");
     if (take_vector(r, &s->vector, e) < 0 ||
         (s->tenant.type != JSONL_NULL && look_at_tenants(r, s, e) < 0) ||
         (s->attrs.type != JSONL_NULL && ann_update_attrs(r->u, s->attrs.p, s->attrs.len, e) < 0) ||
@@ -220,13 +222,6 @@ static int one_line(struct reading *r, const char *line, size_t len, struct err 
     return err_set(e, ERR_INPUT, "'op' is not add, delete, grant or revoke");
 }
 
-static bool says_nothing(const char *line, size_t len)
-{
-    while (len > 0 && is_blank(line[len - 1]))
-        len--;
-    return len == 0;
-}
-
 static int reading_init(struct reading *r, struct ann_update *u, struct err *e)
 {
     *r = (struct reading){.u = u};
@@ -250,7 +245,7 @@ static int read_lines(struct reading *r, struct lines *l, bool skip_bad, uint64_
     int rc;
 
     while ((rc = lines_next(l, &line, &len, e)) > 0) {
-        rc = says_nothing(line, len) ? 0 : one_line(r, line, len, e);
+        rc = jsonl_is_blank(line, len) ? 0 : one_line(r, line, len, e);
         if (rc == ERR_INPUT && skip_bad)
             ++*skipped;
         else if (rc < 0)

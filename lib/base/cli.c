@@ -304,6 +304,16 @@ bool cli_is_std(const char *path)
     return !path || strcmp(path, "-") == 0;
 }
 
+void cli_std_once(const char *const *paths, size_t n)
+{
+    size_t std = 0;
+
+    for (size_t i = 0; i < n; i++)
+        std += paths[i] && strcmp(paths[i], "-") == 0;
+    if (std > 1)
+        cli_misuse("standard input is one file: it cannot be read as two");
+}
+
 void cli_not_on_terminal(const char *out, const char *what)
 {
     if (cli_is_std(out) && isatty(STDOUT_FILENO))

@@ -135,6 +135,8 @@ void cli_finish(bool verbose);
 
 /* Is this standard output, or input? NULL and "-" are. */
 bool cli_is_std(const char *path);
+/* Misuse when two of n inputs are "-"; NULL: one that is not given. */
+void cli_std_once(const char *const *paths, size_t n);
 /* Misuse when `out` is standard output and that is a terminal: `what` ("codes") is not for eyes. */
 void cli_not_on_terminal(const char *out, const char *what);
 

@@ -444,6 +444,11 @@ static const char *scan_value(const struct jsonl *j, const char *p, struct jsonl
     return after;
 }
 
+bool jsonl_is_blank(const char *line, size_t len)
+{
+    return skip_blanks(line, line + len) == line + len;
+}
+
 void jsonl_begin(struct jsonl *j, const char *line, size_t len)
 {
     *j = (struct jsonl){.start = line, .p = line, .end = line + len, .state = BEFORE_OBJECT};

@@ -48,6 +48,8 @@ struct jsonl { /* private */
     int state;
 };
 
+/* Is there nothing on the line? */
+bool jsonl_is_blank(const char *line, size_t len);
 /* The line must be one JSON object, blanks around it allowed. Calls after an end or an error repeat
  * it. */
 void jsonl_begin(struct jsonl *j, const char *line, size_t len);

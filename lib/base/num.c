@@ -74,7 +74,7 @@ bool num_double(const char *s, double *v)
         return false;
     errno = 0;
     x = strtod(s, &end);
-    if (errno != 0 || *end || !isfinite(x))
+    if (*end || !isfinite(x) || (x == 0 && errno != 0)) /* below DBL_MIN errno tells of bits lost */
         return false;
     *v = x;
     return true;

@@ -15,7 +15,8 @@ struct search {
     const struct capacity_opts *o;
     struct trace_set trace; /* the given one, with times of its own */
     double *arrival;        /* [n], at one request a second */
-    uint32_t *lengths;      /* [2 n], shuffled; NULL: the trace's */
+    uint32_t *order;        /* [n], shuffled: whose lengths come; NULL: the trace's */
+    uint32_t *lengths;      /* [2 n], in that order; NULL: the trace's */
 };
 
 static int draw_arrivals(struct search *s, struct err *e)
@@ -38,24 +39,26 @@ static int shuffle(struct search *s, struct err *e)
 {
     struct trace_set *t = &s->trace;
     uint64_t seed = ~s->o->seed;
-    uint32_t *v;
+    uint32_t *order, *v;
 
     if (t->hash_end || t->after_end || t->session || t->priority)
         return err_set(e, ERR_USAGE,
                        "requests that share prefixes, wait for others, are of sessions or have "
                        "priorities are not shuffled");
-    if (!(v = s->lengths = mem_array(2 * (size_t)t->n, sizeof *v, e)))
+    if (!(order = s->order = mem_array(t->n, sizeof *order, e)) ||
+        !(v = s->lengths = mem_array(2 * (size_t)t->n, sizeof *v, e)))
         return e->code;
-    memcpy(v, t->prompt, t->n * sizeof *v);
-    memcpy(v + t->n, t->output, t->n * sizeof *v);
+    for (uint32_t i = 0; i < t->n; i++)
+        order[i] = i;
     for (uint32_t i = t->n; i-- > 1;) {
-        uint32_t k = (uint32_t)rand_below(&seed, (uint64_t)i + 1), prompt = v[i],
-                 output = v[t->n + i];
+        uint32_t k = (uint32_t)rand_below(&seed, (uint64_t)i + 1), last = order[i];
 
-        v[i] = v[k];
-        v[k] = prompt;
-        v[t->n + i] = v[t->n + k];
-        v[t->n + k] = output;
+        order[i] = order[k];
+        order[k] = last;
+    }
+    for (uint32_t i = 0; i < t->n; i++) {
+        v[i] = t->prompt[order[i]];
+        v[t->n + i] = t->output[order[i]];
     }
     t->prompt = v;
     t->output = v + t->n;
@@ -69,29 +72,61 @@ static bool within(double bound, double v)
 
 static bool meets(const struct summary *s, const struct objective *o)
 {
-    return s->rejected == 0 && within(o->tbt_p99_ns, s->metric[METRIC_TBT].point[3]) &&
+    bool enough = o->good_share > 0 ? (double)s->good >= o->good_share * (double)s->requests
+                                    : s->rejected == 0;
+
+    return enough && within(o->tbt_p99_ns, s->metric[METRIC_TBT].point[3]) &&
            within(o->ttft_p99_ns, s->metric[METRIC_TTFT].point[3]) &&
            within(o->e2e_p99_ns, s->metric[METRIC_E2E].point[3]) &&
            within(o->delay_p50_ns, s->metric[METRIC_DELAY].point[0]);
 }
 
+static void watch(void *ctx, const struct replica *r)
+{
+    ema_step(ctx, r);
+}
+
+/* A replay of the trace as it is now, and what it comes to. */
+static int replay_once(struct search *s, struct summary *got, struct err *e)
+{
+    struct replay_opts o = *s->replay;
+    struct slo slo = s->o->objective.slo;
+    struct ema ema = {.v = NULL};
+    struct replay p = {.trace = NULL};
+    int rc = 0;
+
+    if (slo.ema_rate > 0) {
+        rc = ema_init(&ema, 1e9 / slo.ema_rate, s->trace.n, e);
+        slo.ema = &ema;
+        o.step = watch;
+        o.step_ctx = &ema;
+    }
+    if (rc == 0)
+        rc = replay_run(&p, &s->trace, s->cost, &o, e);
+    if (rc == 0)
+        rc = summarize(got, &p, &slo, e);
+    if (rc == 0 && p.rejected > 0) {
+        uint32_t first = replay_first_rejected(&p);
+
+        s->c->rejected = p.rejected;
+        s->c->first_rejected = s->order ? s->order[first] : first;
+    }
+    replay_free(&p);
+    ema_free(&ema);
+    s->c->replays++;
+    return rc;
+}
+
 /* 1 if the objective is met at this rate, 0 if not. */
 static int try_rate(struct search *s, double rate, struct err *e)
 {
-    static const struct slo none;
     struct summary got;
-    struct replay p;
     int rc;
 
     for (uint32_t i = 0; i < s->trace.n; i++)
         s->trace.t_ns[i] = (int64_t)llround(1e9 * s->arrival[i] / rate);
-    rc = replay_run(&p, &s->trace, s->cost, s->replay, e);
-    if (rc == 0)
-        rc = summarize(&got, &p, &none, e);
-    replay_free(&p);
-    s->c->replays++;
-    if (rc < 0)
-        return rc;
+    if (replay_once(s, &got, e) < 0)
+        return e->code;
     rc = meets(&got, &s->o->objective);
     if (rc > 0) {
         s->c->rate = rate;
@@ -141,6 +176,7 @@ int capacity_find(struct capacity *c, const struct trace_set *t, const struct co
     if (rc == 0)
         rc = search_rates(&s, e);
     free(s.arrival);
+    free(s.order);
     free(s.lengths);
     free(s.trace.t_ns);
     return rc;

@@ -2,7 +2,8 @@
  *
  * Models: their published configurations. GPUs: published memory; rates are shares of the published
  * peaks that kernels reach (80 % of memory, 60 % of dense 16-bit products), but for a100, which is
- * the machine of papers' shared cost model: 1.5 TB/s and 150 TFLOP/s.
+ * the machine of papers' shared cost model: 1.5 TB/s and 150 TFLOP/s. A100-80GB-SXM is the same
+ * with the 280 TFLOP/s of large products that NanoFlow measured and plans with (arXiv 2408.12757).
  */
 #include "sim/card_int.h"
 
@@ -23,12 +24,14 @@ const struct model_card card_models[] = {
     {"Qwen2.5-72B", 80, 8192, 29568, 64, 8, 128, 152064, 1, 0, 2, 131072},
     {"Qwen3-8B", 36, 4096, 12288, 32, 8, 128, 151936, 1, 0, 2, 40960},
     {"Qwen3-32B", 64, 5120, 25600, 64, 8, 128, 151936, 1, 0, 2, 40960},
+    {"DeepSeek-67B", 95, 8192, 22016, 64, 8, 128, 102400, 1, 0, 2, 4096},
 };
 const size_t card_models_n = sizeof card_models / sizeof *card_models;
 
 /* name GiB read tflops attention link link_us step_us */
 const struct gpu_card card_gpus[] = {
     {"A100-80GB", 80, 1500, 187, 150, 240, 20, 1000},
+    {"A100-80GB-SXM", 80, 1500, 280, 150, 240, 20, 1000},
     {"A100-40GB", 40, 1244, 187, 150, 240, 20, 1000},
     {"H100", 80, 2680, 593, 400, 360, 15, 800},
     {"H200", 141, 3840, 593, 400, 360, 15, 800},

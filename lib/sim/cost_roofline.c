@@ -6,7 +6,10 @@
  * n tokens, q the width of all query heads, L layers. linear(n) is what was measured of the pair,
  * where that comes with the cards; else the longer of reading the parameters and computing with
  * them, 2 n of them; the head, which only the last token of a request needs, among them. On tp GPUs
- * all of it is shared out, and each layer has two all-reduces. Source: papers' shared cost model.
+ * all of it is shared out, and each layer has two all-reduces, in each of which every GPU sends
+ * 2 (tp - 1) / tp times the bytes of the result, as a ring does: over all of them NanoFlow's
+ * 4 tp n d bytes a layer, but for what a GPU need not send itself. Source: papers' shared cost
+ * model, and the network of NanoFlow's (arXiv 2408.12757, eq. 3).
  */
 #include <math.h>
 #include <stdlib.h>
@@ -83,7 +86,7 @@ static double linear_us(const struct roofline *v, double tokens)
 
 static double reduce_us(const struct roofline *v, double tokens)
 {
-    double bytes = tokens * v->m.dim * v->m.bytes;
+    double bytes = 2 * (v->tp - 1) / v->tp * tokens * v->m.dim * v->m.bytes;
 
     return v->tp > 1 ? 2 * v->m.layers * (bytes / (1e3 * v->link_gbs) + v->link_us) : 0;
 }

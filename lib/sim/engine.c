@@ -236,6 +236,7 @@ static int begin_step(struct replica *r, struct err *e)
         us = r->sched->overlap(&parts, us);
     us += r->o->step_overhead_us + r->transfer_us;
     r->moved_us += r->transfer_us;
+    r->transfer_ns = (int64_t)llround(1e3 * r->transfer_us);
     r->transfer_us = 0;
     r->began_ns = r->now;
     r->end_ns = r->now + (int64_t)llround(1e3 * us);
@@ -295,14 +296,15 @@ int replica_step(struct replica *r, struct err *e)
 /* A token; the time since the last one is counted, equal ones together. */
 static int give_token(struct replica *r, struct flight *f, struct gap *gap, struct err *e)
 {
-    int64_t ns = r->end_ns - f->last_ns;
+    int64_t ns;
 
     f->given++;
-    f->last_ns = r->end_ns;
     if (f->first_ns == FLIGHT_NEVER) {
-        f->first_ns = r->end_ns;
+        f->first_ns = f->last_ns = r->end_ns;
         return 0;
     }
+    ns = r->end_ns - f->last_ns;
+    f->last_ns = r->end_ns;
     if (ns == gap->ns) {
         gap->n++;
         return 0;

@@ -124,7 +124,8 @@ struct replica {
     struct cost_piece *pieces;
     size_t pieces_cap;
     struct cost_shape shape;
-    double transfer_us;       /* that it waits for KV blocks to move */
+    double transfer_us;       /* that the next waits for KV blocks to move */
+    int64_t transfer_ns;      /* that the one under way does */
     int64_t now;              /* the moment */
     int64_t began_ns, end_ns; /* of the step under way */
     bool busy;

@@ -185,6 +185,15 @@ int replay_run(struct replay *p, const struct trace_set *t, const struct cost *c
     return gaps_sort(&p->replica.step_times, e);
 }
 
+uint32_t replay_first_rejected(const struct replay *p)
+{
+    uint32_t i = 0;
+
+    while (p->flight[i].status != FLIGHT_REJECTED)
+        i++;
+    return i;
+}
+
 void replay_free(struct replay *p)
 {
     for (uint32_t i = 0; p->flight && i < p->trace->n; i++)

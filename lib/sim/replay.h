@@ -40,6 +40,8 @@ struct replay {
 int replay_run(struct replay *p, const struct trace_set *t, const struct cost *cost,
                const struct replay_opts *o, struct err *e);
 void replay_free(struct replay *p);
+/* Of those that were rejected the one with the smallest number; there must be one. */
+uint32_t replay_first_rejected(const struct replay *p);
 
 static inline int64_t replay_arrival(const struct replay *p, uint32_t request)
 {

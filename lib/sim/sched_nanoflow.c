@@ -2,23 +2,16 @@
  * of prompts that fill it exactly; a prompt is admitted if there is room for what all requests will
  * hold at their peak, each taken to give as many tokens as the trace's requests do on average,
  * which NanoFlow is told too. The end of a request is known a step late: it computes one token in
- * vain. Within a step, operators bound by different resources overlap, in nano-batches.
+ * vain. Within a step, operators bound by different resources overlap (overlap.h).
  *
- * Overlap  A share R of the device gives an operator bound by memory or network the speed P(R),
- *          while products have 1 - R. P is linear between the published points (0, 0), (.2, .3),
- *          (.4, .8) and (1, 1); points between are our own. The R of a grid of tenths is taken that
- *          makes the step shortest; splitting into nano-batches costs products a share of their
- * own. Source   Zhu et al., OSDI'25 (arXiv 2408.12757).
+ * Source   Zhu et al., OSDI'25 (arXiv 2408.12757).
  */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
+#include "sim/overlap.h"
 #include "sim/sched.h"
-
-/* What splitting costs without overlap is published: 13.2 % of throughput. */
-#define SPLIT_COST 1.132
 
 struct nanoflow {
     uint64_t mean;               /* tokens of an answer, of the whole trace */
@@ -175,43 +168,13 @@ static int form(struct replica *r, struct err *e)
     return prompts(r, r->n_running, e);
 }
 
-/* ---- time ---- */
-
-/* The speed of an operator that has a share of the device. */
-static double speed(double share)
-{
-    static const double at[] = {0, .2, .4, 1}, v[] = {0, .3, .8, 1};
-    int i = 1;
-
-    while (i < 3 && share > at[i])
-        i++;
-    return v[i - 1] + (v[i] - v[i - 1]) * (share - at[i - 1]) / (at[i] - at[i - 1]);
-}
-
-/* Products of `dense` us beside an operator of `other`: whichever ends first leaves the device to
- * the other. */
-static double side_by_side(double dense, double other, double share)
-{
-    double dense_ends = dense / (1 - share), other_ends = other / speed(share);
-
-    if (dense_ends <= other_ends)
-        return dense_ends + (other - dense_ends * speed(share));
-    return other_ends + (dense - other_ends * (1 - share));
-}
-
+/* Split and side by side, or as it is, whichever is shorter. */
 static double overlapped(const struct cost_parts *parts, double all)
 {
-    double other = 0, dense, best = all;
+    struct overlap o;
 
-    for (size_t i = 0; i < parts->n; i++)
-        if (strcmp(parts->v[i].name, "attn_decode") == 0 ||
-            strcmp(parts->v[i].name, "attention") == 0 ||
-            strcmp(parts->v[i].name, "all_reduce") == 0)
-            other += parts->v[i].us;
-    dense = SPLIT_COST * (all - other);
-    for (int tenth = 1; tenth <= 9; tenth++)
-        best = fmin(best, side_by_side(dense, other, tenth / 10.0));
-    return best;
+    overlap_plan(&o, parts, all);
+    return fmin(all, o.overlapped_us);
 }
 
 const struct sched sched_nanoflow = {.name = "nanoflow",

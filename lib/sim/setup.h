@@ -91,4 +91,11 @@ void setup_close(struct setup *s);
  * none. False if it is not like that. */
 bool setup_slo(struct slo *slo, const char *text);
 
+#define SETUP_SLO_OPTION(text)      \
+    CLI_STR(0, "slo", text, "LIST", \
+            "objectives: ttft=0.5,tbt=0.1,e2e=30,prompt_rate=512,ema_rate=4")
+#define SETUP_SLO_WRONG                                                                    \
+    "'--slo' is like ttft=0.5,tbt=0.1,e2e=30, in seconds, or prompt_rate=512,ema_rate=4, " \
+    "in tokens a second"
+
 #endif

@@ -18,7 +18,7 @@
 void steps_begin(struct steps_writer *w)
 {
     out_header(w->out, "begin_ns end_ns tokens decodes kv_sum kv_min kv_max running waiting "
-                       "kv_blocks pieces");
+                       "kv_blocks pieces transfer_ns");
 }
 
 static int put_pieces(struct buf *b, const struct cost_shape *s, struct err *e)
@@ -49,6 +49,7 @@ int steps_write(struct steps_writer *w, const struct replica *r, struct err *e)
     out_u64(o, "waiting", r->waiting.n);
     out_u64(o, "kv_blocks", r->kv.total - r->kv.free);
     out_str(o, "pieces", w->pieces.p, w->pieces.len);
+    out_i64(o, "transfer_ns", r->transfer_ns);
     out_end_row(o);
     return 0;
 }
@@ -62,8 +63,8 @@ enum { LINE_MOST = 1 << 24, COLUMNS_MOST = 64 };
 #define US_MOST    1e12
 
 static const char *const names[STEP_FIELDS] = {
-    "begin_ns", "end_ns", "ns",      "us",     "ms",      "s",       "batch",
-    "decodes",  "kv_sum", "kv_mean", "pieces", "running", "waiting", "kv_blocks"};
+    "begin_ns", "end_ns",  "ns",     "us",      "ms",      "s",         "batch",      "decodes",
+    "kv_sum",   "kv_mean", "pieces", "running", "waiting", "kv_blocks", "transfer_ns"};
 
 struct reading {
     struct step step;
@@ -145,7 +146,7 @@ static int parts(struct reading *r, enum step_field f, char *text, struct err *e
 
 static int number(enum step_field f, const char *text, double *v, struct err *e)
 {
-    bool count = f == STEP_DECODES || f >= STEP_RUNNING;
+    bool count = f == STEP_DECODES || (f >= STEP_RUNNING && f <= STEP_KV_BLOCKS);
 
     if (!num_double(text, v) || *v < 0 || (count && (*v != floor(*v) || *v > COUNT_MOST)))
         return wrong(f, text, count ? "no count" : "no number of 0 or more", e);
@@ -199,6 +200,8 @@ static double *place(struct reading *r, enum step_field f)
         return &s->waiting;
     case STEP_KV_BLOCKS:
         return &s->kv_blocks;
+    case STEP_TRANSFER:
+        return &s->transfer_ns;
     default:
         return &s->us;
     }
@@ -243,6 +246,7 @@ static int settle(struct reading *r, struct err *e)
                        "there is no time: 'ns', 'us', 'ms' or 's', or 'begin_ns' and 'end_ns'");
     if (times == 0)
         s->us = 1e-3 * (s->end_ns - s->begin_ns);
+    s->us -= 1e-3 * s->transfer_ns;
     if (!(s->us > 0 && s->us <= US_MOST))
         return err_set(e, ERR_INPUT, "a step of %g us is none", s->us);
     if (has(s, STEP_BATCH) && (has(s, STEP_DECODES) || has(s, STEP_PIECES)))

@@ -5,14 +5,16 @@
  * Written: TSV with a header line,
  *
  *   begin_ns end_ns tokens decodes kv_sum kv_min kv_max running waiting kv_blocks pieces
+ * transfer_ns
  *
- * pieces are the parts of prompts, "CHUNK@BEFORE CHUNK@BEFORE", or "-"; running, waiting and
- * kv_blocks are how things stand at the step's end, before any of its requests leaves.
+ * pieces are the parts of prompts, "CHUNK@BEFORE CHUNK@BEFORE", or "-"; transfer_ns is what
+ * the step waits for KV blocks to move; running, waiting and kv_blocks are how things stand at the
+ * step's end, before any of its requests leaves.
  *
  * Read: TSV or CSV with a header line, or JSON Lines, told by the first line, with these fields in
  * any order, others left alone:
  *
- *   the time   ns, us, ms or s; or begin_ns and end_ns
+ *   the time   ns, us, ms or s; or begin_ns and end_ns; less transfer_ns, which is no batch's
  *   the batch  batch, "DECODES:CONTEXT CHUNK@BEFORE" as trace-cost takes it; or decodes, with
  *              kv_sum or kv_mean, and pieces. In JSON decodes may be a list of contexts, and
  *              pieces a list of [chunk, before].
@@ -54,6 +56,7 @@ enum step_field {
     STEP_RUNNING,
     STEP_WAITING,
     STEP_KV_BLOCKS,
+    STEP_TRANSFER,
     STEP_FIELDS
 };
 
@@ -64,7 +67,7 @@ struct step {
     const struct cost_piece *piece;
     size_t n_pieces;
     double prompt_tokens; /* of the pieces */
-    double running, waiting, kv_blocks;
+    double running, waiting, kv_blocks, transfer_ns;
 };
 
 /* Calls take for each row. needed: bits of the fields that each must have. A row has its time as

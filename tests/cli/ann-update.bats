@@ -25,15 +25,6 @@ finds() {
     ann-search -q -k "${2-600}" --ef 600 "$1" query.fvecs | awk '!/^#/ { print $3 }' | sort -u
 }
 
-# opened PID FILE: waits until it has.
-opened() {
-    for ((i = 0; i < 500; i++)); do
-        grep -q "$2" "/proc/$1/maps" && return
-        sleep .02
-    done
-    return 1
-}
-
 @test "help, version, misuse" {
     helps ann-update
     misuse ann-update good.ann changes changes
@@ -333,21 +324,35 @@ killed() {
     is "0 0 0 0" "$(tail -n 1 found | tr '\t' ' ')"
 }
 
-@test "of two at the same time the second is refused" {
-    mkfifo changes
-    got=0
-    ann-update -q good.ann - <changes 2>"$err" &
-    exec 8>changes
-    echo '{"op":"delete","id":1}' >&8
+# second_is_refused WHERE COMMAND...: a command that reads standard input, into which what stands in
+# the file WHERE is put once another process has changed good.ann.
+second_is_refused() {
+    local got=0 input="$1"
+    shift
+    mkfifo held
+    "$@" <held 2>"$err" &
+    exec 8>held
     opened $! good.ann
     echo '{"op":"delete","id":2}' | ann-update -q good.ann
     cp good.ann was.ann
+    cat "$input" >&8
     exec 8>&-
     wait $! || got=$?
+    rm held
     is 1 "$got"
     one_sentence
     says 'good.ann was changed by another meanwhile'
     cmp was.ann good.ann
+}
+
+@test "of two at the same time the second is refused" {
+    echo '{"op":"delete","id":1}' >changes
+    second_is_refused changes ann-update -q good.ann -
+    ann-build -q -o good.ann base.fvecs
+    { echo year && seq 600; } >year.tsv
+    second_is_refused year.tsv ann-update -q --attrs - good.ann
+    ann-build -q -o good.ann base.fvecs
+    second_is_refused query.csv ann-tune -q --from csv good.ann -
 }
 
 @test "bad indexes are refused" {

@@ -61,6 +61,9 @@ wrong() {
     misuse ann-update --add - --attrs - good.ann
     misuse ann-update --attrs at.tsv good.ann changes
     misuse ann-update --attrs at.tsv --compact good.ann
+    misuse ann-update --add base.fvecs --attrs - good.ann -
+    misuse ann-update --add base.fvecs --attrs - --ids - good.ann
+    misuse ann-build --attrs - --ids - -o x.ann base.fvecs
 }
 
 @test "what a predicate is true of, and nothing else" {
@@ -117,7 +120,7 @@ wrong() {
     says "w.jsonl:2: column 1: there is no column 'liv': is 'live' meant?"
     printf '"live"\n5\n' >w.jsonl
     fails ann-search --where-file w.jsonl good.ann query.fvecs
-    says 'w.jsonl:2: a predicate is a string'
+    is 'ann-search: w.jsonl:2: a predicate is a string' "$(cut -d , -f 1 "$err")"
     printf '"live"\n{\n' >w.jsonl
     fails ann-search --where-file w.jsonl good.ann query.fvecs
     says 'w.jsonl:2: '
@@ -145,6 +148,10 @@ wrong() {
     says 'query 0: '
     says 'query 1: none: none of 600 rows match'
     says 'query 7: all: all 600 rows match'
+    exits 0 ann-search -k 1 --explain --where 'year != 2001' --slack 0.1 -o r.ivecs good.ann query.fvecs
+    cp "$err" ../slack
+    exits 0 ann-search -k 1 --explain --where 'year != 2001' --slack 0.1 --ef 500 -o r.ivecs good.ann query.fvecs
+    cmp ../slack "$err" # ef is only the most
     exits 0 ann-search --stats --where-file w.jsonl -o r.ivecs lists.ann query.fvecs
     says '3 predicates evaluated'
 }
@@ -176,6 +183,10 @@ wrong() {
     diff <(cut -f 1-3 ../want.tsv) <(cut -f 1-3 ../got.tsv)
     fails ann-build --attrs docs.jsonl -o x.ann docs.jsonl
     says "docs.jsonl:1: column 'embedding': an array is a set"
+    ann-build -q --attrs docs.jsonl --columns live,year,live -o twice.ann docs.jsonl
+    cmp d.ann twice.ann
+    fails ann-build --attrs docs.jsonl --columns '' -o x.ann docs.jsonl
+    says 'docs.jsonl: no column is asked for'
     fails ann-build --attrs docs.jsonl --columns yaer -o x.ann docs.jsonl
     says "docs.jsonl: there is no column 'yaer'"
     misuse ann-build --columns year -o x.ann docs.jsonl
@@ -280,6 +291,20 @@ wrong() {
 END
     says '1 bad lines'
     exits 0 ann-stat --check u.ann
+    fails ann-update good.ann - <<<'{"op":"add","vector":[1,2,3,4],"attrs":5}'
+    says "stdin:1: 'attrs' is no object"
+}
+
+@test "a bad line does not say of what type a column is" {
+    { echo late && yes '' | head -n 600; } >late.tsv
+    ann-build -q --attrs late.tsv -o late.ann base.fvecs
+    exits 0 ann-update --skip-bad late.ann - <<'END'
+{"op":"add","vector":[1,2,3,4],"attrs":{"late":"\ud800"}}
+{"op":"add","vector":[1,2,3,4],"attrs":{"late":5}}
+END
+    says '1 bad lines'
+    ok ann-search -k 9 --where 'late = 5' late.ann query.fvecs
+    is 600 "$(awk '!/^#/ { print $3 }' "$out" | sort -u)"
 }
 
 @test "a file of vectors with attributes" {

@@ -31,3 +31,12 @@ refuses_bad_ann() {
         says short.ann
     done
 }
+
+# opened PID FILE: waits until it has.
+opened() {
+    for ((i = 0; i < 500; i++)); do
+        grep -q "$2" "/proc/$1/maps" && return
+        sleep .02
+    done
+    return 1
+}

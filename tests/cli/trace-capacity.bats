@@ -18,7 +18,8 @@ capacity() {
     says --cost
     for bad in '--tbt -1' '--tbt nan' '--delay 0' '--precision 0' '--precision 2' '--scheds fifo' \
         '--scheds vllm0,,orca' '--budgets 0' '--budgets 1,x' '--budgets 10000000000' '--kv-blocks 0' \
-        '--sched fifo' '--block-size 0'; do
+        '--sched fifo' '--block-size 0' '--slo tbt' '--slo what=1' '--good-share 0.9' \
+        '--slo tbt=1 --good-share 0' '--slo tbt=1 --good-share 1.1'; do
         # shellcheck disable=SC2086 # an option and its argument
         misuse trace-capacity --cost ../t.csv $bad ../trace.jsonl
     done
@@ -40,6 +41,52 @@ capacity() {
         echo "3 % more than $rate meets it too"
         return 1
     fi
+}
+
+@test "objectives of each request: the share that meets them is as a replay has it" {
+    # found OBJECTIVES SHARE: at the rate that is found, and a few hundredths above.
+    found() {
+        ok capacity --sched sarathi --budget 100 --delay 0 --slo "$1" --good-share "$2" ../trace.jsonl
+        rate=$(column 4 "$out") share=$(column 9 "$out")
+        for factor in 1 1.03; do
+            trace-convert --rate "$(awk -v r="$rate" -v f=$factor 'BEGIN { print r * f }')" ../trace.jsonl |
+                trace-replay --cost ../t.csv --kv-blocks 400 --sched sarathi --budget 100 --slo "$1" - >"$out"
+            awk '$1 == "good_share" { print $2 }' "$out"
+        done >shares
+        awk -v given="$share" -v least="$2" 'NR == 1 && ($1 < least - 0.003 || $1 - given > 0.005 || given - $1 > 0.005) { bad = 1 }
+            NR == 2 && $1 >= least { bad = 1 } END { exit bad }' shares
+    }
+    found ttft=0.5,tbt=0.03 0.9
+    found ema_rate=40,ttft=1 0.8
+    found prompt_rate=100 0.95
+    # All but one in a hundred, where nothing is said.
+    ok capacity --slo ttft=0.5 ../trace.jsonl
+    cp "$out" usual
+    ok capacity --slo ttft=0.5 --good-share 0.99 ../trace.jsonl
+    cmp usual "$out"
+    # With a bound beside them it is the smaller of both rates.
+    ok capacity --slo ttft=0.5 --tbt 0.0001 ../trace.jsonl
+    is 0.0000 "$(column 4 "$out")"
+    same_for_all_threads trace-capacity --cost ../t.csv --kv-blocks 400 --slo ema_rate=20,ttft=1 \
+        --scheds vllm0,sarathi --budgets 64,256 ../trace.jsonl
+}
+
+@test "what can never run is named" {
+    sed '7s/"prompt":[0-9]*/"prompt":9000/; 9s/"prompt":[0-9]*/"prompt":9000/' ../trace.jsonl >big.jsonl
+    exits 0 capacity --tbt 0.2 --scheds vllm0,sarathi big.jsonl
+    is '0.0000 0.0000' "$(column 4 "$out" | paste -sd ' ')"
+    for sched in 'vllm0, budget 4096' 'sarathi, budget 512'; do
+        says "$sched: 2 requests can never run, so that no rate meets the objective; the first is 'r6'"
+    done
+    # In another order the first is one of them too.
+    exits 0 capacity --tbt 0.2 --shuffle big.jsonl
+    says "the first is 'r"
+    [[ $message == *"'r6'"* || $message == *"'r8'"* ]]
+    # Two of 400 are not good; that is not too many.
+    exits 0 capacity --slo ttft=1 big.jsonl
+    awk '!/^#/ { exit !($4 > 0 && $9 >= 0.99 && $9 < 1) }' "$out"
+    says "2 requests can never run, and are not good; the first is 'r6'"
+    ok capacity -q --tbt 0.2 big.jsonl
 }
 
 @test "a sweep: all combinations, each as it is alone, from any number of threads" {

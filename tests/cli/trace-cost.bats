@@ -52,6 +52,36 @@ EOF
     is 300.000 "$(awk -F '\t' '$1 == "attn_prefill" { print $2 }' "$out")"
 }
 
+@test "overlap: NanoFlow's bounds and its gain, 512 tokens of prompt and of answer" {
+    misuse trace-cost --overlap --cards
+    # plan MODEL GPU TP: memory and network over computing; tokens a second, split and overlapped.
+    plan() {
+        ok trace-cost --cost roofline --model "$1" --gpu "$2" --tp "$3" --overlap 1024:768 512@0 512@0
+        awk -F '\t' -v tp="$3" '{ us[$1] = $2 } END { c = us["all_compute"]
+            print us["all_memory"] / c, us["all_network"] / c, 2048e6 / c / tp, us["split"] / us["step"], us["overlapped"] / us["step"] }' OFS='\t' "$out"
+    }
+    # 280 TFLOP/s, and twice 70 thousand million parameters: 2,000 tokens a second of a GPU.
+    jq -n '{memory_gib: 80, read_gbs: 2000, tflops: 280, link_gbs: 300}' >a100.json
+    plan Llama-2-70B a100.json 8 >plan
+    awk '{ exit !($3 > 1980 * 70 / 68.98 && $3 < 2020 * 70 / 68.98) }' plan
+    # Its products at that speed: worth it; at the 187 of A100-80GB too little is left to hide.
+    for model in Llama-2-70B Llama-3.1-70B Qwen2.5-72B DeepSeek-67B; do
+        plan $model A100-80GB-SXM 8 >plan
+        awk '{ exit !($1 < 1 && $2 < 1 && $4 >= 1.05 && $4 <= 1.2) }' plan
+    done
+    plan Llama-3-8B A100-80GB-SXM 1 >plan
+    awk '{ exit !($1 < 1 && $2 == 0) }' plan
+    plan Llama-2-70B A100-80GB-SXM 8 >plan
+    awk '{ exit !($5 >= 1 / 1.25 && $5 <= 1 / 1.05) }' plan
+    plan Llama-2-70B A100-80GB 8 >plan
+    awk '{ exit !($4 >= 1.05 && $4 <= 1.2 && $5 > 1 / 1.05 && $5 < 1) }' plan
+    # Products alone have nothing to overlap with: only the split is left.
+    ok trace-cost --cost roofline --model Llama-3-8B --gpu A100-80GB-SXM --overlap 2048@0
+    awk -F '\t' '{ us[$1] = $2 } END { d = us["split"] - us["overlapped"]; exit !(d * d < 1 && us["split"] > us["step"]) }' "$out"
+    ok trace-cost --cost ../table.csv --overlap 1:64
+    is 0 "$(grep -c '^all_memory' "$out")"
+}
+
 @test "beyond a table is an error, unless it may be extrapolated" {
     fails trace-cost --cost ../table.csv 5:64
     says 'beyond'
@@ -183,6 +213,19 @@ near() {
     ok trace-cost --fit noisy.tsv -o noisy.csv
     held --cost noisy.csv >fitted
     near .04 fitted true
+    # What was waited for blocks to move is not the batch's.
+    awk -F '\t' 'BEGIN { srand(5) } /^#/ { print; next }
+        { moved = rand() < .3 ? int(5e7 * rand()) : 0; $2 += moved; $12 = moved; print }' OFS='\t' steps.tsv >moved.tsv
+    differ steps.tsv moved.tsv
+    ok trace-cost --fit moved.tsv -o moved.csv
+    held --cost moved.csv >fitted
+    near .02 fitted true
+    sed 's/transfer_ns/transferred/' moved.tsv >untold.tsv
+    ok trace-cost --fit untold.tsv -o untold.csv
+    differ moved.csv untold.csv
+    printf 'us,batch,transfer_ns\n5,1:10,5000\n' >all.csv
+    fails trace-cost --fit all.csv -o none.csv
+    says 'a step of 0 us is none'
 }
 
 @test "a fitted table: its form, the cards, where it goes, the same bytes" {

@@ -130,7 +130,7 @@ END
     printf '{"id":"a","t_ns":0,"prompt":9,"output":2}\n{"id":"b","t_ns":0,"prompt":9000,"output":2}\n{"id":"c","t_ns":1,"prompt":9,"output":2,"after":["b"]}\n' >t.jsonl
     for sched in $schedulers; do
         exits 0 replay --sched $sched -o rows t.jsonl
-        says '1 requests can never run, and were rejected'
+        says "1 requests can never run, and were rejected; the first is 'b'"
         is 'ok rejected ok' "$(column 11 rows | paste -sd ' ')"
         is '-1 -1 -1' "$(awk '$1 == "b" { print $3, $4, $5 }' rows)"
         is 1 "$(value rejected "$out")"
@@ -324,6 +324,14 @@ good() {
         ok replay --sched $sched --steps - ../trace.jsonl
         cmp steps.tsv "$out"
     done
+    # What a step waits for blocks to move stands by itself, and is all that there is.
+    ok replay --kv-blocks 12 --preemption-mode swap --host-gbs 0.001 --steps steps.tsv ../trace.jsonl
+    awk -F '\t' '!/^#/ {
+        up = int(($3 + 7) / 8) * 8
+        if ($2 - $1 - $12 != 1000000 * (1 + (up - 8) / 8)) exit 1
+        moved += $12
+    } END { printf "%.6f\n", moved / 1e9; exit !moved }' steps.tsv >moved
+    is "$(value transfer_s "$out")" "$(cat moved)"
     misuse replay --steps - -o - ../trace.jsonl
     fails replay --steps /dev/full ../trace.jsonl
     says 'No space left'

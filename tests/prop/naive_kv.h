@@ -90,7 +90,9 @@ struct naive {
     long swaps, tier_tokens[TIERS];
     long clock;
     int batch[REQUESTS_MOST], tokens[REQUESTS_MOST], n_batch;
-    double (*memory_bound)(double us, int decodes); /* the part of a step that products may hide */
+    /* The parts of a step that products may hide: of memory, of the network. */
+    double (*read_us)(double us, int decodes);
+    double (*sent_us)(double us, int decodes, int tokens);
     double (*us)(int decodes, const int *context, int pieces, const int *chunk, const int *kv);
     bool restarted; /* somebody, while the step was formed */
     int since_prompts;

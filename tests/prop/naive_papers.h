@@ -258,30 +258,106 @@ static void form_nanoflow(struct naive *s)
     fill_batch(s);
 }
 
-/* The speed of what memory binds with a share of the device: lines between (0, 0), (.2, .3),
- * (.4, .8) and (1, 1). */
-static double speed_at(double share)
+/* The speed of what memory or network bind with a share of the device: lines between (.08, 0),
+ * (.2, .3), (.4, .8) and (1, 1). */
+static double speed_with(double share)
 {
+    if (share <= .08)
+        return 0;
     if (share <= .2)
-        return .3 * (share / .2);
+        return .3 * (share - .08) / .12;
     if (share <= .4)
-        return .3 + .5 * ((share - .2) / .2);
-    return .8 + .2 * ((share - .4) / .6);
+        return .3 + .5 * (share - .2) / .2;
+    return .8 + .2 * (share - .4) / .6;
 }
 
-/* One after the other, or split, which costs products 13.2 %, and side by side with the best of the
- * shares .1 to .9 until one of both has ended. */
-static double overlapped_us(double us, double bound)
+/* A nano-batch: 'c' computes, 'm' reads memory, 'n' is at the network. */
+struct nano {
+    int ops; /* that it has done */
+    bool on; /* at its resource, not waiting for it */
+    double left;
+};
+
+static const char layer_ops[] = "cmcncn";
+
+static char need_of(const struct nano *b)
 {
-    double best = us, products = 1.132 * (us - bound);
+    return layer_ops[b->ops % 6];
+}
 
-    for (int i = 1; i <= 9; i++) {
-        double share = i / 10.0, speed = speed_at(share);
-        double both = fmin(products / (1 - share), bound / speed);
-        double rest = fmax(products - both * (1 - share), bound - both * speed);
+/* Gives it the next operator that takes time: products are a tenth, a tenth, and eight of all. */
+static void give_operator(struct nano *b, double tokens, const double cost[3])
+{
+    static const double of[] = {.1, 1, .1, .5, .8, .5};
 
-        best = fmin(best, both + fmax(rest, 0));
+    for (b->on = false;; b->ops++) {
+        char need = need_of(b);
+
+        b->left = tokens * of[b->ops % 6] * cost[need == 'c' ? 0 : need == 'm' ? 1 : 2];
+        if (b->left > 0)
+            return;
     }
+}
+
+/* How fast b goes beside the other one. */
+static double pace(const struct nano *b, const struct nano *other, double m, double n)
+{
+    double mine = need_of(b) == 'm' ? m : n, its = need_of(other) == 'm' ? m : n;
+
+    if (!b->on || !other->on)
+        return b->on;
+    if (need_of(b) == 'c')
+        return 1 - its;
+    return speed_with(need_of(other) == 'c' ? mine : mine / (mine + its));
+}
+
+/* How long four layers take after two, of nano-batches of three and five eighths. */
+static double four_layers(const double cost[3], double m, double n)
+{
+    struct nano a = {0}, b = {0};
+    double now = 0, two = 0, small = 1e-9 * (cost[0] + cost[1] + cost[2]);
+
+    give_operator(&a, .375, cost);
+    give_operator(&b, .625, cost);
+    while (a.ops < 36 || b.ops < 36) {
+        double fast_a, fast_b, step;
+
+        if (need_of(&a) != need_of(&b))
+            a.on = b.on = true;
+        else if (!a.on && !b.on)
+            *(b.ops < a.ops ? &b.on : &a.on) = true;
+        fast_a = pace(&a, &b, m, n);
+        fast_b = pace(&b, &a, m, n);
+        step = fmin(fast_a > 0 ? a.left / fast_a : INFINITY,
+                    fast_b > 0 ? b.left / fast_b : INFINITY);
+        now += step;
+        a.left -= fast_a * step;
+        b.left -= fast_b * step;
+        if (a.on && a.left <= small) {
+            a.ops++;
+            give_operator(&a, .375, cost);
+        }
+        if (b.on && b.left <= small) {
+            b.ops++;
+            give_operator(&b, .625, cost);
+        }
+        if (two <= 0 && a.ops >= 12 && b.ops >= 12)
+            two = now;
+    }
+    return now - two;
+}
+
+/* As it is; or split, which costs products 13.2 % of their speed, one after the other or side by
+ * side with the best shares: a layer amidst others. */
+static double overlapped_us(double us, double memory, double network)
+{
+    double cost[3] = {fmax(0, us - memory - network) / .868, memory, network};
+    double best = fmin(us, cost[0] + memory + network);
+
+    for (int m = 1; m <= 8 && us > 0; m++)
+        for (int n = 1; m + n <= 9; n++)
+            if ((memory > 0 || m == 1) && (network > 0 || n == 1))
+                best = fmin(best, four_layers(cost, m / 10.0, n / 10.0) / 4);
     return best;
 }
 

@@ -83,7 +83,8 @@ static void begin_step(struct naive *s)
         context[decodes++] = s->vain_context[i];
     us = s->us(decodes, context, pieces, chunk, kv);
     if (s->o.policy == NANOFLOW)
-        us = overlapped_us(us, s->memory_bound(us, decodes));
+        us = overlapped_us(us, s->read_us(us, decodes),
+                           s->sent_us(us, decodes, batch_tokens(s) + s->vain));
     s->step_end = s->now + llround(1000 * (us + (s->o.overhead_us + s->moving_us)));
     s->moving_us = 0;
     s->busy = true;

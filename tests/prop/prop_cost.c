@@ -337,16 +337,17 @@ static void try_tables(void)
 /* ---- roofline ---- */
 
 /* papers' shared cost model, in microseconds: linear layers, contexts read, chunks, the step. */
-static void try_roofline(void)
+static void try_roofline(double tp)
 {
     static const char model[] = "{\"layers\":4,\"dim\":64,\"ffn\":256,\"q_heads\":8,\"kv_heads\":2,"
                                 "\"head_dim\":16,\"vocab\":1000}";
     static const char gpu[] = "{\"memory_gib\":8,\"read_gbs\":0.5,\"tflops\":0.01,"
-                              "\"attention_tflops\":0.004,\"step_us\":100}";
+                              "\"attention_tflops\":0.004,\"step_us\":100,"
+                              "\"link_gbs\":0.2,\"link_us\":3}";
     /* q and o, k and v, three matrices of the feed-forward; the head. */
     double parameters = 4 * (2.0 * 64 * 128 + 2 * 64 * 32 + 3 * 64 * 256) + 64 * 1000;
     double kv_bytes = 2.0 * 4 * 2 * 16 * 2, us;
-    struct cost_opts o = {.model = "m.json", .gpu = "g.json"};
+    struct cost_opts o = {.model = "m.json", .gpu = "g.json", .tp = tp};
     struct cost *c;
     struct batch b;
     struct err e = {0};
@@ -363,6 +364,10 @@ static void try_roofline(void)
 
             us += 4 * chunk * (kv + chunk / 2) * 128 * 4 / 4e3 + kv * kv_bytes / 500;
         }
+        us = 100 + (us - 100) / tp;
+        /* A ring: every GPU sends a tp-th of 64 numbers a token to the next, 2 (tp - 1) times. */
+        if (tp > 1)
+            us += 4 * 2 * (2 * (tp - 1) * (64 * 2 / tp) * b.s.tokens / 200 + 3);
         expect(c, &b, us, "roofline");
     }
     cost_close(c);
@@ -376,7 +381,8 @@ int main(void)
         try_vidur();
         try_tables();
     }
-    try_roofline();
+    for (double tp = 1; tp <= 8; tp *= 2)
+        try_roofline(tp);
     tmp_leave();
     return t_done("prop_cost");
 }

@@ -304,32 +304,92 @@ static void try_index(enum data_kind kind, enum vec_type type, size_t rows, uint
     ann_base_free(&s.b);
 }
 
+/* Of the subject's rows each is deleted with a chance of one in `one_in`. */
+static void delete_some(struct subject *s, unsigned one_in)
+{
+    struct ann_update_opts uo = {.threads = 2};
+    struct ann_update_report r;
+    struct ann_update *u = NULL;
+    struct err e = {0};
+
+    s->dead = data_need(calloc(s->b.rows.rows, sizeof *s->dead));
+    T_CHECK(ann_update_open(&u, s->path, cpu_detect(), &e) == 0);
+    for (size_t i = 0; i < s->b.rows.rows; i++)
+        if (t_rand(&data_seed) % one_in == 0) {
+            s->dead[i] = true;
+            T_CHECK(ann_update_delete_row(u, i, &e) == 0);
+        }
+    T_CHECK(ann_update_write(u, s->path, &uo, &r, &e) == 0);
+    ann_update_close(u);
+}
+
 /* A third of the rows deleted. */
 static void try_deleted(void)
 {
     struct ann_build_opts o = {.threads = 2, .cpu = cpu_detect(), .degree = 16};
-    struct ann_update_opts uo = {.threads = 2};
-    struct ann_update_report r;
     struct subject s = {.b = ann_base_of(DATA_NORMAL, VEC_F32, 1500, 16),
                         .path = "deleted.ann",
                         .what = "with deleted rows",
                         .effort = 4,
                         .exact = true,
                         .exact_least = 1};
-    struct ann_update *u = NULL;
-    struct err e = {0};
 
     ann_make(s.path, &s.b, &o);
-    s.dead = data_need(calloc(s.b.rows.rows, sizeof *s.dead));
-    T_CHECK(ann_update_open(&u, s.path, cpu_detect(), &e) == 0);
-    for (size_t i = 0; i < s.b.rows.rows; i++)
-        if (t_rand(&data_seed) % 3 == 0) {
-            s.dead[i] = true;
-            T_CHECK(ann_update_delete_row(u, i, &e) == 0);
-        }
-    T_CHECK(ann_update_write(u, s.path, &uo, &r, &e) == 0);
-    ann_update_close(u);
+    delete_some(&s, 3);
     try_all_masks(&s);
+    free(s.dead);
+    ann_base_free(&s.b);
+}
+
+/* What is found of the rows of `bits`, of all live ones or all but one, with them as a filter or
+ * without one. */
+static double found_of(const struct subject *s, const uint64_t *bits, bool filter)
+{
+    struct ann_allowed m = {.bits = bits, .count = count_of(bits, s->b.rows.rows)};
+    struct ann_search_opts o = {
+        .k = K, .effort = s->effort, .threads = 1, .allowed = filter ? &m : NULL};
+    struct ann *a = ann_need(s->path, cpu_detect());
+    struct found *f = data_need(malloc(sizeof *f));
+    struct err e = {0};
+    double got = 0;
+
+    T_CHECKF(ann_search(a, &o, s->q, N, f->id, f->score, NULL, &e) == 0, "%s", e.msg);
+    for (size_t i = 0; i < N; i++)
+        got += look(s, bits, s->q + i * s->b.rows.dim, K, f->id + i * K, f->score + i * K) / N;
+    free(f);
+    ann_close(a);
+    return got;
+}
+
+/* In a graph of few links a filter that leaves nearly all, or all rows that are not deleted, costs
+ * nearly nothing of what is found. */
+static void try_nearly_all(void)
+{
+    struct ann_build_opts o = {.threads = 2, .cpu = cpu_detect(), .degree = 8};
+    struct subject s = {.b = ann_base_of(DATA_NORMAL, VEC_F32, ROWS, 16),
+                        .path = "narrow.ann",
+                        .effort = 64,
+                        .exact = true};
+    uint64_t bits[WORDS] = {0};
+    double without, with;
+
+    s.q = data_need(malloc(N * 16 * sizeof *s.q));
+    for (size_t i = 0; i < N * 16; i++)
+        s.q[i] = (float)data_normal();
+    ann_make(s.path, &s.b, &o);
+    for (size_t i = 0; i < ROWS; i++)
+        set(bits, i);
+    without = found_of(&s, bits, false);
+    bits[0] ^= 1;
+    with = found_of(&s, bits, true);
+    T_CHECKF(with >= without - 0.03, "but one: %.4f, without a filter %.4f", with, without);
+    delete_some(&s, 2);
+    for (size_t i = 0; i < ROWS; i++)
+        bits[i / 64] &= ~((uint64_t)s.dead[i] << i % 64);
+    without = found_of(&s, bits, false);
+    with = found_of(&s, bits, true);
+    T_CHECKF(with >= without - 0.03, "all live: %.4f, without a filter %.4f", with, without);
+    free(s.q);
     free(s.dead);
     ann_base_free(&s.b);
 }
@@ -510,6 +570,7 @@ int main(void)
     try_kernels();
     try_graphs();
     try_deleted();
+    try_nearly_all();
     try_lists();
     for (enum filter_how how = FILTER_NONE; how <= FILTER_ALL; how++)
         printf("%s: %.0f searches, %.4f of what there is\n", filter_name(how), by_plan[how].asked,

@@ -218,8 +218,15 @@ static void test_encode(void)
     encodes_to("\xED\xA0\xBD", 3, "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
 }
 
+static void test_blank(void)
+{
+    T_CHECK(jsonl_is_blank("", 0) && jsonl_is_blank(" \t\r\n", 4) && jsonl_is_blank("  {", 2));
+    T_CHECK(!jsonl_is_blank("  {", 3) && !jsonl_is_blank("}  ", 3) && !jsonl_is_blank("\0", 1));
+}
+
 int main(void)
 {
+    test_blank();
     test_sentences();
     test_places_in_long_strings();
     test_depth();

@@ -118,6 +118,8 @@ static void test_double(void)
     double_is("18446744073709551616", 0x1p64);
     double_is("1.7976931348623157e308", DBL_MAX);
     double_is("2.2250738585072014e-308", DBL_MIN);
+    double_is("2.2250738585072011e-308", 2.2250738585072011e-308); /* fewer bits, and no zero */
+    double_is("-5e-324", -0x1p-1074);
     T_CHECK(num_double("-0", &v) && v == 0 && signbit(v));
     double_refused("1e309");
     double_refused("-1e309");
