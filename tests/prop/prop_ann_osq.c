@@ -143,7 +143,7 @@ static void try_shares(const struct ann_base *b, enum vec_metric m, const struct
     static struct truth truth;
 
     for (int i = -1; i < (int)(sizeof shares / sizeof *shares); i++) {
-        struct ann_allowed allowed = {bits, 0};
+        struct ann_allowed allowed = {.bits = bits};
 
         if (i >= 0)
             some_rows(bits, b->rows.rows, shares[i], &state, &allowed.count);
@@ -251,7 +251,7 @@ static void try_each(void)
     struct ann_base b = ann_base_of(DATA_NORMAL, VEC_F32, ROWS, 20), q = queries_for(&b);
     struct ann_build_opts o = osq_opts(VEC_L2, NULL, 5);
     static uint64_t bits[QUERIES][WORDS];
-    struct ann_allowed allowed[QUERIES];
+    struct ann_allowed allowed[QUERIES] = {0};
     struct ann_search_opts so = {.k = K, .allowed = allowed, .allowed_each = true};
     static struct found all, apart, one;
     uint64_t state = 9;
