@@ -179,9 +179,10 @@ extern const struct ann_kind ann_graph, ann_ivf, ann_tenant_kind, ann_spann, ann
 enum { ANN_KINDS = 6 };
 extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_name has them */
 
-/* search.c: ERR_INPUT names a query that is not finite, or has no direction under cosine. */
-int ann_check_queries(const struct ann *a, uint64_t first, const float *queries, uint64_t n,
-                      struct err *e);
+/* search.c: ERR_USAGE, what the kind does not take; ERR_INPUT names a query that is not finite, or
+ * has no direction under cosine. */
+int ann_check_search(const struct ann *a, const struct ann_search_opts *o, const float *queries,
+                     uint64_t n, struct err *e);
 /* What to do with so many allowed rows. */
 struct filter_plan ann_filter_plan(const struct ann *a, const struct ann_search_opts *o,
                                    uint64_t count);

@@ -271,7 +271,7 @@ int ann_search_tree(const struct ann *a, const struct ann_search_opts *o, uint32
         return err_set(e, ERR_USAGE, "too many queries at once");
     own.effort = o->effort ? o->effort : a->kind->effort_default;
     t.nodes = ((const struct osq_index *)a->state)->head.lists + 1;
-    rc = ann_check_queries(a, o->first_query, queries, n, e);
+    rc = ann_check_search(a, o, queries, n, e);
     if (rc == 0)
         rc = share_out(&s, e);
     if (rc == 0)

@@ -16,8 +16,8 @@ struct search {
     float *score, *us;
 };
 
-int ann_check_queries(const struct ann *a, uint64_t first, const float *queries, uint64_t n,
-                      struct err *e)
+static int check_queries(const struct ann *a, uint64_t first, const float *queries, uint64_t n,
+                         struct err *e)
 {
     const struct form *f = &a->form;
 
@@ -38,6 +38,22 @@ int ann_check_queries(const struct ann *a, uint64_t first, const float *queries,
                            (unsigned long long)(first + i));
     }
     return 0;
+}
+
+int ann_check_search(const struct ann *a, const struct ann_search_opts *o, const float *queries,
+                     uint64_t n, struct err *e)
+{
+    if (o->slack > 0 && !a->kind->slack)
+        return err_set(e, ERR_USAGE, "an index of kind %s takes no slack", a->kind->name);
+    if (o->allowed && a->kind->filter == FILTER_NONE)
+        return err_set(e, ERR_USAGE, "an index of kind %s takes no filter", a->kind->name);
+    if (o->tenant && !a->kind->tenants)
+        return err_set(e, ERR_USAGE, "an index of kind %s has no tenants", a->kind->name);
+    if (!o->tenant && a->kind->tenants)
+        return err_set(e, ERR_USAGE,
+                       "an index of kind %s is searched for a tenant, who must be told",
+                       a->kind->name);
+    return check_queries(a, o->first_query, queries, n, e);
 }
 
 static void run(const struct search *s, void *const *searchers, int threads, uint64_t n,
@@ -97,16 +113,6 @@ static int search_all(const struct ann *a, const struct ann_search_opts *o, cons
     uint64_t block, blocks;
     void **searchers;
 
-    if (o->slack > 0 && !a->kind->slack)
-        return err_set(e, ERR_USAGE, "an index of kind %s takes no slack", a->kind->name);
-    if (o->allowed && a->kind->filter == FILTER_NONE)
-        return err_set(e, ERR_USAGE, "an index of kind %s takes no filter", a->kind->name);
-    if (o->tenant && !a->kind->tenants)
-        return err_set(e, ERR_USAGE, "an index of kind %s has no tenants", a->kind->name);
-    if (!o->tenant && a->kind->tenants)
-        return err_set(e, ERR_USAGE,
-                       "an index of kind %s is searched for a tenant, who must be told",
-                       a->kind->name);
     if (!(o->slack > 0) && o->effort == 0)
         s.o.effort = a->kind->effort_default;
     block = a->kind->block(a, &s.o, n);
@@ -237,7 +243,7 @@ int ann_search(const struct ann *a, const struct ann_search_opts *o, const float
 {
     double began = now_s();
     bool together = o->batch && o->allowed && o->allowed_each && n > 1;
-    int rc = ann_check_queries(a, o->first_query, queries, n, e);
+    int rc = ann_check_search(a, o, queries, n, e);
 
     if (rc == 0)
         rc = (together ? search_together : search_all)(a, o, queries, n, id, score, stats, e);

@@ -128,6 +128,8 @@ setup() {
     printf '0,0,0,0\n' >bad.csv
     fails ann-search --engine 4 c.ann bad.csv
     says 'zero vector'
+    fails ann-search --engine 4 --slack 1 i.ann query.fvecs
+    says 'kind osq takes no slack'
 }
 
 @test "each kind is told its own" {
