@@ -65,7 +65,7 @@ static int assign(const struct rows *r, const float *centroid, const float *pena
     nearest_add(&near, penalty);
 #pragma omp parallel num_threads(r->threads)
     {
-        struct err mine;
+        struct err mine = {0};
         float *x = mem_array(CHUNK * padded, sizeof *x, &mine);
         uint32_t best[CHUNK];
 

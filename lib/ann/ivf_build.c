@@ -140,7 +140,7 @@ int ivf_assign(struct ivf_made *v, const struct ann_maker *m, uint64_t from, str
     nearest_add(&near, v->penalty);
 #pragma omp parallel num_threads(m->o->threads > 1 ? m->o->threads : 1)
     {
-        struct err mine;
+        struct err mine = {0};
         float *x = mem_array(CHUNK * padded, sizeof *x, &mine);
 
         if (!x)

@@ -85,7 +85,7 @@ static int assign(const struct tenant_made *v, const struct vec_rows *base,
 
 #pragma omp parallel num_threads(threads)
     {
-        struct err mine;
+        struct err mine = {0};
         float *x = codec_array(CHUNK * (size_t)v->space.padded, sizeof *x, &mine);
 
         if (!x)
