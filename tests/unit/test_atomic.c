@@ -342,6 +342,7 @@ static void test_race(open_fn *open_it)
 int main(void)
 {
     signal(SIGINT, SIG_DFL); /* ignored in what a shell starts in the background */
+    signal(SIGHUP, SIG_DFL); /* and this under nohup */
     open_fn *const ways[] = {atomic_open, atomic_open_named};
 
     umask(0026);
