@@ -67,13 +67,14 @@ TESTS     := $(filter $(BUILD)/tests/unit/test_% $(BUILD)/tests/prop/prop_%,$(TE
 BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
-.PHONY: all lib tools deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
+.PHONY: all lib tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
         check-cluster bench bench-fm \
         lint format install uninstall clean
 .SECONDARY:
 all: tools
 lib: $(LIB)
 tools: $(BIN)
+benches: $(BENCHES)
 
 $(BUILD)/%_avx2.o: ISA := $(AVX2_FLAGS)
 $(BUILD)/%_avx512.o: ISA := $(AVX512_FLAGS)
@@ -143,7 +144,7 @@ check-cluster: tools
 
 # ---- benchmarks: ours beside the peers, in one run ----
 bench: bench-fm
-bench-fm: tools $(BENCHES)
+bench-fm: tools benches
 	tests/bench/bench-fm.sh $(BUILD)
 
 # ---- style ----

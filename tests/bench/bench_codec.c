@@ -14,33 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench.h"
 #include "base/mem.h"
 #include "vec/codec.h"
 
 enum { ROUNDS = 5, K = 10, RERANK = 100, SINGLE = 30, BATCH_MOST = 64 };
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void fail(const char *why)
-{
-    fprintf(stderr, "bench_codec: %s\n", why);
-    exit(1);
-}
-
-static void *need(void *p)
-{
-    if (!p)
-        fail("out of memory");
-    return p;
-}
 
 /* ---- fvecs and ivecs: rows of 4-byte components ---- */
 
@@ -60,17 +39,17 @@ static struct rows read_vecs(const char *path)
     long size;
 
     if (!f || fread(&dim, 4, 1, f) != 1 || dim <= 0 || fseek(f, 0, SEEK_END) < 0)
-        fail("cannot read a file of vectors");
+        bench_stop("cannot read a file of vectors");
     size = ftell(f);
     rewind(f);
     r.dim = (uint32_t)dim;
     r.n = (size_t)size / (4 + 4 * (size_t)dim);
-    r.id = need(mem_map(r.n * r.dim * 4, &e));
+    r.id = bench_need(mem_map(r.n * r.dim * 4, &e));
     r.v = (float *)(void *)r.id;
     for (size_t i = 0; i < r.n; i++)
         if (fread(&dim, 4, 1, f) != 1 || (uint32_t)dim != r.dim ||
             fread(r.v + i * r.dim, 4, r.dim, f) != r.dim)
-            fail("a short file of vectors");
+            bench_stop("a short file of vectors");
     fclose(f);
     return r;
 }
@@ -161,12 +140,12 @@ static void recall(const struct bench *b)
 static void errors(const struct bench *b)
 {
     size_t rows = b->base.n < CODEC_BLOCK ? b->base.n : CODEC_BLOCK, dim = b->base.dim;
-    float *x = need(malloc(rows * dim * sizeof *x));
+    float *x = bench_need(malloc(rows * dim * sizeof *x));
     double sum = 0, bias = 0, off = 0, size = 0;
     struct err e;
 
     if (codec_decode(b->c, b->code, rows, x, 1, &e) < 0)
-        fail(e.msg);
+        bench_stop(e.msg);
     codec_list_scan(b->c, &b->list, (const void *const *)b->prepared, 1, b->key, NULL);
     for (size_t i = 0; i < rows; i++) {
         double key = true_key(b->metric, b->query.v, b->base.v + i * dim, b->base.dim);
@@ -188,13 +167,13 @@ static void speed_encode(struct bench *b)
     double best = 1e30, f32 = (double)b->base.n * b->base.dim * 4;
     struct err e;
 
-    b->code = need(mem_map(b->base.n * b->c->code_bytes + 1, &e));
+    b->code = bench_need(mem_map(b->base.n * b->c->code_bytes + 1, &e));
     for (int i = 0; i < ROUNDS; i++) {
-        double t = now_s();
+        double t = bench_now();
 
         if (codec_encode(b->c, b->base.v, b->base.n, b->code, 1, &e) < 0)
-            fail(e.msg);
-        t = now_s() - t;
+            bench_stop(e.msg);
+        t = bench_now() - t;
         best = t < best ? t : best;
     }
     printf("code_bytes %u\nencode %.3f GB/s of f32\n", b->c->code_bytes, f32 / best / 1e9);
@@ -202,24 +181,24 @@ static void speed_encode(struct bench *b)
 
 static double list_s(const struct bench *b, size_t query, float *low)
 {
-    double t = now_s();
+    double t = bench_now();
 
     codec_list_scan(b->c, &b->list, (const void *const *)b->prepared + query, 1, b->key, low);
-    return now_s() - t;
+    return bench_now() - t;
 }
 
 static double f32_s(const struct bench *b, size_t query)
 {
     uint32_t dim = b->base.dim;
     const struct vec_ops *ops = b->c->ops;
-    void *packed = need(aligned_alloc(64, dots_size(VEC_F32, 1, dim)));
+    void *packed = bench_need(aligned_alloc(64, dots_size(VEC_F32, 1, dim)));
     double t;
 
     ops->dots_pack(b->query.v + query * dim, VEC_F32, 1, dim, packed);
-    t = now_s();
+    t = bench_now();
     ops->dots_f32(b->base.v, dim * sizeof(float), b->base.n, packed, 1, dim, b->key, b->base.n,
                   b->norm2);
-    t = now_s() - t;
+    t = bench_now() - t;
     free(packed);
     return t;
 }
@@ -255,12 +234,12 @@ static void speed_cache(const struct bench *b)
         double best = 1e30;
 
         for (int r = 0; r < ROUNDS; r++) {
-            double t = now_s();
+            double t = bench_now();
 
             for (size_t i = 0; i < times; i++)
                 b->c->spec.kind->scan(b->c, (const void *const *)b->prepared, nq, b->list.p, n,
                                       b->key, NULL, n);
-            t = now_s() - t;
+            t = bench_now() - t;
             best = t < best ? t : best;
         }
         printf("scan_l2_batch%zu %.1f GOP/s\n", nq,
@@ -273,14 +252,14 @@ static void prepare(struct bench *b)
     const struct codec_kind *k = b->c->spec.kind;
     size_t bytes = (k->query_bytes(b->c) + 63) / 64 * 64;
 
-    b->prepared = need(malloc(b->n_queries * sizeof *b->prepared));
+    b->prepared = bench_need(malloc(b->n_queries * sizeof *b->prepared));
     for (size_t i = 0; i < b->n_queries; i++) {
-        b->prepared[i] = need(aligned_alloc(64, bytes));
+        b->prepared[i] = bench_need(aligned_alloc(64, bytes));
         k->query_init(b->c, b->metric, b->query.v + i * b->base.dim, b->prepared[i]);
     }
-    b->key = need(malloc((b->base.n + CODEC_LIST * BATCH_MOST) * sizeof *b->key));
-    b->norm2 = need(malloc(b->base.n * sizeof *b->norm2));
-    b->low = k->bounds ? need(malloc(b->base.n * sizeof *b->low)) : NULL;
+    b->key = bench_need(malloc((b->base.n + CODEC_LIST * BATCH_MOST) * sizeof *b->key));
+    b->norm2 = bench_need(malloc(b->base.n * sizeof *b->norm2));
+    b->low = k->bounds ? bench_need(malloc(b->base.n * sizeof *b->low)) : NULL;
 }
 
 static struct codec *train(const char *spec, const struct rows *base)
@@ -290,13 +269,13 @@ static struct codec *train(const char *spec, const struct rows *base)
     const char *env = getenv("SLUICE_CPU");
     struct codec *c;
     struct err e;
-    double start = now_s();
+    double start = bench_now();
 
     if (env && cpu_parse(env, &cap) == 0 && cap < cpu)
         cpu = cap;
     if (codec_train(&c, spec, base->dim, cpu, &t, &e) < 0)
-        fail(e.msg);
-    printf("cpu %s\ntrain %.2f s\n", cpu_name(cpu), now_s() - start);
+        bench_stop(e.msg);
+    printf("cpu %s\ntrain %.2f s\n", cpu_name(cpu), bench_now() - start);
     return c;
 }
 
@@ -324,13 +303,13 @@ static void scan(char **arg, int args)
     b.metric = strcmp(arg[4], "l2") == 0 ? VEC_L2 : VEC_IP;
     if (b.query.dim != b.base.dim || b.truth.dim < K || b.n_queries > b.query.n ||
         b.n_queries < SINGLE)
-        fail("queries or truth do not fit the base");
+        bench_stop("queries or truth do not fit the base");
     b.c = train(arg[0], &b.base);
     speed_encode(&b);
-    t = now_s();
+    t = bench_now();
     if (codec_list_init(&b.list, b.c, b.code, b.base.n, 1, &e) < 0)
-        fail(e.msg);
-    printf("pack %.3f GB/s of f32\n", (double)b.base.n * b.base.dim * 4 / (now_s() - t) / 1e9);
+        bench_stop(e.msg);
+    printf("pack %.3f GB/s of f32\n", (double)b.base.n * b.base.dim * 4 / (bench_now() - t) / 1e9);
     prepare(&b);
     speed_memory(&b);
     speed_cache(&b);
@@ -355,6 +334,6 @@ int main(int argc, char **argv)
     else if (argc == 4 && strcmp(argv[1], "encode") == 0)
         encode(argv + 2);
     else
-        fail("bench_codec scan SPEC BASE QUERIES TRUTH l2|ip [QUERIES] | encode SPEC BASE");
+        bench_stop("bench_codec scan SPEC BASE QUERIES TRUTH l2|ip [QUERIES] | encode SPEC BASE");
     return 0;
 }

@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "found.h"
 #include "ann/ann.h"
 #include "base/mem.h"
 #include "base/rand.h"
@@ -21,31 +21,10 @@
 #include "vec/knn.h"
 #include "vec/vec.h"
 
-enum { K = 10, PASSES = 3, QUERIES_MOST = 1000, CLUSTERS = 1024, SEED = 6 };
+enum { K = 10, QUERIES_MOST = 1000, CLUSTERS = 1024, SEED = 6 };
 
 static const char *const names[] = {"r0.1", "r1", "r3", "r10", "r30", "r50", "c0.1", "c1", "c10"};
 enum { NAMES = sizeof names / sizeof *names };
-
-static void stop(const char *what)
-{
-    fprintf(stderr, "bench_filter: %s\n", what);
-    exit(1);
-}
-
-static void *need(void *p)
-{
-    if (!p)
-        stop("out of memory");
-    return p;
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static FILE *open_at(const char *dir, const char *name, const char *end, const char *mode)
 {
@@ -55,7 +34,7 @@ static FILE *open_at(const char *dir, const char *name, const char *end, const c
     snprintf(path, sizeof path, "%s/%s.%s", dir, name, end);
     f = fopen(path, mode);
     if (!f)
-        stop(path);
+        bench_stop(path);
     return f;
 }
 
@@ -121,7 +100,7 @@ static void make_one(const struct set *s, const struct vec_ops *ops, const char 
                      const char *name)
 {
     FILE *mask = open_at(dir, name, "mask", "wb"), *ids = open_at(dir, name, "ivecs", "wb");
-    uint64_t *bits = need(calloc(s->words, sizeof *bits)), state = SEED;
+    uint64_t *bits = bench_need(calloc(s->words, sizeof *bits)), state = SEED;
     double share = atof(name + 1) / 100;
     bool ok = true;
 
@@ -136,19 +115,19 @@ static void make_one(const struct set *s, const struct vec_ops *ops, const char 
     }
     free(bits);
     if (fclose(mask) || fclose(ids) || !ok)
-        stop("a file could not be written");
+        bench_stop("a file could not be written");
 }
 
 static void make(struct set *s, const char *dir)
 {
     const struct vec_ops *ops = ops_for(cpu_detect());
     struct kmeans_opts o = {.ops = ops, .k = CLUSTERS, .iterations = 5, .seed = SEED, .threads = 1};
-    float *centre = need(malloc(CLUSTERS * (size_t)s->base.dim * sizeof *centre));
+    float *centre = bench_need(malloc(CLUSTERS * (size_t)s->base.dim * sizeof *centre));
     struct err e = {0};
 
-    s->cluster = need(malloc(s->base.rows * sizeof *s->cluster));
+    s->cluster = bench_need(malloc(s->base.rows * sizeof *s->cluster));
     if (kmeans(s->base.v, s->base.rows, s->base.dim, &o, centre, s->cluster, NULL, &e) < 0)
-        stop(e.msg);
+        bench_stop(e.msg);
     for (int i = 0; i < NAMES; i++)
         make_one(s, ops, dir, names[i]);
     free(centre);
@@ -172,12 +151,12 @@ static void load_masks(struct run *r, const char *dir, const char *name)
     FILE *f = open_at(dir, name, "mask", "rb");
     double began, seconds;
 
-    r->bits = need(malloc(r->query.rows * r->words * sizeof *r->bits));
-    r->allowed = need(calloc(r->query.rows, sizeof *r->allowed));
+    r->bits = bench_need(malloc(r->query.rows * r->words * sizeof *r->bits));
+    r->allowed = bench_need(calloc(r->query.rows, sizeof *r->allowed));
     if (fread(r->bits, r->words * sizeof *r->bits, r->query.rows, f) != r->query.rows)
-        stop("a file of masks is too short");
+        bench_stop("a file of masks is too short");
     fclose(f);
-    began = now();
+    began = bench_now();
     for (uint64_t i = 0; i < r->query.rows; i++) {
         struct ann_allowed *m = &r->allowed[i];
 
@@ -185,61 +164,30 @@ static void load_masks(struct run *r, const char *dir, const char *name)
         for (uint64_t w = 0; w < r->words; w++)
             m->count += (uint64_t)__builtin_popcountll(m->bits[w]);
     }
-    seconds = now() - began;
+    seconds = bench_now() - began;
     printf("%s: %.2f us to count the %llu bits of a mask, %llu of %llu are set\n", name,
            1e6 * seconds / (double)r->query.rows, (unsigned long long)(64 * r->words),
            (unsigned long long)r->allowed->count, (unsigned long long)(64 * r->words));
-}
-
-static double recall(const struct run *r, const uint64_t *id)
-{
-    uint64_t hit = 0, all = 0;
-
-    for (uint64_t q = 0; q < r->query.rows; q++)
-        for (unsigned i = 0; i < K; i++) {
-            uint64_t t = r->truth.id[q * r->truth.k + i];
-
-            all += t != NEIGH_NONE;
-            for (unsigned j = 0; j < K; j++)
-                hit += t != NEIGH_NONE && t == id[q * K + j];
-        }
-    return (double)hit / (double)all;
 }
 
 static void setting(const struct run *r, const char *name, uint32_t effort)
 {
     struct ann_search_opts o = {
         .k = K, .effort = effort, .threads = 1, .allowed = r->allowed, .allowed_each = !r->same};
-    struct ann_search_stats best = {.seconds = 1e9};
-    uint64_t n = r->query.rows, *id = need(malloc(n * K * sizeof *id));
-    float *score = need(malloc(n * K * sizeof *score));
+    struct ann_search_stats best;
+    uint64_t n = r->query.rows, *id = bench_need(malloc(n * K * sizeof *id));
     struct ann_explained x;
     struct err e = {0};
 
-    for (int pass = 0; pass < PASSES; pass++) {
-        struct ann_search_stats s = {0};
-
-        if (ann_search(r->a, &o, r->query.v, n, id, score, &s, &e) < 0)
-            stop(e.msg);
-        best = s.seconds < best.seconds ? s : best;
-    }
+    best = found_best(r->a, &o, &r->query, id);
     if (ann_explain(r->a, &o, r->allowed->count, &x, &e) < 0)
-        stop(e.msg);
+        bench_stop(e.msg);
     printf("%s%s  effort %u  %s  recall@%d %.4f  qps %.0f  keys %.0f  hops %.1f  exact %.1f\n",
-           name, r->same ? " for all" : "", effort, x.plan, K, r->same ? 0.0 : recall(r, id),
-           (double)n / best.seconds, (double)best.keys / (double)n, (double)best.hops / (double)n,
+           name, r->same ? " for all" : "", effort, x.plan, K,
+           r->same ? 0.0 : found_share(r->truth.id, r->truth.k, id, n, K), (double)n / best.seconds,
+           (double)best.keys / (double)n, (double)best.hops / (double)n,
            (double)best.exact / (double)n);
     free(id);
-    free(score);
-}
-
-static void load_queries(struct vec_matrix *q, const char *path)
-{
-    struct err e = {0};
-
-    if (vec_load_f32(q, path, NULL, 0, false, &e) < 0)
-        stop(e.msg);
-    q->rows = q->rows < QUERIES_MOST ? q->rows : QUERIES_MOST;
 }
 
 static void run(int argc, char **argv)
@@ -251,15 +199,15 @@ static void run(int argc, char **argv)
     char path[4096];
 
     if (ann_load(&a, argv[2], cpu_detect(), 1, &e) < 0)
-        stop(e.msg);
+        bench_stop(e.msg);
     r.a = a;
     ann_info(a, &info);
     r.words = (info.rows + 63) / 64;
-    load_queries(&r.query, argv[3]);
+    found_queries(&r.query, argv[3], QUERIES_MOST);
     load_masks(&r, argv[4], argv[5]);
     snprintf(path, sizeof path, "%s/%s.ivecs", argv[4], argv[5]);
     if (neigh_load(&r.truth, path, NEIGH_AUTO, &e) < 0)
-        stop(e.msg);
+        bench_stop(e.msg);
     for (int i = 6; i < argc; i++)
         setting(&r, argv[5], (uint32_t)atoi(argv[i]));
     if (argc == 6)
@@ -286,8 +234,8 @@ int main(int argc, char **argv)
         return 2;
     }
     if (vec_load_f32(&s.base, argv[3], NULL, 0, false, &e) < 0)
-        stop(e.msg);
-    load_queries(&s.query, argv[4]);
+        bench_stop(e.msg);
+    found_queries(&s.query, argv[4], QUERIES_MOST);
     s.words = (s.base.rows + 63) / 64;
     make(&s, argv[2]);
     vec_matrix_free(&s.base);

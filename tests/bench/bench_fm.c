@@ -18,20 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "base/num.h"
 #include "base/stream.h"
 #include "fm/set.h"
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static uint64_t draw(uint64_t *s, uint64_t n)
 {
@@ -39,12 +31,6 @@ static uint64_t draw(uint64_t *s, uint64_t n)
     *s ^= *s >> 7;
     *s ^= *s << 17;
     return *s % n;
-}
-
-static void fail(const char *why)
-{
-    fprintf(stderr, "bench_fm: %s\n", why);
-    exit(1);
 }
 
 struct patterns {
@@ -61,13 +47,13 @@ static void read_patterns(struct patterns *p)
     struct err e;
 
     if (lines_open(&l, "-", '\n', 0, &e) < 0)
-        fail(e.msg);
+        bench_stop(e.msg);
     while (lines_next(l, &line, &len, &e) > 0) {
         if (len == 0)
             continue;
         if (buf_add(&p->bytes, line, len, &e) < 0 ||
             mem_reserve(&p->pat, &p->cap, p->n + 1, sizeof *p->pat, &e) < 0)
-            fail(e.msg);
+            bench_stop(e.msg);
         p->pat[p->n++].len = len;
     }
     for (size_t i = 0; i < p->n; at += p->pat[i++].len)
@@ -85,21 +71,21 @@ static void count(const struct shard *s)
     read_patterns(&p);
     range = malloc((p.n + 1) * sizeof *range);
     if (!range)
-        fail("out of memory");
+        bench_stop("out of memory");
     shard_search(s, p.pat, p.n < 1000 ? p.n : 1000, range); /* the pages, once */
-    t = now_s();
+    t = bench_now();
     shard_search(s, p.pat, p.n, range);
-    batched = now_s() - t;
+    batched = bench_now() - t;
     for (size_t i = 0; i < p.n; i++)
         hits += range[i].hi - range[i].lo;
-    t = now_s();
+    t = bench_now();
     for (size_t i = 0; i < p.n; i++)
         shard_search(s, &p.pat[i], 1, &range[i]);
-    one = now_s() - t;
+    one = bench_now() - t;
     for (size_t i = 0; i < p.n; i++)
         single += range[i].hi - range[i].lo;
     if (single != hits)
-        fail("one at a time and batched counts differ");
+        bench_stop("one at a time and batched counts differ");
     printf(
         "count_batched %.1f ns/byte\ncount_single %.1f ns/byte\npatterns %zu\noccurrences %llu\n",
         batched / (double)p.bytes.len * 1e9, one / (double)p.bytes.len * 1e9, p.n,
@@ -115,12 +101,12 @@ static void locate(const struct shard *s, uint64_t n)
     double t;
 
     if (!row || !pos)
-        fail("out of memory");
+        bench_stop("out of memory");
     for (uint64_t i = 0; i < n; i++)
         row[i] = draw(&seed, s->head.n);
-    t = now_s();
+    t = bench_now();
     shard_locate(s, row, n, pos);
-    printf("locate %.3f us/occurrence\n", (now_s() - t) / (double)n * 1e6);
+    printf("locate %.3f us/occurrence\n", (bench_now() - t) / (double)n * 1e6);
     free(row);
     free(pos);
 }
@@ -134,7 +120,7 @@ static struct shard_piece *draw_pieces(const struct shard *s, uint64_t len, uint
     uint64_t seed = 42;
 
     if (!piece || !text)
-        fail("out of memory");
+        bench_stop("out of memory");
     *bytes = 0;
     piece[0].dst = text;
     for (uint64_t i = 0; i < n; i++) {
@@ -152,14 +138,14 @@ static void extract(const struct shard *s, uint64_t len, uint64_t n)
     struct shard_piece *piece = draw_pieces(s, len, n, &bytes);
     double t, together;
 
-    t = now_s();
+    t = bench_now();
     shard_read(s, piece, n);
-    together = now_s() - t;
-    t = now_s();
+    together = bench_now() - t;
+    t = bench_now();
     for (uint64_t i = 0; i < n; i++)
         shard_read(s, &piece[i], 1);
     printf("extract_batched %.1f ns/byte\nextract_single %.1f ns/byte\n",
-           together / (double)bytes * 1e9, (now_s() - t) / (double)bytes * 1e9);
+           together / (double)bytes * 1e9, (bench_now() - t) / (double)bytes * 1e9);
     free(piece[0].dst);
     free(piece);
 }
@@ -175,7 +161,7 @@ static void take_pieces(const struct fm *fm, uint64_t len, uint64_t n, struct pa
 
     shard_read(fm->shard[0], piece, n);
     if (mem_reserve(&p->pat, &p->cap, n, sizeof *p->pat, &e) < 0)
-        fail(e.msg);
+        bench_stop(e.msg);
     for (; p->n < n; p->n++)
         p->pat[p->n] = (struct fm_text){piece[p->n].dst, piece[p->n].len};
     p->bytes = (struct buf){piece[0].dst, bytes, bytes};
@@ -195,10 +181,10 @@ static double contam_time(const struct fm *fm, const struct patterns *p, uint64_
     struct err e;
 
     for (int round = 0; round < 3; round++) {
-        double t = now_s();
+        double t = bench_now();
         if (fm_contam(fm, p->pat, p->n, &o, verdict, 1, &e) < 0)
-            fail(e.msg);
-        t = now_s() - t;
+            bench_stop(e.msg);
+        t = bench_now() - t;
         best = t < best ? t : best;
     }
     return best;
@@ -214,14 +200,14 @@ static void contam(const char *index, const struct fm_open_opts *how, uint64_t l
     double exact, from_32;
 
     if (fm_open(&fm, index, how, &e) < 0)
-        fail(e.msg);
+        bench_stop(e.msg);
     if (n)
         take_pieces(fm, len, n, &p);
     else
         read_patterns(&p);
     verdict = malloc((p.n + 1) * sizeof *verdict);
     if (!verdict)
-        fail("out of memory");
+        bench_stop("out of memory");
     exact = contam_time(fm, &p, 1, verdict);
     from_32 = contam_time(fm, &p, 32, verdict);
     for (size_t i = 0; i < p.n; i++)
@@ -245,7 +231,7 @@ static uint64_t resident(const char *row)
     unsigned long long kb = 0;
 
     if (!f)
-        fail("cannot read /proc/self/smaps_rollup");
+        bench_stop("cannot read /proc/self/smaps_rollup");
     while (fgets(line, sizeof line, f))
         if (strncmp(line, row, strlen(row)) == 0 && line[strlen(row)] == ':')
             kb = strtoull(line + strlen(row) + 1, NULL, 10);
@@ -264,7 +250,7 @@ static void memory(const struct shard *s)
     read_patterns(&p);
     range = calloc(p.n + 1, sizeof *range);
     if (!range)
-        fail("out of memory");
+        bench_stop("out of memory");
     bench = resident("Anonymous"); /* with the patterns, which are not the index's */
     shard_search(s, p.pat, p.n, range);
     printf("private_open %.2f MB\nprivate_search %.2f MB\n", (double)before / 1e6,
@@ -304,7 +290,7 @@ static void cold_open(struct cold *c, const struct shard *s)
     c->in_core = malloc(c->pages);
     c->fd = open(sect_path(s->file), O_RDONLY | O_CLOEXEC);
     if (!c->in_core || c->fd < 0)
-        fail("cannot open the file once more");
+        bench_stop("cannot open the file once more");
     fsync(c->fd); /* what is not written yet cannot be dropped */
     sect_random(s->file);
 }
@@ -314,7 +300,7 @@ static uint64_t cold_resident(const struct cold *c)
     uint64_t n = 0;
 
     if (mincore(c->base, c->len, c->in_core) < 0)
-        fail("mincore failed");
+        bench_stop("mincore failed");
     for (size_t i = 0; i < c->pages; i++)
         n += c->in_core[i] & 1;
     return n;
@@ -352,9 +338,9 @@ static void pages(const struct shard *s, uint64_t n)
         struct fm_text cut = {p.pat[i].p, p.pat[i].len < COLD_LEN ? p.pat[i].len : COLD_LEN};
         cold_drop(&c);
         before += cold_resident(&c);
-        t = now_s();
+        t = bench_now();
         shard_search(s, &cut, 1, &range);
-        waited += now_s() - t;
+        waited += bench_now() - t;
         touched += cold_resident(&c);
         bytes += cut.len;
         cold_note(&c);
@@ -386,17 +372,18 @@ int main(int argc, char **argv)
         argv++;
     }
     if (argc < 3)
-        fail("usage: bench_fm [--load] count|locate|extract|contam|open|memory|pages INDEX [N...]");
+        bench_stop(
+            "usage: bench_fm [--load] count|locate|extract|contam|open|memory|pages INDEX [N...]");
     if ((argc > 3 && !num_u64(argv[3], &a)) || (argc > 4 && !num_u64(argv[4], &b)))
-        fail("a number is expected");
+        bench_stop("a number is expected");
     if (strcmp(argv[1], "contam") == 0) {
         contam(argv[2], &how, a, b);
         return 0;
     }
-    t = now_s();
+    t = bench_now();
     if (shard_open(&s, argv[2], &how, &e) < 0)
-        fail(e.msg);
-    t = now_s() - t;
+        bench_stop(e.msg);
+    t = bench_now() - t;
     if (how.load || strcmp(argv[1], "open") == 0)
         printf("%s %.3f ms\n", how.load ? "load" : "open", t * 1e3);
     if (strcmp(argv[1], "count") == 0)

@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "found.h"
 #include "ann/ann.h"
 #include "base/mem.h"
 #include "base/rand.h"
@@ -25,27 +25,6 @@
 enum { ROWS = 200000, ASKED = 5000, TEMPLATES = 40, K = 10, TEXT = 128, POST = 1000, PASSES = 3 };
 
 static struct err err;
-
-static void stop(const char *what)
-{
-    fprintf(stderr, "bench_hqi: %s\n", what);
-    exit(1);
-}
-
-static void *need(void *p)
-{
-    if (!p)
-        stop("out of memory");
-    return p;
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static unsigned zipf(unsigned n, uint64_t *state)
 {
@@ -76,7 +55,7 @@ static void write_attrs(const char *path)
     uint64_t state = 11;
 
     if (!f)
-        stop(path);
+        bench_stop(path);
     fprintf(f, "type\tgenre\tyear:int\n");
     for (int i = 0; i < ROWS; i++) {
         unsigned type = zipf(20, &state), genre = (unsigned)rand_below(&state, 50),
@@ -92,7 +71,7 @@ static void write_attrs(const char *path)
         fprintf(f, "%s\t%s\t%s\n", t, g, y);
     }
     if (fclose(f))
-        stop(path);
+        bench_stop(path);
 }
 
 /* One of five sorts. */
@@ -130,7 +109,7 @@ struct work {
 /* Of a seed the same predicates, of a draw which query has which. */
 static struct work *work_of(uint64_t seed, uint64_t draw, const float *x)
 {
-    struct work *w = need(calloc(1, sizeof *w));
+    struct work *w = bench_need(calloc(1, sizeof *w));
     char text[TEMPLATES][TEXT];
 
     for (unsigned t = 0; t < TEMPLATES; t++)
@@ -154,9 +133,9 @@ static void load(struct set *s, char **argv)
     s->dir = argv[2];
     if (vec_load_f32(&s->base, argv[3], NULL, ROWS, false, &err) < 0 ||
         vec_load_f32(&s->query, argv[4], NULL, 2 * ASKED, false, &err) < 0)
-        stop(err.msg);
+        bench_stop(err.msg);
     if (s->base.rows < ROWS || s->query.rows < 2 * ASKED)
-        stop("there are too few vectors");
+        bench_stop("there are too few vectors");
     s->made = work_of(5, 1, s->query.v);
     s->held = work_of(5, 2, s->query.v + (size_t)ASKED * s->query.dim);
     s->every = work_of(5, 2, s->query.v + (size_t)ASKED * s->query.dim);
@@ -176,7 +155,7 @@ static void make_one(const struct set *s, const char *name, struct ann_build_opt
     o.threads = 1;
     o.cpu = cpu_detect();
     if (ann_build(path_in(s->dir, name), &rows, &o, &report, &err) < 0)
-        stop(err.msg);
+        bench_stop(err.msg);
     printf("%s: %.1f s\n", name, report.seconds);
 }
 
@@ -186,8 +165,8 @@ static void make(const struct set *s)
     struct ann_build_opts o = {.kind = ANN_HQI};
 
     write_attrs(path_in(s->dir, "attrs.tsv"));
-    if (ann_attrs_load(&attrs, path_in(s->dir, "attrs.tsv"), ROWS, cpu_detect(), &err) < 0)
-        stop(err.msg);
+    if (ann_attrs_load(&attrs, path_in(s->dir, "attrs.tsv"), NULL, ROWS, cpu_detect(), &err) < 0)
+        bench_stop(err.msg);
     o.attrs = attrs;
     make_one(s, "plain.ann", o);
     o.wheres = s->made->p;
@@ -217,11 +196,11 @@ static void run_open(struct run *r, const struct set *s, const char *name, const
     *r = (struct run){.s = s, .w = w, .n = ASKED};
     if (ann_load(&r->a, path_in(s->dir, name), cpu_detect(), 1, &err) < 0 ||
         ann_predicates_new(&r->predicates, r->a, 1, &err) < 0)
-        stop(err.msg);
-    r->id = need(malloc(ASKED * K * sizeof *r->id));
-    r->truth = need(malloc(ASKED * K * sizeof *r->truth));
-    r->score = need(malloc(ASKED * K * sizeof *r->score));
-    r->allowed = need(malloc(ASKED * sizeof *r->allowed));
+        bench_stop(err.msg);
+    r->id = bench_need(malloc(ASKED * K * sizeof *r->id));
+    r->truth = bench_need(malloc(ASKED * K * sizeof *r->truth));
+    r->score = bench_need(malloc(ASKED * K * sizeof *r->score));
+    r->allowed = bench_need(malloc(ASKED * sizeof *r->allowed));
 }
 
 /* The best K allowed rows, each looked at, as it is done by who does nothing else. */
@@ -265,13 +244,13 @@ static void exact(const struct set *s, const struct ann_allowed *m, const float 
 
 static double predicates(struct run *r, uint64_t from, uint64_t n)
 {
-    double began = now();
+    double began = bench_now();
     uint64_t done;
 
     if (ann_predicates_rows(r->predicates, r->w->p + from, n, r->allowed + from, &done, &err) < 0 ||
         done < n)
-        stop(err.msg);
-    return now() - began;
+        bench_stop(err.msg);
+    return bench_now() - began;
 }
 
 static void truth(struct run *r)
@@ -281,26 +260,11 @@ static void truth(struct run *r)
         exact(r->s, &r->allowed[i], r->w->x + i * r->s->base.dim, r->truth + i * K);
 }
 
-static double recall(const struct run *r, uint64_t n)
-{
-    uint64_t hit = 0, all = 0;
-
-    for (uint64_t q = 0; q < n; q++)
-        for (unsigned i = 0; i < K; i++) {
-            uint64_t t = r->truth[q * K + i];
-
-            all += t != NEIGH_NONE;
-            for (unsigned j = 0; j < K; j++)
-                hit += t != NEIGH_NONE && t == r->id[q * K + j];
-        }
-    return (double)hit / (double)all;
-}
-
 static void say(const struct run *r, const char *name, uint32_t effort, uint64_t n, double seconds,
                 const struct ann_search_stats *s)
 {
     printf("%s  effort %u  recall@%d %.4f  qps %.0f  scanned %.0f  exact %.1f\n", name, effort, K,
-           recall(r, n), (double)n / seconds, (double)s->keys / (double)n,
+           found_share(r->truth, K, r->id, n, K), (double)n / seconds, (double)s->keys / (double)n,
            (double)s->exact / (double)n);
 }
 
@@ -312,11 +276,11 @@ static void together(struct run *r, const char *name, uint32_t effort, bool filt
     double best = 1e9;
 
     for (int pass = 0; pass < PASSES; pass++) {
-        double began = now();
+        double began = bench_now();
 
         ann_predicates_free(r->predicates);
         if (ann_predicates_new(&r->predicates, r->a, 1, &err) < 0)
-            stop(err.msg);
+            bench_stop(err.msg);
         s = (struct ann_search_stats){0};
         if (filter) {
             predicates(r, 0, r->n);
@@ -324,8 +288,8 @@ static void together(struct run *r, const char *name, uint32_t effort, bool filt
             o.allowed_each = true;
         }
         if (ann_search(r->a, &o, r->w->x, r->n, r->id, r->score, &s, &err) < 0)
-            stop(err.msg);
-        best = now() - began < best ? now() - began : best;
+            bench_stop(err.msg);
+        best = bench_now() - began < best ? bench_now() - began : best;
     }
     say(r, name, effort, r->n, best, &s);
 }
@@ -351,41 +315,41 @@ static void one_by_one(struct run *r, const char *name, uint32_t effort, bool sh
     double began;
 
     predicates(r, 0, r->n);
-    began = now();
+    began = bench_now();
     for (uint64_t i = 0; i < r->n; i++) {
         struct ann_allowed m = r->allowed[i];
         struct ann_predicate p = own(r->w, i, text);
         uint64_t done;
 
         if (!shared && ann_predicates_rows(r->predicates, &p, 1, &m, &done, &err) < 0)
-            stop(err.msg);
+            bench_stop(err.msg);
         o.allowed = &m;
         if (ann_search(r->a, &o, r->w->x + i * r->s->base.dim, 1, r->id + i * K, r->score + i * K,
                        &s, &err) < 0)
-            stop(err.msg);
+            bench_stop(err.msg);
     }
-    say(r, name, effort, r->n, now() - began, &s);
+    say(r, name, effort, r->n, bench_now() - began, &s);
 }
 
 static void filter_first(struct run *r)
 {
     struct ann_search_stats s = {0};
     char text[2 * TEXT];
-    double began = now(), evaluated = 0;
+    double began = bench_now(), evaluated = 0;
 
     for (uint64_t i = 0; i < r->n; i++) {
         struct ann_predicate p = own(r->w, i, text);
-        double at = now();
+        double at = bench_now();
         struct ann_allowed m;
         uint64_t done;
 
         if (ann_predicates_rows(r->predicates, &p, 1, &m, &done, &err) < 0)
-            stop(err.msg);
-        evaluated += now() - at;
+            bench_stop(err.msg);
+        evaluated += bench_now() - at;
         exact(r->s, &m, r->w->x + i * r->s->base.dim, r->id + i * K);
         s.exact += m.count;
     }
-    say(r, "filter, then exact", 0, r->n, now() - began, &s);
+    say(r, "filter, then exact", 0, r->n, bench_now() - began, &s);
     printf("  of it %.1f us a query for predicates\n", 1e6 * evaluated / (double)r->n);
 }
 
@@ -401,11 +365,11 @@ static int by_count(const void *a, const void *b)
  */
 static void filter_after(struct run *r, uint32_t effort, double more)
 {
-    uint64_t n = POST, *order = need(malloc(n * 2 * sizeof *order));
+    uint64_t n = POST, *order = bench_need(malloc(n * 2 * sizeof *order));
     uint32_t dim = r->s->base.dim;
-    float *x = need(malloc(n * dim * sizeof *x));
+    float *x = bench_need(malloc(n * dim * sizeof *x));
     struct ann_search_stats s = {0};
-    double began = now();
+    double began = bench_now();
     char name[64];
 
     predicates(r, 0, n);
@@ -423,10 +387,10 @@ static void filter_after(struct run *r, uint32_t effort, double more)
         o.k = want < ROWS ? (uint32_t)want + 1 : ROWS;
         for (to = from; to < n && order[2 * to] == order[2 * from]; to++)
             memcpy(x + (to - from) * dim, r->w->x + order[2 * to + 1] * dim, dim * sizeof *x);
-        id = need(malloc((to - from) * o.k * sizeof *id));
-        score = need(malloc((to - from) * o.k * sizeof *score));
+        id = bench_need(malloc((to - from) * o.k * sizeof *id));
+        score = bench_need(malloc((to - from) * o.k * sizeof *score));
         if (ann_search(r->a, &o, x, to - from, id, score, &s, &err) < 0)
-            stop(err.msg);
+            bench_stop(err.msg);
         for (uint64_t i = from; i < to; i++) {
             uint64_t q = order[2 * i + 1], *found = r->id + q * K;
             const uint64_t *have = id + (i - from) * o.k;
@@ -442,7 +406,7 @@ static void filter_after(struct run *r, uint32_t effort, double more)
         free(score);
     }
     snprintf(name, sizeof name, "ivf, then filter, %.1f times", more);
-    say(r, name, effort, n, now() - began, &s);
+    say(r, name, effort, n, bench_now() - began, &s);
     free(order);
     free(x);
 }

@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench.h"
 #include "base/par.h"
 #include "base/rand.h"
 #include "vec/codec.h"
@@ -25,33 +25,19 @@
 
 static struct err e;
 
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void fail(const char *why)
-{
-    fprintf(stderr, "bench_leanvec: %s\n", why);
-    exit(1);
-}
-
 static void *need(size_t n, size_t size)
 {
     void *p = mem_array(n, size, &e);
 
     if (!p)
-        fail(e.msg);
+        bench_stop(e.msg);
     return p;
 }
 
 static void ok(int rc)
 {
     if (rc < 0)
-        fail(e.msg);
+        bench_stop(e.msg);
 }
 
 /* Ids are read as floats too: they are small. */
@@ -108,15 +94,16 @@ static void recall_of(const char *spec, const struct codec_train *t, const struc
     struct scan s = {.query = query, .truth = truth};
     struct codec *c = NULL;
     struct codec_list list;
-    double began = now_s(), trained;
+    double began = bench_now(), trained;
     size_t at50 = 0, at100 = 0;
     uint8_t *code;
 
     ok(codec_train(&c, spec, query->dim, cpu_detect(), t, &e));
-    trained = now_s();
+    trained = bench_now();
     code = need(t->n, c->code_bytes);
     ok(codec_encode(c, t->x, t->n, code, t->threads, &e));
-    printf("%s.train_s %.2f\n%s.encode_s %.2f\n", spec, trained - began, spec, now_s() - trained);
+    printf("%s.train_s %.2f\n%s.encode_s %.2f\n", spec, trained - began, spec,
+           bench_now() - trained);
     ok(codec_list_init(&list, c, code, t->n, t->threads, &e));
     s.c = c;
     s.list = &list;
@@ -191,15 +178,15 @@ static void loss(size_t n, uint32_t dim, uint32_t r)
     float *x = cloud(n, dim, s, 1), *q = cloud(n / 10, dim, s, 2);
     double *kx = need((size_t)dim * dim, sizeof *kx), *kq = need((size_t)dim * dim, sizeof *kq);
     double *a = need((size_t)r * dim, sizeof *a), *b = need((size_t)r * dim, sizeof *b);
-    double began = now_s(), f;
+    double began = bench_now(), f;
 
     ok(la_moment(x, n, dim, NULL, kx, par_threads(0), &e));
     ok(la_moment(q, n / 10, dim, NULL, kq, par_threads(0), &e));
-    printf("loss.moments_s %.2f\n", now_s() - began);
+    printf("loss.moments_s %.2f\n", bench_now() - began);
     for (int m = 0; m < 4; m++) {
-        began = now_s();
+        began = bench_now();
         ok(lean_maps((enum lean_method)m, kq, kx, dim, r, a, b, &e));
-        printf("loss.%s_s %.2f\n", name[m], now_s() - began);
+        printf("loss.%s_s %.2f\n", name[m], bench_now() - began);
         ok(lean_loss(a, b, kq, kx, dim, r, &f, &e));
         first = m == 0 ? f : first;
         printf("loss.%s_over_pca %.4f\n", name[m], f / first);
@@ -285,7 +272,7 @@ static void qavq(size_t n, uint32_t dim, uint32_t k)
     enum { TRAIN = 8192, TEST = 32 };
     double *s = falling(dim, 0.3), *sq = falling(dim, 0.6); /* condition (dim^.6)^2: 338 of 128 */
     float *x = cloud(n, dim, s, 1), *q = cloud(TRAIN + TEST, dim, sq, 2);
-    double began = now_s();
+    double began = bench_now();
     struct judged plain, aware;
 
     for (size_t i = 0; i < n * dim; i++) /* a mean */
@@ -295,7 +282,7 @@ static void qavq(size_t n, uint32_t dim, uint32_t k)
     printf("qavq.condition %.0f\n", pow(dim, 1.2));
     printf("qavq.error_over_plain %.4f\n", aware.error / plain.error);
     printf("qavq.recall3 %.4f\nqavq.recall3_plain %.4f\n", aware.recall, plain.recall);
-    printf("qavq.seconds %.2f\n", now_s() - began);
+    printf("qavq.seconds %.2f\n", bench_now() - began);
     free(s);
     free(sq);
     free(x);
@@ -309,12 +296,12 @@ static double products_s(const struct nearest *t, const float *x, size_t n)
     enum { ROWS = 84 };
     static float tile[ROWS * PANEL];
     uint32_t dim = t->products.in;
-    double began = now_s();
+    double began = bench_now();
 
     for (size_t from = 0; from < n; from += ROWS)
         for (size_t p = 0; p < linmap_panels(&t->products); p++)
             linmap_tile(&t->products, p, x + from * dim, n - from < ROWS ? n - from : ROWS, tile);
-    return now_s() - began;
+    return bench_now() - began;
 }
 
 static void speed(size_t n, uint32_t dim, uint32_t k)
@@ -326,14 +313,14 @@ static void speed(size_t n, uint32_t dim, uint32_t k)
         .ops = ops_for(cpu_detect()), .k = k, .iterations = 1, .seed = 1, .threads = 1};
     struct nearest t;
 
-    began = now_s();
+    began = bench_now();
     ok(kmeans(x, n, dim, &o, centroids, best, &error, &e));
-    printf("kmeans.one_iteration_s %.2f\n", now_s() - began);
+    printf("kmeans.one_iteration_s %.2f\n", bench_now() - began);
     ok(nearest_init(&t, o.ops, centroids, k, dim, &e));
     products = products_s(&t, x, n);
-    began = now_s();
+    began = bench_now();
     nearest_find(&t, x, n, best);
-    assign = now_s() - began;
+    assign = bench_now() - began;
     printf("kmeans.assign_gflops %.1f\n", 2e-9 * (double)n * k * dim / assign);
     printf("kmeans.assign_over_products %.3f\n", products / assign);
     nearest_free(&t);
@@ -358,6 +345,6 @@ int main(int argc, char **argv)
     else if (argc == 5 && strcmp(argv[1], "kmeans") == 0)
         speed(v[0], (uint32_t)v[1], (uint32_t)v[2]);
     else
-        fail("see the head of bench_leanvec.c");
+        bench_stop("see the head of bench_leanvec.c");
     return 0;
 }

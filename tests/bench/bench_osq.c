@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "found.h"
 #include "ann/osq_index.h"
 #include "base/mem.h"
 #include "base/rand.h"
@@ -24,20 +25,7 @@
 #include "vec/knn.h"
 #include "vec/vec.h"
 
-enum { K = 10, PASSES = 5, QUERIES_MOST = 1000, SEED = 6, ATTRS = 4, VALUES = 50 };
-
-static void stop(const char *what)
-{
-    fprintf(stderr, "bench_osq: %s\n", what);
-    exit(1);
-}
-
-static void *need(void *p)
-{
-    if (!p)
-        stop("out of memory");
-    return p;
-}
+enum { K = 10, QUERIES_MOST = 1000, SEED = 6, ATTRS = 4, VALUES = 50 };
 
 static FILE *open_at(const char *dir, const char *name, const char *mode)
 {
@@ -47,17 +35,8 @@ static FILE *open_at(const char *dir, const char *name, const char *mode)
     snprintf(path, sizeof path, "%s/%s", dir, name);
     f = fopen(path, mode);
     if (!f)
-        stop(path);
+        bench_stop(path);
     return f;
-}
-
-static void load_queries(struct vec_matrix *q, const char *path)
-{
-    struct err e = {0};
-
-    if (vec_load_f32(q, path, NULL, 0, false, &e) < 0)
-        stop(e.msg);
-    q->rows = q->rows < QUERIES_MOST ? q->rows : QUERIES_MOST;
 }
 
 /* ---- making ---- */
@@ -79,7 +58,7 @@ static void write_attrs(const char *dir, uint64_t rows, uint8_t *value)
             fprintf(f, "%u%c", value[i * ATTRS + (uint64_t)j], j + 1 < ATTRS ? '\t' : '\n');
         }
     if (fclose(f))
-        stop("attributes could not be written");
+        bench_stop("attributes could not be written");
 }
 
 static bool is_true(const uint8_t *value, const uint32_t *from)
@@ -128,9 +107,9 @@ static void make(const char *dir, const char *base_path, const char *query_path)
     FILE *where, *ids;
 
     if (vec_load_f32(&base, base_path, NULL, 0, false, &e) < 0)
-        stop(e.msg);
-    load_queries(&query, query_path);
-    value = need(malloc(base.rows * ATTRS));
+        bench_stop(e.msg);
+    found_queries(&query, query_path, QUERIES_MOST);
+    value = bench_need(malloc(base.rows * ATTRS));
     write_attrs(dir, base.rows, value);
     where = open_at(dir, "where.jsonl", "w");
     ids = open_at(dir, "truth.ivecs", "wb");
@@ -145,10 +124,10 @@ static void make(const char *dir, const char *base_path, const char *query_path)
         }
         truth(&base, value, from, query.v + i * query.dim, row + 1);
         if (fwrite(row, sizeof row, 1, ids) != 1)
-            stop("the truth could not be written");
+            bench_stop("the truth could not be written");
     }
     if (fclose(where) || fclose(ids))
-        stop("predicates could not be written");
+        bench_stop("predicates could not be written");
     vec_matrix_free(&base);
     vec_matrix_free(&query);
     free(value);
@@ -179,15 +158,15 @@ static void evaluate(struct run *r, const char *dir)
     ann_info(r->a, &info);
     words = (info.rows + 63) / 64;
     n = r->query.rows;
-    r->bits = need(malloc(n * words * sizeof *r->bits));
-    r->allowed = need(calloc(n, sizeof *r->allowed));
+    r->bits = bench_need(malloc(n * words * sizeof *r->bits));
+    r->allowed = bench_need(calloc(n, sizeof *r->allowed));
     snprintf(path, sizeof path, "%s/where.jsonl", dir);
     if (ann_predicates_new(&p, r->a, 1, &e) < 0 || ann_predicate_file_open(&f, path, &e) < 0 ||
         ann_predicate_file_read(f, n, &text, &e) != (int64_t)n)
-        stop(e.msg);
+        bench_stop(e.msg);
     for (uint64_t at = 0; at < n; at += done) {
         if (ann_predicates_rows(p, text + at, n - at, r->allowed + at, &done, &e) < 0)
-            stop(e.msg);
+            bench_stop(e.msg);
         for (uint64_t i = at; i < at + done; i++) {
             memcpy(r->bits + i * words, r->allowed[i].bits, words * sizeof *r->bits);
             r->allowed[i].bits = r->bits + i * words;
@@ -199,21 +178,6 @@ static void evaluate(struct run *r, const char *dir)
            1e6 * seconds / (double)evaluated, 100 * (double)count / (double)n / (double)info.rows);
     ann_predicate_file_close(f);
     ann_predicates_free(p);
-}
-
-static double recall(const struct run *r, const uint64_t *id)
-{
-    uint64_t hit = 0, all = 0;
-
-    for (uint64_t q = 0; q < r->query.rows; q++)
-        for (unsigned i = 0; i < K; i++) {
-            uint64_t t = r->truth.id[q * r->truth.k + i];
-
-            all += t != NEIGH_NONE;
-            for (unsigned j = 0; j < K; j++)
-                hit += t != NEIGH_NONE && t == id[q * K + j];
-        }
-    return (double)hit / (double)all;
 }
 
 /* Bytes of an index beside its vectors, a row. */
@@ -235,29 +199,21 @@ static void say_bytes(const struct run *r)
 
 static void search(const struct run *r, struct ann_search_opts *o, bool filter)
 {
-    struct ann_search_stats best = {.seconds = 1e9};
-    uint64_t n = r->query.rows, *id = need(malloc(n * K * sizeof *id));
-    float *score = need(malloc(n * K * sizeof *score));
-    struct err e = {0};
+    struct ann_search_stats best;
+    uint64_t n = r->query.rows, *id = bench_need(malloc(n * K * sizeof *id));
 
     o->allowed = filter ? r->allowed : NULL;
     o->allowed_each = filter;
-    for (int pass = 0; pass < PASSES; pass++) {
-        struct ann_search_stats s = {0};
-
-        if (ann_search(r->a, o, r->query.v, n, id, score, &s, &e) < 0)
-            stop(e.msg);
-        best = s.seconds < best.seconds ? s : best;
-    }
+    best = found_best(r->a, o, &r->query, id);
     printf("effort %u near %g factor %u  recall@%d %.4f  qps %.0f  lists %.1f  rows %.0f  codes "
            "%.0f (%.1f %% gone before)  vectors %.1f\n",
-           o->effort, (double)o->near_lists, o->factor, K, filter ? recall(r, id) : 0.0,
-           (double)n / best.seconds, (double)best.hops / (double)n, (double)best.signs / (double)n,
+           o->effort, (double)o->near_lists, o->factor, K,
+           filter ? found_share(r->truth.id, r->truth.k, id, n, K) : 0.0, (double)n / best.seconds,
+           (double)best.hops / (double)n, (double)best.signs / (double)n,
            (double)best.keys / (double)n,
            best.signs ? 100 - 100 * (double)best.keys / (double)best.signs : 0.0,
            (double)best.exact / (double)n);
     free(id);
-    free(score);
 }
 
 static void run(int argc, char **argv)
@@ -268,11 +224,11 @@ static void run(int argc, char **argv)
     struct ann_search_opts o = {.k = K, .threads = 1};
 
     if (ann_load(&r.a, argv[2], cpu_detect(), 1, &e) < 0)
-        stop(e.msg);
-    load_queries(&r.query, argv[3]);
+        bench_stop(e.msg);
+    found_queries(&r.query, argv[3], QUERIES_MOST);
     snprintf(path, sizeof path, "%s/truth.ivecs", argv[4]);
     if (neigh_load(&r.truth, path, NEIGH_AUTO, &e) < 0)
-        stop(e.msg);
+        bench_stop(e.msg);
     say_bytes(&r);
     evaluate(&r, argv[4]);
     for (int i = 5; i == 5 || i + 2 < argc; i += 3) {
@@ -309,16 +265,16 @@ static void bounds(const char *index, const char *queries)
     uint64_t pairs = 0, above = 0;
 
     if (ann_open(&a, index, cpu_detect(), &e) < 0)
-        stop(e.msg);
-    load_queries(&query, queries);
+        bench_stop(e.msg);
+    found_queries(&query, queries, QUERIES_MOST);
     v = a->state;
     c = v->codec;
-    code = need(malloc(PAIR_ROWS * (size_t)c->code_bytes));
-    packed = need(codec_array(c->spec.kind->packed_bytes(c, PAIR_ROWS) + 64, 1, &e));
-    table = need(codec_array(c->spec.kind->query_bytes(c), 1, &e));
-    q = need(codec_array(c->dim, sizeof *q, &e));
-    x = need(codec_array((size_t)PAIR_ROWS * c->dim, sizeof *x, &e));
-    key = need(malloc(2 * PAIR_ROWS * sizeof *key));
+    code = bench_need(malloc(PAIR_ROWS * (size_t)c->code_bytes));
+    packed = bench_need(codec_array(c->spec.kind->packed_bytes(c, PAIR_ROWS) + 64, 1, &e));
+    table = bench_need(codec_array(c->spec.kind->query_bytes(c), 1, &e));
+    q = bench_need(codec_array(c->dim, sizeof *q, &e));
+    x = bench_need(codec_array((size_t)PAIR_ROWS * c->dim, sizeof *x, &e));
+    key = bench_need(malloc(2 * PAIR_ROWS * sizeof *key));
     low = key + PAIR_ROWS;
     for (uint64_t i = 0; i < PAIR_ROWS; i++) {
         uint64_t place = i * v->rows / PAIR_ROWS;
@@ -399,7 +355,7 @@ static double launch_once(uint32_t processes, uint32_t fan)
     if (rc == TREE_CHILD)
         _exit(0);
     if (rc < 0)
-        stop(e.msg);
+        bench_stop(e.msg);
     return l.last;
 }
 
@@ -421,7 +377,7 @@ static void launch(int argc, char **argv)
 {
     uint32_t processes = (uint32_t)atoi(argv[2]);
     size_t bytes = (size_t)atoi(argv[3]) << 20;
-    char *ballast = need(malloc(bytes + 1));
+    char *ballast = bench_need(malloc(bytes + 1));
     double one = 0;
 
     memset(ballast, 1, bytes + 1);

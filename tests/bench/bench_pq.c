@@ -6,32 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench.h"
 #include "base/rand.h"
 #include "vec/vec.h"
 
 enum { SUB = 8, SAMPLE = 1024, LIST = 1 << 14, QUERIES = 32, MEMORY_BYTES = 1 << 28 };
 
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void die(const struct err *e)
 {
     fprintf(stderr, "bench_pq: %s\n", e->msg);
     exit(1);
-}
-
-static void *need(void *p)
-{
-    if (!p)
-        exit(1);
-    return p;
 }
 
 /* ---- what the machine can do ---- */
@@ -51,7 +36,7 @@ static double peak_look_ups(enum cpu_level cpu, bool across)
     double best = 1e9;
 
     for (int again = 0; again < 100; again++) {
-        double t = now_s();
+        double t = bench_now();
 
         for (int i = 0; i < ROUNDS; i++) {
             if (cpu < CPU_AVX512)
@@ -61,7 +46,7 @@ static double peak_look_ups(enum cpu_level cpu, bool across)
             else
                 __asm__ volatile(EIGHT("vpshufb", "z")::: CLOBBERS);
         }
-        t = now_s() - t;
+        t = bench_now() - t;
         best = t < best ? t : best;
     }
     return ROUNDS * 8.0 * (cpu < CPU_AVX512 ? 32 : 64) / best / 1e9;
@@ -89,7 +74,7 @@ static void read_lines(enum cpu_level cpu, const uint8_t *p)
 /* Seconds of reading `bytes`, a multiple of 256, once. */
 static double read_s(enum cpu_level cpu, const uint8_t *p, size_t bytes)
 {
-    double t = now_s();
+    double t = bench_now();
 
 #if defined(__x86_64__)
     for (size_t i = 0; i < bytes; i += 256)
@@ -101,7 +86,7 @@ static double read_s(enum cpu_level cpu, const uint8_t *p, size_t bytes)
         sink = p[i];
     (void)cpu;
 #endif
-    return now_s() - t;
+    return bench_now() - t;
 }
 
 /* ---- ours ---- */
@@ -124,7 +109,7 @@ static void begin(struct bench *b, const char *spec, enum cpu_level cpu)
     if (codec_train(&b->c, spec, b->dim, cpu, &t, &e) < 0)
         die(&e);
     for (size_t i = 0; i < QUERIES; i++) {
-        b->query[i] = need(aligned_alloc(64, b->c->spec.kind->query_bytes(b->c)));
+        b->query[i] = bench_need(aligned_alloc(64, b->c->spec.kind->query_bytes(b->c)));
         b->c->spec.kind->query_init(b->c, VEC_L2, b->x + i * b->dim, b->query[i]);
     }
 }
@@ -135,11 +120,11 @@ static double lists_s(const struct bench *b, const struct codec_list *l, size_t 
     double best = 1e9;
 
     for (int again = 0; again < tries; again++) {
-        double t = now_s();
+        double t = bench_now();
 
         for (int i = 0; i < rounds; i++)
             codec_list_scan(b->c, l, (const void *const *)b->query, nq, b->key, NULL);
-        t = (now_s() - t) / rounds;
+        t = (bench_now() - t) / rounds;
         best = t < best ? t : best;
     }
     return best;
@@ -165,12 +150,12 @@ static void cached(const struct bench *b, size_t n, size_t nq)
 
 static double scan_pieces_s(const struct bench *b, const uint8_t *p, size_t piece, size_t pieces)
 {
-    double t = now_s();
+    double t = bench_now();
 
     for (size_t i = 0; i < pieces; i++)
         b->c->spec.kind->scan(b->c, (const void *const *)b->query, 1, p + i * piece, CODEC_LIST,
                               b->key, NULL, CODEC_LIST);
-    return now_s() - t;
+    return bench_now() - t;
 }
 
 static void keep_less(double *best, double t)
@@ -222,19 +207,19 @@ static void from_memory(const struct bench *b, enum cpu_level cpu)
 
 static void coding(const struct bench *b)
 {
-    uint8_t *code = need(malloc((size_t)SAMPLE * b->c->code_bytes));
+    uint8_t *code = bench_need(malloc((size_t)SAMPLE * b->c->code_bytes));
     struct err e = {0};
-    double t = now_s(), init;
+    double t = bench_now(), init;
     int rounds = 0;
 
-    for (; now_s() - t < 0.3; rounds++)
+    for (; bench_now() - t < 0.3; rounds++)
         if (codec_encode(b->c, b->x, SAMPLE, code, 1, &e) < 0)
             die(&e);
-    t = (now_s() - t) / rounds;
-    init = now_s();
+    t = (bench_now() - t) / rounds;
+    init = bench_now();
     for (int i = 0; i < 100; i++)
         b->c->spec.kind->query_init(b->c, VEC_L2, b->x, b->query[0]);
-    init = (now_s() - init) / 100;
+    init = (bench_now() - init) / 100;
     printf("  encode %.0f vectors/s; a query is prepared in %.2f us\n", SAMPLE / t, init * 1e6);
     free(code);
 }
@@ -249,14 +234,14 @@ static void run(const char *spec, enum cpu_level cpu, double peak)
     if (codec_parse(spec, &s, &e) < 0)
         die(&e);
     b.dim = s.a * SUB;
-    b.x = need(malloc(sizeof *b.x * SAMPLE * b.dim));
+    b.x = bench_need(malloc(sizeof *b.x * SAMPLE * b.dim));
     for (size_t i = 0; i < (size_t)SAMPLE * b.dim; i++)
         b.x[i] = (float)rand_unit(&seed);
     begin(&b, spec, cpu);
-    b.code = need(malloc((size_t)LIST * b.c->code_bytes));
+    b.code = bench_need(malloc((size_t)LIST * b.c->code_bytes));
     for (size_t i = 0; i < (size_t)LIST * b.c->code_bytes; i++)
         b.code[i] = (uint8_t)rand_u64(&seed);
-    b.key = need(aligned_alloc(64, sizeof *b.key * LIST * QUERIES));
+    b.key = bench_need(aligned_alloc(64, sizeof *b.key * LIST * QUERIES));
     printf("%s, %s\n", spec, cpu_name(cpu));
     for (size_t n = 1024; n <= LIST; n *= 4)
         for (size_t nq = 1; nq <= QUERIES; nq = nq == 1 ? 8 : 2 * nq)

@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "read.h"
@@ -25,14 +25,6 @@
 enum { K = 10 };
 
 static struct err err;
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void must(int rc)
 {
@@ -105,9 +97,9 @@ static void once(const struct vec_rows *base, const struct vec_rows *queries, ui
     for (uint64_t first = 0; first < base->rows; first += rows) {
         part.p = base->p + first * base->stride;
         part.rows = base->rows - first < rows ? base->rows - first : rows;
-        t = now_s();
+        t = bench_now();
         must(knn_feed(s, &part, first, NULL, &err));
-        t = now_s() - t;
+        t = bench_now() - t;
         took[first / rows] = t < took[first / rows] ? t : took[first / rows];
     }
     knn_results(s, id, score);
@@ -123,12 +115,12 @@ static void read_once(const struct vec_rows *base, int threads, double *took)
 
     for (part = 0; part < PARTS; part++) {
         const uint64_t *p = (const uint64_t *)(const void *)base->p + part * words;
-        double t = now_s();
+        double t = bench_now();
 
 #pragma omp parallel for num_threads(threads) reduction(+ : sum) schedule(dynamic, 1)
         for (size_t i = 0; i < words; i += WORDS)
             sum += reads(p + i, WORDS);
-        t = (now_s() - t) / (double)(words * PARTS) * (double)(base->rows * base->stride / 8);
+        t = (bench_now() - t) / (double)(words * PARTS) * (double)(base->rows * base->stride / 8);
         took[part] = t < took[part] && sum != 1 ? t : took[part];
     }
 }
@@ -141,13 +133,13 @@ static void knn(char **arg)
     int threads = atoi(arg[3]);
     uint64_t *id = malloc(n * K * sizeof *id);
     float *score = malloc(n * K * sizeof *score);
-    double took[PARTS], reading[PARTS], all, began = now_s();
+    double took[PARTS], reading[PARTS], all, began = bench_now();
 
     if (!id || !score || n > queries.rows || base.rows < PARTS)
         exit(1);
     no_times(took);
     no_times(reading);
-    for (int r = 0; r < 200 && (r < 3 || now_s() - began < 2); r++) {
+    for (int r = 0; r < 200 && (r < 3 || bench_now() - began < 2); r++) {
         once(&base, &queries, done % (queries.rows - n + 1), n, metric_of(arg[0]), threads, NULL,
              id, score, took);
         read_once(&base, threads, reading);
@@ -226,14 +218,14 @@ static void tile(char **arg)
         double best = 0;
         long reps = (long)(2e10 / (2.0 * (double)n * PANEL * dim)) + 1;
         for (int r = 0; r < 5; r++) {
-            double t = now_s();
+            double t = bench_now();
             for (long i = 0; i < reps; i++) {
                 if (bytes)
                     o->tile_us(rows, dim, n, panel, dim, NULL, out);
                 else
                     o->tile_f32(rows, stride, n, panel, dim, out);
             }
-            t = 2e-9 * (double)reps * (double)n * PANEL * dim / (now_s() - t);
+            t = 2e-9 * (double)reps * (double)n * PANEL * dim / (bench_now() - t);
             best = t > best ? t : best;
         }
         printf("%s %.1f\n", bytes ? "u8_gops" : "f32_gflops", best);

@@ -11,20 +11,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "bench.h"
 #include "base/rand.h"
 #include "vec/vec.h"
 
 enum { ROWS = 11008, DIM = 4096, BATCH_MAX = 64, COPIES = 8, ROUNDS = 5, BLOCK = 64 };
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void check(int rc, const struct err *e)
 {
@@ -70,10 +62,10 @@ static double time_way(struct way *w, size_t nq, float *key)
     double best = 1e9;
 
     for (int r = 0; r < ROUNDS; r++) {
-        double t = now_s();
+        double t = bench_now();
 
         codec_list_scan(w->c, &w->list[w->at++ % COPIES], w->query, nq, key, NULL);
-        t = now_s() - t;
+        t = bench_now() - t;
         best = t < best ? t : best;
     }
     return best;
@@ -126,10 +118,10 @@ static double time_own(const float *x, const float *q, size_t nq, float *out)
         panel_pack_f32(q + j * DIM, DIM * sizeof *q, nq - j < PANEL ? nq - j : PANEL, DIM,
                        panel + j * DIM);
     for (int r = 0; r < 2 * ROUNDS; r++) {
-        double t = now_s();
+        double t = bench_now();
 
         own_products(x, q, nq, panel, r % 2, out);
-        t = now_s() - t;
+        t = bench_now() - t;
         best = t < best ? t : best;
     }
     free(panel);

@@ -13,17 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "bench.h"
 
 enum { BATCH = 1000, PIECE = 4096 };
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static float *filled(size_t n)
 {
@@ -47,14 +40,14 @@ static void search(size_t rows, size_t queries, size_t dim)
     out = filled(batch * PIECE);
     for (int warm = 1; warm >= 0; warm--) {
         size_t done = 0, many = warm ? batch : queries;
-        t = now_s();
+        t = bench_now();
         for (; done < many; done += batch)
             for (size_t i = 0; i < rows; i += PIECE) {
                 size_t n = rows - i < PIECE ? rows - i : PIECE;
                 cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)batch, (int)n, (int)dim,
                             1, q, (int)dim, x + i * dim, (int)dim, 0, out, (int)n);
             }
-        t = (now_s() - t) / (double)done;
+        t = (bench_now() - t) / (double)done;
     }
     printf("blas_gflops %.1f\nblas_qps %.1f\n", 2e-9 * (double)rows * (double)dim / t, 1 / t);
     free(x);
@@ -78,10 +71,10 @@ static void skinny(size_t rows, size_t dim, size_t n)
     double best = 1e9;
 
     for (int r = 0; r < 5; r++) {
-        double t = now_s();
+        double t = bench_now();
 
         multiply(x, rows, dim, q, n, out);
-        t = now_s() - t;
+        t = bench_now() - t;
         best = t < best ? t : best;
     }
     printf("%zu_blas_us %.0f\n", n, best * 1e6);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "bench.h"
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/par.h"
@@ -13,20 +13,12 @@
 
 enum { WORDS = 1 << 25 }; /* 256 MiB */
 
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static double read_gb_per_s(const uint64_t *a)
 {
-    double t = now_s();
+    double t = bench_now();
     uint64_t sum = read_words(a, WORDS);
 
-    t = now_s() - t;
+    t = bench_now() - t;
     return sum == 1 ? 0 : WORDS * 8.0 / t / 1e9;
 }
 
@@ -46,10 +38,10 @@ static double latency_ns(uint64_t *a)
         a[i * STRIDE] = a[j * STRIDE];
         a[j * STRIDE] = swap;
     }
-    double t = now_s();
+    double t = bench_now();
     for (int i = 0; i < STEPS; i++)
         at = a[at * STRIDE];
-    t = now_s() - t;
+    t = bench_now() - t;
     return at == LINES ? 0 : t / STEPS * 1e9;
 }
 
@@ -76,12 +68,12 @@ static uint64_t *map_words(int advice)
         for (int i = 0; i < 16; i++)                                                         \
             v[i] = start;                                                                    \
         for (int r = 0; r < 5; r++) {                                                        \
-            double t = now_s();                                                              \
+            double t = bench_now();                                                          \
             for (int n = 0; n < 4000000; n++) {                                              \
                 _Pragma("GCC unroll 16") for (int i = 0; i < 16; i++) v[i] = op;             \
                 __asm__ volatile("" : "+v"(a), "+v"(b));                                     \
             }                                                                                \
-            t = 4000000 * 16.0 * (lanes) / (now_s() - t) / 1e9;                              \
+            t = 4000000 * 16.0 * (lanes) / (bench_now() - t) / 1e9;                          \
             best = t > best ? t : best;                                                      \
         }                                                                                    \
         for (int i = 1; i < 16; i++)                                                         \
@@ -119,11 +111,11 @@ static double best_gb(const uint64_t *a, int threads)
         best[p] = 1e9;
     for (int r = 0; r < PASSES; r++)
         for (int p = 0; p < PARTS; p++) {
-            double t = now_s();
+            double t = bench_now();
 #pragma omp parallel for num_threads(threads) reduction(+ : sum) schedule(dynamic, 1)
             for (size_t i = 0; i < PART; i += SHARE)
                 sum += reads(a + (size_t)p * PART + i, SHARE);
-            t = now_s() - t;
+            t = bench_now() - t;
             best[p] = t < best[p] ? t : best[p];
         }
     for (int p = 0; p < PARTS; p++)
