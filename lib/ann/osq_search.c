@@ -39,13 +39,6 @@ static void distances(struct osq_seeker *t, const struct osq_asker *q)
     }
 }
 
-static int by_place(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 uint32_t osq_find_lists(struct osq_seeker *t, const struct osq_asker *q)
 {
     uint32_t lists = t->v->head.lists, n = 0;
@@ -55,7 +48,7 @@ uint32_t osq_find_lists(struct osq_seeker *t, const struct osq_asker *q)
     if (q->none)
         return 0;
     distances(t, q);
-    qsort(t->near, lists, sizeof *t->near, by_place);
+    places_order(t->near, lists);
     most = q->all ? (double)INFINITY : times * (double)place_key(t->near[0]);
     for (; n < lists; n++) {
         if (!((double)place_key(t->near[n]) <= most) && rows >= t->o.k)
