@@ -53,36 +53,42 @@ struct batch {
     struct ann_search_stats stats;
 };
 
-static void settle(struct asked *a)
+static void check_ranges(const struct asked *a)
 {
-    enum neigh_format to = a->to >= 0 ? (enum neigh_format)(a->to + 1) : NEIGH_AUTO;
+    const struct {
+        const char *option;
+        uint64_t value;
+        int most;
+    } from_1[] = {
+        {"-k", a->k, ANN_EFFORT_MOST},
+        {"--ef", a->ef, ANN_EFFORT_MOST},
+        {"--nprobe", a->nprobe, ANN_EFFORT_MOST},
+        {"--reach", a->reach, ANN_EFFORT_MOST},
+        {"--keep", a->keep, 100},
+        {"--factor", a->factor, ANN_FACTOR_MOST},
+        {"--engine", a->engine, ANN_FAN_MOST},
+        {"--share", a->share, ANN_SHARE_MOST},
+    };
 
-    if (a->k < 1 || a->k > ANN_EFFORT_MOST)
-        cli_misuse("'-k' is 1 to %d", ANN_EFFORT_MOST);
-    if (a->ef != NOT_GIVEN && (a->ef < 1 || a->ef > ANN_EFFORT_MOST))
-        cli_misuse("'--ef' is 1 to %d", ANN_EFFORT_MOST);
-    if (a->nprobe != NOT_GIVEN && (a->nprobe < 1 || a->nprobe > ANN_EFFORT_MOST))
-        cli_misuse("'--nprobe' is 1 to %d", ANN_EFFORT_MOST);
-    if (a->keep != NOT_GIVEN && (a->keep < 1 || a->keep > 100))
-        cli_misuse("'--keep' is 1 to 100, percent");
+    for (size_t i = 0; i < sizeof from_1 / sizeof *from_1; i++)
+        if (from_1[i].value != NOT_GIVEN &&
+            (from_1[i].value < 1 || from_1[i].value > (uint64_t)from_1[i].most))
+            cli_misuse("'%s' is 1 to %d", from_1[i].option, from_1[i].most);
     if (a->near != 0 && !(a->near >= 1))
         cli_misuse("'--near' is 1 and above");
-    if (a->factor != NOT_GIVEN && (a->factor < 1 || a->factor > ANN_FACTOR_MOST))
-        cli_misuse("'--factor' is 1 to %d", ANN_FACTOR_MOST);
-    if (a->engine != NOT_GIVEN && (a->engine < 1 || a->engine > ANN_FAN_MOST))
-        cli_misuse("'--engine' is 1 to %d", ANN_FAN_MOST);
-    if (a->reach != NOT_GIVEN && (a->reach < 1 || a->reach > ANN_EFFORT_MOST))
-        cli_misuse("'--reach' is 1 to %d", ANN_EFFORT_MOST);
-    if (a->tenant && a->tenants)
-        cli_misuse("'--tenant' is for all queries, '--tenants-file' for each: not both");
-    if (a->share > ANN_SHARE_MOST)
-        cli_misuse("'--share' is 1 to %d", ANN_SHARE_MOST);
     if (a->rerank > ANN_EFFORT_MOST)
         cli_misuse("'--rerank' is up to %d", ANN_EFFORT_MOST);
     if (!(a->slack >= 0 && a->slack <= ANN_SLACK_MOST))
         cli_misuse("'--slack' is 0 to %d", ANN_SLACK_MOST);
     if (!(a->recall >= 0 && a->recall <= 1))
         cli_misuse("'--recall' is above 0, at most 1");
+}
+
+/* Options that rule each other out. */
+static void check_pairs(const struct asked *a)
+{
+    if (a->tenant && a->tenants)
+        cli_misuse("'--tenant' is for all queries, '--tenants-file' for each: not both");
     if (a->recall > 0 &&
         (a->ef != NOT_GIVEN || a->keep != NOT_GIVEN || a->rerank > 0 || a->slack > 0))
         cli_misuse("'--recall' takes the index's settings, and others are given");
@@ -93,6 +99,13 @@ static void settle(struct asked *a)
     cli_std_once((const char *[]){a->queries, a->where_file, a->tenants}, 3);
     if (cli_is_std(a->index))
         cli_misuse("an index is a file, not standard input");
+}
+
+/* What is written, and where. */
+static void settle_output(struct asked *a)
+{
+    enum neigh_format to = a->to >= 0 ? (enum neigh_format)(a->to + 1) : NEIGH_AUTO;
+
     a->write.path = a->co.out;
     if (to == NEIGH_AUTO)
         to = a->co.json ? NEIGH_JSONL : a->write.path ? neigh_format_of(a->write.path) : NEIGH_TSV;
@@ -103,12 +116,20 @@ static void settle(struct asked *a)
     if (to >= NEIGH_IVECS && cli_is_std(a->write.path) && isatty(STDOUT_FILENO))
         cli_misuse("binary is not written to a terminal");
     a->write.to = to;
-    a->write.k = a->o.k = (uint32_t)a->k;
+    a->write.k = (uint32_t)a->k;
+}
+
+static void settle(struct asked *a)
+{
+    check_ranges(a);
+    check_pairs(a);
+    settle_output(a);
+    a->o.k = (uint32_t)a->k;
     a->o.rerank = (uint32_t)a->rerank;
     a->o.slack = (float)a->slack;
     a->o.near_lists = (float)a->near;
     a->o.factor = a->factor == NOT_GIVEN ? 0 : (uint32_t)a->factor;
-    a->o.share = (uint32_t)a->share;
+    a->o.share = a->share == NOT_GIVEN ? 0 : (uint32_t)a->share;
     a->o.io = (enum reads_by)a->io;
     a->o.batch = a->batch;
     a->o.threads = par_threads(a->co.threads);
@@ -412,7 +433,7 @@ static int set_effort(struct asked *how, const struct ann_info *i, struct err *e
                            how->index, i->kind, i->effort, given[g].name);
         how->o.effort = (uint32_t)given[g].value;
     }
-    if ((how->o.direct || how->io > 0 || how->share > 0) && i->apart == 0)
+    if ((how->o.direct || how->io > 0 || how->share != NOT_GIVEN) && i->apart == 0)
         return err_set(
             e, ERR_USAGE,
             "%s is of kind %s, which is in memory: '--direct', '--io' and '--share' are for spann",
@@ -521,6 +542,7 @@ int main(int argc, char **argv)
                       .keep = NOT_GIVEN,
                       .factor = NOT_GIVEN,
                       .engine = NOT_GIVEN,
+                      .share = NOT_GIVEN,
                       .to = -1,
                       .from = -1};
     const struct cli_opt opts[] = {

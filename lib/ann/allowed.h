@@ -71,4 +71,19 @@ static inline uint64_t allowed_first(const struct allowed_at *s, uint64_t from)
     return s->rows;
 }
 
+/* Of n rows and their mask: the bits of dead rows are taken from it, so many. */
+static inline size_t allowed_drop(const uint64_t *dead, const uint32_t *row, size_t n,
+                                  uint32_t *mask)
+{
+    size_t dropped = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t is = mask[i / ALLOWED_LANES] >> i % ALLOWED_LANES & allowed_row(dead, row[i]);
+
+        mask[i / ALLOWED_LANES] ^= is << i % ALLOWED_LANES;
+        dropped += is;
+    }
+    return dropped;
+}
+
 #endif

@@ -2,7 +2,7 @@
  * compiled for them. Included by these levels' files.
  */
 #include "ann/allowed.h"
-#include "ann/graph.h"
+#include "ann/row_bytes.h"
 
 /* Most words have few bits, and how many cannot be guessed: two are written whatever there are. */
 static inline size_t next(struct allowed_at *s, uint32_t *row, size_t room)
@@ -32,7 +32,7 @@ static size_t links(const uint64_t *bits, const uint8_t *link, unsigned width, u
     size_t got = 0;
 
     for (uint32_t i = 0; i < n; i++, link += width) {
-        uint32_t row = width == 3 ? graph_read(link, 3) : graph_read(link, width);
+        uint32_t row = width == 3 ? row_read(link, 3) : row_read(link, width);
 
         row = row < last ? row : last;
         to[got] = row;

@@ -135,11 +135,8 @@ static inline uint64_t attrs_last(uint64_t rows)
 
 /* ---- lists (attrs_list.c) ---- */
 
-enum list_form { LIST_NONE, LIST_ROWS, LIST_BITS };
-
-/* Of a value of c rows of n. */
-enum list_form list_form(uint64_t c, uint64_t n, bool set);
-uint64_t list_size(uint64_t c, uint64_t n, bool set); /* bytes */
+/* Of a value of c rows of n: bytes. */
+uint64_t list_size(uint64_t c, uint64_t n, bool set);
 /* p: zero, with 8 bytes more. */
 void list_make(const uint32_t *row, uint64_t c, uint64_t n, bool set, uint8_t *p);
 /* The rows of the list of a code, 1 .. distinct, set in bits. Nothing of a list that does not lie

@@ -15,12 +15,12 @@ static void put_key(uint64_t v, char key[KEY])
     memcpy(key, &v, sizeof v);
 }
 
-void key_of_int(int64_t v, char key[KEY])
+static void key_of_int(int64_t v, char key[KEY])
 {
     put_key((uint64_t)v ^ UINT64_C(1) << 63, key);
 }
 
-void key_of_float(double v, char key[KEY])
+static void key_of_float(double v, char key[KEY])
 {
     uint64_t u;
 

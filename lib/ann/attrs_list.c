@@ -1,7 +1,10 @@
 /* attrs_list.c - rows of a value, as few bits as they can be, and read in one pass: attrs_int.h. */
 #include "ann/attrs_int.h"
 
-enum list_form list_form(uint64_t c, uint64_t n, bool set)
+enum list_form { LIST_NONE, LIST_ROWS, LIST_BITS };
+
+/* Of a value of c rows of n. */
+static enum list_form list_form(uint64_t c, uint64_t n, bool set)
 {
     if (c == 0 || (!set && c * LIST_SHARE > n))
         return LIST_NONE;

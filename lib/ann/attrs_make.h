@@ -35,8 +35,6 @@ struct attrs_maker {
 
 enum { KEY = 8 };
 
-void key_of_int(int64_t v, char key[KEY]);
-void key_of_float(double v, char key[KEY]);
 int64_t key_int(const char *key);
 double key_float(const char *key);
 /* The key of a value in a column of this type into key[], or of text its own, and *len; NULL: it is

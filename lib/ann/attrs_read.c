@@ -356,7 +356,7 @@ int attrs_read_object(struct attrs_maker *m, const char *p, size_t len, struct e
     while ((rc = jsonl_next(&j, &k, e)) > 0) {
         rc = column_of(m, &k.key, &text, &column, e);
         if (rc == 0 && column != ATTRS_NO_COLUMN &&
-            (rc = take_member(m, column, &k.value, &text, e)) < 0 && rc == ERR_INPUT)
+            (rc = take_member(m, column, &k.value, &text, e)) == ERR_INPUT)
             err_prefix(e, "column '%s'", attrs_make_name(m, column));
         if (rc < 0)
             break;

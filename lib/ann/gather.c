@@ -229,8 +229,11 @@ static int gather_shared(struct gather *g, const struct ann_allowed *m, struct e
     return 0;
 }
 
-int gather_init(struct gather *g, const struct ann_allowed *shared, struct err *e)
+int gather_init(struct gather *g, const struct ann_search_opts *o, struct err *e)
 {
+    const struct ann_allowed *m = o->allowed;
+
+    g->k = o->k;
     g->ops = allowed_ops_for(g->a->cpu);
     g->first = g->a->vectors ? (size_t)g->k + MORE : g->k;
     g->keep = g->a->vectors ? POOL * g->first : g->first;
@@ -241,7 +244,9 @@ int gather_init(struct gather *g, const struct ann_allowed *shared, struct err *
     g->pool = mem_array(g->cap + 1, sizeof *g->pool, e);
     if (!g->id || !g->key || !g->pool)
         return e->code;
-    return shared ? gather_shared(g, shared, e) : 0;
+    if (o->allowed_each || ann_filter_plan(g->a, o, m->count).how != FILTER_EXACT)
+        return 0;
+    return gather_shared(g, m, e);
 }
 
 void gather_free(struct gather *g)

@@ -23,8 +23,8 @@ struct gather {
     const uint32_t *place; /* of a row; NULL: rows are places */
     const uint32_t *row;   /* of a place; likewise */
     struct exact *exact;   /* the query is its `now`; not looked at if there are no vectors */
-    uint32_t k;
     /* its own */
+    uint32_t k;
     const struct allowed_ops *ops;
     uint32_t *id;            /* [chunk]: places */
     float *key;              /* [chunk] */
@@ -36,8 +36,8 @@ struct gather {
     uint64_t keys, exacts; /* of all so far */
 };
 
-/* a, ... k are set. shared: NULL, or an exact plan that all queries have. */
-int gather_init(struct gather *g, const struct ann_allowed *shared, struct err *e);
+/* a, ... exact are set; o->allowed is there. */
+int gather_init(struct gather *g, const struct ann_search_opts *o, struct err *e);
 void gather_free(struct gather *g); /* {0} is fine */
 /* The best k rows of `m`, a heap as best_offer() has it: how many. codes: the query's, where there
  * are cells. */

@@ -36,6 +36,7 @@
 #include "ann/allowed.h"
 #include "ann/cells.h"
 #include "ann/place.h"
+#include "ann/row_bytes.h"
 #include "base/err.h"
 #include "base/progress.h"
 
@@ -68,20 +69,9 @@ static inline bool graph_is_dead(const struct graph *g, uint64_t row)
     return g->dead && g->dead[row / 64] >> row % 64 & 1;
 }
 
-static inline uint32_t graph_read(const uint8_t *p, unsigned width)
-{
-    uint32_t to = p[0] | (uint32_t)p[1] << 8;
-
-    if (width > 2)
-        to |= (uint32_t)p[2] << 16;
-    if (width > 3)
-        to |= (uint32_t)p[3] << 24;
-    return to;
-}
-
 static inline uint32_t graph_link(const struct graph *g, uint64_t row, uint32_t i)
 {
-    uint32_t to = graph_read(g->links + (row * g->degree + i) * g->width, g->width);
+    uint32_t to = row_read(g->links + (row * g->degree + i) * g->width, g->width);
 
     return to < g->rows ? to : (uint32_t)(g->rows - 1);
 }

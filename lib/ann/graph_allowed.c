@@ -195,7 +195,7 @@ meet_here(const struct graph *g, struct graph_walker *w, const uint64_t *bits, s
     size_t got = *n, v = 0;
 
     for (uint32_t i = 0; i < l->links; i++, p += width) {
-        uint32_t to = graph_read(p, width);
+        uint32_t to = row_read(p, width);
 
         to = to < last ? to : last;
         if (allowed_row(bits, to)) {

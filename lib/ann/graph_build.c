@@ -57,13 +57,6 @@ static uint32_t wide_of(uint32_t degree)
 
 /* ---- choosing ---- */
 
-static int by_place(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 static inline const uint8_t *row_of(const struct graph *g, uint32_t row)
 {
     return g->cells + row * g->stride;
@@ -158,7 +151,7 @@ void graph_link_anew(const struct builder *b, struct hand *h, uint32_t row, size
     b->g->ops->keys8(&h->q, b->g->cells, b->g->stride, h->id, n, h->key);
     for (size_t i = 0; i < n; i++)
         h->cand[i] = place_of(h->key[i], h->id[i]);
-    qsort(h->cand, n, sizeof *h->cand, by_place);
+    places_order(h->cand, n);
     graph_put_links(b, row, h->chosen, choose(b, h, row, n < nearest ? n : nearest));
 }
 

@@ -1,11 +1,6 @@
 /* graph_file.c - see graph_file.h. */
 #include "ann/graph_file.h"
 
-unsigned graph_width(uint64_t rows)
-{
-    return rows <= 1u << 16 ? 2 : rows <= 1u << 24 ? 3 : 4;
-}
-
 /* Links in the bytes that they need. */
 static int put_links(struct sect_writer *w, const struct graph *g, const struct graph_made *m,
                      const struct graph_kept *kept, struct err *e)
@@ -18,8 +13,7 @@ static int put_links(struct sect_writer *w, const struct graph *g, const struct 
         const uint32_t *link = m->link + row * g->degree;
 
         for (uint32_t i = 0; i < g->degree; i++)
-            for (unsigned b = 0; b < kept->width; b++)
-                bytes[i * kept->width + b] = (uint8_t)(link[i] >> 8 * b);
+            row_write(bytes + i * kept->width, kept->width, link[i]);
         if (sect_add(w, bytes, (size_t)g->degree * kept->width, e) < 0)
             return e->code;
     }
@@ -40,7 +34,7 @@ int graph_open(struct graph *g, const struct sect_file *f, struct err *e)
     const void *code, *link, *entries;
 
     if (g->rows > GRAPH_ROWS_MAX || g->degree < 1 || g->degree > GRAPH_DEGREE_MAX ||
-        g->width != graph_width(g->rows) || g->n_entries > GRAPH_ENTRIES_MAX ||
+        g->width != row_width(g->rows) || g->n_entries > GRAPH_ENTRIES_MAX ||
         (g->n_entries == 0) != (g->live == 0))
         return sect_bad(f, "META", "its numbers contradict each other", e);
     if (sect_need(f, "ENTR", g->n_entries, sizeof(uint32_t), &entries, e) < 0 ||
@@ -59,7 +53,7 @@ int graph_open(struct graph *g, const struct sect_file *f, struct err *e)
 static int check_row(const struct graph *g, const struct sect_file *f, uint64_t row, struct err *e)
 {
     for (uint32_t i = 0; i < g->degree; i++) {
-        uint32_t to = graph_read(g->links + (row * g->degree + i) * g->width, g->width);
+        uint32_t to = row_read(g->links + (row * g->degree + i) * g->width, g->width);
 
         if (to >= g->rows)
             return sect_bad(f, "LINK", "a link leads to no row", e);

@@ -14,8 +14,6 @@ struct graph_kept {
     unsigned width;
 };
 
-/* Bytes of a link. */
-unsigned graph_width(uint64_t rows);
 int graph_put(struct sect_writer *w, const struct graph *g, const struct graph_made *m,
               const struct graph_kept *kept, struct err *e);
 /* Sets entries, cells and links; all else is there, and is checked as META's. */

@@ -100,7 +100,7 @@ static inline __attribute__((always_inline)) size_t graph_unmet(const struct gra
     const uint8_t turn = w->turn;
 
     for (uint32_t i = l.from; i < l.to; i++, p += width) {
-        uint32_t id = graph_read(p, width);
+        uint32_t id = row_read(p, width);
 
         id = id < last ? id : last;
         w->id[n] = id;

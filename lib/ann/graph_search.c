@@ -238,13 +238,10 @@ static void set_slack(struct seeker *t, uint32_t pool)
 static int filter_init(struct seeker *t, struct err *e)
 {
     const struct graph *g = t->a->state;
-    const struct ann_allowed *m = t->o.allowed_each ? NULL : t->o.allowed;
 
-    if (m && ann_filter_plan(t->a, &t->o, m->count).how != FILTER_EXACT)
-        m = NULL;
     t->gather = (struct gather){
-        .a = t->a, .cells = g->cells, .stride = g->stride, .exact = &t->exact, .k = t->o.k};
-    return gather_init(&t->gather, m, e);
+        .a = t->a, .cells = g->cells, .stride = g->stride, .exact = &t->exact};
+    return gather_init(&t->gather, &t->o, e);
 }
 
 int graph_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,

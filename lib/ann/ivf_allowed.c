@@ -46,13 +46,7 @@ static size_t mask_of(struct seeker *t, const uint64_t *bits, uint64_t place, si
     const uint32_t *row = t->v->row + place;
     size_t count = ops->mask(bits, row, n, t->mask);
 
-    for (size_t i = 0; t->a->dead && i < n; i++)
-        if (ann_is_dead(t->a->dead, row[i]) &&
-            t->mask[i / ALLOWED_LANES] >> i % ALLOWED_LANES & 1) {
-            t->mask[i / ALLOWED_LANES] ^= UINT32_C(1) << i % ALLOWED_LANES;
-            count--;
-        }
-    return count;
+    return t->a->dead ? count - allowed_drop(t->a->dead, row, n, t->mask) : count;
 }
 
 /* Blocks [from, to) of a piece. */
@@ -304,10 +298,6 @@ static int places(struct ivf *v, struct err *e)
 
 int ivf_allowed_init(struct seeker *t, struct err *e)
 {
-    const struct ann_allowed *m = t->o.allowed_each ? NULL : t->o.allowed;
-
-    if (m && ann_filter_plan(t->a, &t->o, m->count).how != FILTER_EXACT)
-        m = NULL;
     if (places(t->a->state, e) < 0 ||
         !(t->mask = mem_array(CODEC_LIST / ALLOWED_LANES, sizeof *t->mask, e)))
         return e->code;
@@ -316,7 +306,6 @@ int ivf_allowed_init(struct seeker *t, struct err *e)
                                 .stride = t->v->cells_stride,
                                 .place = atomic_load(&t->v->place),
                                 .row = t->v->row,
-                                .exact = &t->exact,
-                                .k = t->o.k};
-    return gather_init(&t->gather, m, e);
+                                .exact = &t->exact};
+    return gather_init(&t->gather, &t->o, e);
 }

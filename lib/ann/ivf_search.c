@@ -18,9 +18,7 @@
 #include "vec/ops.h"
 
 enum {
-    BLOCKS = 8,        /* of all queries, but */
-    BLOCK_LEAST = 32,  /* so many in each at least, */
-    BLOCK_MOST = 4096, /* and at most, or what BLOCK_BYTES hold */
+    BLOCK_MOST = 4096, /* queries, or what BLOCK_BYTES hold */
     BLOCK_BYTES = 64 << 20,
     AHEAD = 4, /* vectors asked for before they are read */
     MORE = 32, /* lists that are kept more than is needed, for a while */
@@ -424,13 +422,8 @@ uint64_t ivf_block(const struct ann *a, const struct ann_search_opts *o, uint64_
     uint64_t each = v->codec->spec.kind->query_bytes(v->codec) + 9 * (uint64_t)v->space.padded +
                     (sizeof(struct visit) + sizeof(struct visiting)) * nprobe_of(a, o) +
                     sizeof(struct best) * (uint64_t)o->k + sizeof(struct asker);
-    uint64_t room = BLOCK_BYTES / each, block = (n + BLOCKS - 1) / BLOCKS;
 
-    block = block > BLOCK_LEAST ? block : BLOCK_LEAST;
-    block = block < BLOCK_MOST ? block : BLOCK_MOST;
-    block = block < room ? block : room;
-    block = block < n ? block : n;
-    return block ? block : 1;
+    return ann_block(&(struct ann_blocks){BLOCK_MOST, BLOCK_BYTES, each}, n);
 }
 
 void ivf_count(const void *searcher, struct ann_search_stats *s)

@@ -183,6 +183,13 @@ extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_na
  * has no direction under cosine. */
 int ann_check_search(const struct ann *a, const struct ann_search_opts *o, const float *queries,
                      uint64_t n, struct err *e);
+/* How many of n queries are a block: an eighth, but 32 at least and `most` at most, or as many as
+ * `bytes` hold that take `each`. */
+struct ann_blocks {
+    uint64_t most, bytes, each;
+};
+
+uint64_t ann_block(const struct ann_blocks *b, uint64_t n);
 /* What to do with so many allowed rows. */
 struct filter_plan ann_filter_plan(const struct ann *a, const struct ann_search_opts *o,
                                    uint64_t count);

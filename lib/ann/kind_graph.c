@@ -156,7 +156,7 @@ static void set_meta(struct ann_maker *m, const struct graph_opts *o)
 
     m->repaired = g->made.repaired;
     m->meta.degree = o->degree;
-    m->meta.width = graph_width(g->rows);
+    m->meta.width = row_width(g->rows);
     m->meta.entries = g->graph.n_entries;
     m->meta.beam = o->beam;
     m->meta.alpha = o->alpha;
@@ -307,7 +307,7 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
     p->memory_bytes = base->rows * (cells + fine) + graph_make_bytes(base->rows, &g);
     if (o->n_queries)
         p->memory_bytes += graph_suit_bytes(base->rows, o->n_queries);
-    p->file_bytes = base->rows * (cells + (uint64_t)g.degree * graph_width(base->rows));
+    p->file_bytes = base->rows * (cells + (uint64_t)g.degree * row_width(base->rows));
     p->seconds = (double)base->rows * row / g.threads;
     if (!o->no_vectors && !form_holds_vectors(&f))
         p->file_bytes += base->rows * base->dim * vec_type_size(base->type);

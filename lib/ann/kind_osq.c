@@ -87,7 +87,7 @@ static int open_head(struct ann *a, struct osq_index *v, struct err *e)
         return e->code;
     memcpy(&v->head, head, sizeof v->head);
     if (v->rows > IVF_ROWS_MAX || v->head.lists < 1 || v->head.lists > ANN_PARTS_MOST ||
-        v->head.width != osq_width(v->rows) || !(v->head.scale > 0) || !isfinite(v->head.scale) ||
+        v->head.width != row_width(v->rows) || !(v->head.scale > 0) || !isfinite(v->head.scale) ||
         !(v->head.longest >= 0) || !isfinite(v->head.longest))
         return sect_bad(a->file, "OSQH", "its numbers contradict each other", e);
     if (!a->vectors)
@@ -228,7 +228,7 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
         own.no_vectors = false;
         osq_plan(&how, &own, base->rows, base->dim, &e);
     }
-    row = base->dim / 8 + 1 + osq_width(base->rows);
+    row = base->dim / 8 + 1 + row_width(base->rows);
     row += codec_parse(how.spec, &s, &e) == 0 ? ((uint64_t)base->dim * s.a + 7) / 8 : 0;
     p->memory_bytes = base->rows * (row + 8) + (UINT64_C(1) << 16) * base->dim * 8 +
                       24 * (uint64_t)base->dim * base->dim;

@@ -114,10 +114,7 @@ static void coder_free(struct coder *t)
 
 static void put_row(const struct osq_made *v, uint64_t place)
 {
-    uint32_t row = v->lists.order[place];
-
-    for (uint32_t i = 0; i < v->head.width; i++)
-        v->row[place * v->head.width + i] = (uint8_t)(row >> 8 * i);
+    row_write(v->row + place * v->head.width, v->head.width, v->lists.order[place]);
 }
 
 /* The row from its centroid. */
@@ -236,7 +233,7 @@ int osq_make(struct osq_made *v, const struct ann_maker *m, const struct osq_pla
     if (train(v, m, p->spec, e) < 0)
         return e->code;
     v->head = (struct osq_head){
-        .lists = p->lists, .width = osq_width(v->lists.rows), .scale = v->lists.space.scale};
+        .lists = p->lists, .width = row_width(v->lists.rows), .scale = v->lists.space.scale};
     if (make_room(v, e) < 0)
         return e->code;
     return code_all(v, m, e);

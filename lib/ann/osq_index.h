@@ -51,6 +51,7 @@
 #define ANN_OSQ_INDEX_H
 
 #include "ann/ivf.h"
+#include "ann/row_bytes.h"
 
 enum {
     OSQ_KEEP = 10, /* the default */
@@ -89,22 +90,9 @@ static inline size_t osq_sign_bytes(uint32_t dim)
 /* osq_turn.c: a rotation of x[0..dim), the same for all. */
 void osq_turn(float *x, uint32_t dim);
 
-/* Bytes of a row's number. */
-static inline uint32_t osq_width(uint64_t rows)
-{
-    return rows <= 1 << 16 ? 2 : rows <= 1 << 24 ? 3 : 4;
-}
-
 static inline uint32_t osq_row(const struct osq_index *v, uint64_t place)
 {
-    const uint8_t *p = v->row + place * v->head.width;
-    uint32_t row = (uint32_t)p[0] | (uint32_t)p[1] << 8;
-
-    if (v->head.width > 2)
-        row |= (uint32_t)p[2] << 16;
-    if (v->head.width > 3)
-        row |= (uint32_t)p[3] << 24;
-    return row;
+    return row_read(v->row + place * v->head.width, v->head.width);
 }
 
 /* ---- making: osq_build.c ---- */

@@ -12,9 +12,7 @@
 #include "vec/ops.h"
 
 enum {
-    BLOCKS = 8,        /* of all queries, but */
-    BLOCK_LEAST = 32,  /* so many in each at least, */
-    BLOCK_MOST = 1024, /* and at most, or what BLOCK_BYTES hold */
+    BLOCK_MOST = 1024, /* queries, or what BLOCK_BYTES hold */
     BLOCK_BYTES = 32 << 20,
 };
 
@@ -41,13 +39,6 @@ static void distances(struct osq_seeker *t, const struct osq_asker *q)
     }
 }
 
-static int by_place(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 uint32_t osq_find_lists(struct osq_seeker *t, const struct osq_asker *q)
 {
     uint32_t lists = t->v->head.lists, n = 0;
@@ -57,7 +48,7 @@ uint32_t osq_find_lists(struct osq_seeker *t, const struct osq_asker *q)
     if (q->none)
         return 0;
     distances(t, q);
-    qsort(t->near, lists, sizeof *t->near, by_place);
+    places_order(t->near, lists);
     most = q->all ? (double)INFINITY : times * (double)place_key(t->near[0]);
     for (; n < lists; n++) {
         if (!((double)place_key(t->near[n]) <= most) && rows >= t->o.k)
@@ -172,13 +163,8 @@ uint64_t osq_block(const struct ann *a, const struct ann_search_opts *o, uint64_
     uint64_t each = v->codec->spec.kind->query_bytes(v->codec) + 13 * (uint64_t)a->form.dim +
                     2 * sizeof(struct osq_visit) * v->head.lists +
                     sizeof(struct best) * (uint64_t)o->k + sizeof(struct osq_asker);
-    uint64_t room = BLOCK_BYTES / each, block = (n + BLOCKS - 1) / BLOCKS;
 
-    block = block > BLOCK_LEAST ? block : BLOCK_LEAST;
-    block = block < BLOCK_MOST ? block : BLOCK_MOST;
-    block = block < room ? block : room;
-    block = block < n ? block : n;
-    return block ? block : 1;
+    return ann_block(&(struct ann_blocks){BLOCK_MOST, BLOCK_BYTES, each}, n);
 }
 
 void osq_count(const void *searcher, struct ann_search_stats *s)

@@ -23,7 +23,7 @@ static void read_rows(const struct osq_index *v, uint64_t at, size_t n, uint32_t
 
     if (v->head.width == 3)
         for (size_t i = 0; i < n; i++, p += 3)
-            id[i] = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+            id[i] = row_read(p, 3);
     else
         for (size_t i = 0; i < n; i++)
             id[i] = osq_row(v, at + i);
@@ -32,7 +32,7 @@ static void read_rows(const struct osq_index *v, uint64_t at, size_t n, uint32_t
 /* The mask of rows [at, at + n) of all places: how many are set. */
 static size_t mask_of(struct osq_seeker *t, const uint64_t *bits, uint64_t at, size_t n)
 {
-    size_t count = 0;
+    size_t count = n;
 
     read_rows(t->v, at, n, t->id);
     if (bits) {
@@ -41,17 +41,8 @@ static size_t mask_of(struct osq_seeker *t, const uint64_t *bits, uint64_t at, s
         memset(t->mask, 0xff, (n + ALLOWED_LANES - 1) / ALLOWED_LANES * sizeof *t->mask);
         if (n % ALLOWED_LANES)
             t->mask[n / ALLOWED_LANES] = (UINT32_C(1) << n % ALLOWED_LANES) - 1;
-        count = n;
     }
-    for (size_t i = 0; t->a->dead && i < n; i++) {
-        uint32_t bit = UINT32_C(1) << i % ALLOWED_LANES, *word = &t->mask[i / ALLOWED_LANES];
-
-        if (*word & bit && ann_is_dead(t->a->dead, t->id[i])) {
-            *word ^= bit;
-            count--;
-        }
-    }
-    return count;
+    return t->a->dead ? count - allowed_drop(t->a->dead, t->id, n, t->mask) : count;
 }
 
 uint64_t osq_rows_of(struct osq_seeker *t, uint32_t l, const uint64_t *bits)

@@ -1,6 +1,8 @@
 /* place.c - see place.h. */
 #include "ann/place.h"
 
+#include <stdlib.h>
+
 enum { FEW = 12 /* that are sorted by insertion */ };
 
 void places_sort(uint64_t *p, size_t n)
@@ -13,6 +15,19 @@ void places_sort(uint64_t *p, size_t n)
             p[j] = p[j - 1];
         p[j] = v;
     }
+}
+
+static int by_place(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+void places_order(uint64_t *p, size_t n)
+{
+    if (n > 1)
+        qsort(p, n, sizeof *p, by_place);
 }
 
 static uint64_t median(uint64_t a, uint64_t b, uint64_t c)

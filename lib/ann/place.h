@@ -35,6 +35,7 @@ static inline uint32_t place_row(uint64_t place)
 
 /* place.c: in order, by insertion: for few, or such as are nearly so. */
 void places_sort(uint64_t *place, size_t n);
+void places_order(uint64_t *place, size_t n); /* the same of any */
 /* The k smallest of n come first, in no order (Hoare's selection). */
 void places_select(uint64_t *place, size_t n, size_t k);
 

@@ -8,6 +8,8 @@
 #include "ann/kind.h"
 #include "base/mem.h"
 
+enum { BLOCKS = 8, BLOCK_LEAST = 32 };
+
 struct search {
     const struct ann *a;
     struct ann_search_opts o;
@@ -54,6 +56,17 @@ int ann_check_search(const struct ann *a, const struct ann_search_opts *o, const
                        "an index of kind %s is searched for a tenant, who must be told",
                        a->kind->name);
     return check_queries(a, o->first_query, queries, n, e);
+}
+
+uint64_t ann_block(const struct ann_blocks *b, uint64_t n)
+{
+    uint64_t room = b->bytes / b->each, block = (n + BLOCKS - 1) / BLOCKS;
+
+    block = block > BLOCK_LEAST ? block : BLOCK_LEAST;
+    block = block < b->most ? block : b->most;
+    block = block < room ? block : room;
+    block = block < n ? block : n;
+    return block ? block : 1;
 }
 
 static void run(const struct search *s, void *const *searchers, int threads, uint64_t n,

@@ -514,7 +514,7 @@ static int make_lists(struct build *b, struct err *e)
 
 static int put_rest(struct build *b, struct err *e)
 {
-    struct graph_kept kept = {b->cells, b->stride, b->graph.rows, graph_width(b->graph.rows)};
+    struct graph_kept kept = {b->cells, b->stride, b->graph.rows, row_width(b->graph.rows)};
     struct ann_meta m = {.rows = b->rows,
                          .degree = b->graph.degree,
                          .width = kept.width,

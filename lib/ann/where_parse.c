@@ -330,7 +330,8 @@ static int test_null(const struct parse *p, struct where_tree *t, bool no, struc
     const struct attrs_column *c = &p->a->column[t->column];
 
     if (c->type == ATTR_SET)
-        return no ? state(t, ATTR_SET_EMPTY, ATTR_SET_SOME, e) : state(t, 0, 0, e);
+        return no ? state(t, ATTR_SET_EMPTY, ATTR_SET_SOME, e)
+                  : state(t, ATTR_SET_NULL, ATTR_SET_NULL, e);
     return no ? add_range(t, 1, c->distinct, e) : add_range(t, 0, 0, e);
 }
 

@@ -11,8 +11,7 @@
 #include <unistd.h>
 
 struct message {
-    int32_t code;
-    uint32_t node;
+    int64_t code;
     uint64_t bytes;
 };
 _Static_assert(sizeof(struct message) == 16, "a message has no holes");
@@ -168,11 +167,6 @@ static int died(struct node *n, uint32_t i, struct err *e)
                    number);
 }
 
-static int failed(const struct message *m, const char *sentence, struct err *e)
-{
-    return err_set(e, m->code, "%s", sentence);
-}
-
 /* Reads all of a child's answer. */
 static int hear(struct node *n, uint32_t i, struct err *e)
 {
@@ -189,7 +183,7 @@ static int hear(struct node *n, uint32_t i, struct err *e)
     if (!read_all(c->from, b.p, m.bytes))
         rc = died(n, i, e);
     else if (m.code < 0)
-        rc = failed(&m, b.p, e);
+        rc = err_set(e, (int)m.code, "%s", b.p);
     else
         rc = n->t->take(n->t->ctx, b.p, m.bytes, e);
     buf_free(&b);
@@ -217,12 +211,11 @@ static int hear_all(struct node *n, struct err *e)
 static void answer(struct node *n, int rc, struct err *e)
 {
     struct buf b = {0};
-    struct message m = {.node = n->number};
+    struct message m;
 
     if (rc == 0)
         rc = n->t->give(n->t->ctx, &b, e);
-    m.code = rc;
-    m.bytes = rc == 0 ? b.len : strlen(e->msg);
+    m = (struct message){rc, rc == 0 ? b.len : strlen(e->msg)};
     if (write_all(n->up, &m, sizeof m) == 0)
         write_all(n->up, rc == 0 ? b.p : e->msg, m.bytes);
     close(n->up);

@@ -6,8 +6,8 @@
  * node then takes what its children have found, in their order, and gives all of it to its parent.
  * As processes are forked they have what the caller has in memory; only what was found is sent.
  *
- *   through a pipe  0 4 i32 code    4 4 u32 node    8 8 u64 bytes, of what was found (code 0) or of
- *                   the sentence (code < 0); then these
+ *   through a pipe  0 8 i64 code    8 8 u64 bytes, of what was found (code 0) or of the sentence
+ *                   (code < 0); then these
  *
  * A child that fails is an error here with its own sentence; one that dies is ERR_IO with its
  * number. The others are then killed. When a process of the tree dies its children are killed by
@@ -20,10 +20,7 @@
 
 #include "base/mem.h"
 
-enum {
-    TREE_NODES_MOST = 1 << 16,
-    TREE_CHILD = 1 /* what tree_run() returns in a child */
-};
+enum { TREE_CHILD = 1 /* what tree_run() returns in a child */ };
 
 struct tree {
     uint32_t nodes, fan; /* with node 0; fan at least 1 */

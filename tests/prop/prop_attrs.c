@@ -343,6 +343,43 @@ static void undone(void)
     free(other.cell);
 }
 
+static int told(struct attrs_maker *m, const char *object)
+{
+    return attrs_read_object(m, object, strlen(object), &err);
+}
+
+/* Sets that were copied stay where a row behind them is taken back. */
+static void undone_behind_copies(void)
+{
+    struct table t = table_make(50, 30);
+    struct attrs got, want;
+    struct attrs_copy how = {.from = &want};
+    struct attrs_maker *m = NULL;
+
+    table_attrs(&t, &want, CPU_PORTABLE);
+    T_CHECK(attrs_make(&m, &err) == 0 && attrs_make_copy(m, &how, &err) == 0);
+    T_CHECK(told(m, "{\"tags\":[\"a\",\"new\"],\"year\":7}") == 0);
+    attrs_make_undo(m);
+    table_end(m, &got, CPU_PORTABLE);
+    T_CHECK(same(&got, &want));
+    attrs_close(&got);
+    attrs_close(&want);
+    free(t.cell);
+}
+
+/* Nor does a first row that is taken back leave the types of its values. */
+static void undone_types(void)
+{
+    struct attrs_maker *m = NULL;
+
+    T_CHECK(attrs_make(&m, &err) == 0);
+    T_CHECK(told(m, "{\"a\":1,\"b\":{}}") == ERR_INPUT);
+    T_CHECK(attrs_make_type(m, 0) == ATTR_NONE);
+    T_CHECK(told(m, "{\"a\":\"text\"}") == 0 && attrs_make_row(m, &err) == 0);
+    T_CHECK(told(m, "{\"a\":[]}") == ERR_INPUT && attrs_make_type(m, 0) == ATTR_STRING);
+    attrs_make_free(m);
+}
+
 /* ---- damage ---- */
 
 /* Everything that may be asked of columns comes back, and no row is given that is not there. */
@@ -541,6 +578,8 @@ int main(void)
         copies(rows, false);
     }
     undone();
+    undone_behind_copies();
+    undone_types();
     damage();
     tmp_leave();
     return t_done("prop_attrs");
