@@ -83,8 +83,8 @@ static void settle(struct asked *a)
         cli_misuse("'--slack' is 0 to %d", ANN_SLACK_MOST);
     if (!(a->recall >= 0 && a->recall <= 1))
         cli_misuse("'--recall' is above 0, at most 1");
-    if (a->recall > 0 &&
-        (a->ef != NOT_GIVEN || a->keep != NOT_GIVEN || a->rerank > 0 || a->slack > 0))
+    if (a->recall > 0 && (a->ef != NOT_GIVEN || a->nprobe != NOT_GIVEN || a->reach != NOT_GIVEN ||
+                          a->keep != NOT_GIVEN || a->rerank > 0 || a->slack > 0))
         cli_misuse("'--recall' takes the index's settings, and others are given");
     if (a->where && a->where_file)
         cli_misuse("'--where' is for all queries, '--where-file' for each: one of them");
