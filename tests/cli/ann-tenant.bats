@@ -35,6 +35,8 @@ stat_of() {
     says "good.ann is of kind tenant: '--tenant' or '--tenants-file' says whose rows are searched"
     fails ann-search --tenant all --nprobe 4 good.ann query.fvecs
     says "which takes '--reach', not '--nprobe'"
+    fails ann-tune good.ann query.fvecs
+    says 'good.ann is of kind tenant: each tenant finds other neighbours'
     ann-build -q -o graph.ann base.fvecs
     fails ann-search --tenant all graph.ann query.fvecs
     says 'graph.ann is of kind graph, which has no tenants'
