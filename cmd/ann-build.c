@@ -65,8 +65,8 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--replicas' is 1 to %d", ANN_REPLICAS_MOST);
     if (a->replicas && a->kind != ANN_SPANN)
         cli_misuse("'--replicas' is for '-t spann'");
-    if (a->attrs && a->kind == ANN_SPANN)
-        cli_misuse("'-t spann' takes no '--attrs'");
+    if (a->attrs && (a->kind == ANN_SPANN || a->kind == ANN_TENANT))
+        cli_misuse("searches of '-t spann' and '-t tenant' take no filter, so no '--attrs'");
     if (a->queries && a->kind != ANN_GRAPH && a->kind != ANN_HQI)
         cli_misuse("'--queries' is for '-t graph' and '-t hqi'");
     settle_workload(a);
