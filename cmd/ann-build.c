@@ -65,10 +65,10 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--replicas' is 1 to %d", ANN_REPLICAS_MOST);
     if (a->replicas && a->kind != ANN_SPANN)
         cli_misuse("'--replicas' is for '-t spann'");
-    if (a->attrs && a->kind == ANN_SPANN)
-        cli_misuse("'-t spann' takes no '--attrs'");
-    if (a->queries && a->kind == ANN_SPANN)
-        cli_misuse("'--queries' is for '-t graph'");
+    if (a->attrs && (a->kind == ANN_SPANN || a->kind == ANN_TENANT))
+        cli_misuse("searches of '-t spann' and '-t tenant' take no filter, so no '--attrs'");
+    if (a->queries && a->kind != ANN_GRAPH && a->kind != ANN_HQI)
+        cli_misuse("'--queries' is for '-t graph' and '-t hqi'");
     settle_workload(a);
     if (a->kind != ANN_GRAPH && (a->degree || a->beam || a->alpha > 0))
         cli_misuse("'-R', '-L' and '--alpha' are for '-t graph'");
@@ -76,7 +76,7 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--columns' are some of '--attrs'");
     if ((a->kind == ANN_TENANT) != (a->tenants != NULL))
         cli_misuse("'-t tenant' and '--tenants FILE' go together");
-    cli_std_once((const char *[]){a->path, a->ids, a->attrs, a->queries, a->tenants}, 5);
+    cli_std_once((const char *[]){a->path, a->ids, a->attrs, a->queries, a->tenants, a->wheres}, 6);
     a->o.kind = (enum ann_kind_name)a->kind;
     a->o.metric = (enum vec_metric)a->metric;
     a->o.degree = (uint32_t)a->degree;
@@ -256,7 +256,7 @@ int main(int argc, char **argv)
         CLI_U64(0, "lists", &a.lists, "N",
                 "lists (default: ivf: 2.5 times the root of the rows; spann: one for 50 rows; hqi: "
                 "for 64; osq: for 32768)"),
-        CLI_U64(0, "replicas", &a.replicas, "N", "spann: lists of a row, at most (default 4)"),
+        CLI_U64(0, "replicas", &a.replicas, "N", "spann: lists of a row, at most (default 3)"),
         CLI_U64(0, "leaf", &a.leaf, "N", "hqi: rows of a leaf, at least (default 64)"),
         CLI_STR(0, "workload", &a.workload, "FILE",
                 "hqi: queries that it will suit: JSON Lines, {\"where\":\"...\",\"vector\":[...]}"),

@@ -89,8 +89,8 @@ static void check_pairs(const struct asked *a)
 {
     if (a->tenant && a->tenants)
         cli_misuse("'--tenant' is for all queries, '--tenants-file' for each: not both");
-    if (a->recall > 0 &&
-        (a->ef != NOT_GIVEN || a->keep != NOT_GIVEN || a->rerank > 0 || a->slack > 0))
+    if (a->recall > 0 && (a->ef != NOT_GIVEN || a->nprobe != NOT_GIVEN || a->reach != NOT_GIVEN ||
+                          a->keep != NOT_GIVEN || a->rerank > 0 || a->slack > 0))
         cli_misuse("'--recall' takes the index's settings, and others are given");
     if (a->where && a->where_file)
         cli_misuse("'--where' is for all queries, '--where-file' for each: one of them");

@@ -148,6 +148,9 @@ static int tune(const struct asked *a, const struct ann *ann, struct vec_matrix 
     struct ann_info i;
 
     ann_info(ann, &i);
+    if (i.has_tenants)
+        return err_set(e, ERR_USAGE, "%s is of kind %s: each tenant finds other neighbours",
+                       a->index, i.kind);
     if (!a->truth && !i.vectors)
         return err_set(e, ERR_USAGE,
                        "%s holds no vectors: the true neighbours are needed as TRUTH (vec-knn)",

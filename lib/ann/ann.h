@@ -368,6 +368,9 @@ int ann_update_grant(struct ann_update *u, uint64_t row, const char *tenant, siz
                      struct err *e);
 int ann_update_revoke(struct ann_update *u, uint64_t row, const char *tenant, size_t len,
                       struct err *e);
+/* Would it go? Nothing is done. */
+int ann_update_may_revoke(const struct ann_update *u, uint64_t row, const char *tenant, size_t len,
+                          struct err *e);
 /* update_read.c: changes from JSON Lines, {"op":"add|delete|grant|revoke","id":...,"vector":[...],
  * "tenant":...,"attrs":{...}}. ERR_INPUT names file and line, unless skip_bad: then they are
  * counted. */
@@ -387,8 +390,8 @@ int ann_update_add_file(struct ann_update *u, const struct ann_add_file *from, u
 int ann_update_write(struct ann_update *u, const char *path, const struct ann_update_opts *o,
                      struct ann_update_report *report, struct err *e);
 
-/* Writes the index, of any kind that does not say ERR_USAGE, to `path`, which may be its own, with
- * these attributes of its rows in the place of those that it has. */
+/* Writes the index to `path`, which may be its own, with these attributes of its rows in the place
+ * of those that it has. ERR_USAGE: the kind takes no filter, or is made of its attributes. */
 int ann_save_attrs(const struct ann *a, const char *path, const struct ann_attrs *attrs,
                    struct err *e);
 

@@ -525,6 +525,9 @@ int ann_save_attrs(const struct ann *a, const char *path, const struct ann_attrs
     if (a->kind->attrs_inside)
         return err_set(e, ERR_USAGE, "%s is of kind %s, which is made of its attributes",
                        sect_path(a->file), a->kind->name);
+    if (a->kind->filter == FILTER_NONE)
+        return err_set(e, ERR_USAGE, "%s is of kind %s, which takes no filter, so no attributes",
+                       sect_path(a->file), a->kind->name);
     rc = attrs_make(&m, e);
     if (rc == 0)
         rc = attrs_make_copy(m, &how, e);

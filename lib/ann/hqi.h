@@ -90,8 +90,8 @@ enum hqi_truth hqi_truth(const struct where *w, const struct hqi_seen *seen, uin
 
 /* ---- hqi_tree.c ---- */
 
-/* A workload, as the tree is cut by it: bitmaps of rows, `truths` predicates of which the tests
- * follow; and queries. */
+/* A workload, as the tree is cut by it: bitmaps of rows, those of predicates first, then of their
+ * tests; and queries. */
 struct hqi_query {
     uint32_t predicate; /* UINT32_MAX: of no bitmap, so it may find any row */
     uint64_t near;      /* bits of cells */
@@ -99,7 +99,7 @@ struct hqi_query {
 
 struct hqi_cuts {
     uint64_t rows, least;
-    uint32_t bitmaps, truths;
+    uint32_t bitmaps;
     uint64_t *const *bits; /* [bitmaps][ATTRS_WORDS(rows)] */
     const uint8_t *cell;   /* [rows] */
     uint32_t n_near;

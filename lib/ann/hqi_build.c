@@ -117,14 +117,15 @@ static int find_space(struct ivf_made *v, const struct ann_maker *m, struct err 
 {
     uint64_t n = v->rows < SAMPLE ? v->rows : SAMPLE, state = 1;
     uint64_t *row = mem_array(n, sizeof *row, e);
+    int rc = 0;
 
     if (!row)
         return e->code;
     rand_choose(&state, v->rows, n, row);
     if (n > 0)
-        ivf_find_space(&v->space, v->mean, m->base, row, n, e);
+        rc = ivf_find_space(&v->space, v->mean, m->base, row, n, e);
     free(row);
-    return e->code;
+    return rc;
 }
 
 /* Of each row its cell, and of queries those near to them. */

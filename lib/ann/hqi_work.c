@@ -107,7 +107,6 @@ static int add_bitmaps(struct hqi_work *w, struct where *const *p, uint32_t n, s
         if (rc == 0 && p[i]->nodes == 1)
             rc = add_tests(w, p[i], tests, &space, true, e);
     }
-    w->cuts.truths = w->cuts.bitmaps;
     for (uint32_t i = 0; rc == 0 && i < n; i++)
         rc = add_tests(w, p[i], tests, &space, false, e);
     names_free(tests);

@@ -19,6 +19,28 @@ static int compare(struct id a, struct id b)
     return c ? c : (a.len > b.len) - (a.len < b.len);
 }
 
+/* The i-th id in order, and its row. */
+typedef struct id id_in_order(const void *ids, uint64_t i, uint64_t *row);
+
+/* The row that has the id, of n in order. */
+static uint64_t find(const void *ids, id_in_order *at, uint64_t n, struct id id)
+{
+    uint64_t from = 0, to = n, row;
+
+    while (from < to) {
+        uint64_t middle = from + (to - from) / 2;
+        int c = compare(at(ids, middle, &row), id);
+
+        if (c == 0)
+            return row;
+        if (c < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return IDS_NO_ROW;
+}
+
 /* ---- in an index ---- */
 
 /* The name of a section: prefix and two letters. */
@@ -80,22 +102,15 @@ static uint64_t row_at(const struct ids *ids, uint64_t i)
     return ids->sorted[i] < ids->rows ? ids->sorted[i] : ids->rows - 1;
 }
 
+static struct id sorted_id(const void *ids, uint64_t i, uint64_t *row)
+{
+    *row = row_at(ids, i);
+    return ids_of(ids, *row);
+}
+
 uint64_t ids_find(const struct ids *ids, struct id id)
 {
-    uint64_t from = 0, to = ids->live;
-
-    while (from < to) {
-        uint64_t middle = from + (to - from) / 2, row = row_at(ids, middle);
-        int c = compare(ids_of(ids, row), id);
-
-        if (c == 0)
-            return row;
-        if (c < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return IDS_NO_ROW;
+    return find(ids, sorted_id, ids->live, id);
 }
 
 static int check_row(const struct ids *ids, const struct sect_file *s, uint64_t row, bool dead,
@@ -216,22 +231,17 @@ int ids_sort(struct ann_ids *m, uint64_t rows[2], struct err *e)
     return check_different(m, rows, e);
 }
 
+static struct id sorted_made(const void *made, uint64_t i, uint64_t *row)
+{
+    const struct ann_ids *m = made;
+
+    *row = m->sorted[i];
+    return ids_made(m, *row);
+}
+
 uint64_t ids_find_made(const struct ann_ids *m, struct id id)
 {
-    uint64_t from = 0, to = m->live;
-
-    while (from < to) {
-        uint64_t middle = from + (to - from) / 2;
-        int c = compare(ids_made(m, m->sorted[middle]), id);
-
-        if (c == 0)
-            return m->sorted[middle];
-        if (c < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return IDS_NO_ROW;
+    return find(m, sorted_made, m->live, id);
 }
 
 static int save_ends(const struct ann_ids *m, const char *prefix, struct sect_writer *w,

@@ -117,8 +117,8 @@ struct ann_kind {
     enum filter_how filter; /* what it does where neither few rows nor all are allowed;
                                FILTER_NONE: it takes no filter */
     bool attrs_inside;      /* what it has is made of attributes: they cannot be others later */
-    /* Numbers of the rows whose vectors stand at [from, from + n) of VECS, deleted ones last; NULL:
-     * the same. */
+    /* Numbers of the rows whose vectors stand at [from, from + n) of VECS, deleted ones among them;
+     * NULL: the same. */
     void (*rows_at)(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row);
     /* The part of o->codec that is a form's (form.h), NULL: the form's own choice; checks the rest.
      * NULL: all of it is. */
@@ -140,8 +140,8 @@ struct ann_kind {
     /* How many of n queries a searcher is given at once; not by threads, so that results are not
      * either. */
     uint64_t (*block)(const struct ann *a, const struct ann_search_opts *o, uint64_t n);
-    /* A thread's searcher of blocks of up to `block` queries; o->effort is set,
-     * but for where a slack goes without. */
+    /* A thread's searcher of blocks of up to `block` queries; o->effort is set, but for where a
+     * slack goes without. */
     int (*searcher_new)(void **searcher, const struct ann *a, const struct ann_search_opts *o,
                         uint64_t block, struct err *e);
     void (*search)(void *searcher, const struct ann_queries *q);

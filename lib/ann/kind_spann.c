@@ -151,11 +151,12 @@ static void lists(const struct ann *a, struct ann_lists *l)
     ann_lists_of(l, v->size, v->head.lists);
 }
 
-/* A list's bytes are what they were, and its rows, each once, are there: they are met now. */
-static int check_list(const struct ann *a, uint32_t list, uint8_t *p, uint8_t *met, struct err *e)
+/* A list's bytes are what they were, and its rows, each once, are there. met: of each row one more
+ * than the last list that has it. */
+static int check_list(const struct ann *a, uint32_t list, uint8_t *p, uint32_t *met, struct err *e)
 {
     const struct spann *v = a->state;
-    uint64_t n = v->size[list], sum, before = 0;
+    uint64_t n = v->size[list], sum;
 
     if (sect_read(a->file, "POST", v->at[list], p, (size_t)(v->at[list + 1] - v->at[list]), e) < 0)
         return e->code;
@@ -168,8 +169,9 @@ static int check_list(const struct ann *a, uint32_t list, uint8_t *p, uint8_t *m
         memcpy(&row, p + spann_rows_at(v->codec, n) + i * sizeof row, sizeof row);
         if (row >= a->rows)
             return sect_bad(a->file, "POST", "a list holds a row that is not there", e);
-        met[row] = 1;
-        before++;
+        if (met[row] == list + 1)
+            return sect_bad(a->file, "POST", "a list holds a row twice", e);
+        met[row] = list + 1;
     }
     return 0;
 }
@@ -177,7 +179,8 @@ static int check_list(const struct ann *a, uint32_t list, uint8_t *p, uint8_t *m
 static int check(const struct ann *a, struct err *e)
 {
     const struct spann *v = a->state;
-    uint8_t *met = mem_zero((size_t)a->rows, 1, e), *p = mem_array(v->largest, 1, e);
+    uint32_t *met = mem_zero((size_t)a->rows, sizeof *met, e);
+    uint8_t *p = mem_array(v->largest, 1, e);
     int rc = met && p ? graph_check(&v->graph, a->file, e) : e->code;
 
     for (uint32_t l = 0; rc == 0 && l < v->head.lists; l++)

@@ -80,8 +80,9 @@ static int check_tree(const struct ann *a, struct tenant_index *v, struct err *e
         const struct tenant_node *n = &v->node[i];
         uint64_t at = n->start;
 
-        if (n->start > v->rows || n->rows > v->rows - n->start || n->filter > v->filter_words ||
-            n->words > v->filter_words - n->filter || !(n->radius >= 0) || !isfinite(n->radius) ||
+        if ((i > 0 && i >= next) || n->start > v->rows || n->rows > v->rows - n->start ||
+            n->filter > v->filter_words || n->words > v->filter_words - n->filter ||
+            !(n->radius >= 0) || !isfinite(n->radius) ||
             (n->count > 0 &&
              (n->first != next || n->count > v->head.nodes - next || depth[i] == TENANT_DEPTH)))
             rc = sect_bad(a->file, "NODE", "a node's numbers contradict each other", e);
@@ -97,7 +98,7 @@ static int check_tree(const struct ann *a, struct tenant_index *v, struct err *e
         v->most_children = n->count > v->most_children ? n->count : v->most_children;
         v->depth = rc == 0 && depth[i] > v->depth ? depth[i] : v->depth;
     }
-    if (rc == 0 && (next != v->head.nodes || v->node->start != 0 || v->node->rows != v->rows))
+    if (rc == 0 && (v->node->start != 0 || v->node->rows != v->rows))
         rc = sect_bad(a->file, "NODE", "it is no tree of all rows", e);
     free(depth);
     return rc;
@@ -300,7 +301,7 @@ static int check_list(const struct ann *a, uint32_t t, uint64_t i, uint64_t *gra
         (node->count > 0 && c.n > TENANT_LIST))
         return sect_bad(a->file, "LIST", "a list is none", e);
     while (tenant_code_next(&c, node->start, &place, 1) > 0) {
-        if ((got++ > 0 && place <= last))
+        if (got++ > 0 && place <= last)
             return sect_bad(a->file, "LIST", "a list does not ascend", e);
         if (ann_is_dead(a->dead, v->row[place]))
             return sect_bad(a->file, "LIST", "it holds a deleted row", e);

@@ -184,13 +184,17 @@ static void fetch(struct seeker *t, size_t n, bool lists, take_fn *take)
 
         while (next < n && t->n_free > 0)
             next += ask(t, next, n, lists);
-        if (reads_under_way(t->reads) == 0 || reads_take(t->reads, &b, &t->err) < 0)
+        if (reads_under_way(t->reads) == 0)
             return;
+        if (reads_take(t->reads, &b, &t->err) < 0)
+            break;
         r = &t->run[b];
         for (size_t i = r->first; i < r->first + r->n && t->err.code == 0; i++)
             take(t, &t->item[i], t->buffer + b * t->buffer_bytes + (t->item[i].at - r->from));
         t->free[t->n_free++] = b;
     }
+    if (t->reads)
+        reads_drain(t->reads);
 }
 
 /* ---- lists ---- */

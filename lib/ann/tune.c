@@ -398,17 +398,24 @@ int ann_tune(const struct ann *a, const struct ann_tune_opts *o, const float *qu
 
 /* ---- the truth ---- */
 
+static bool is_live(const struct ann *a, uint64_t place)
+{
+    uint64_t row = place;
+
+    if (a->kind->rows_at)
+        a->kind->rows_at(a, place, 1, &row);
+    return !ann_deleted(a, row);
+}
+
 /* From place `at` on, rows without a deleted one among them: the first, and how many, at most
  * `most`. */
 static uint64_t live_run(const struct ann *a, uint64_t *at, uint64_t most)
 {
     uint64_t n = 0;
 
-    if (a->kind->rows_at) /* the deleted come last */
-        return a->live - *at < most ? a->live - *at : most;
-    while (*at < a->rows && ann_deleted(a, *at))
+    while (*at < a->rows && !is_live(a, *at))
         ++*at;
-    while (n < most && *at + n < a->rows && !ann_deleted(a, *at + n))
+    while (n < most && *at + n < a->rows && is_live(a, *at + n))
         n++;
     return n;
 }

@@ -266,8 +266,8 @@ int ann_update_grant(struct ann_update *u, uint64_t row, const char *tenant, siz
     return grants_change(&u->changes, t, row, true, e);
 }
 
-int ann_update_revoke(struct ann_update *u, uint64_t row, const char *tenant, size_t len,
-                      struct err *e)
+int ann_update_may_revoke(const struct ann_update *u, uint64_t row, const char *tenant, size_t len,
+                          struct err *e)
 {
     uint32_t t;
 
@@ -277,8 +277,17 @@ int ann_update_revoke(struct ann_update *u, uint64_t row, const char *tenant, si
     if (t == ANN_NO_TENANT || !grants_now(&u->changes, &u->was, t, row))
         return err_set(e, ERR_INPUT, "the tenant '%.*s' does not have row %llu", (int)len, tenant,
                        (unsigned long long)row);
+    return 0;
+}
+
+int ann_update_revoke(struct ann_update *u, uint64_t row, const char *tenant, size_t len,
+                      struct err *e)
+{
+    if (ann_update_may_revoke(u, row, tenant, len, e) < 0)
+        return e->code;
     u->revoked++;
-    return grants_change(&u->changes, t, row, false, e);
+    return grants_change(&u->changes, grants_find_tenant(&u->was, (struct id){tenant, len}), row,
+                         false, e);
 }
 
 /* ---- opening ---- */

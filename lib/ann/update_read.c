@@ -120,32 +120,42 @@ static int take_name(struct reading *r, const struct jsonl_span *v, struct err *
 
 /* ---- tenants ---- */
 
-static int change_right(void *ctx, struct id tenant, struct err *e)
+static int look_at_right(void *ctx, struct id tenant, struct err *e)
 {
     struct right *to = ctx;
 
-    return to->revoke ? ann_update_revoke(to->u, to->row, tenant.p, tenant.len, e)
-                      : ann_update_grant(to->u, to->row, tenant.p, tenant.len, e);
+    return to->revoke ? ann_update_may_revoke(to->u, to->row, tenant.p, tenant.len, e)
+                      : grants_good(tenant, e);
 }
 
+/* Can it be done for all of them? Nothing is done yet. */
+static int look_at_tenants(struct reading *r, const struct said *s, uint64_t row, bool revoke,
+                           struct err *e)
+{
+    struct right to = {r->u, row, revoke};
+
+    return grants_names(&s->tenant, &r->tenant, look_at_right, &to, e);
+}
+
+static int change_right(void *ctx, struct id tenant, struct err *e)
+{
+    struct right *to = ctx;
+    struct err twice = {0};
+
+    if (!to->revoke)
+        return ann_update_grant(to->u, to->row, tenant.p, tenant.len, e);
+    if (ann_update_may_revoke(to->u, to->row, tenant.p, tenant.len, &twice) < 0)
+        return 0; /* who stands there twice */
+    return ann_update_revoke(to->u, to->row, tenant.p, tenant.len, e);
+}
+
+/* After look_at_tenants(). */
 static int each_tenant(struct reading *r, const struct said *s, uint64_t row, bool revoke,
                        struct err *e)
 {
     struct right to = {r->u, row, revoke};
 
     return grants_names(&s->tenant, &r->tenant, change_right, &to, e);
-}
-
-static int look_at_name(void *ctx, struct id tenant, struct err *e)
-{
-    (void)ctx;
-    return grants_good(tenant, e);
-}
-
-/* Are they names? Nothing is done yet. */
-static int look_at_tenants(struct reading *r, const struct said *s, struct err *e)
-{
-    return grants_names(&s->tenant, &r->tenant, look_at_name, NULL, e);
 }
 
 /* ---- lines ---- */
@@ -164,7 +174,7 @@ static int add(struct reading *r, const struct said *s, struct err *e)
     if (s->attrs.type != JSONL_NULL && s->attrs.type != JSONL_OBJECT)
         return err_set(e, ERR_INPUT, "'attrs' is no object");
     if (take_vector(r, &s->vector, e) < 0 ||
-        (s->tenant.type != JSONL_NULL && look_at_tenants(r, s, e) < 0) ||
+        (s->tenant.type != JSONL_NULL && look_at_tenants(r, s, row, false, e) < 0) ||
         (s->attrs.type != JSONL_NULL && ann_update_attrs(r->u, s->attrs.p, s->attrs.len, e) < 0) ||
         ann_update_add(r->u, r->of.ids ? r->id.p : NULL, r->id.len, r->x, e) < 0)
         return e->code;
@@ -197,7 +207,7 @@ static int right(struct reading *r, const struct said *s, bool revoke, struct er
 {
     uint64_t row;
 
-    if (row_of(r, s, &row, e) < 0 || look_at_tenants(r, s, e) < 0)
+    if (row_of(r, s, &row, e) < 0 || look_at_tenants(r, s, row, revoke, e) < 0)
         return e->code;
     return each_tenant(r, s, row, revoke, e);
 }

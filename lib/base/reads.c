@@ -97,12 +97,12 @@ static int uring_take(struct reads *r, unsigned *tag, struct err *e)
         *tag = (unsigned)io_uring_cqe_get_data64(c);
         rc = c->res;
         io_uring_cqe_seen(&r->ring, c);
-        if (rc == -EINTR || rc == -EAGAIN || (rc > 0 && !advance(&r->ask[*tag], (size_t)rc)))
+        if (rc == -EINTR || rc == -EAGAIN || (rc > 0 && !advance(&r->ask[*tag], (size_t)rc))) {
             uring_put(r, *tag);
-        else if (rc <= 0)
-            return rc < 0 ? failed(r, -rc, e) : ended(r, e);
-        else
-            return 0;
+            continue;
+        }
+        r->under_way--;
+        return rc > 0 ? 0 : rc < 0 ? failed(r, -rc, e) : ended(r, e);
     }
 }
 
@@ -147,6 +147,7 @@ static int pread_take(struct reads *r, unsigned *tag, struct err *e)
 
     *tag = r->waiting[r->first];
     r->first = (r->first + 1) % r->most;
+    r->under_way--;
     a = &r->ask[*tag];
     for (;;) {
         ssize_t n = pread(r->fd, a->to, a->len, (off_t)a->at);
@@ -199,11 +200,6 @@ int reads_new(struct reads **out, int fd, const char *name, unsigned most, enum 
     return err_set(e, ERR_IO, "there is no io_uring: %s", strerror(error));
 }
 
-bool reads_by_uring(const struct reads *r)
-{
-    return r->uring;
-}
-
 void reads_ask(struct reads *r, unsigned tag, uint64_t at, void *to, size_t len, size_t need)
 {
     r->ask[tag] = (struct ask){to, at, len, need};
@@ -221,8 +217,16 @@ unsigned reads_under_way(const struct reads *r)
 
 int reads_take(struct reads *r, unsigned *tag, struct err *e)
 {
-    int rc = r->uring ? uring_take(r, tag, e) : pread_take(r, tag, e);
+    return r->uring ? uring_take(r, tag, e) : pread_take(r, tag, e);
+}
 
-    r->under_way -= rc == 0;
-    return rc;
+void reads_drain(struct reads *r)
+{
+    struct err e = {0};
+    unsigned tag;
+
+    for (unsigned before = r->most + 1; r->under_way > 0 && r->under_way < before;) {
+        before = r->under_way;
+        reads_take(r, &tag, &e);
+    }
 }

@@ -26,9 +26,8 @@ enum reads_by { READS_AUTO, READS_URING, READS_PREAD };
 /* Up to `most` at once. fd and name outlive it. ERR_IO with READS_URING where there is none. */
 int reads_new(struct reads **out, int fd, const char *name, unsigned most, enum reads_by by,
               struct err *e);
-/* No read may be under way, unless an error was returned. NULL is fine. */
+/* No read may be under way. NULL is fine. */
 void reads_free(struct reads *r);
-bool reads_by_uring(const struct reads *r);
 
 /* Asks for `len` bytes at `at`, of which the first `need` must be there. Fewer than `most` are
  * under way. `tag` is below `most`, and of no other read under way. */
@@ -36,5 +35,8 @@ void reads_ask(struct reads *r, unsigned tag, uint64_t at, void *to, size_t len,
 unsigned reads_under_way(const struct reads *r);
 /* Waits until one that is under way has ended: its tag. */
 int reads_take(struct reads *r, unsigned *tag, struct err *e);
+/* After an error: waits for the others, whatever becomes of them. Until then the kernel may write
+ * to where they go. */
+void reads_drain(struct reads *r);
 
 #endif

@@ -24,6 +24,7 @@ setup() {
     misuse ann-build -t ivf --workload work.jsonl -o x.ann base.fvecs
     misuse ann-build --where-file work.jsonl -o x.ann base.fvecs
     misuse ann-build -t ivf --leaf 5 -o x.ann base.fvecs
+    misuse ann-build -t hqi --where-file - -o x.ann -
     misuse ann-build -t hqi --workload work.jsonl --queries query.fvecs -o x.ann base.fvecs
     misuse ann-build -t hqi --workload - -o x.ann base.fvecs
     misuse ann-build -t hqi -R 5 -o x.ann base.fvecs

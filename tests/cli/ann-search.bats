@@ -15,6 +15,9 @@ setup() {
     misuse ann-search --ef 0 good.ann query.fvecs
     misuse ann-search --nprobe 0 good.ann query.fvecs
     misuse ann-search --keep 101 good.ann query.fvecs
+    for effort in ef nprobe reach keep rerank slack; do
+        misuse ann-search --recall 0.9 --$effort 2 good.ann query.fvecs
+    done
     misuse ann-search --near .5 good.ann query.fvecs
     misuse ann-search --factor 0 good.ann query.fvecs
     misuse ann-search --engine 0 good.ann query.fvecs

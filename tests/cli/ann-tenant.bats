@@ -29,12 +29,18 @@ stat_of() {
     misuse ann-build -t tenant -o x.ann base.fvecs
     misuse ann-build --tenants grants -o x.ann base.fvecs
     misuse ann-build -t tenant --tenants grants --lists 4 -o x.ann base.fvecs
+    misuse ann-build -t tenant --tenants grants --attrs table -o x.ann base.fvecs
+    seq 0 600 >table
+    fails ann-update --attrs table good.ann
+    says 'kind tenant, which takes no filter'
     misuse ann-search --tenant all --tenants-file f good.ann query.fvecs
     misuse ann-search --reach 0 --tenant all good.ann query.fvecs
     fails ann-search good.ann query.fvecs
     says "good.ann is of kind tenant: '--tenant' or '--tenants-file' says whose rows are searched"
     fails ann-search --tenant all --nprobe 4 good.ann query.fvecs
     says "which takes '--reach', not '--nprobe'"
+    fails ann-tune good.ann query.fvecs
+    says 'good.ann is of kind tenant: each tenant finds other neighbours'
     ann-build -q -o graph.ann base.fvecs
     fails ann-search --tenant all graph.ann query.fvecs
     says 'graph.ann is of kind graph, which has no tenants'
@@ -115,7 +121,7 @@ END
 {"op":"add","vector":[9,9,9,9],"tenant":["few","odd"]}
 {"op":"add","vector":[9,9,9,8]}
 {"op":"grant","id":601,"tenant":"all"}
-{"op":"revoke","id":599,"tenant":"the \"é\""}
+{"op":"revoke","id":599,"tenant":["the \"é\"","the \"\u00e9\""]}
 END
     exits 0 ann-update good.ann changes
     says 'granted 5 rights, revoked 3'
@@ -145,6 +151,7 @@ END
     done <<'END'
 {"op":"revoke","id":1,"tenant":"few"}|the tenant 'few' does not have row 1
 {"op":"revoke","id":2,"tenant":"fwe"}|the tenant 'fwe' does not have row 2
+{"op":"revoke","id":0,"tenant":["few","fwe"]}|the tenant 'fwe' does not have row 0
 {"op":"grant","id":3,"tenant":"few"}|row 3 was deleted
 {"op":"grant","id":602,"tenant":"few"}|no row 602
 {"op":"grant","id":5}|no string

@@ -14,6 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "ann/spann.h"
+#include "base/hash.h"
+
 enum { ROWS = 2400, QUERIES = ANN_QUERIES, K = 10, DIM = 24 };
 
 static const uint32_t all = ANN_EFFORT_MOST;
@@ -375,6 +378,34 @@ static void expect(const struct ann *a, const float *q, const char *what)
     }
 }
 
+/* A list whose second row is its first once more, under right checksums. */
+static void repeat_row(const char *path, const char *to)
+{
+    struct ann *a = ann_need(path, cpu_detect());
+    const struct spann *v = a->state;
+    struct ann_section s = section_of(a, "POST");
+    uint8_t *p = data_need(malloc(s.len)), *list;
+    struct sect_writer *w = NULL;
+    struct err e = {0};
+    uint64_t sum;
+    uint32_t l = 0;
+
+    while (v->size[l] < 2)
+        l++;
+    T_CHECK(sect_read(a->file, "POST", 0, p, s.len, &e) == 0);
+    list = p + v->at[l];
+    memcpy(list + spann_rows_at(v->codec, v->size[l]) + 4,
+           list + spann_rows_at(v->codec, v->size[l]), 4);
+    sum = hash64(list, spann_sum_at(v->codec, v->size[l]));
+    memcpy(list + spann_sum_at(v->codec, v->size[l]), &sum, sizeof sum);
+    T_CHECK(sect_create(&w, to, "ann ", 1, 0, &e) == 0);
+    T_CHECK(sect_copy(w, a->file, "POST", &e) == 0);
+    T_CHECK(sect_put(w, "POST", SECT_REQUIRED | SECT_APART, p, s.len, &e) == 0);
+    T_CHECK(sect_commit(&w, &e) == 0);
+    free(p);
+    ann_close(a);
+}
+
 static void try_damage(void)
 {
     struct ann_base b = ann_base_of(DATA_DECAY, VEC_F32, 700, DIM);
@@ -385,6 +416,10 @@ static void try_damage(void)
     struct err e = {0};
 
     ann_make("s.ann", &b, &o);
+    repeat_row("s.ann", "twice.ann");
+    a = ann_need("twice.ann", cpu_detect());
+    T_CHECKF(ann_check(a, &e) == ERR_CORRUPT && strstr(e.msg, "a row twice"), "%s", e.msg);
+    ann_close(a);
     a = ann_need("s.ann", cpu_detect());
     s = section_of(a, "POST");
     for (uint64_t at = 0; at < s.len; at += 997) {

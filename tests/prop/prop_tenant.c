@@ -179,6 +179,34 @@ static size_t look(const struct model *m, size_t t, const float *q, const uint64
     return hits;
 }
 
+/* The true neighbours are those of rows that are there, wherever deleted ones stand. */
+static void look_truth(const struct model *m, const struct ann *a, const float *q)
+{
+    struct neigh truth = {0};
+    struct err e = {0};
+    size_t live = 0;
+
+    for (size_t r = 0; r < m->rows; r++)
+        live += m->live[r];
+    T_CHECKF(ann_truth(a, q, 1, K, 2, &truth, &e) == 0, "%s", e.msg);
+    for (size_t i = 0; i < K; i++) {
+        uint64_t id = truth.id[i];
+        size_t nearer = 0;
+        double key;
+
+        if (i >= live || id >= m->rows || !m->live[id]) {
+            T_CHECKF(i >= live && id == NEIGH_NONE, "neighbour %zu of %zu rows: %llu", i, live,
+                     (unsigned long long)id);
+            continue;
+        }
+        key = key_of(m, q, id);
+        for (size_t r = 0; r < m->rows; r++)
+            nearer += m->live[r] && key_of(m, q, r) < key - 1e-6 * fabs(key);
+        T_CHECKF(nearer <= i, "%zu rows are nearer than neighbour %zu", nearer, i);
+    }
+    neigh_free(&truth);
+}
+
 /* All tenants, k = 1, K and all; the share that is found of the best. */
 static double ask(const struct model *m, const char *path, uint32_t effort, enum cpu_level cpu,
                   int threads, uint64_t *seed)
@@ -207,6 +235,8 @@ static double ask(const struct model *m, const char *path, uint32_t effort, enum
             all += owned(m, t) < each[i] ? owned(m, t) : each[i];
         }
     T_CHECKF(ann_check(a, &e) == 0, "%s", e.msg);
+    if (m->vectors)
+        look_truth(m, a, m->pool.x);
     ann_close(a);
     free(id);
     free(score);

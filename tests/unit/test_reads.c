@@ -100,6 +100,30 @@ static void beyond(int fd, enum reads_by by)
     reads_free(NULL);
 }
 
+/* One of some fails, and the others are waited for. */
+static void drained(int fd, enum reads_by by)
+{
+    static unsigned char room[MOST][LEN];
+    struct reads *r = NULL;
+    struct err e = {0};
+    unsigned tag;
+    int rc = 0;
+
+    memset(room, 0, sizeof room);
+    T_CHECK(reads_new(&r, fd, "f", MOST, by, &e) == 0);
+    for (tag = 0; tag < MOST; tag++)
+        reads_ask(r, tag, tag == 3 || tag == 9 ? SIZE : tag * LEN, room[tag], LEN, LEN);
+    while (rc == 0)
+        rc = reads_take(r, &tag, &e);
+    T_CHECK(rc == ERR_CORRUPT && reads_under_way(r) > 0 && reads_under_way(r) < MOST);
+    reads_drain(r);
+    T_CHECK(reads_under_way(r) == 0);
+    for (tag = 0; tag < MOST; tag++)
+        T_CHECK(tag == 3 || tag == 9 || memcmp(room[tag], data + tag * LEN, LEN) == 0);
+    reads_drain(r);
+    reads_free(r);
+}
+
 int main(void)
 {
     int fd;
@@ -110,6 +134,7 @@ int main(void)
     for (enum reads_by by = READS_AUTO; by <= READS_PREAD; by += READS_PREAD) {
         many(fd, by);
         beyond(fd, by);
+        drained(fd, by);
     }
     T_CHECK(signals > 0);
     alarms(0);
