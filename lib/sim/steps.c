@@ -174,8 +174,6 @@ static int list(struct reading *r, enum step_field f, const char *text, size_t l
             rc = wrong(f, text, "no list of such", e);
     }
     json_free(root);
-    if (f == STEP_DECODES)
-        r->step.has |= 1U << STEP_KV_SUM;
     return rc;
 }
 
@@ -221,6 +219,13 @@ static int take_field(struct reading *r, enum step_field f, const char *p, size_
     if (buf_add(&r->text, p, len, e) < 0 || buf_addc(&r->text, '\0', e) < 0)
         return e->code;
     text = r->text.p;
+    if (strlen(text) < len)
+        return err_set(e, ERR_INPUT, "'%s' has a NUL byte in it", names[f]);
+    if (is_list && f == STEP_DECODES) { /* contexts: their sum is there too */
+        if (has(&r->step, STEP_KV_SUM))
+            return err_set(e, ERR_INPUT, "'kv_sum' is there twice");
+        r->step.has |= 1U << STEP_KV_SUM;
+    }
     if (is_list && (f == STEP_PIECES || f == STEP_DECODES))
         return list(r, f, text, len, e);
     if (f == STEP_BATCH || f == STEP_PIECES)
@@ -238,6 +243,8 @@ static int settle(struct reading *r, struct err *e)
     struct step *s = &r->step;
     int times = has(s, STEP_NS) + has(s, STEP_US) + has(s, STEP_MS) + has(s, STEP_S);
     bool span = has(s, STEP_BEGIN) && has(s, STEP_END);
+    const unsigned its_parts = 1U << STEP_DECODES | 1U << STEP_KV_SUM | 1U << STEP_KV_MEAN |
+                               1U << STEP_PIECES;
 
     if (times > 1)
         return err_set(e, ERR_INPUT, "there are several times, and one is needed");
@@ -249,13 +256,13 @@ static int settle(struct reading *r, struct err *e)
     s->us -= 1e-3 * s->transfer_ns;
     if (!(s->us > 0 && s->us <= US_MOST))
         return err_set(e, ERR_INPUT, "a step of %g us is none", s->us);
-    if (has(s, STEP_BATCH) && (has(s, STEP_DECODES) || has(s, STEP_PIECES)))
+    if (has(s, STEP_BATCH) && s->has & its_parts)
         return err_set(e, ERR_INPUT, "there is 'batch', and its parts too");
     if (!has(s, STEP_BATCH) && !has(s, STEP_DECODES) && !has(s, STEP_PIECES))
         return err_set(e, ERR_INPUT, "there is no batch: 'batch', or 'decodes' and 'pieces'");
     if (s->decodes > 0 && has(s, STEP_DECODES) && !has(s, STEP_KV_SUM) && !has(s, STEP_KV_MEAN))
         return err_set(e, ERR_INPUT, "there are decodes, and no 'kv_sum' or 'kv_mean'");
-    if (has(s, STEP_KV_MEAN))
+    if (has(s, STEP_KV_MEAN) && !has(s, STEP_KV_SUM))
         s->kv_sum = s->decodes * r->kv_mean;
     if (s->kv_sum > COUNT_MOST * COUNT_MOST || (s->decodes == 0 && s->kv_sum > 0))
         return err_set(e, ERR_INPUT, "%g decodes have no %g tokens of context", s->decodes,
