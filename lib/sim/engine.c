@@ -8,6 +8,8 @@
 #include "sim/prefix.h"
 #include "sim/sched.h"
 
+#define CLOCK_NS_MOST 0x1p62 /* 146 years: differences of two times have room too */
+
 /* ---- queue ---- */
 
 static int deque_grow(struct deque *d, struct err *e)
@@ -235,6 +237,11 @@ static int begin_step(struct replica *r, struct err *e)
     if (r->sched->overlap)
         us = r->sched->overlap(&parts, us);
     us += r->o->step_overhead_us + r->transfer_us;
+    if (!((double)r->now + 1e3 * us < CLOCK_NS_MOST))
+        return err_set(e, ERR_USAGE,
+                       "a step takes %g us, %g of them for KV blocks to move: it ends beyond 146 "
+                       "years",
+                       us, r->transfer_us);
     r->moved_us += r->transfer_us;
     r->transfer_ns = (int64_t)llround(1e3 * r->transfer_us);
     r->transfer_us = 0;
