@@ -138,6 +138,7 @@ void replica_free(struct replica *r)
     free(r->batch);
     free(r->pieces);
     free(r->hashes);
+    free(r->course);
     free(r->steady.due);
     kv_close(&r->kv);
     gaps_free(&r->step_times);
