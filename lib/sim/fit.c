@@ -339,24 +339,14 @@ static int solve(struct fitting *g, bool *left_out, double *x, double *scratch, 
 
 /* ---- what it is worth ---- */
 
-static void error_of(struct fit_error *out, const struct fitting *g, int region, double *scratch)
+static void error_of(struct distribution *d, const struct fitting *g, int region, double *scratch)
 {
     size_t n = 0;
-    double sum = 0;
 
     for (size_t i = 0; i < g->f->n; i++)
-        if (region == FIT_ALL || (int)region_of(&g->v[i]) == region) {
-            scratch[n] = fabs(g->v[i].error);
-            sum += scratch[n++];
-        }
-    *out = (struct fit_error){.n = n};
-    if (n == 0)
-        return;
-    sort_doubles(scratch, n);
-    out->mean = sum / (double)n;
-    out->p50 = scratch[n / 2];
-    out->p99 = scratch[(size_t)(.99 * (double)n)];
-    out->most = scratch[n - 1];
+        if (region == FIT_ALL || (int)region_of(&g->v[i]) == region)
+            scratch[n++] = fabs(g->v[i].error);
+    distribution_of(d, scratch, n);
 }
 
 /* Each part is predicted from the others; what a step weighs is what it does with all. */

@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "sim/cost.h"
 #include "sim/lsq.h"
+#include "sim/metrics.h"
 #include "sim/steps.h"
 
 enum fit_term {
@@ -38,13 +39,9 @@ enum fit_term {
 };
 extern const char *const fit_term_names[FIT_TERMS];
 
-/* Relative errors of steps that were predicted from others. */
+/* Of steps: decodes alone, chunks alone, both. */
 enum fit_region { FIT_DECODES, FIT_CHUNKS, FIT_MIXED, FIT_ALL, FIT_REGIONS };
 extern const char *const fit_region_names[FIT_REGIONS];
-struct fit_error {
-    size_t n;
-    double mean, p50, p99, most;
-};
 
 enum { FIT_KNEES_MOST = LSQ_MOST - FIT_TERMS };
 
@@ -57,7 +54,7 @@ struct fit {
     size_t n, outliers; /* steps; those beyond five times the spread */
     double most_tokens, most_decodes, most_kv, most_chunk, most_before; /* that were measured */
     double kv_rounding;
-    struct fit_error error[FIT_REGIONS];
+    struct distribution error[FIT_REGIONS]; /* relative, of steps that were predicted from others */
 };
 
 int fit_steps(struct fit *f, const char *path, struct err *e);
