@@ -12,6 +12,7 @@
 #include "base/jsonl.h"
 #include "base/num.h"
 #include "base/stream.h"
+#include "sim/columns.h"
 
 /* ---- out ---- */
 
@@ -275,26 +276,6 @@ static int settle(struct reading *r, struct err *e)
 
 /* ---- lines ---- */
 
-/* The field at *p, without quotes around it, which goes on behind it; false at the line's end. */
-static bool next_column(const struct reading *r, const char **p, const char *end, const char **from,
-                        size_t *len)
-{
-    const char *stop;
-
-    if (*p > end)
-        return false;
-    stop = memchr(*p, r->between, (size_t)(end - *p));
-    stop = stop ? stop : end;
-    *from = *p;
-    *len = (size_t)(stop - *p);
-    if (*len >= 2 && **from == '"' && stop[-1] == '"') {
-        ++*from;
-        *len -= 2;
-    }
-    *p = stop + 1;
-    return true;
-}
-
 static int read_header(struct reading *r, const char *p, size_t len, struct err *e)
 {
     const char *end = p + len, *from;
@@ -303,7 +284,7 @@ static int read_header(struct reading *r, const char *p, size_t len, struct err 
     if (len > 2 && memcmp(p, "# ", 2) == 0)
         p += 2;
     r->between = memchr(p, '\t', (size_t)(end - p)) ? '\t' : ',';
-    for (r->columns = 0; next_column(r, &p, end, &from, &at); r->columns++) {
+    for (r->columns = 0; columns_next(&p, end, r->between, &from, &at); r->columns++) {
         if (r->columns == COLUMNS_MOST)
             return err_set(e, ERR_INPUT, "there are more than %d columns", COLUMNS_MOST);
         r->column[r->columns] = field_named(from, at);
@@ -319,7 +300,7 @@ static int read_columns(struct reading *r, const char *p, size_t len, struct err
     const char *end = p + len, *from;
     size_t n = 0, at;
 
-    for (; next_column(r, &p, end, &from, &at); n++)
+    for (; columns_next(&p, end, r->between, &from, &at); n++)
         if (n < r->columns && r->column[n] >= 0 && at > 0 &&
             take_field(r, (enum step_field)r->column[n], from, at, false, e) < 0)
             return e->code;
@@ -350,12 +331,7 @@ static int read_object(struct reading *r, const char *line, size_t len, struct e
 /* 1 and a step, or 0: nothing is in the line. */
 static int read_line(struct reading *r, const char *p, size_t len, bool first, struct err *e)
 {
-    if (first && len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
-        p += 3;
-        len -= 3;
-    }
-    if (len > 0 && p[len - 1] == '\r')
-        len--;
+    columns_trim(&p, &len, first);
     if (len == 0)
         return 0;
     if (first && *p != '{')
