@@ -98,6 +98,11 @@ static int init_kv(struct replica *r, const struct engine_opts *o, struct err *e
 {
     bool cache = o->prefix_cache && r->sched->prefix_cache, sharing;
 
+    if (cache && r->trace->hash_end && r->trace->block != o->block_tokens)
+        return err_set(e, ERR_USAGE,
+                       "the trace's hashes stand for %u tokens: '--block-size %u' is "
+                       "needed to share prefixes",
+                       r->trace->block, r->trace->block);
     r->tiers = cache && (o->tier_blocks[KV_HOST] > 0 || o->tier_blocks[KV_DISK] > 0);
     sharing = cache && (r->trace->hash_end || r->tiers);
     r->own_prefix = cache && !sharing;
@@ -108,21 +113,9 @@ static int init_kv(struct replica *r, const struct engine_opts *o, struct err *e
 
 int replica_init(struct replica *r, const struct engine_opts *o, struct err *e)
 {
-    bool sharing = o->prefix_cache && r->trace->hash_end && r->sched->prefix_cache;
-
     r->o = o;
     r->swap_free = o->swap_blocks;
     r->longest = r->sched->reserves ? longest_of(r) : 0;
-    if (sharing && r->trace->block % o->block_tokens != 0 && o->block_tokens % r->trace->block != 0)
-        return err_set(e, ERR_USAGE,
-                       "the trace's hashes stand for %u tokens, which do not go with "
-                       "blocks of %u",
-                       r->trace->block, o->block_tokens);
-    if (sharing && r->trace->block != o->block_tokens)
-        return err_set(e, ERR_USAGE,
-                       "the trace's hashes stand for %u tokens: '--block-size %u' is "
-                       "needed to share prefixes",
-                       r->trace->block, r->trace->block);
     if (steady_init(r, e) < 0 || (r->sched->begin && r->sched->begin(r, e) < 0))
         return e->code;
     return init_kv(r, o, e);
