@@ -113,7 +113,6 @@ static int replay_once(struct search *s, struct summary *got, struct err *e)
     }
     replay_free(&p);
     ema_free(&ema);
-    s->c->replays++;
     return rc;
 }
 
