@@ -156,9 +156,9 @@ static void row(struct out *o, const struct cell *c)
     out_cstr(o, "sched", c->setup.replay.sched->name);
     out_u64(o, "budget", c->setup.replay.engine.most_tokens);
     out_double(o, "capacity_per_s", c->found.rate, 4);
-    out_double(o, "tbt_p99_s", 1e-9 * s->metric[METRIC_TBT].point[3], 6);
-    out_double(o, "ttft_p99_s", 1e-9 * s->metric[METRIC_TTFT].point[3], 6);
-    out_double(o, "delay_p50_s", 1e-9 * s->metric[METRIC_DELAY].point[0], 6);
+    out_double(o, "tbt_p99_s", 1e-9 * s->metric[METRIC_TBT].point[METRIC_P99], 6);
+    out_double(o, "ttft_p99_s", 1e-9 * s->metric[METRIC_TTFT].point[METRIC_P99], 6);
+    out_double(o, "delay_p50_s", 1e-9 * s->metric[METRIC_DELAY].point[METRIC_P50], 6);
     out_double(o, "output_tokens_per_s", s->output_tokens_a_s, 2);
     out_double(o, "good_share", s->requests ? (double)s->good / (double)s->requests : 0, 4);
     out_end_row(o);

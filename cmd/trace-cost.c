@@ -219,7 +219,7 @@ static void print_errors(struct out *o, const struct fit *f)
     bool json = out_is_json(o);
 
     for (int i = 0; i < FIT_REGIONS; i++) {
-        const struct fit_error *error = &f->error[i];
+        const struct distribution *error = &f->error[i];
 
         if (json)
             out_object(o, NULL);
@@ -228,8 +228,8 @@ static void print_errors(struct out *o, const struct fit *f)
         out_cstr(o, "batches", fit_region_names[i]);
         out_u64(o, "steps", error->n);
         out_double(o, "mean_error", error->mean, 5);
-        out_double(o, "p50_error", error->p50, 5);
-        out_double(o, "p99_error", error->p99, 5);
+        out_double(o, "p50_error", error->point[METRIC_P50], 5);
+        out_double(o, "p99_error", error->point[METRIC_P99], 5);
         out_double(o, "max_error", error->most, 5);
         if (json)
             out_close_object(o);
@@ -259,17 +259,13 @@ static void print_fit(struct out *o, const struct fit *f)
 /* The table to -o; what it is worth to standard output, if that is another. */
 static int write_fit(const struct asked *a, const struct fit *f, struct err *e)
 {
-    struct out_opts to = {.path = a->out}, report = {.json = a->json};
+    struct out_opts report = {.json = a->json};
     struct buf table = {0};
     struct out *o = NULL;
     int rc = fit_table(f, a->cost.model, a->cost.gpu, a->cost.tp, &table, e);
 
     if (rc == 0)
-        rc = out_open(&o, &to, e);
-    if (rc == 0) {
-        out_raw(o, table.p, table.len);
-        rc = out_commit(&o, e);
-    }
+        rc = out_bytes(a->out, table.p, table.len, e);
     if (rc == 0 && a->out && !cli_is_std(a->out) && (rc = out_open(&o, &report, e)) == 0) {
         print_fit(o, f);
         rc = out_commit(&o, e);

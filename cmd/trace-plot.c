@@ -70,17 +70,11 @@ static int draw_batches(const struct asked *a, struct buf *picture, struct err *
 
 static int plot(const struct asked *a, struct err *e)
 {
-    struct out_opts to = {.path = a->out};
     struct buf picture = {0};
-    struct out *o = NULL;
     int rc = a->what == WHAT_BATCH ? draw_batches(a, &picture, e) : draw_times(a, &picture, e);
 
     if (rc == 0)
-        rc = out_open(&o, &to, e);
-    if (rc == 0) {
-        out_raw(o, picture.p, picture.len);
-        rc = out_commit(&o, e);
-    }
+        rc = out_bytes(a->out, picture.p, picture.len, e);
     buf_free(&picture);
     return rc;
 }

@@ -223,17 +223,11 @@ static int draw(const struct asked *a, const struct stat *s, struct err *e)
                                  .output = s->output.v,
                                  .n = s->prompt.n,
                                  .reuse = s->hashed ? s->reuse : NULL};
-    struct out_opts to = {.path = a->svg};
     struct buf picture = {0};
-    struct out *o = NULL;
     int rc = plot_trace_draw(&picture, &t, e);
 
     if (rc == 0)
-        rc = out_open(&o, &to, e);
-    if (rc == 0) {
-        out_raw(o, picture.p, picture.len);
-        rc = out_commit(&o, e);
-    }
+        rc = out_bytes(a->svg, picture.p, picture.len, e);
     buf_free(&picture);
     return rc;
 }

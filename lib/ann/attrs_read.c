@@ -23,6 +23,7 @@
 #include "base/jsonl.h"
 #include "base/mem.h"
 #include "base/stream.h"
+#include "base/utf8.h"
 
 enum { LINE_MOST = 1 << 28 };
 
@@ -230,8 +231,7 @@ static int first_line(struct reading *r, const char *line, size_t len, struct er
 {
     const char *p = line, *end = line + len;
 
-    if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
-        p += 3;
+    p += utf8_mark(p, len);
     p += p < end && *p == '#';
     p += p > line && p[-1] == '#' && p < end && *p == ' ';
     while (p) {

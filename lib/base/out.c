@@ -404,3 +404,14 @@ void out_abort(struct out **po)
     buf_free(&o->buf);
     free(o);
 }
+
+int out_bytes(const char *path, const void *p, size_t len, struct err *e)
+{
+    struct out_opts to = {.path = path};
+    struct out *o;
+
+    if (out_open(&o, &to, e) < 0)
+        return e->code;
+    out_raw(o, p, len);
+    return out_commit(&o, e);
+}

@@ -69,6 +69,9 @@ void out_end_row(struct out *o);
 /* Bytes as they are, between rows: for tools whose output is not rows (fm-cat). */
 void out_raw(struct out *o, const void *p, size_t len);
 
+/* All of a file, or of standard output, at once. */
+int out_bytes(const char *path, const void *p, size_t len, struct err *e);
+
 bool out_is_tty(const struct out *o);
 bool out_is_json(const struct out *o);
 bool out_failed(const struct out *o);

@@ -12,10 +12,11 @@
  *              56  8  XXH3 of the 56 bytes before
  *   offset 64   sections, each at a multiple of 64, zero bytes between them
  *   then        section table, at a multiple of 64, one 32-byte row a section, in file order:
- *               0  4  id, four letters      4  4  flags (1: a reader must know it; 2: stands apart;
- * the rest 0) 8  8  offset               16  8  length      24  8  XXH3 of the section and after
- * the rows 8 bytes: XXH3 of the rows. The file ends there. All numbers little-endian. Letters are
- * printable ASCII.
+ *               0  4  id, four letters
+ *               4  4  flags (1: a reader must know it; 2: stands apart; the rest 0)
+ *               8  8  offset               16  8  length      24  8  XXH3 of the section
+ *               and after the rows 8 bytes: XXH3 of the rows. The file ends there.
+ * All numbers little-endian. Letters are printable ASCII.
  *
  * A section that stands apart begins at a multiple of 4096. It is for what is much larger than
  * memory: an open file does not map or load it, sect_get() gives no pointer; it is read through

@@ -84,6 +84,11 @@ size_t utf8_ceil(const char *p, size_t len, size_t pos)
     return at == len || at == pos ? at : at + utf8_step(p + at, len - at);
 }
 
+size_t utf8_mark(const char *p, size_t len)
+{
+    return len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 bool utf8_valid(const char *p, size_t len)
 {
     for (size_t i = 0; i < len;) {

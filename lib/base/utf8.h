@@ -25,6 +25,9 @@ size_t utf8_count(const char *p, size_t len);
 size_t utf8_floor(const char *p, size_t len, size_t pos);
 size_t utf8_ceil(const char *p, size_t len, size_t pos);
 
+/* Length, 3 or 0, of the byte order mark that some programs put in front of a text. */
+size_t utf8_mark(const char *p, size_t len);
+
 /* Is all of p[0..len) well-formed? */
 bool utf8_valid(const char *p, size_t len);
 

@@ -75,10 +75,10 @@ static bool meets(const struct summary *s, const struct objective *o)
     bool enough = o->good_share > 0 ? (double)s->good >= o->good_share * (double)s->requests
                                     : s->rejected == 0;
 
-    return enough && within(o->tbt_p99_ns, s->metric[METRIC_TBT].point[3]) &&
-           within(o->ttft_p99_ns, s->metric[METRIC_TTFT].point[3]) &&
-           within(o->e2e_p99_ns, s->metric[METRIC_E2E].point[3]) &&
-           within(o->delay_p50_ns, s->metric[METRIC_DELAY].point[0]);
+    return enough && within(o->tbt_p99_ns, s->metric[METRIC_TBT].point[METRIC_P99]) &&
+           within(o->ttft_p99_ns, s->metric[METRIC_TTFT].point[METRIC_P99]) &&
+           within(o->e2e_p99_ns, s->metric[METRIC_E2E].point[METRIC_P99]) &&
+           within(o->delay_p50_ns, s->metric[METRIC_DELAY].point[METRIC_P50]);
 }
 
 static void watch(void *ctx, const struct replica *r)
@@ -113,7 +113,6 @@ static int replay_once(struct search *s, struct summary *got, struct err *e)
     }
     replay_free(&p);
     ema_free(&ema);
-    s->c->replays++;
     return rc;
 }
 

@@ -27,7 +27,6 @@ struct capacity {
     struct summary summary; /* at that rate; of the lowest where rate is 0 */
     uint32_t rejected, first_rejected; /* requests that can never run, at whatever rate: without a
                                           good_share they make it 0, with one they are not good */
-    unsigned replays;
 };
 
 struct capacity_opts {

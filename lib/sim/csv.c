@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/stream.h"
+#include "sim/columns.h"
 
 enum { LINE_MOST = 1 << 16 };
 
@@ -53,11 +54,7 @@ int csv_read(const char *path, int (*line)(void *ctx, const struct csv_line *l, 
     int rc = lines_open(&in, path, '\n', LINE_MOST, e);
 
     while (rc >= 0 && (rc = lines_next(in, &p, &len, e)) > 0) {
-        len -= len > 0 && p[len - 1] == '\r';
-        if (lines_number(in) == 1 && len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
-            p += 3;
-            len -= 3;
-        }
+        columns_trim(&p, &len, lines_number(in) == 1);
         if (len == 0)
             continue;
         copy.len = 0;

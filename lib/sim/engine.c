@@ -8,6 +8,8 @@
 #include "sim/prefix.h"
 #include "sim/sched.h"
 
+#define CLOCK_NS_MOST 0x1p62 /* 146 years: differences of two times have room too */
+
 /* ---- queue ---- */
 
 static int deque_grow(struct deque *d, struct err *e)
@@ -96,6 +98,11 @@ static int init_kv(struct replica *r, const struct engine_opts *o, struct err *e
 {
     bool cache = o->prefix_cache && r->sched->prefix_cache, sharing;
 
+    if (cache && r->trace->hash_end && r->trace->block != o->block_tokens)
+        return err_set(e, ERR_USAGE,
+                       "the trace's hashes stand for %u tokens: '--block-size %u' is "
+                       "needed to share prefixes",
+                       r->trace->block, r->trace->block);
     r->tiers = cache && (o->tier_blocks[KV_HOST] > 0 || o->tier_blocks[KV_DISK] > 0);
     sharing = cache && (r->trace->hash_end || r->tiers);
     r->own_prefix = cache && !sharing;
@@ -106,21 +113,9 @@ static int init_kv(struct replica *r, const struct engine_opts *o, struct err *e
 
 int replica_init(struct replica *r, const struct engine_opts *o, struct err *e)
 {
-    bool sharing = o->prefix_cache && r->trace->hash_end && r->sched->prefix_cache;
-
     r->o = o;
     r->swap_free = o->swap_blocks;
     r->longest = r->sched->reserves ? longest_of(r) : 0;
-    if (sharing && r->trace->block % o->block_tokens != 0 && o->block_tokens % r->trace->block != 0)
-        return err_set(e, ERR_USAGE,
-                       "the trace's hashes stand for %u tokens, which do not go with "
-                       "blocks of %u",
-                       r->trace->block, o->block_tokens);
-    if (sharing && r->trace->block != o->block_tokens)
-        return err_set(e, ERR_USAGE,
-                       "the trace's hashes stand for %u tokens: '--block-size %u' is "
-                       "needed to share prefixes",
-                       r->trace->block, r->trace->block);
     if (steady_init(r, e) < 0 || (r->sched->begin && r->sched->begin(r, e) < 0))
         return e->code;
     return init_kv(r, o, e);
@@ -136,6 +131,7 @@ void replica_free(struct replica *r)
     free(r->batch);
     free(r->pieces);
     free(r->hashes);
+    free(r->course);
     free(r->steady.due);
     kv_close(&r->kv);
     gaps_free(&r->step_times);
@@ -235,6 +231,11 @@ static int begin_step(struct replica *r, struct err *e)
     if (r->sched->overlap)
         us = r->sched->overlap(&parts, us);
     us += r->o->step_overhead_us + r->transfer_us;
+    if (!((double)r->now + 1e3 * us < CLOCK_NS_MOST))
+        return err_set(e, ERR_USAGE,
+                       "a step takes %g us, %g of them for KV blocks to move: it ends beyond 146 "
+                       "years",
+                       us, r->transfer_us);
     r->moved_us += r->transfer_us;
     r->transfer_ns = (int64_t)llround(1e3 * r->transfer_us);
     r->transfer_us = 0;

@@ -100,6 +100,7 @@ struct batch_entry {
 };
 
 struct sched;
+struct sched_course;
 
 struct replica {
     const struct engine_opts *o;
@@ -117,6 +118,8 @@ struct replica {
     bool tiers;      /* there is memory beside the GPU */
     uint64_t *hashes;
     size_t hashes_cap;
+    struct sched_course *course; /* of those that run, and one more (sched_has_room()) */
+    size_t course_cap;
     void *state; /* the scheduler's own */
     /* The step: */
     struct batch_entry *batch;

@@ -13,9 +13,10 @@
 
 enum {
     FOLDS = 5,
-    PASSES = 12,         /* of weights */
-    KNEE_STEPS = 8,      /* measured steps at least between two knees */
-    TABLE_MOST = 1 << 20 /* places of the reader's table of decodes */
+    PASSES = 12,            /* of weights */
+    KNEE_STEPS = 8,         /* measured steps at least between two knees */
+    TABLE_MOST = 1 << 20,   /* places of the reader's table of decodes */
+    ROUNDING_MOST = 1 << 16 /* that the reader takes */
 };
 #define HUBER        2.5   /* spreads that a step may be off and count whole */
 #define LEAST_SPREAD 0.003 /* what is nearer than this is no error */
@@ -75,17 +76,29 @@ static double rounded_up(double v, double to)
     return ceil(v / to) * to;
 }
 
+/* To what contexts are rounded, so that the table is no larger than its reader takes. */
+static int choose_rounding(struct fit *f, struct err *e)
+{
+    double to = 16;
+
+    for (; (f->most_decodes + 1) * (f->most_kv / to + 2) > TABLE_MOST; to *= 2)
+        if (to == ROUNDING_MOST)
+            return err_set(e, ERR_INPUT,
+                           "steps of up to %.0f decodes, of up to %.0f tokens of context on "
+                           "average, are more than a table has room for",
+                           f->most_decodes, f->most_kv);
+    f->kv_rounding = to;
+    f->most_kv = rounded_up(f->most_kv, to);
+    return 0;
+}
+
 /* As cost_vidur.c will see them. */
 static void round_steps(struct fitting *g)
 {
     struct fit *f = g->f;
-    double to = 16, end = 0;
+    double to = f->kv_rounding, end = 0;
     bool any_before = false;
 
-    while ((f->most_decodes + 1) * (f->most_kv / to + 2) > TABLE_MOST)
-        to *= 2;
-    f->kv_rounding = to;
-    f->most_kv = rounded_up(f->most_kv, to);
     for (size_t i = 0; i < f->n; i++) {
         struct seen *s = &g->v[i];
         double squares = 0, all = 0;
@@ -326,24 +339,14 @@ static int solve(struct fitting *g, bool *left_out, double *x, double *scratch, 
 
 /* ---- what it is worth ---- */
 
-static void error_of(struct fit_error *out, const struct fitting *g, int region, double *scratch)
+static void error_of(struct distribution *d, const struct fitting *g, int region, double *scratch)
 {
     size_t n = 0;
-    double sum = 0;
 
     for (size_t i = 0; i < g->f->n; i++)
-        if (region == FIT_ALL || (int)region_of(&g->v[i]) == region) {
-            scratch[n] = fabs(g->v[i].error);
-            sum += scratch[n++];
-        }
-    *out = (struct fit_error){.n = n};
-    if (n == 0)
-        return;
-    sort_doubles(scratch, n);
-    out->mean = sum / (double)n;
-    out->p50 = scratch[n / 2];
-    out->p99 = scratch[(size_t)(.99 * (double)n)];
-    out->most = scratch[n - 1];
+        if (region == FIT_ALL || (int)region_of(&g->v[i]) == region)
+            scratch[n++] = fabs(g->v[i].error);
+    distribution_of(d, scratch, n);
 }
 
 /* Each part is predicted from the others; what a step weighs is what it does with all. */
@@ -376,10 +379,17 @@ static void cross_validate(struct fitting *g, const bool *left_out, double *scra
 
 static int fit_all(struct fitting *g, struct err *e)
 {
-    double *scratch = mem_array(g->f->n, sizeof *scratch, e), x[LSQ_MOST];
+    double *scratch, x[LSQ_MOST];
     bool left_out[LSQ_MOST] = {false};
-    int rc = scratch ? solve(g, left_out, x, scratch, e) : e->code;
+    int rc;
 
+    if (choose_rounding(g->f, e) < 0)
+        return e->code;
+    round_steps(g);
+    find_knees(g);
+    if (check_steps(g->f, e) < 0 || !(scratch = mem_array(g->f->n, sizeof *scratch, e)))
+        return e->code;
+    rc = solve(g, left_out, x, scratch, e);
     if (rc == 0)
         cross_validate(g, left_out, scratch);
     free(scratch);
@@ -394,9 +404,7 @@ int fit_steps(struct fit *f, const char *path, struct err *e)
     *f = (struct fit){.n = 0};
     rc = steps_read(path, 0, take, &g, e);
     if (rc == 0) {
-        round_steps(&g);
-        find_knees(&g);
-        rc = check_steps(f, e) < 0 || fit_all(&g, e) < 0 ? e->code : 0;
+        rc = fit_all(&g, e);
         if (rc == ERR_INPUT)
             err_prefix(e, "%s", path);
     }

@@ -1,9 +1,10 @@
 /* fit.h - a cost table from measured steps (steps.h): the model of cost_vidur.c with few unknowns,
  *
- *   T = step + linear(n) + d x decode + d x kv x context          n tokens, d decodes of kv on
- * average
- *            + prompt + q^2 x square + q b x before + b x read    where there are chunks: q the
- * root of their squares' sum, after b
+ *   T = step + linear(n) + d x decode + d x kv x context
+ *            + prompt + q^2 x square + q b x before + b x read    where there are chunks
+ *
+ * of n tokens, d decodes of kv on average, and chunks of which q is the root of their squares' sum
+ * and b what is before them.
  *
  * linear(n) is a line with knees, from point to point of powers of 2 and half-way between, as far
  * as measured steps lie between them. No unknown is below 0.
@@ -24,6 +25,7 @@
 #include "base/mem.h"
 #include "sim/cost.h"
 #include "sim/lsq.h"
+#include "sim/metrics.h"
 #include "sim/steps.h"
 
 enum fit_term {
@@ -38,13 +40,9 @@ enum fit_term {
 };
 extern const char *const fit_term_names[FIT_TERMS];
 
-/* Relative errors of steps that were predicted from others. */
+/* Of steps: decodes alone, chunks alone, both. */
 enum fit_region { FIT_DECODES, FIT_CHUNKS, FIT_MIXED, FIT_ALL, FIT_REGIONS };
 extern const char *const fit_region_names[FIT_REGIONS];
-struct fit_error {
-    size_t n;
-    double mean, p50, p99, most;
-};
 
 enum { FIT_KNEES_MOST = LSQ_MOST - FIT_TERMS };
 
@@ -57,15 +55,14 @@ struct fit {
     size_t n, outliers; /* steps; those beyond five times the spread */
     double most_tokens, most_decodes, most_kv, most_chunk, most_before; /* that were measured */
     double kv_rounding;
-    struct fit_error error[FIT_REGIONS];
+    struct distribution error[FIT_REGIONS]; /* relative, of steps that were predicted from others */
 };
 
 int fit_steps(struct fit *f, const char *path, struct err *e);
 
 /* Appends the table in the form that cost_vidur.c reads, as far as was measured; a chunk may be as
  * long as the longest step, and begin where the longest prompt ended, if any began behind tokens.
- * With what cards say of
- * memory: model and gpu may be NULL. */
+ * With what cards say of memory: model and gpu may be NULL. */
 int fit_table(const struct fit *f, const char *model, const char *gpu, double tp, struct buf *out,
               struct err *e);
 

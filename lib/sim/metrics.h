@@ -29,13 +29,14 @@ enum metric {
 };
 extern const char *const metric_names[METRICS];
 
-enum { METRIC_POINTS = 5 };
+enum { METRIC_P50, METRIC_P90, METRIC_P95, METRIC_P99, METRIC_P999, METRIC_POINTS };
 extern const double metric_points[METRIC_POINTS];           /* .5 .9 .95 .99 .999 */
 extern const char *const metric_point_names[METRIC_POINTS]; /* "p50" ... */
 
+/* Of times in ns, or of whatever was given. */
 struct distribution {
     uint64_t n;
-    double mean, least, most, point[METRIC_POINTS]; /* ns; 0 where n is 0 */
+    double mean, least, most, point[METRIC_POINTS]; /* 0 where n is 0 */
 };
 
 /* Objectives; 0: none. A request is good if it meets all. tbt: its largest gap is not kept, so it

@@ -147,13 +147,7 @@ void overlap_plan(struct overlap *o, const struct cost_parts *parts, double all_
     if (o->split_us <= 0)
         return;
     for (int memory = 1; memory <= tenths(us[MEMORY], 8); memory++)
-        for (int network = 1; network <= tenths(us[NETWORK], 9 - memory); network++) {
-            double t = layer_us(us, memory / 10.0, network / 10.0, o->overlapped_us);
-
-            if (t < o->overlapped_us) {
-                o->overlapped_us = t;
-                o->memory_share = memory / 10.0;
-                o->network_share = network / 10.0;
-            }
-        }
+        for (int network = 1; network <= tenths(us[NETWORK], 9 - memory); network++)
+            o->overlapped_us = fmin(o->overlapped_us,
+                                    layer_us(us, memory / 10.0, network / 10.0, o->overlapped_us));
 }

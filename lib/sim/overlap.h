@@ -24,7 +24,6 @@
 struct overlap {
     double split_us;      /* nano-batches one after the other */
     double overlapped_us; /* side by side, at the best shares; no longer than that */
-    double memory_share, network_share;
 };
 
 /* all_us: the sum of the parts, and what is in none of them, which is taken as products. */

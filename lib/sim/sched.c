@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "sim/swap.h"
 
 static const struct sched *const scheds[] = {&sched_static,   &sched_orca,      &sched_vllm0,
@@ -103,6 +104,22 @@ int sched_admit(struct replica *r, uint32_t tokens, struct err *e)
     return batch_add(r, request, tokens, e);
 }
 
+/* ---- the peak ---- */
+
+/* What a request has after its next token, and will still get, in tokens. */
+struct sched_course {
+    uint64_t held, left;
+};
+
+static struct sched_course course_of(const struct replica *r, uint32_t request, uint64_t output)
+{
+    uint64_t given = (uint64_t)flight_of(r, request)->given + 1;
+
+    output = output > 0 ? output : r->trace->output[request];
+    return (struct sched_course){r->trace->prompt[request] + given,
+                                 output > given ? output - given : 0};
+}
+
 static int longest_first(const void *a, const void *b)
 {
     const struct sched_course *x = a, *y = b;
@@ -110,7 +127,9 @@ static int longest_first(const void *a, const void *b)
     return (x->left < y->left) - (x->left > y->left);
 }
 
-uint64_t sched_peak(struct sched_course *v, size_t n)
+/* The most tokens that requests v[0..n) hold at any step to come: when one ends, those that end
+ * later have grown by what it still got. Sorts v. */
+static uint64_t peak(struct sched_course *v, size_t n)
 {
     uint64_t held = 0, most = 0;
 
@@ -121,6 +140,21 @@ uint64_t sched_peak(struct sched_course *v, size_t n)
     }
     return most;
 }
+
+int sched_has_room(struct replica *r, uint64_t output, struct err *e)
+{
+    size_t n = r->n_running + 1;
+
+    if (mem_reserve(&r->course, &r->course_cap, n, sizeof *r->course, e) < 0)
+        return e->code;
+    for (size_t i = 0; i < r->n_running; i++)
+        r->course[i] = course_of(r, r->running[i], output);
+    r->course[n - 1] = course_of(r, deque_front(&r->waiting), output);
+    /* A request's last block may be empty but for a token. */
+    return peak(r->course, n) + n * (r->kv.tokens - 1) <= (uint64_t)r->kv.total * r->kv.tokens;
+}
+
+/* ---- a prompt alone ---- */
 
 int sched_prefill_us(const struct replica *r, uint32_t from, uint32_t to, double *us, struct err *e)
 {

@@ -55,19 +55,26 @@ int sched_all(struct replica *r, struct err *e);
  * not so many. */
 int sched_reserve(struct replica *r, struct err *e);
 
+/* What of the budget is left; and how much of what a request is due goes into that. */
+static inline uint32_t sched_left(const struct replica *r)
+{
+    return r->shape.tokens < r->o->most_tokens ? r->o->most_tokens - r->shape.tokens : 0;
+}
+static inline uint32_t sched_piece(const struct replica *r, const struct flight *f)
+{
+    uint32_t due = tokens_due(f), left = sched_left(r);
+
+    return due < left ? due : left;
+}
+
 /* Can the head of the queue have all of its prompt's blocks now, and leave the watermark? */
 bool sched_fits(const struct replica *r, uint32_t request);
 /* Takes it out of the queue, with those blocks, into r->running and the batch. */
 int sched_admit(struct replica *r, uint32_t tokens, struct err *e);
 
-/* What a request has, and will still get, in tokens. */
-struct sched_course {
-    uint64_t held, left;
-};
-
-/* The most tokens that requests v[0..n) hold at any step to come: when one ends, those that end
- * later have grown by what it still got. Sorts v. */
-uint64_t sched_peak(struct sched_course *v, size_t n);
+/* Would there be room at every step to come with the queue's head among those that run, each giving
+ * `output` tokens; 0: as many as the trace says? 1, 0, or an error. */
+int sched_has_room(struct replica *r, uint64_t output, struct err *e);
 
 /* How long tokens [from, to) of a prompt alone take, a budget at a time. */
 int sched_prefill_us(const struct replica *r, uint32_t from, uint32_t to, double *us,

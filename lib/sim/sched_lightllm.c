@@ -4,46 +4,15 @@
  * max_new_tokens is given truly. Source: LightLLM's router; microsoft/vidur,
  * lightllm_replica_scheduler.py.
  */
-#include <stdlib.h>
-
-#include "base/mem.h"
 #include "sim/sched.h"
 
 enum { STEPS_BETWEEN = 10 };
-
-static struct sched_course course_of(const struct replica *r, uint32_t request)
-{
-    const struct flight *f = flight_of(r, request);
-    uint32_t given = f->given + 1; /* its prompt gives one */
-
-    return (struct sched_course){
-        (uint64_t)r->trace->prompt[request] + given,
-        r->trace->output[request] > given ? r->trace->output[request] - given : 0};
-}
-
-/* Would there be room to the end with the queue's head among those that run? */
-static int has_room(const struct replica *r, struct err *e)
-{
-    size_t n = r->n_running + 1;
-    struct sched_course *v = mem_array(n, sizeof *v, e);
-    uint64_t most;
-
-    if (!v)
-        return e->code;
-    for (size_t i = 0; i < r->n_running; i++)
-        v[i] = course_of(r, r->running[i]);
-    v[n - 1] = course_of(r, deque_front(&r->waiting));
-    most = sched_peak(v, n);
-    free(v);
-    /* A request's last block may be empty but for a token. */
-    return most + n * (r->kv.tokens - 1) <= (uint64_t)r->kv.total * r->kv.tokens;
-}
 
 static int admit(struct replica *r, struct err *e)
 {
     while (r->waiting.n > 0 && r->n_running < r->o->most_requests) {
         uint32_t tokens = flight_of(r, deque_front(&r->waiting))->need;
-        int room = has_room(r, e);
+        int room = sched_has_room(r, 0, e);
 
         if (room < 0)
             return room;

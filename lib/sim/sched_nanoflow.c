@@ -14,9 +14,7 @@
 #include "sim/sched.h"
 
 struct nanoflow {
-    uint64_t mean;               /* tokens of an answer, of the whole trace */
-    struct sched_course *course; /* of those that run, and one more */
-    size_t course_cap;
+    uint64_t mean;          /* tokens of an answer, of the whole trace */
     struct kv_list *late;   /* blocks of those whose end is known only after the next step */
     uint32_t *late_context; /* and their contexts */
     size_t n_late, late_cap, context_cap;
@@ -49,7 +47,6 @@ static void end(struct replica *r)
     if (s) {
         free(s->late);
         free(s->late_context);
-        free(s->course);
     }
     free(s);
 }
@@ -97,57 +94,23 @@ static void free_late(struct replica *r)
     s->n_late = 0;
 }
 
-/* ---- the peak ---- */
-
-/* What it has after its next token, and is taken to get until the mean length. */
-static struct sched_course course_of(const struct replica *r, uint32_t request)
-{
-    uint64_t given = flight_of(r, request)->given + 1, mean = state_of(r)->mean;
-
-    return (struct sched_course){r->trace->prompt[request] + given,
-                                 mean > given ? mean - given : 0};
-}
-
-/* Will there be room at the peak, with one more? A request's last block may be empty but for a
- * token. */
-static int has_room(struct replica *r, uint32_t request, struct err *e)
-{
-    struct nanoflow *s = state_of(r);
-    size_t n = r->n_running + 1;
-
-    if (mem_reserve(&s->course, &s->course_cap, n, sizeof *s->course, e) < 0)
-        return e->code;
-    for (size_t i = 0; i < r->n_running; i++)
-        s->course[i] = course_of(r, r->running[i]);
-    s->course[n - 1] = course_of(r, request);
-    return sched_peak(s->course, n) + n * (r->kv.tokens - 1) <=
-           (uint64_t)r->kv.total * r->kv.tokens;
-}
-
 /* ---- a step ---- */
-
-static uint32_t left(const struct replica *r)
-{
-    return r->shape.tokens < r->o->most_tokens ? r->o->most_tokens - r->shape.tokens : 0;
-}
 
 static int prompts(struct replica *r, size_t running, struct err *e)
 {
-    for (size_t i = 0; i < running && left(r) > 0; i++) {
+    for (size_t i = 0; i < running && sched_left(r) > 0; i++) {
         const struct flight *f = flight_of(r, r->running[i]);
-        uint32_t due = tokens_due(f);
 
-        if (is_prompt(f) && batch_add(r, r->running[i], due < left(r) ? due : left(r), e) < 0)
+        if (is_prompt(f) && batch_add(r, r->running[i], sched_piece(r, f), e) < 0)
             return e->code;
     }
-    while (r->waiting.n > 0 && r->n_running < r->o->most_requests && left(r) > 0) {
-        uint32_t request = deque_front(&r->waiting), due = tokens_due(flight_of(r, request));
-
-        int room = r->n_running > 0 ? has_room(r, request, e) : 1;
+    while (r->waiting.n > 0 && r->n_running < r->o->most_requests && sched_left(r) > 0) {
+        uint32_t request = deque_front(&r->waiting);
+        int room = r->n_running > 0 ? sched_has_room(r, state_of(r)->mean, e) : 1;
 
         if (room <= 0 || !sched_fits(r, request))
             return room < 0 ? room : 0;
-        if (sched_admit(r, due < left(r) ? due : left(r), e) < 0)
+        if (sched_admit(r, sched_piece(r, flight_of(r, request)), e) < 0)
             return e->code;
     }
     return 0;

@@ -5,20 +5,11 @@
  */
 #include "sim/sched.h"
 
-/* What of the budget is left for a prompt. */
-static uint32_t piece(const struct replica *r, const struct flight *f)
-{
-    uint32_t used = r->shape.tokens, most = r->o->most_tokens;
-    uint32_t left = used < most ? most - used : 0, due = tokens_due(f);
-
-    return due < left ? due : left;
-}
-
 static int prompts(struct replica *r, size_t running, struct err *e)
 {
     for (size_t i = 0; i < running; i++) {
         const struct flight *f = flight_of(r, r->running[i]);
-        uint32_t tokens = is_prompt(f) ? piece(r, f) : 0;
+        uint32_t tokens = is_prompt(f) ? sched_piece(r, f) : 0;
 
         if (tokens > 0 && batch_add(r, r->running[i], tokens, e) < 0)
             return e->code;
@@ -26,7 +17,7 @@ static int prompts(struct replica *r, size_t running, struct err *e)
     while (r->waiting.n > 0 && r->n_running < r->o->most_requests &&
            r->n_batch < r->o->most_requests) {
         uint32_t request = deque_front(&r->waiting);
-        uint32_t tokens = piece(r, flight_of(r, request));
+        uint32_t tokens = sched_piece(r, flight_of(r, request));
 
         if (tokens == 0 || !sched_fits(r, request))
             return 0;

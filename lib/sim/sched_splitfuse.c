@@ -6,14 +6,9 @@
  */
 #include "sim/sched.h"
 
-static uint32_t left(const struct replica *r)
-{
-    return r->shape.tokens < r->o->most_tokens ? r->o->most_tokens - r->shape.tokens : 0;
-}
-
 static int generate(struct replica *r, struct err *e)
 {
-    for (size_t i = 0; i < r->n_running && left(r) > 0; i++) {
+    for (size_t i = 0; i < r->n_running && sched_left(r) > 0; i++) {
         uint32_t request = r->running[i];
         struct flight *f = flight_of(r, request);
         uint32_t more = blocks_more(r, f, (uint64_t)f->computed + 1);
@@ -30,7 +25,7 @@ static int generate(struct replica *r, struct err *e)
 static int add_piece(struct replica *r, uint32_t request, struct err *e)
 {
     struct flight *f = flight_of(r, request);
-    uint32_t due = f->need - f->computed, piece = due < left(r) ? due : left(r);
+    uint32_t piece = sched_piece(r, f);
 
     if (blocks_more(r, f, f->need) > r->kv.free || piece == 0)
         return 0;

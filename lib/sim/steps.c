@@ -12,6 +12,7 @@
 #include "base/jsonl.h"
 #include "base/num.h"
 #include "base/stream.h"
+#include "sim/columns.h"
 
 /* ---- out ---- */
 
@@ -174,8 +175,6 @@ static int list(struct reading *r, enum step_field f, const char *text, size_t l
             rc = wrong(f, text, "no list of such", e);
     }
     json_free(root);
-    if (f == STEP_DECODES)
-        r->step.has |= 1U << STEP_KV_SUM;
     return rc;
 }
 
@@ -221,6 +220,13 @@ static int take_field(struct reading *r, enum step_field f, const char *p, size_
     if (buf_add(&r->text, p, len, e) < 0 || buf_addc(&r->text, '\0', e) < 0)
         return e->code;
     text = r->text.p;
+    if (strlen(text) < len)
+        return err_set(e, ERR_INPUT, "'%s' has a NUL byte in it", names[f]);
+    if (is_list && f == STEP_DECODES) { /* contexts: their sum is there too */
+        if (has(&r->step, STEP_KV_SUM))
+            return err_set(e, ERR_INPUT, "'kv_sum' is there twice");
+        r->step.has |= 1U << STEP_KV_SUM;
+    }
     if (is_list && (f == STEP_PIECES || f == STEP_DECODES))
         return list(r, f, text, len, e);
     if (f == STEP_BATCH || f == STEP_PIECES)
@@ -238,6 +244,8 @@ static int settle(struct reading *r, struct err *e)
     struct step *s = &r->step;
     int times = has(s, STEP_NS) + has(s, STEP_US) + has(s, STEP_MS) + has(s, STEP_S);
     bool span = has(s, STEP_BEGIN) && has(s, STEP_END);
+    const unsigned its_parts = 1U << STEP_DECODES | 1U << STEP_KV_SUM | 1U << STEP_KV_MEAN |
+                               1U << STEP_PIECES;
 
     if (times > 1)
         return err_set(e, ERR_INPUT, "there are several times, and one is needed");
@@ -249,13 +257,13 @@ static int settle(struct reading *r, struct err *e)
     s->us -= 1e-3 * s->transfer_ns;
     if (!(s->us > 0 && s->us <= US_MOST))
         return err_set(e, ERR_INPUT, "a step of %g us is none", s->us);
-    if (has(s, STEP_BATCH) && (has(s, STEP_DECODES) || has(s, STEP_PIECES)))
+    if (has(s, STEP_BATCH) && s->has & its_parts)
         return err_set(e, ERR_INPUT, "there is 'batch', and its parts too");
     if (!has(s, STEP_BATCH) && !has(s, STEP_DECODES) && !has(s, STEP_PIECES))
         return err_set(e, ERR_INPUT, "there is no batch: 'batch', or 'decodes' and 'pieces'");
     if (s->decodes > 0 && has(s, STEP_DECODES) && !has(s, STEP_KV_SUM) && !has(s, STEP_KV_MEAN))
         return err_set(e, ERR_INPUT, "there are decodes, and no 'kv_sum' or 'kv_mean'");
-    if (has(s, STEP_KV_MEAN))
+    if (has(s, STEP_KV_MEAN) && !has(s, STEP_KV_SUM))
         s->kv_sum = s->decodes * r->kv_mean;
     if (s->kv_sum > COUNT_MOST * COUNT_MOST || (s->decodes == 0 && s->kv_sum > 0))
         return err_set(e, ERR_INPUT, "%g decodes have no %g tokens of context", s->decodes,
@@ -268,26 +276,6 @@ static int settle(struct reading *r, struct err *e)
 
 /* ---- lines ---- */
 
-/* The field at *p, without quotes around it, which goes on behind it; false at the line's end. */
-static bool next_column(const struct reading *r, const char **p, const char *end, const char **from,
-                        size_t *len)
-{
-    const char *stop;
-
-    if (*p > end)
-        return false;
-    stop = memchr(*p, r->between, (size_t)(end - *p));
-    stop = stop ? stop : end;
-    *from = *p;
-    *len = (size_t)(stop - *p);
-    if (*len >= 2 && **from == '"' && stop[-1] == '"') {
-        ++*from;
-        *len -= 2;
-    }
-    *p = stop + 1;
-    return true;
-}
-
 static int read_header(struct reading *r, const char *p, size_t len, struct err *e)
 {
     const char *end = p + len, *from;
@@ -296,7 +284,7 @@ static int read_header(struct reading *r, const char *p, size_t len, struct err 
     if (len > 2 && memcmp(p, "# ", 2) == 0)
         p += 2;
     r->between = memchr(p, '\t', (size_t)(end - p)) ? '\t' : ',';
-    for (r->columns = 0; next_column(r, &p, end, &from, &at); r->columns++) {
+    for (r->columns = 0; columns_next(&p, end, r->between, &from, &at); r->columns++) {
         if (r->columns == COLUMNS_MOST)
             return err_set(e, ERR_INPUT, "there are more than %d columns", COLUMNS_MOST);
         r->column[r->columns] = field_named(from, at);
@@ -312,7 +300,7 @@ static int read_columns(struct reading *r, const char *p, size_t len, struct err
     const char *end = p + len, *from;
     size_t n = 0, at;
 
-    for (; next_column(r, &p, end, &from, &at); n++)
+    for (; columns_next(&p, end, r->between, &from, &at); n++)
         if (n < r->columns && r->column[n] >= 0 && at > 0 &&
             take_field(r, (enum step_field)r->column[n], from, at, false, e) < 0)
             return e->code;
@@ -343,12 +331,7 @@ static int read_object(struct reading *r, const char *line, size_t len, struct e
 /* 1 and a step, or 0: nothing is in the line. */
 static int read_line(struct reading *r, const char *p, size_t len, bool first, struct err *e)
 {
-    if (first && len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
-        p += 3;
-        len -= 3;
-    }
-    if (len > 0 && p[len - 1] == '\r')
-        len--;
+    columns_trim(&p, &len, first);
     if (len == 0)
         return 0;
     if (first && *p != '{')

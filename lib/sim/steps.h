@@ -5,10 +5,10 @@
  * Written: TSV with a header line,
  *
  *   begin_ns end_ns tokens decodes kv_sum kv_min kv_max running waiting kv_blocks pieces
- * transfer_ns
+ *   transfer_ns
  *
- * pieces are the parts of prompts, "CHUNK@BEFORE CHUNK@BEFORE", or "-"; transfer_ns is what
- * the step waits for KV blocks to move; running, waiting and kv_blocks are how things stand at the
+ * pieces are the parts of prompts, "CHUNK@BEFORE CHUNK@BEFORE", or "-"; transfer_ns is what the
+ * step waits for KV blocks to move; running, waiting and kv_blocks are how things stand at the
  * step's end, before any of its requests leaves.
  *
  * Read: TSV or CSV with a header line, or JSON Lines, told by the first line, with these fields in

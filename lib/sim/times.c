@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/stream.h"
+#include "sim/columns.h"
 
 enum { LINE_MOST = 1 << 24, COLUMNS_MOST = 64, FIELDS = 5 };
 
@@ -96,21 +97,20 @@ static int take_value(struct reading *r, int field, const char *p, size_t len, s
 
 static bool is_header(struct reading *r, const struct form *f, const char *line, size_t len)
 {
-    const char *p = line, *end = line + len;
+    const char *p = line, *end = line + len, *from;
     bool seen[FIELDS] = {false};
+    size_t size;
 
     if (len > 2 && memcmp(p, "# ", 2) == 0)
         p += 2;
-    for (r->columns = 0; p <= end && r->columns < COLUMNS_MOST; r->columns++) {
-        const char *stop = memchr(p, f->between, (size_t)(end - p));
-        int field;
+    for (r->columns = 0;
+         r->columns < COLUMNS_MOST && columns_next(&p, end, f->between, &from, &size);
+         r->columns++) {
+        int field = field_named(f, from, size);
 
-        stop = stop ? stop : end;
-        field = field_named(f, p, (size_t)(stop - p));
         r->column[r->columns] = field;
         if (field >= 0)
             seen[field] = true;
-        p = stop + 1;
     }
     return complete(f, seen);
 }
@@ -128,17 +128,12 @@ static bool is_comment(const struct reading *r, const char *line, size_t len)
 
 static int read_columns(struct reading *r, const char *line, size_t len, struct err *e)
 {
-    const char *p = line, *end = line + len;
-    size_t i = 0;
+    const char *p = line, *end = line + len, *from;
+    size_t i = 0, size;
 
-    for (; p <= end && i < r->columns; i++) {
-        const char *stop = memchr(p, r->form->between, (size_t)(end - p));
-
-        stop = stop ? stop : end;
-        if (r->column[i] >= 0 && take_value(r, r->column[i], p, (size_t)(stop - p), e) < 0)
+    for (; i < r->columns && columns_next(&p, end, r->form->between, &from, &size); i++)
+        if (r->column[i] >= 0 && take_value(r, r->column[i], from, size, e) < 0)
             return e->code;
-        p = stop + 1;
-    }
     if (p <= end)
         return err_set(e, ERR_INPUT, "there are more fields than the header's %zu", r->columns);
     return i == r->columns
@@ -210,12 +205,12 @@ static int add(struct times *t, const struct reading *r, struct err *e)
     return 0;
 }
 
-static int read_line(struct times *t, struct reading *r, const char *p, size_t len, struct err *e)
+static int read_line(struct times *t, struct reading *r, const char *p, size_t len, bool first,
+                     struct err *e)
 {
     int header = 0;
 
-    if (len > 0 && p[len - 1] == '\r')
-        len--;
+    columns_trim(&p, &len, first);
     if (len == 0)
         return 0;
     if (!r->form && (header = tell_form(r, p, len, e)) != 0)
@@ -239,7 +234,7 @@ int times_load(struct times *t, const char *path, struct err *e)
 
     *t = (struct times){0};
     while (rc >= 0 && (rc = lines_next(in, &p, &len, e)) > 0)
-        if ((rc = read_line(t, &r, p, len, e)) == ERR_INPUT)
+        if ((rc = read_line(t, &r, p, len, lines_number(in) == 1, e)) == ERR_INPUT)
             err_prefix(e, "%s: line %llu", path, (unsigned long long)lines_number(in));
     if (rc == 0 && t->n == 0)
         rc = err_set(e, ERR_INPUT, "%s: there are no times of requests", path);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "sim/trace_int.h"
 
 enum { LINE_MOST = 1 << 28 };
@@ -98,10 +99,10 @@ static int next_line(struct trace_reader *r, struct err *e)
 /* Some programs put a byte order mark in front of UTF-8: 1, or 0 if nothing else is there. */
 static int skip_mark(struct trace_reader *r)
 {
-    if (r->len >= 3 && memcmp(r->line, "\xef\xbb\xbf", 3) == 0) {
-        r->line += 3;
-        r->len -= 3;
-    }
+    size_t mark = utf8_mark(r->line, r->len);
+
+    r->line += mark;
+    r->len -= mark;
     return r->len > 0;
 }
 

@@ -90,8 +90,8 @@ struct vec_ops {
     /* What filters need of rows. The greatest of n numbers that are not below 0, of those below
      * 2^120; *odd: some are not, or not above 2^-100. */
     float (*longest)(const float *norm2, size_t n, bool *odd);
-    void (*bounds)(const float *norm2, size_t n, float by, float off, float *b); /* by * norm2 - off
-                                                                                  */
+    /* b = by * norm2 - off */
+    void (*bounds)(const float *norm2, size_t n, float by, float off, float *b);
     void (*inverse_roots)(const float *v, size_t n, float *out); /* 1 / sqrt(v), both rounded */
     /* b = norm * (k[0] * norm + k[1]) + (k[2] * lo + k[3] * step) */
     void (*sketch_bounds)(const float *lo, const float *step, const float *norm, size_t n,

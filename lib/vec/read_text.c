@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "vec/decimal.h"
 #include "vec/file_int.h"
 
@@ -177,12 +178,13 @@ static bool is_header(const struct vec_reader *r, const char *p)
 
 static bool passes_over(const struct vec_reader *r, const char **line, size_t *len)
 {
+    size_t mark;
+
     if (lines_number(r->l) != 1 || r->format == VEC_JSONL)
         return false;
-    if (*len >= 3 && memcmp(*line, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
-        *line += 3;
-        *len -= 3;
-    }
+    mark = utf8_mark(*line, *len);
+    *line += mark;
+    *len -= mark;
     return is_header(r, *line);
 }
 

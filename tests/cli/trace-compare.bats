@@ -33,6 +33,9 @@ EOF
 @test "what Vidur writes" {
     printf 'id,prompt_tokens,output_tokens,ttft_s,e2e_s,scheduling_delay_s,restarts\n0,5.0,3.0,1.0,3.0,0.0,0\n1,5.0,1.0,2.0,2.0,0.0,0\n' >vidur.csv
     ok trace-compare --fail-above 0 replay.tsv vidur.csv
+    # Quotes, CR LF and a byte order mark change nothing.
+    { printf '\xef\xbb\xbf' && sed 's/[^,]*/"&"/g; s/$/\r/' vidur.csv; } >windows.csv
+    ok trace-compare --fail-above 0 replay.tsv windows.csv
 }
 
 @test "a bound on the errors sets the exit code" {

@@ -279,6 +279,18 @@ near() {
         fails trace-cost --fit bad.csv
         says 'bad.csv: line 3'
     done
+    printf 'us,decodes,kv_sum,pieces\n5,1,3\0x,-\n' >nul.csv
+    fails trace-cost --fit nul.csv
+    says "nul.csv: line 2: 'kv_sum' has a NUL byte"
+    # The same said twice, in any order.
+    printf 'us,kv_sum,batch\n5,1,1:10\n' >twice.csv
+    fails trace-cost --fit twice.csv
+    says "line 2: there is 'batch', and its parts too"
+    for bad in '"kv_sum":3,"decodes":[1,2]' '"decodes":[1,2],"kv_sum":3'; do
+        echo "{\"us\":5,$bad}" >twice.jsonl
+        fails trace-cost --fit twice.jsonl
+        says "line 1: 'kv_sum' is there twice"
+    done
     { echo batch,us && echo 1:10,100; } >few.csv
     fails trace-cost --fit few.csv
     says 'too few'
@@ -293,6 +305,11 @@ near() {
     fails trace-cost --fit same.csv
     says 'do not tell attention over the context'
     cat chunks.csv >all.csv && tail -n +2 decodes.csv >>all.csv
+    for bad in 1000000:10 1000:1000000000; do
+        { cat all.csv && echo "$bad,5000"; } >large.csv
+        fails trace-cost --fit large.csv
+        says "large.csv: steps of up to ${bad%:*} decodes"
+    done
     ok trace-cost --fit all.csv
     cp "$out" plain
     { printf '\xef\xbb\xbf' && sed 's/$/\r/' all.csv; } >marked.csv

@@ -221,6 +221,8 @@ END
     cp "$out" fast
     ok replay --kv-blocks 12 --preemption-mode swap --host-gbs 0.001 ../trace.jsonl
     awk '$1 == "transfer_s" { n[FILENAME] = $2 } END { for (f in n) if (f != "fast") exit !(n[f] > n["fast"]) }' fast "$out"
+    fails replay --kv-blocks 12 --preemption-mode swap --host-gbs 1e-30 ../trace.jsonl
+    says 'beyond 146 years'
     # No room: as if there were no swap.
     ok replay -o none --kv-blocks 12 --preemption-mode swap --swap-space 0 ../trace.jsonl
     cmp rows none
@@ -280,6 +282,7 @@ good() {
         --clients "$2" --slo "$3" fastgen.jsonl | awk '/^good/ { print $2 }' | tr '\n' ' '
 }
 
+# Of 16 clients 1.12 times as many are asked, of 32 1.2 times: seeds have 1.199 to 1.225.
 @test "FastGen's effective throughput: prompts at 512 tokens a second, tokens at 4" {
     for seed in 1 2 3; do
         trace-gen -n 512 --arrivals none --seed $seed --prompt normal:2600,780 --answer normal:128,38 \

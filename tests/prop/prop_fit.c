@@ -258,7 +258,8 @@ static void check_fit(enum form form, size_t n, double noise, double outliers, d
         return;
     }
     T_CHECK(f.n == n && f.error[FIT_ALL].n == n);
-    T_CHECKF(f.error[FIT_ALL].p50 <= 2 * noise + 1e-4, "%g", f.error[FIT_ALL].p50);
+    T_CHECKF(f.error[FIT_ALL].point[METRIC_P50] <= 2 * noise + 1e-4, "%g",
+             f.error[FIT_ALL].point[METRIC_P50]);
     T_CHECKF(fabs((double)f.outliers - outliers * (double)n) <= .3 * outliers * (double)n + .5,
              "%zu", f.outliers);
     check_table(&f, bound);

@@ -1,6 +1,6 @@
 /* prop_simparts.c - what replays are made of, each against something slow and plain: the reuse
- * curve against LRU caches of every size, the KV cache against a list of blocks, interpolation
- * against the formula, percentiles against sorting.
+ * curve against LRU caches of every size, the KV cache against a list of blocks, its queue without
+ * blocks against all places, interpolation against the formula, percentiles against sorting.
  */
 #include "../unit/t.h"
 
@@ -218,6 +218,65 @@ static void try_kv(void)
     k.free++;
     T_CHECK(!kv_consistent(&k));
     kv_close(&k);
+}
+
+/* ---- the queue of free blocks as numbers ---- */
+
+enum { PLACES = 2000, QUEUE_STEPS = 60 };
+
+/* Which places have a block that is in the queue. */
+struct places {
+    bool in[PLACES + 1];
+    int last;
+};
+
+static void check_queue(const struct kv_queue *q, const struct places *p)
+{
+    uint64_t n = 0;
+    bool same = q->back == (uint64_t)p->last;
+    size_t hole = 0;
+
+    for (int i = 1; i <= p->last; i++) {
+        bool out = (uint64_t)i <= q->front;
+
+        for (; hole < q->holes && q->hole[hole].to <= (uint64_t)i; hole++)
+            ;
+        out = out || (hole < q->holes && q->hole[hole].from <= (uint64_t)i);
+        same = same && p->in[i] == !out;
+        n += p->in[i];
+    }
+    T_CHECK(same && kv_queue_length(q) == n);
+}
+
+static void try_queue(void)
+{
+    struct kv_queue q = {0};
+    struct places p = {.last = 0};
+    struct err e;
+
+    for (int step = 0; step < QUEUE_STEPS; step++) {
+        int n = below(PLACES / QUEUE_STEPS), from = 1 + below(p.last + 1), to = from;
+
+        while (to <= p.last && to - from < 1 + n / 4 && p.in[to])
+            to++;
+        if (below(3) && to > from) {
+            T_CHECK(kv_queue_pull(&q, (uint64_t)from, (uint64_t)to, &e) == 0);
+            memset(&p.in[from], 0, (size_t)(to - from));
+        } else if (below(2)) {
+            kv_queue_join(&q, (uint32_t)n);
+            memset(&p.in[p.last + 1], 1, (size_t)n);
+            p.last += n;
+        } else if (kv_queue_length(&q) >= (uint64_t)n) {
+            kv_queue_take(&q, (uint32_t)n);
+            for (int i = 1; n > 0; i++)
+                if (p.in[i]) {
+                    p.in[i] = false;
+                    n--;
+                }
+        }
+        check_queue(&q, &p);
+    }
+    kv_queue_free(&q);
 }
 
 /* ---- interpolation ---- */
@@ -440,6 +499,7 @@ int main(void)
     for (int i = 0; i < 300; i++) {
         try_reuse();
         try_kv();
+        try_queue();
         try_grid();
         try_grid2();
         try_tree();
