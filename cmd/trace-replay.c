@@ -15,7 +15,8 @@ static const struct cli_prog prog = {
 
 struct asked {
     const char *rows, *path, *slo, *timeline, *steps;
-    uint64_t clients;
+    uint64_t clients, replicas, seed;
+    int dispatch;
     bool json, quiet, verbose, skip_bad;
 };
 
@@ -59,6 +60,11 @@ static void settle(const struct asked *a, struct parts *p)
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
     p->setup.replay.clients = (uint32_t)a->clients;
+    if (a->replicas < 1 || a->replicas > FLEET_MOST)
+        cli_misuse("'--replicas' is 1 to %d", FLEET_MOST);
+    p->setup.replay.fleet = (struct fleet_opts){.n = (uint32_t)a->replicas,
+                                                .route = route_at((size_t)a->dispatch),
+                                                .route_opts = {.seed = a->seed}};
     if (to_std(a) > 1)
         cli_misuse("of rows, steps and timeline one at most goes to standard output");
     if (!setup_slo(&p->slo, a->slo))
@@ -123,34 +129,34 @@ static void print_summary(struct out *o, const struct parts *p)
 {
     bool json = out_is_json(o);
     const struct summary *s = &p->summary;
-    const struct replica *r = &p->replay.replica;
 
     out_header(o, "what value");
     if (json)
         out_row(o);
     out_value(o, "requests", (double)s->requests, 0);
     out_value(o, "rejected", (double)s->rejected, 0);
+    out_value(o, "refused", (double)s->refused, 0);
     out_value(o, "preemptions", (double)s->preemptions, 0);
-    out_value(o, "swaps", (double)r->swaps, 0);
+    out_value(o, "swaps", (double)p->replay.total.swaps, 0);
     out_value(o, "steps", (double)s->steps, 0);
     out_value(o, "span_s", 1e-9 * (double)s->span_ns, 6);
     out_value(o, "prompt_tokens", (double)s->prompt_tokens, 0);
     out_value(o, "output_tokens", (double)s->output_tokens, 0);
     out_value(o, "computed_tokens", (double)s->computed_tokens, 0);
     out_value(o, "prefix_hit_tokens", (double)s->hit_tokens, 0);
-    out_value(o, "host_hit_tokens", (double)r->tier_tokens[KV_HOST], 0);
-    out_value(o, "disk_hit_tokens", (double)r->tier_tokens[KV_DISK], 0);
+    out_value(o, "host_hit_tokens", (double)p->replay.total.tier_tokens[KV_HOST], 0);
+    out_value(o, "disk_hit_tokens", (double)p->replay.total.tier_tokens[KV_DISK], 0);
     out_value(o, "requests_per_s", s->requests_a_s, 4);
     out_value(o, "output_tokens_per_s", s->output_tokens_a_s, 2);
     out_value(o, "goodput_per_s", s->goodput, 4);
     out_value(o, "good_share", s->requests ? (double)s->good / (double)s->requests : 0, 4);
     out_value(o, "busy_share", s->busy_share, 4);
-    out_value(o, "transfer_s", 1e-6 * r->moved_us, 6);
+    out_value(o, "transfer_s", 1e-6 * p->replay.total.moved_us, 6);
     out_value(o, "kv_blocks", (double)p->setup.replay.engine.kv_blocks, 0);
     out_value(o, "kv_share", s->kv_share, 4);
     for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
         latency(o, (enum metric)m, &s->metric[m]);
-    queued_steps(o, &r->step_times);
+    queued_steps(o, &p->replay.step_times);
     if (json)
         out_end_row(o);
 }
@@ -195,7 +201,7 @@ static int open_steps(const struct asked *a, struct parts *p, struct err *e)
         (a->steps && out_open(&p->steps.out, &steps, e) < 0))
         return e->code;
     if (a->timeline)
-        timeline_begin(&p->timeline);
+        timeline_begin(&p->timeline, p->setup.replay.fleet.n);
     if (a->steps)
         steps_begin(&p->steps);
     if (a->timeline || a->steps || p->slo.ema) {
@@ -271,11 +277,15 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
 int main(int argc, char **argv)
 {
     struct parts p = {.setup = SETUP_INIT};
-    struct asked a = {0};
+    struct asked a = {.replicas = 1};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
         CLI_U64(0, "clients", &a.clients, "N",
                 "times do not count: N clients send one request after the other"),
+        CLI_U64(0, "replicas", &a.replicas, "N", "machines that serve the trace (default 1)"),
+        CLI_CHOICE(0, "dispatch", &a.dispatch, ROUTE_NAMES,
+                   "how requests are dealt to them (default round-robin)"),
+        CLI_U64(0, "seed", &a.seed, "N", "of what is drawn (default 0)"),
         SETUP_SLO_OPTION(&a.slo),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),

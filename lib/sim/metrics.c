@@ -88,7 +88,7 @@ static bool is_good(const struct replay *p, uint32_t i, const struct slo *slo)
 
 static void count(struct summary *s, const struct replay *p, const struct slo *slo)
 {
-    const struct replica *r = &p->replica;
+    const struct engine_totals *sum = &p->total;
     int64_t first = INT64_MAX, last = INT64_MIN;
     double seconds;
 
@@ -110,10 +110,10 @@ static void count(struct summary *s, const struct replay *p, const struct slo *s
         s->requests_a_s = (double)s->ended / seconds;
         s->output_tokens_a_s = (double)s->output_tokens / seconds;
         s->goodput = (double)s->good / seconds;
-        s->busy_share = 1e-6 * r->busy_us / seconds;
+        s->busy_share = 1e-6 * sum->busy_us / (seconds * p->fleet.n);
     }
-    if (r->busy_us > 0 && r->kv.total > 0)
-        s->kv_share = r->kv_block_us / (r->busy_us * r->kv.total);
+    if (sum->kv_us > 0)
+        s->kv_share = sum->kv_block_us / sum->kv_us;
 }
 
 /* Sessions: into v, how many. */
@@ -151,7 +151,7 @@ static int jobs(double *v, size_t *n, const struct replay *p, struct err *e)
 
 int summarize(struct summary *s, const struct replay *p, const struct slo *slo, struct err *e)
 {
-    const struct replica *r = &p->replica;
+    const struct engine_totals *sum = &p->total;
     double *v = mem_array(p->trace->n, sizeof *v, e);
     int rc = 0;
 
@@ -159,17 +159,18 @@ int summarize(struct summary *s, const struct replay *p, const struct slo *slo, 
         return e->code;
     *s = (struct summary){.requests = p->trace->n,
                           .rejected = p->rejected,
-                          .preemptions = r->preemptions,
-                          .steps = r->steps,
-                          .computed_tokens = r->tokens,
-                          .hit_tokens = r->hit_tokens,
-                          .asked_tokens = r->asked_tokens};
+                          .refused = p->fleet.refused,
+                          .preemptions = sum->preemptions,
+                          .steps = sum->steps,
+                          .computed_tokens = sum->tokens,
+                          .hit_tokens = sum->hit_tokens,
+                          .asked_tokens = sum->asked_tokens};
     count(s, p, slo);
     for (int m = 0; m < METRICS; m++) {
         size_t n = 0;
 
         if (m == METRIC_TBT || m == METRIC_STEP) {
-            gaps_distribution(&s->metric[m], m == METRIC_TBT ? &p->gaps : &r->step_times);
+            gaps_distribution(&s->metric[m], m == METRIC_TBT ? &p->gaps : &p->step_times);
             continue;
         }
         if (m == METRIC_JOB && (rc = jobs(v, &n, p, e)) < 0)

@@ -10,6 +10,7 @@
 #include "sim/memory.h"
 #include "sim/metrics.h"
 #include "sim/replay.h"
+#include "sim/route.h"
 #include "sim/rows.h"
 #include "sim/sched.h"
 #include "sim/setup.h"
