@@ -59,6 +59,7 @@ static void ended(void *ctx, uint32_t request)
 
     u->idle++;
     u->idle_ns = u->p->fleet.now;
+    fleet_ended(&u->p->fleet, request);
     if (u->failed == 0)
         u->failed = ready_ended(&u->ready, request, u->p->fleet.now, u->e);
 }
