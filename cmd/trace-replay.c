@@ -6,6 +6,7 @@
 #include "base/cli.h"
 #include "base/out.h"
 #include "base/progress.h"
+#include "sim/fleet_setup.h"
 #include "sim/sim.h"
 #include "sim/steps.h"
 #include "sim/timeline.h"
@@ -23,6 +24,7 @@ struct asked {
 /* All that a replay is made of. */
 struct parts {
     struct setup setup;
+    struct fleet_setup fleet;
     struct trace_set trace;
     struct replay replay;
     struct slo slo;
@@ -49,6 +51,7 @@ static void settle(const struct asked *a, struct parts *p)
     const struct setup *s = &p->setup;
     const struct sched *sched = sched_at((size_t)s->sched);
     const char *wrong = setup_wrong(s);
+    struct err e = {0};
 
     if (wrong)
         cli_misuse("%s", wrong);
@@ -60,11 +63,15 @@ static void settle(const struct asked *a, struct parts *p)
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
     p->setup.replay.clients = (uint32_t)a->clients;
-    if (a->replicas < 1 || a->replicas > FLEET_MOST)
+    if (a->replicas != SETUP_NONE && (a->replicas < 1 || a->replicas > FLEET_MOST))
         cli_misuse("'--replicas' is 1 to %d", FLEET_MOST);
-    p->setup.replay.fleet = (struct fleet_opts){.n = (uint32_t)a->replicas,
-                                                .route = route_at((size_t)a->dispatch),
+    p->setup.replay.fleet = (struct fleet_opts){.route = route_at((size_t)a->dispatch),
                                                 .route_opts = {.seed = a->seed}};
+    if (fleet_setup(&p->fleet, a->replicas == SETUP_NONE ? 0 : a->replicas, &p->setup.replay.fleet,
+                    &e) < 0)
+        cli_misuse("%s", e.msg);
+    if (p->setup.replay.fleet.migrate && sched->reserves)
+        cli_misuse("%s keeps memory for the longest request: none of its can move", sched->name);
     if (to_std(a) > 1)
         cli_misuse("of rows, steps and timeline one at most goes to standard output");
     if (!setup_slo(&p->slo, a->slo))
@@ -125,6 +132,22 @@ static void queued_steps(struct out *o, const struct gaps *g)
     out_value(o, "queued_step_p99_s", 1e-9 * (double)gaps_marked_percentile(g, 0.99), 6);
 }
 
+static void migrations(struct out *o, const struct migrate_totals *m)
+{
+    double moves = m->done > 0 ? (double)m->done : 1;
+    uint64_t aborts = 0;
+
+    for (int i = 0; i < ABORTS; i++)
+        aborts += m->aborts[i];
+    out_value(o, "migrations", (double)m->done, 0);
+    out_value(o, "migration_aborts", (double)aborts, 0);
+    out_value(o, "migrated_gb", 1e-9 * m->bytes, 6);
+    out_value(o, "migration_down_mean_s", 1e-9 * (double)m->down_ns / moves, 6);
+    out_value(o, "migration_down_max_s", 1e-9 * (double)m->most_down_ns, 6);
+    out_value(o, "migration_gap_mean_s", 1e-9 * (double)m->gap_ns / moves, 6);
+    out_value(o, "migration_gap_max_s", 1e-9 * (double)m->most_gap_ns, 6);
+}
+
 static void print_summary(struct out *o, const struct parts *p)
 {
     bool json = out_is_json(o);
@@ -157,6 +180,12 @@ static void print_summary(struct out *o, const struct parts *p)
     for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
         latency(o, (enum metric)m, &s->metric[m]);
     queued_steps(o, &p->replay.step_times);
+    if (p->setup.replay.fleet.migrate)
+        migrations(o, &p->replay.fleet.migrated);
+    if (p->setup.replay.fleet.scale || p->setup.replay.fleet.failures > 0) {
+        out_value(o, "replica_s", s->replica_s, 6);
+        out_value(o, "restarted", (double)p->replay.fleet.restarted, 0);
+    }
     if (json)
         out_end_row(o);
 }
@@ -202,6 +231,10 @@ static int open_steps(const struct asked *a, struct parts *p, struct err *e)
         return e->code;
     if (a->timeline)
         timeline_begin(&p->timeline, p->setup.replay.fleet.n);
+    if (a->timeline) {
+        p->setup.replay.fleet.mark = timeline_mark;
+        p->setup.replay.fleet.mark_ctx = &p->timeline;
+    }
     if (a->steps)
         steps_begin(&p->steps);
     if (a->timeline || a->steps || p->slo.ema) {
@@ -271,13 +304,14 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
     replay_free(&p->replay);
     trace_set_free(&p->trace);
     setup_close(&p->setup);
+    fleet_setup_free(&p->fleet);
     return rc;
 }
 
 int main(int argc, char **argv)
 {
-    struct parts p = {.setup = SETUP_INIT};
-    struct asked a = {.replicas = 1};
+    struct parts p = {.setup = SETUP_INIT, .fleet = FLEET_SETUP_INIT};
+    struct asked a = {.replicas = SETUP_NONE};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
         CLI_U64(0, "clients", &a.clients, "N",
@@ -286,6 +320,7 @@ int main(int argc, char **argv)
         CLI_CHOICE(0, "dispatch", &a.dispatch, ROUTE_NAMES,
                    "how requests are dealt to them (default round-robin)"),
         CLI_U64(0, "seed", &a.seed, "N", "of what is drawn (default 0)"),
+        FLEET_OPTIONS(&p.fleet),
         SETUP_SLO_OPTION(&a.slo),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),
