@@ -15,7 +15,7 @@ static const struct cli_prog prog = {
     "trace-replay", "TRACE", "Replay a serving trace under a scheduler and a cost model.", 1, 1};
 
 struct asked {
-    const char *rows, *path, *slo, *timeline, *steps;
+    const char *rows, *path, *slo, *timeline, *steps, *cluster;
     uint64_t clients, replicas, seed;
     int dispatch;
     bool json, quiet, verbose, skip_bad;
@@ -25,6 +25,7 @@ struct asked {
 struct parts {
     struct setup setup;
     struct fleet_setup fleet;
+    struct cluster cluster;
     struct trace_set trace;
     struct replay replay;
     struct slo slo;
@@ -49,29 +50,25 @@ static int to_std(const struct asked *a)
 static void settle(const struct asked *a, struct parts *p)
 {
     const struct setup *s = &p->setup;
-    const struct sched *sched = sched_at((size_t)s->sched);
-    const char *wrong = setup_wrong(s);
+    /* A cluster's kinds may say what the command does not. */
+    const char *wrong = a->cluster ? NULL : setup_wrong(s);
     struct err e = {0};
 
     if (wrong)
         cli_misuse("%s", wrong);
-    if (s->preemption == PREEMPTION_SWAP && !sched->swaps)
-        cli_misuse("%s does not swap: '--preemption-mode swap' is of vllm0", sched->name);
-    if (s->host_blocks + s->disk_blocks > 0 && (!sched->prefix_cache || s->no_prefix_cache))
-        cli_misuse("'--host-kv-blocks' and '--disk-kv-blocks' need a prefix cache: that of vllm1 "
-                   "or continuum");
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
     p->setup.replay.clients = (uint32_t)a->clients;
+    if (a->cluster && a->replicas != SETUP_NONE)
+        cli_misuse("'--replicas' are all alike, a '--cluster' says how many: one of them");
     if (a->replicas != SETUP_NONE && (a->replicas < 1 || a->replicas > FLEET_MOST))
         cli_misuse("'--replicas' is 1 to %d", FLEET_MOST);
-    p->setup.replay.fleet = (struct fleet_opts){.route = route_at((size_t)a->dispatch),
-                                                .route_opts = {.seed = a->seed}};
-    if (fleet_setup(&p->fleet, a->replicas == SETUP_NONE ? 0 : a->replicas, &p->setup.replay.fleet,
-                    &e) < 0)
+    p->setup.replay.fleet = (struct fleet_opts){
+        .n = a->replicas != SETUP_NONE ? (uint32_t)a->replicas : 0,
+        .route = route_at((size_t)a->dispatch),
+        .route_opts = {.seed = a->seed}};
+    if (!a->cluster && fleet_setup(&p->fleet, &p->setup.replay.fleet, false, &e) < 0)
         cli_misuse("%s", e.msg);
-    if (p->setup.replay.fleet.migrate && sched->reserves)
-        cli_misuse("%s keeps memory for the longest request: none of its can move", sched->name);
     if (to_std(a) > 1)
         cli_misuse("of rows, steps and timeline one at most goes to standard output");
     if (!setup_slo(&p->slo, a->slo))
@@ -148,6 +145,15 @@ static void migrations(struct out *o, const struct migrate_totals *m)
     out_value(o, "migration_gap_max_s", 1e-9 * (double)m->most_gap_ns, 6);
 }
 
+static uint64_t kv_blocks_of(const struct fleet *c)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < c->n; i++)
+        n += c->replica[i].kv.total;
+    return n;
+}
+
 static void print_summary(struct out *o, const struct parts *p)
 {
     bool json = out_is_json(o);
@@ -175,7 +181,7 @@ static void print_summary(struct out *o, const struct parts *p)
     out_value(o, "good_share", s->requests ? (double)s->good / (double)s->requests : 0, 4);
     out_value(o, "busy_share", s->busy_share, 4);
     out_value(o, "transfer_s", 1e-6 * p->replay.total.moved_us, 6);
-    out_value(o, "kv_blocks", (double)p->setup.replay.engine.kv_blocks, 0);
+    out_value(o, "kv_blocks", (double)kv_blocks_of(&p->replay.fleet), 0);
     out_value(o, "kv_share", s->kv_share, 4);
     for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
         latency(o, (enum metric)m, &s->metric[m]);
@@ -284,9 +290,23 @@ static void tell_rejected(const struct asked *a, const struct replay *p)
              p->rejected, (int)(len < 80 ? len : 80), id);
 }
 
+static int open_setup(const struct asked *a, struct parts *p, struct err *e)
+{
+    struct fleet_opts *fleet = &p->setup.replay.fleet;
+
+    if (!a->cluster)
+        return setup_open(&p->setup, e);
+    if (cluster_open(&p->cluster, a->cluster, &p->setup, e) < 0)
+        return e->code;
+    fleet->n = p->cluster.n;
+    fleet->kind = p->cluster.of;
+    p->setup.replay.check = p->setup.check;
+    return fleet_setup(&p->fleet, fleet, true, e);
+}
+
 static int run(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
 {
-    int rc = setup_open(&p->setup, e);
+    int rc = open_setup(a, p, e);
 
     if (rc == 0)
         rc = load(a, p, progress, e);
@@ -304,6 +324,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
     replay_free(&p->replay);
     trace_set_free(&p->trace);
     setup_close(&p->setup);
+    cluster_close(&p->cluster);
     fleet_setup_free(&p->fleet);
     return rc;
 }
@@ -317,6 +338,7 @@ int main(int argc, char **argv)
         CLI_U64(0, "clients", &a.clients, "N",
                 "times do not count: N clients send one request after the other"),
         CLI_U64(0, "replicas", &a.replicas, "N", "machines that serve the trace (default 1)"),
+        CLI_STR(0, "cluster", &a.cluster, "FILE", "machines of several kinds, as JSON"),
         CLI_CHOICE(0, "dispatch", &a.dispatch, ROUTE_NAMES,
                    "how requests are dealt to them (default round-robin)"),
         CLI_U64(0, "seed", &a.seed, "N", "of what is drawn (default 0)"),

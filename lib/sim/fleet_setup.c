@@ -120,24 +120,32 @@ static int parse_failures(struct fleet_setup *f, uint32_t replicas, struct err *
 
 /* ---- all ---- */
 
-int fleet_setup(struct fleet_setup *f, uint64_t replicas, struct fleet_opts *o, struct err *e)
+static int set_scale(struct fleet_setup *f, struct fleet_opts *o, bool all, struct err *e)
+{
+    struct scale_opts *s = &f->scale;
+
+    if (!parse_scale(s, f->autoscale))
+        return err_set(e, ERR_USAGE, "'--autoscale' is like 1:8, up to %d", FLEET_MOST);
+    if (all && s->most != o->n)
+        return err_set(e, ERR_USAGE, "'--autoscale' is up to all %u replicas of the cluster", o->n);
+    s->begin = all || o->n == 0 ? s->least : o->n;
+    if (s->begin < s->least || s->begin > s->most)
+        return err_set(e, ERR_USAGE, "'--replicas' is within '--autoscale'");
+    o->n = s->most;
+    o->scale = s;
+    return 0;
+}
+
+int fleet_setup(struct fleet_setup *f, struct fleet_opts *o, bool all, struct err *e)
 {
     const char *wrong = migrate_wrong(f);
-    struct scale_opts *s = &f->scale;
 
     wrong = wrong ? wrong : scale_wrong(f);
     if (wrong)
         return err_set(e, ERR_USAGE, "%s", wrong);
-    o->n = replicas ? (uint32_t)replicas : 1;
-    if (f->autoscale) {
-        if (!parse_scale(s, f->autoscale))
-            return err_set(e, ERR_USAGE, "'--autoscale' is like 1:8, up to %d", FLEET_MOST);
-        s->begin = replicas ? (uint32_t)replicas : s->least;
-        if (s->begin < s->least || s->begin > s->most)
-            return err_set(e, ERR_USAGE, "'--replicas' is within '--autoscale'");
-        o->n = s->most;
-        o->scale = s;
-    }
+    if (f->autoscale && set_scale(f, o, all, e) < 0)
+        return e->code;
+    o->n = o->n ? o->n : 1;
     o->migrate = f->migrate.policy == MIGRATE_OFF ? NULL : &f->migrate;
     o->headroom = (uint32_t)f->headroom;
     if (parse_failures(f, o->n, e) < 0)

@@ -57,8 +57,9 @@ struct fleet_setup {
         CLI_DOUBLE(0, "fail-notice", &(f)->notice_s, "S",                                  \
                    "seconds before that from which it takes no more (default 0)")
 
-/* Fills o of it and of the number of replicas (0: not given). ERR_USAGE: a sentence for misuse. */
-int fleet_setup(struct fleet_setup *f, uint64_t replicas, struct fleet_opts *o, struct err *e);
+/* Fills o, whose n replicas were asked for (0: so many as there must be), or are all the machines
+ * that there are. ERR_USAGE: a sentence for misuse. */
+int fleet_setup(struct fleet_setup *f, struct fleet_opts *o, bool all, struct err *e);
 void fleet_setup_free(struct fleet_setup *f);
 
 #endif

@@ -32,7 +32,7 @@ struct migrate {
     const struct migrate_opts *o;
     struct move *move;     /* [n], by where they come from */
     uint32_t *joining;     /* [n]: that wait to join it */
-    double *block_us;      /* [n]: to copy one of its blocks */
+    double block_us;       /* to copy a block */
     struct migrate_end *v; /* [n]: for pairing */
 };
 
@@ -44,11 +44,13 @@ struct migrate_end {
 
 /* ---- beginning and end ---- */
 
-static int init_links(struct fleet *c, struct migrate *m, struct err *e)
+/* A block is the same everywhere. */
+static int init_link(struct fleet *c, struct migrate *m, struct err *e)
 {
     for (uint32_t i = 0; i < c->n; i++) {
         const struct replica *r = &c->replica[i];
         struct cost_memory memory;
+        double us;
 
         if (r->sched->reserves)
             return err_set(e, ERR_USAGE,
@@ -59,7 +61,12 @@ static int init_links(struct fleet *c, struct migrate *m, struct err *e)
             return err_set(e, ERR_USAGE,
                            "the cost table does not say how large a token's keys and values are, "
                            "so how long they take to move is not known");
-        m->block_us[i] = memory.kv_bytes * r->o->block_tokens / (1e3 * m->o->link_gbs);
+        us = memory.kv_bytes * r->o->block_tokens / (1e3 * m->o->link_gbs);
+        if (i > 0 && (r->o->block_tokens != c->replica[0].o->block_tokens || us < m->block_us ||
+                      us > m->block_us))
+            return err_set(e, ERR_USAGE,
+                           "replicas whose KV blocks differ cannot send requests to each other");
+        m->block_us = us;
     }
     return 0;
 }
@@ -73,11 +80,10 @@ int migrate_init(struct fleet *c, struct err *e)
     m = c->migrate = mem_zero(1, sizeof *m, e);
     if (!m || !(m->move = mem_zero(c->n, sizeof *m->move, e)) ||
         !(m->joining = mem_zero(c->n, sizeof *m->joining, e)) ||
-        !(m->block_us = mem_zero(c->n, sizeof *m->block_us, e)) ||
         !(m->v = mem_array(2 * (size_t)c->n, sizeof *m->v, e)))
         return e->code;
     m->o = c->o->migrate;
-    return init_links(c, m, e);
+    return init_link(c, m, e);
 }
 
 void migrate_free(struct fleet *c)
@@ -90,7 +96,6 @@ void migrate_free(struct fleet *c)
         free(m->move[i].kv.id);
     free(m->move);
     free(m->joining);
-    free(m->block_us);
     free(m->v);
     free(m);
     c->migrate = NULL;
@@ -151,7 +156,7 @@ static void commit(struct fleet *c, uint32_t from)
     struct flight *f = &c->flight[m->request];
     int64_t down_ns = c->now - m->paused_ns;
 
-    c->migrated.bytes += 1e3 * g->o->link_gbs * g->block_us[from] * m->kv.n;
+    c->migrated.bytes += 1e3 * g->o->link_gbs * g->block_us * m->kv.n;
     c->migrated.down_ns += down_ns;
     c->migrated.most_down_ns = longer(c->migrated.most_down_ns, down_ns);
     source->aside -= f->kv.n;
@@ -216,7 +221,7 @@ static int begin_stage(struct fleet *c, struct replica *r, struct move *m, struc
     uint32_t left = flight_of(r, m->request)->kv.n - m->copied;
     bool last = left <= g->o->last_blocks;
     uint32_t blocks = last ? left : left - 1;
-    double us = g->block_us[r->number] * blocks + (last ? 1e3 * g->o->downtime_ms : 0);
+    double us = g->block_us * blocks + (last ? 1e3 * g->o->downtime_ms : 0);
 
     if (m->stages == g->o->stages) {
         give_up(c, m, ABORT_STAGES);

@@ -25,6 +25,8 @@ const char *setup_cost_wrong(const struct cost_opts *o)
 
 const char *setup_wrong(const struct setup *s)
 {
+    const struct sched *sched = sched_at((size_t)s->sched);
+
     if (!s->table)
         return "'--cost' is needed: a table, a folder of layer tables, or roofline";
     if (!is_count(s->block, 1 << 20))
@@ -51,6 +53,11 @@ const char *setup_wrong(const struct setup *s)
         return "'--swap-space' is 0 or more";
     if (s->preemption == PREEMPTION_SWAP && s->compat == COMPAT_VIDUR)
         return "Vidur does not swap: '--preemption-mode swap' does not go with '--compat vidur'";
+    if (s->preemption == PREEMPTION_SWAP && !sched->swaps)
+        return "'--preemption-mode swap' is of vllm0: the other schedulers do not swap";
+    if (s->host_blocks + s->disk_blocks > 0 && (!sched->prefix_cache || s->no_prefix_cache))
+        return "'--host-kv-blocks' and '--disk-kv-blocks' need a prefix cache: that of vllm1 or "
+               "continuum";
     return setup_cost_wrong(&s->cost_opts);
 }
 

@@ -5,6 +5,7 @@
 #define SIM_SIM_H
 
 #include "sim/card.h"
+#include "sim/cluster.h"
 #include "sim/cost.h"
 #include "sim/load.h"
 #include "sim/memory.h"
