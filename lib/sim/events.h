@@ -10,7 +10,7 @@
 struct event {
     int64_t t_ns;
     uint64_t order; /* no two are the same in both */
-    uint32_t what;
+    uint32_t what, arg;
 };
 
 struct events { /* {0}: none */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/life.h"
+#include "sim/migrate.h"
 #include "sim/route.h"
 
 static int init_replicas(struct fleet *c, struct gaps *gaps, struct gaps *step_times, struct err *e)
@@ -39,6 +41,15 @@ static int init_budgets(struct fleet *c, struct err *e)
     return 0;
 }
 
+static int32_t last_priority(const struct trace_set *t)
+{
+    int32_t last = INT32_MIN;
+
+    for (uint32_t i = 0; t->priority && i < t->n; i++)
+        last = t->priority[i] > last ? t->priority[i] : last;
+    return last;
+}
+
 int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica_kind *usual,
                const struct trace_set *t, struct flight *flight, struct gaps *gaps,
                struct gaps *step_times, struct err *e)
@@ -48,14 +59,18 @@ int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica
                         .flight = flight,
                         .n = o->n ? o->n : 1,
                         .usual = *usual,
+                        .began_ns = FLIGHT_NEVER,
+                        .last_priority = last_priority(t),
                         .route = o->route ? o->route : route_at(0),
                         .seed = o->route_opts.seed};
     if (!(c->replica = mem_zero(c->n, sizeof *c->replica, e)) ||
         !(c->touched = mem_array(c->n, sizeof *c->touched, e)) ||
         !(c->is_touched = mem_zero(c->n, sizeof *c->is_touched, e)))
         return e->code;
-    if (init_replicas(c, gaps, step_times, e) < 0 || init_budgets(c, e) < 0)
+    if (init_replicas(c, gaps, step_times, e) < 0 || init_budgets(c, e) < 0 ||
+        migrate_init(c, e) < 0 || life_init(c, e) < 0)
         return e->code;
+    c->asleep = (c->migrate ? 1U << DUE_PAIR : 0) | (o->scale ? 1U << DUE_SCALE : 0);
     return c->route->begin ? c->route->begin(c, e) : 0;
 }
 
@@ -65,6 +80,8 @@ void fleet_free(struct fleet *c)
         c->route->end(c);
     for (uint32_t i = 0; c->replica && i < c->n; i++)
         replica_free(&c->replica[i]);
+    migrate_free(c);
+    life_free(c);
     free(c->replica);
     free(c->touched);
     free(c->is_touched);
@@ -87,6 +104,12 @@ int fleet_arrive(struct fleet *c, uint32_t request, struct err *e)
 {
     uint32_t i = 0;
 
+    if (c->began_ns == FLIGHT_NEVER)
+        c->began_ns = c->now;
+    if (c->asleep && fleet_wake(c, e) < 0)
+        return e->code;
+    if (c->life && life_must_wait(c, request))
+        return life_hold(c, request, e);
     if (c->n > 1 && route_choose(c, request, &i, e) < 0)
         return e->code;
     if (i == ROUTE_REFUSED) {
@@ -106,8 +129,24 @@ void fleet_ended(struct fleet *c, uint32_t request)
         c->route->ended(c, request);
 }
 
+/* What comes and goes between two steps. */
+static int rest(struct fleet *c, struct err *e)
+{
+    for (uint32_t k = 0; k < c->n_touched; k++) {
+        struct replica *r = &c->replica[c->touched[k]];
+
+        if (c->migrate && !r->busy && migrate_pass(c, r, e) < 0)
+            return e->code;
+        if (c->life && !r->busy)
+            life_rest(c, r);
+    }
+    return 0;
+}
+
 int fleet_begin_steps(struct fleet *c, struct err *e)
 {
+    if ((c->migrate || c->life) && rest(c, e) < 0)
+        return e->code;
     for (uint32_t k = 0; k < c->n_touched; k++) {
         struct replica *r = &c->replica[c->touched[k]];
         int begun = r->busy ? 0 : replica_step(r, e);

@@ -98,6 +98,7 @@ static int check_step(const struct run *u, const struct replica *r)
 static int check_end(const struct run *u)
 {
     const struct trace_set *t = u->p->trace;
+    uint64_t tokens = 0;
 
     for (uint32_t i = 0; u->o->check && i < t->n; i++) {
         const struct flight *f = &u->p->flight[i];
@@ -105,7 +106,10 @@ static int check_end(const struct run *u)
         if (f->status != FLIGHT_REJECTED && f->status != FLIGHT_REFUSED &&
             (f->status != FLIGHT_ENDED || f->given != t->output[i]))
             return err_set(u->e, ERR_CORRUPT, "request %u was forgotten", i);
+        tokens += f->status == FLIGHT_ENDED ? f->given - 1 : 0;
     }
+    if (u->o->check && tokens != u->p->gaps.n)
+        return err_set(u->e, ERR_CORRUPT, "tokens were given twice, or lost");
     return 0;
 }
 
@@ -122,6 +126,16 @@ static int stuck(const struct run *u, const struct replica *r)
                    r->kv.total);
 }
 
+static int held(const struct run *u, uint32_t request)
+{
+    size_t len;
+    const char *id = trace_set_id(u->p->trace, request, &len);
+
+    return err_set(u->e, ERR_USAGE,
+                   "request '%.*s' waits for a replica that is open, and none will be",
+                   (int)(len < 80 ? len : 80), id);
+}
+
 /* Nothing more will happen. */
 static int over(const struct run *u)
 {
@@ -130,6 +144,8 @@ static int over(const struct run *u)
     for (uint32_t i = 0; i < c->n; i++)
         if (c->replica[i].waiting.n > 0)
             return stuck(u, &c->replica[i]);
+    if (c->n_held > 0)
+        return held(u, c->held[0]);
     return check_end(u);
 }
 
@@ -155,14 +171,16 @@ static int finish(struct run *u)
 static int moment(struct run *u)
 {
     struct fleet *c = &u->p->fleet;
-    int64_t arrival = next_arrival(u), step = events_next(&c->steps);
+    int64_t arrival = next_arrival(u), step = events_next(&c->steps), due;
 
     c->now = step < arrival ? step : arrival;
+    due = fleet_next_due(c, c->now == never);
+    c->now = due < c->now ? due : c->now;
     if (c->now == never)
         return over(u);
     /* What a tool of no time set free when a step ended arrives now too. */
     if (arrive(u, c->now) < 0 || finish(u) < 0 || arrive(u, c->now) < 0 ||
-        fleet_begin_steps(c, u->e) < 0)
+        fleet_run_due(c, u->e) < 0 || u->failed < 0 || fleet_begin_steps(c, u->e) < 0)
         return u->e->code;
     return 1;
 }
@@ -185,6 +203,8 @@ static int begin(struct replay *p, const struct trace_set *t, const struct cost 
         return e->code;
     if (fleet_init(&p->fleet, &o->fleet, &usual, t, p->flight, &p->gaps, &p->step_times, e) < 0)
         return e->code;
+    p->fleet.gone = ended;
+    p->fleet.gone_ctx = u;
     return ready_init(&u->ready, t, e);
 }
 

@@ -28,10 +28,10 @@ struct route {
 
 #define ROUTE_NAMES                                                                    \
     "round-robin|random|least-outstanding|shortest-queue|shortest-tokens|free-memory|" \
-    "workload"
+    "workload|llumnix"
 
 extern const struct route route_round_robin, route_random, route_least_outstanding,
-    route_shortest_queue, route_shortest_tokens, route_free_memory, route_workload;
+    route_shortest_queue, route_shortest_tokens, route_free_memory, route_workload, route_llumnix;
 const struct route *route_at(size_t i); /* as ROUTE_NAMES has them; NULL after the last */
 
 int route_choose(struct fleet *c, uint32_t request, uint32_t *replica, struct err *e);

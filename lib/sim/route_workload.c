@@ -26,6 +26,7 @@ enum { WINDOWS = 4 };   /* that a tuning looks back */
 struct workload {
     double alpha;
     double *work_s; /* [replicas] */
+    uint32_t *at;   /* [trace->n]: the replica that a call counts at; UINT32_MAX: none */
     int64_t tuned_ns;
     bool tunes;
 };
@@ -35,8 +36,11 @@ static int begin(struct fleet *c, struct err *e)
     const struct route_opts *o = &c->o->route_opts;
     struct workload *w = c->route_state = mem_zero(1, sizeof *w, e);
 
-    if (!w || !(w->work_s = mem_zero(c->n, sizeof *w->work_s, e)))
+    if (!w || !(w->work_s = mem_zero(c->n, sizeof *w->work_s, e)) ||
+        !(w->at = mem_array(c->trace->n, sizeof *w->at, e)))
         return e->code;
+    for (uint32_t i = 0; i < c->trace->n; i++)
+        w->at[i] = UINT32_MAX;
     w->tunes = o->alpha == ROUTE_TUNES;
     w->alpha = w->tunes ? ALPHA_FIRST : o->alpha;
     w->tuned_ns = c->trace->n > 0 ? c->trace->t_ns[0] : 0;
@@ -47,8 +51,10 @@ static void end(struct fleet *c)
 {
     struct workload *w = c->route_state;
 
-    if (w)
+    if (w) {
         free(w->work_s);
+        free(w->at);
+    }
     free(w);
 }
 
@@ -74,6 +80,17 @@ static double score(const struct fleet *c, const struct workload *w, uint32_t i,
            (1 - w->alpha) * (w->work_s[i] + here_s) / (w->work_s[0] + first_s);
 }
 
+/* It may come again, where its replica failed. */
+static void ended(struct fleet *c, uint32_t request)
+{
+    struct workload *w = c->route_state;
+    uint32_t at = w->at[request];
+
+    if (at != UINT32_MAX)
+        w->work_s[at] -= budgets_time_s(&c->budgets, at, request);
+    w->at[request] = UINT32_MAX;
+}
+
 static int choose(struct fleet *c, uint32_t request, uint32_t *replica, struct err *e)
 {
     struct workload *w = c->route_state;
@@ -81,6 +98,7 @@ static int choose(struct fleet *c, uint32_t request, uint32_t *replica, struct e
 
     if (w->tunes && tune(c, w, e) < 0)
         return e->code;
+    ended(c, request);
     *replica = 0;
     for (uint32_t i = 0; i < c->n; i++) {
         double x = fleet_may(c, i, request) ? score(c, w, i, request) : -INFINITY;
@@ -90,16 +108,9 @@ static int choose(struct fleet *c, uint32_t request, uint32_t *replica, struct e
             *replica = i;
         }
     }
+    w->at[request] = *replica;
     w->work_s[*replica] += budgets_time_s(&c->budgets, *replica, request);
     return 0;
-}
-
-static void ended(struct fleet *c, uint32_t request)
-{
-    struct workload *w = c->route_state;
-    uint32_t at = c->flight[request].replica;
-
-    w->work_s[at] -= budgets_time_s(&c->budgets, at, request);
 }
 
 const struct route route_workload = {.name = "workload",
