@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/cli.h"
-#include "base/num.h"
 #include "base/out.h"
 #include "base/progress.h"
 #include "sim/fleet_setup.h"
+#include "sim/route_setup.h"
 #include "sim/sim.h"
 #include "sim/steps.h"
 #include "sim/timeline.h"
@@ -15,15 +15,9 @@
 static const struct cli_prog prog = {
     "trace-replay", "TRACE", "Replay a serving trace under a scheduler and a cost model.", 1, 1};
 
-enum { QUEUE_SCHEDULER, QUEUE_URGENCY };
-#define QUEUE_NAMES "scheduler|urgency"
-
 struct asked {
     const char *rows, *path, *slo, *timeline, *steps, *cluster;
-    uint64_t clients, replicas, seed;
-    int dispatch, queue;
-    const char *alpha;
-    double window_s, program_s, program_scale;
+    uint64_t clients, replicas;
     bool json, quiet, verbose, skip_bad;
 };
 
@@ -31,6 +25,7 @@ struct asked {
 struct parts {
     struct setup setup;
     struct fleet_setup fleet;
+    struct route_setup route;
     struct cluster cluster;
     struct trace_set trace;
     struct replay replay;
@@ -53,25 +48,11 @@ static int to_std(const struct asked *a)
     return n;
 }
 
-static void settle_programs(const struct asked *a, struct fleet_opts *o)
+static int set_fleet(struct parts *p, bool all, struct err *e)
 {
-    if (strcmp(a->alpha, "auto") == 0)
-        o->route_opts.alpha = ROUTE_TUNES;
-    else if (!num_double(a->alpha, &o->route_opts.alpha) ||
-             !(o->route_opts.alpha >= 0 && o->route_opts.alpha <= 1))
-        cli_misuse("'--alpha' is 0 to 1, or auto");
-    if (!(a->window_s >= 1e-3 && a->window_s <= 1e9))
-        cli_misuse("'--alpha-window' is a millisecond and more");
-    if (!(a->program_s >= 0 && a->program_s <= 1e9) ||
-        !(a->program_scale >= 0 && a->program_scale <= 1e9))
-        cli_misuse("'--program-slo' and '--program-slo-scale' are 0 to 1e9");
-    if (a->program_s > 0 && a->program_scale > 0)
-        cli_misuse("'--program-slo' is seconds, '--program-slo-scale' of a program's own: one");
-    o->route_opts.window_s = a->window_s;
-    o->urgency = a->queue == QUEUE_URGENCY;
-    o->programs = a->program_s > 0 || a->program_scale > 0;
-    o->program_s = a->program_s;
-    o->program_scale = a->program_scale;
+    struct fleet_opts *o = &p->setup.replay.fleet;
+
+    return fleet_setup(&p->fleet, o, all, e) < 0 ? e->code : route_setup(&p->route, o, &p->slo, e);
 }
 
 static void settle(const struct asked *a, struct parts *p)
@@ -90,17 +71,13 @@ static void settle(const struct asked *a, struct parts *p)
         cli_misuse("'--replicas' are all alike, a '--cluster' says how many: one of them");
     if (a->replicas != SETUP_NONE && (a->replicas < 1 || a->replicas > FLEET_MOST))
         cli_misuse("'--replicas' is 1 to %d", FLEET_MOST);
-    p->setup.replay.fleet = (struct fleet_opts){
-        .n = a->replicas != SETUP_NONE ? (uint32_t)a->replicas : 0,
-        .route = route_at((size_t)a->dispatch),
-        .route_opts = {.seed = a->seed}};
-    settle_programs(a, &p->setup.replay.fleet);
-    if (!a->cluster && fleet_setup(&p->fleet, &p->setup.replay.fleet, false, &e) < 0)
+    p->setup.replay.fleet.n = a->replicas != SETUP_NONE ? (uint32_t)a->replicas : 0;
+    if (!setup_slo(&p->slo, a->slo))
+        cli_misuse("%s", SETUP_SLO_WRONG);
+    if (!a->cluster && set_fleet(p, false, &e) < 0)
         cli_misuse("%s", e.msg);
     if (to_std(a) > 1)
         cli_misuse("of rows, steps and timeline one at most goes to standard output");
-    if (!setup_slo(&p->slo, a->slo))
-        cli_misuse("%s", SETUP_SLO_WRONG);
 }
 
 static int load(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
@@ -183,6 +160,26 @@ static void migrations(struct out *o, const struct migrate_totals *m)
     out_value(o, "migration_gap_max_s", 1e-9 * (double)m->most_gap_ns, 6);
 }
 
+static double mean_s(int64_t ns, uint64_t n)
+{
+    return n > 0 ? 1e-9 * (double)ns / (double)n : 0;
+}
+
+static void handoffs(struct out *o, const struct handoff_totals *h)
+{
+    out_value(o, "handoffs", (double)h->n, 0);
+    out_value(o, "handoff_gb", 1e-9 * h->bytes, 3);
+    out_value(o, "handoff_mean_s", mean_s(h->wait_ns, h->n), 6);
+    out_value(o, "handoff_most_s", 1e-9 * (double)h->most_wait_ns, 6);
+}
+
+static void fetches(struct out *o, const struct fetch_totals *f)
+{
+    out_value(o, "fetches", (double)f->n, 0);
+    out_value(o, "fetched_blocks", (double)f->blocks, 0);
+    out_value(o, "fetch_mean_s", mean_s(f->wait_ns, f->n), 6);
+}
+
 static uint64_t kv_blocks_of(const struct fleet *c)
 {
     uint64_t n = 0;
@@ -228,6 +225,10 @@ static void print_summary(struct out *o, const struct parts *p)
     queued_steps(o, &p->replay.step_times);
     if (p->setup.replay.fleet.migrate)
         migrations(o, &p->replay.fleet.migrated);
+    if (p->replay.fleet.handoff)
+        handoffs(o, &p->replay.fleet.handed);
+    if (p->replay.fleet.fetch)
+        fetches(o, &p->replay.fleet.fetched);
     if (p->setup.replay.fleet.scale || p->setup.replay.fleet.failures > 0) {
         out_value(o, "replica_s", s->replica_s, 6);
         out_value(o, "restarted", (double)p->replay.fleet.restarted, 0);
@@ -340,8 +341,9 @@ static int open_setup(const struct asked *a, struct parts *p, struct err *e)
         return e->code;
     fleet->n = p->cluster.n;
     fleet->kind = p->cluster.of;
+    fleet->role = p->cluster.role;
     p->setup.replay.check = p->setup.check;
-    return fleet_setup(&p->fleet, fleet, true, e);
+    return set_fleet(p, true, e);
 }
 
 static int run(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
@@ -366,31 +368,21 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
     setup_close(&p->setup);
     cluster_close(&p->cluster);
     fleet_setup_free(&p->fleet);
+    route_setup_free(&p->route);
     return rc;
 }
 
 int main(int argc, char **argv)
 {
-    struct parts p = {.setup = SETUP_INIT, .fleet = FLEET_SETUP_INIT};
-    struct asked a = {.replicas = SETUP_NONE, .alpha = "0.4", .window_s = 1500};
+    struct parts p = {.setup = SETUP_INIT, .fleet = FLEET_SETUP_INIT, .route = ROUTE_SETUP_INIT};
+    struct asked a = {.replicas = SETUP_NONE};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
         CLI_U64(0, "clients", &a.clients, "N",
                 "times do not count: N clients send one request after the other"),
         CLI_U64(0, "replicas", &a.replicas, "N", "machines that serve the trace (default 1)"),
         CLI_STR(0, "cluster", &a.cluster, "FILE", "machines of several kinds, as JSON"),
-        CLI_CHOICE(0, "dispatch", &a.dispatch, ROUTE_NAMES,
-                   "how requests are dealt to them (default round-robin)"),
-        CLI_STR(0, "alpha", &a.alpha, "X",
-                "workload: how much a machine's speed weighs, or auto (default 0.4)"),
-        CLI_DOUBLE(0, "alpha-window", &a.window_s, "S",
-                   "workload: seconds between tunings of alpha (default 1500)"),
-        CLI_CHOICE(0, "queue", &a.queue, QUEUE_NAMES,
-                   "the order of queues: the scheduler's (default), or by budgets"),
-        CLI_DOUBLE(0, "program-slo", &a.program_s, "S",
-                   "the objective of a session (default: as long as it would take alone)"),
-        CLI_DOUBLE(0, "program-slo-scale", &a.program_scale, "X", "so many times that"),
-        CLI_U64(0, "seed", &a.seed, "N", "of what is drawn (default 0)"),
+        ROUTE_OPTIONS(&p.route),
         FLEET_OPTIONS(&p.fleet),
         SETUP_SLO_OPTION(&a.slo),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),

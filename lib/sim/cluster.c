@@ -102,14 +102,30 @@ static int take_count(uint32_t *to, const struct json *v, const struct place *p,
     return 0;
 }
 
-static int take(struct setup *s, uint32_t *count, const struct json *v, const struct place *p,
-                struct err *e)
+static int take_role(uint8_t *to, const struct json *v, const struct place *p, struct err *e)
+{
+    static const char *const names[] = {"both", "prefill", "decode"};
+    const char *name;
+    size_t len;
+
+    for (uint8_t i = 0; json_text(v, &name, &len) && i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0) {
+            *to = i;
+            return 0;
+        }
+    return bad(p, "is none of both, prefill, decode", e);
+}
+
+static int take(struct setup *s, uint32_t *count, uint8_t *role, const struct json *v,
+                const struct place *p, struct err *e)
 {
     const struct member *m = members, *end = m + sizeof members / sizeof *members;
     void *to;
 
     if (strcmp(p->member, "count") == 0)
         return take_count(count, v, p, e);
+    if (strcmp(p->member, "role") == 0)
+        return take_role(role, v, p, e);
     if (strcmp(p->member, "sched") == 0)
         return take_sched(&s->sched, v, p, e);
     while (m < end && strcmp(m->name, p->member) != 0)
@@ -130,12 +146,13 @@ static int open_kind(struct cluster *c, size_t i, const char *path, const struct
     struct setup *s = &c->setup[i];
     const struct json *kind = json_at(c->root, i), *v;
     uint32_t count = 1;
+    uint8_t role = ROLE_BOTH;
     const char *wrong;
     int rc = 0;
 
     *s = *usual;
     for (size_t k = 0; rc == 0 && (v = json_member(kind, k, &p.member)); k++)
-        rc = take(s, &count, v, &p, e);
+        rc = take(s, &count, &role, v, &p, e);
     if (rc < 0)
         return rc;
     if ((wrong = setup_wrong(s)))
@@ -146,8 +163,10 @@ static int open_kind(struct cluster *c, size_t i, const char *path, const struct
     if (setup_open(s, e) < 0)
         return err_prefix(e, "%s: kind %zu", path, i + 1);
     c->kind[i] = (struct replica_kind){&s->replay.engine, s->replay.sched, s->cost};
-    for (uint32_t k = 0; k < count; k++)
+    for (uint32_t k = 0; k < count; k++) {
+        c->role[c->n] = role;
         c->of[c->n++] = &c->kind[i];
+    }
     return 0;
 }
 
@@ -161,7 +180,8 @@ int cluster_open(struct cluster *c, const char *path, const struct setup *usual,
                        path);
     if (!(c->setup = mem_zero(c->kinds, sizeof *c->setup, e)) ||
         !(c->kind = mem_zero(c->kinds, sizeof *c->kind, e)) ||
-        !(c->of = mem_array(FLEET_MOST, sizeof *c->of, e)))
+        !(c->of = mem_array(FLEET_MOST, sizeof *c->of, e)) ||
+        !(c->role = mem_array(FLEET_MOST, sizeof *c->role, e)))
         return e->code;
     for (size_t i = 0; i < c->kinds; i++)
         if (open_kind(c, i, path, usual, e) < 0)
@@ -176,6 +196,7 @@ void cluster_close(struct cluster *c)
     free(c->setup);
     free(c->kind);
     free(c->of);
+    free(c->role);
     json_free(c->root);
     *c = (struct cluster){0};
 }

@@ -6,8 +6,8 @@
  * Members are named as options are, with _ for -: cost, sched, model, gpu, tp, budget,
  * max_num_seqs, max_model_len, block_size, kv_blocks, gpu_memory_utilization, reserve_gib,
  * step_overhead_us, link_gbs, link_us; and
- * slower, how many times as long as by the cost model a step takes. Replicas are numbered in the
- * order of the list.
+ * role, "both", "prefill" or "decode"; slower, how many times as long as by the cost model a step
+ * takes. Replicas are numbered in the order of the list.
  *
  * Errors   ERR_INPUT names file, kind and member.
  */
@@ -24,6 +24,7 @@ struct cluster { /* {0} is none */
     struct replica_kind *kind;      /* [kinds] */
     size_t kinds, opened;           /* opened: of the setups */
     const struct replica_kind **of; /* [n], of each replica */
+    uint8_t *role;                  /* [n], the same */
     uint32_t n;
 };
 

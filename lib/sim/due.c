@@ -1,7 +1,9 @@
 /* due.c - what is due at a moment of its own: see fleet.h. */
 #include <math.h>
 
+#include "sim/fetch.h"
 #include "sim/fleet.h"
+#include "sim/handoff.h"
 #include "sim/life.h"
 #include "sim/migrate.h"
 #include "sim/scale.h"
@@ -14,7 +16,7 @@ int fleet_due(struct fleet *c, int64_t t_ns, enum fleet_due what, uint32_t arg, 
 
 int64_t fleet_next_due(const struct fleet *c, bool over)
 {
-    if (over && c->moving == 0 && !(c->n_held > 0 && life_may_open(c)))
+    if (over && c->moving == 0 && !((c->n_held > 0 || handoff_waiting(c) > 0) && life_may_open(c)))
         return INT64_MAX;
     return events_next(&c->due);
 }
@@ -68,6 +70,10 @@ static int run(struct fleet *c, const struct event *x, struct err *e)
     case DUE_COPIED:
         migrate_copied(c, x->arg);
         return 0;
+    case DUE_HANDED:
+        return handoff_copied(c, x->arg, e);
+    case DUE_FETCHED:
+        return fetch_done(c, x->arg, e);
     case DUE_OPEN:
         return life_opens(c, x->arg, e);
     case DUE_NOTICE:

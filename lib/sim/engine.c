@@ -26,7 +26,7 @@ static int deque_grow(struct deque *d, struct err *e)
     return 0;
 }
 
-static int deque_push_back(struct deque *d, uint32_t x, struct err *e)
+int deque_push_back(struct deque *d, uint32_t x, struct err *e)
 {
     if (d->n == d->cap && deque_grow(d, e) < 0)
         return e->code;

@@ -73,6 +73,7 @@ static inline uint32_t deque_pop_front(struct deque *d)
 }
 
 int deque_push_front(struct deque *d, uint32_t x, struct err *e);
+int deque_push_back(struct deque *d, uint32_t x, struct err *e);
 
 struct engine_opts {
     uint32_t kv_blocks, block_tokens;
@@ -116,8 +117,12 @@ struct engine_totals {
     double moved_us;                /* of busy_us, for KV blocks to move */
 };
 
+/* What it does of a request (handoff.h). */
+enum replica_role { ROLE_BOTH, ROLE_PREFILL, ROLE_DECODE };
+
 struct replica {
     uint32_t number;
+    enum replica_role role;
     bool closed; /* no more requests are sent to it */
     const struct engine_opts *o;
     const struct sched *sched;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/fetch.h"
+#include "sim/handoff.h"
 #include "sim/life.h"
 #include "sim/migrate.h"
 #include "sim/route.h"
@@ -15,6 +17,7 @@ static int init_replicas(struct fleet *c, struct gaps *gaps, struct gaps *step_t
 
         c->mixed = c->mixed || (c->o->kind && k != c->o->kind[0]);
         c->replica[i] = (struct replica){.number = i,
+                                         .role = c->o->role ? c->o->role[i] : ROLE_BOTH,
                                          .sched = k->sched,
                                          .cost = k->cost,
                                          .trace = c->trace,
@@ -68,7 +71,7 @@ int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica
         !(c->is_touched = mem_zero(c->n, sizeof *c->is_touched, e)))
         return e->code;
     if (init_replicas(c, gaps, step_times, e) < 0 || init_budgets(c, e) < 0 ||
-        migrate_init(c, e) < 0 || life_init(c, e) < 0)
+        migrate_init(c, e) < 0 || handoff_init(c, e) < 0 || life_init(c, e) < 0)
         return e->code;
     c->asleep = (c->migrate ? 1U << DUE_PAIR : 0) | (o->scale ? 1U << DUE_SCALE : 0);
     return c->route->begin ? c->route->begin(c, e) : 0;
@@ -81,6 +84,8 @@ void fleet_free(struct fleet *c)
     for (uint32_t i = 0; c->replica && i < c->n; i++)
         replica_free(&c->replica[i]);
     migrate_free(c);
+    handoff_free(c);
+    fetch_free(c);
     life_free(c);
     free(c->replica);
     free(c->touched);
@@ -100,9 +105,25 @@ void fleet_touch(struct fleet *c, struct replica *r)
     c->touched[c->n_touched++] = r->number;
 }
 
+int fleet_send(struct fleet *c, uint32_t request, uint32_t replica, struct err *e)
+{
+    if (c->budgets.trace)
+        budgets_arrive(&c->budgets, replica, request, c->now);
+    fleet_touch(c, &c->replica[replica]);
+    return replica_arrive(&c->replica[replica], request, e);
+}
+
+static int reject(struct fleet *c, uint32_t request, enum flight_status why)
+{
+    c->flight[request].status = (uint8_t)why;
+    c->refused += why == FLIGHT_REFUSED;
+    return 0;
+}
+
 int fleet_arrive(struct fleet *c, uint32_t request, struct err *e)
 {
-    uint32_t i = 0;
+    struct flight *f = &c->flight[request];
+    uint32_t i = 0, blocks;
 
     if (c->began_ns == FLIGHT_NEVER)
         c->began_ns = c->now;
@@ -110,17 +131,28 @@ int fleet_arrive(struct fleet *c, uint32_t request, struct err *e)
         return e->code;
     if (c->life && life_must_wait(c, request))
         return life_hold(c, request, e);
+    if (c->handoff && !handoff_may(c, request))
+        return reject(c, request, FLIGHT_REJECTED);
+    f->need = c->trace->prompt[request] + f->given;
     if (c->n > 1 && route_choose(c, request, &i, e) < 0)
         return e->code;
-    if (i == ROUTE_REFUSED) {
-        c->flight[request].status = FLIGHT_REFUSED;
-        c->refused++;
-        return 0;
-    }
-    if (c->budgets.trace)
-        budgets_arrive(&c->budgets, i, request, c->now);
-    fleet_touch(c, &c->replica[i]);
-    return replica_arrive(&c->replica[i], request, e);
+    if (i == ROUTE_REFUSED)
+        return reject(c, request, FLIGHT_REFUSED);
+    blocks = c->fetch_blocks;
+    c->fetch_blocks = 0;
+    return blocks > 0 ? fetch_begin(c, request, i, blocks, c->fetch_us, e)
+                      : fleet_send(c, request, i, e);
+}
+
+int fleet_send_again(struct fleet *c, uint32_t request, struct err *e)
+{
+    const struct flight *f = &c->flight[request];
+
+    if (fleet_arrive(c, request, e) < 0)
+        return e->code;
+    if ((f->status == FLIGHT_REFUSED || f->status == FLIGHT_REJECTED) && c->gone)
+        c->gone(c->gone_ctx, request);
+    return 0;
 }
 
 void fleet_ended(struct fleet *c, uint32_t request)
@@ -135,9 +167,11 @@ static int rest(struct fleet *c, struct err *e)
     for (uint32_t k = 0; k < c->n_touched; k++) {
         struct replica *r = &c->replica[c->touched[k]];
 
-        if (c->migrate && !r->busy && migrate_pass(c, r, e) < 0)
+        if (r->busy)
+            continue;
+        if ((c->migrate && migrate_pass(c, r, e) < 0) || (c->handoff && handoff_pass(c, r, e) < 0))
             return e->code;
-        if (c->life && !r->busy)
+        if (c->life)
             life_rest(c, r);
     }
     return 0;
@@ -145,7 +179,7 @@ static int rest(struct fleet *c, struct err *e)
 
 int fleet_begin_steps(struct fleet *c, struct err *e)
 {
-    if ((c->migrate || c->life) && rest(c, e) < 0)
+    if ((c->migrate || c->handoff || c->life) && rest(c, e) < 0)
         return e->code;
     for (uint32_t k = 0; k < c->n_touched; k++) {
         struct replica *r = &c->replica[c->touched[k]];

@@ -23,11 +23,15 @@ struct route_opts {
     uint64_t seed;   /* of what is drawn */
     double alpha;    /* workload: the weight of a replica's speed, 0 to 1; ROUTE_TUNES */
     double window_s; /* workload: that tunes, of so much of what has come */
+    double overlap_weight, temperature;   /* prefix: of the cost, of the choice */
+    double fetch_ratio, fetch_gbs;        /* conductor: when a prefix is fetched, how fast */
+    double refuse_ttft_ns, refuse_tbt_ns; /* conductor: objectives; 0: none is refused */
 };
 #define ROUTE_TUNES (-1.0)
 
 struct migrate_opts;
 struct scale_opts;
+struct handoff_opts;
 
 /* A replica loses all it has at a moment. */
 struct failure {
@@ -57,7 +61,9 @@ struct fleet_opts {
     bool programs;        /* programs have objectives, whether anybody looks at budgets or not */
     double program_s;     /* their objective; 0: program_scale times their longest chain */
     double program_scale; /* 0: 1 */
-    uint32_t headroom;    /* tokens, beside requests of high priority (freeness.h) */
+    const uint8_t *role;  /* [n] of enum replica_role; NULL: all do both */
+    const struct handoff_opts *handoff; /* where some do not */
+    uint32_t headroom;                  /* tokens, beside requests of high priority (freeness.h) */
     const struct migrate_opts *migrate; /* NULL: none move */
     const struct scale_opts *scale;     /* NULL: all are on, always */
     const struct failure *failure;      /* [failures] */
@@ -71,11 +77,13 @@ enum { FLEET_MOST = 1 << 14 };
 
 /* What can be due. */
 enum fleet_due {
-    DUE_PAIR,   /* replicas between which requests move; periodic */
-    DUE_SCALE,  /* a look at how many replicas are needed; periodic */
-    DUE_COPIED, /* a stage of a migration */
-    DUE_OPEN,   /* a replica starts, or is back */
-    DUE_NOTICE, /* of a failure */
+    DUE_PAIR,    /* replicas between which requests move; periodic */
+    DUE_SCALE,   /* a look at how many replicas are needed; periodic */
+    DUE_COPIED,  /* a stage of a migration */
+    DUE_HANDED,  /* a copy of a request to a replica that decodes (handoff.h) */
+    DUE_FETCHED, /* prefixes, for a request that waits for them (fetch.h) */
+    DUE_OPEN,    /* a replica starts, or is back */
+    DUE_NOTICE,  /* of a failure */
     DUE_FAIL,
     DUES
 };
@@ -97,7 +105,20 @@ struct migrate_totals {
     int64_t down_ns, most_down_ns, gap_ns, most_gap_ns;
 };
 
+struct handoff_totals {
+    uint64_t n;
+    double bytes;
+    int64_t wait_ns, most_wait_ns; /* from leaving the one until joining the other */
+};
+
+struct fetch_totals {
+    uint64_t n, blocks;
+    int64_t wait_ns;
+};
+
 struct migrate;
+struct handoff;
+struct fetch;
 struct life;
 
 struct fleet {
@@ -126,7 +147,13 @@ struct fleet {
     int32_t last_priority;   /* of the trace's requests */
     struct migrate *migrate; /* NULL: none move */
     struct migrate_totals migrated;
-    uint32_t moving; /* migrations under way */
+    uint32_t moving;         /* migrations, and copies, under way */
+    struct handoff *handoff; /* NULL: all replicas do both */
+    struct handoff_totals handed;
+    struct fetch *fetch; /* NULL: none has waited for a prefix */
+    struct fetch_totals fetched;
+    uint32_t fetch_blocks; /* what the dispatcher has just chosen; 0: nothing */
+    double fetch_us;
     struct life *life;
     uint32_t *held; /* [n_held]: requests that no replica can take now, as they came */
     size_t n_held, held_cap;
@@ -142,6 +169,10 @@ void fleet_free(struct fleet *c);
 
 /* A request has come; it is sent to a replica, or refused, or held until a replica opens. */
 int fleet_arrive(struct fleet *c, uint32_t request, struct err *e);
+/* It goes to this replica. */
+int fleet_send(struct fleet *c, uint32_t request, uint32_t replica, struct err *e);
+/* It comes again, as it cannot be where it was to be; if it is refused now `gone` is told. */
+int fleet_send_again(struct fleet *c, uint32_t request, struct err *e);
 /* A request has ended. */
 void fleet_ended(struct fleet *c, uint32_t request);
 /* The replica may have something to do now. */
@@ -171,7 +202,8 @@ static inline void fleet_mark(const struct fleet *c, enum fleet_mark what, uint3
 /* Does it take this request? */
 static inline bool fleet_may(const struct fleet *c, uint32_t i, uint32_t request)
 {
-    return !c->replica[i].closed && (!c->mixed || replica_can_run(&c->replica[i], request));
+    return !c->replica[i].closed && c->replica[i].role != ROLE_DECODE &&
+           (!c->mixed || replica_can_run(&c->replica[i], request));
 }
 
 #endif

@@ -61,6 +61,8 @@ int replica_lose(struct replica *r, uint32_t *v, size_t *n, struct err *e)
 {
     const struct engine_opts *o = r->o;
     struct replica fresh = {.number = r->number,
+                            .role = r->role,
+                            .start_by = r->start_by,
                             .closed = r->closed,
                             .sched = r->sched,
                             .cost = r->cost,

@@ -9,6 +9,12 @@
 
 /* Steps that only repeated are settled, and the next is formed anew. */
 void replica_settle(struct replica *r);
+/* Blocks were given back between two of its steps, or during one: who was refused may fit now, so
+ * the next step does not just repeat. */
+static inline void replica_ask_again(struct replica *r)
+{
+    r->steady.refused = false;
+}
 /* KV blocks that it holds, whatever is settled. */
 uint32_t held_blocks(const struct replica *r, const struct flight *f);
 

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "sim/leave.h"
+#include "sim/handoff.h"
 #include "sim/migrate.h"
 #include "sim/scale.h"
 
@@ -113,7 +114,8 @@ bool life_must_wait(const struct fleet *c, uint32_t request)
     for (uint32_t i = 0; c->life && i < c->n; i++) {
         if (fleet_may(c, i, request))
             return false;
-        later = later || (c->replica[i].closed && replica_can_run(&c->replica[i], request));
+        later = later || (c->replica[i].closed && c->replica[i].role != ROLE_DECODE &&
+                          replica_can_run(&c->replica[i], request));
     }
     return later;
 }
@@ -126,18 +128,6 @@ int life_hold(struct fleet *c, uint32_t request, struct err *e)
     return 0;
 }
 
-/* A request that has come before. */
-static int send_again(struct fleet *c, uint32_t request, struct err *e)
-{
-    const struct flight *f = &c->flight[request];
-
-    if (fleet_arrive(c, request, e) < 0)
-        return e->code;
-    if ((f->status == FLIGHT_REFUSED || f->status == FLIGHT_REJECTED) && c->gone)
-        c->gone(c->gone_ctx, request);
-    return 0;
-}
-
 /* A replica has opened. */
 static int release(struct fleet *c, struct err *e)
 {
@@ -146,7 +136,7 @@ static int release(struct fleet *c, struct err *e)
 
     /* Who still has to wait is held again, behind those that were not looked at yet. */
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = send_again(c, c->held[i], e);
+        rc = fleet_send_again(c, c->held[i], e);
     c->n_held -= n;
     for (size_t i = 0; i < c->n_held; i++)
         c->held[i] = c->held[n + i];
@@ -161,6 +151,7 @@ int life_open(struct fleet *c, uint32_t i, struct err *e)
     if (c->life[i].on_ns == FLIGHT_NEVER)
         turn_on(c, i);
     set(c, i, LIFE_OPEN);
+    fleet_touch(c, &c->replica[i]);
     return c->n_held > 0 ? release(c, e) : 0;
 }
 
@@ -195,7 +186,7 @@ void life_close(struct fleet *c, uint32_t i)
 void life_rest(struct fleet *c, struct replica *r)
 {
     if (c->life[r->number].state != LIFE_DRAINING || replica_requests(r) > 0 ||
-        migrate_has(c, r->number))
+        migrate_has(c, r->number) || handoff_has(c, r->number))
         return;
     turn_off(c, r->number);
     set(c, r->number, LIFE_OFF);
@@ -225,14 +216,17 @@ static int lose_all(struct fleet *c, struct replica *r, struct err *e)
 {
     size_t n = 0;
     /* Of each move one request at most is in no queue. */
-    uint32_t *v = mem_array(replica_requests(r) + 2 * (size_t)c->n, sizeof *v, e);
+    uint32_t *v = mem_array(replica_requests(r) + 2 * (size_t)c->n + handoff_most_lost(c),
+                            sizeof *v, e);
     int rc = v ? 0 : e->code;
 
     if (rc == 0) {
         r->now = c->now;
         migrate_lose(c, r, v, &n);
-        rc = replica_lose(r, v, &n, e);
+        rc = handoff_lose(c, r, v, &n, e);
     }
+    if (rc == 0)
+        rc = replica_lose(r, v, &n, e);
     if (rc == 0 && n > 0)
         qsort(v, n, sizeof *v, by_number);
     for (size_t i = 0; i < n && rc == 0; i++) {
@@ -241,7 +235,7 @@ static int lose_all(struct fleet *c, struct replica *r, struct err *e)
         c->restarted += f->start_ns != FLIGHT_NEVER;
         f->status = FLIGHT_AHEAD;
         f->computed = f->named = f->left = 0;
-        rc = send_again(c, v[i], e);
+        rc = fleet_send_again(c, v[i], e);
     }
     free(v);
     return rc;

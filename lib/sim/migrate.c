@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "sim/freeness.h"
 #include "sim/leave.h"
+#include "sim/link.h"
 #include "sim/sched.h"
 
 enum move_state {
@@ -44,33 +45,6 @@ struct migrate_end {
 
 /* ---- beginning and end ---- */
 
-/* A block is the same everywhere. */
-static int init_link(struct fleet *c, struct migrate *m, struct err *e)
-{
-    for (uint32_t i = 0; i < c->n; i++) {
-        const struct replica *r = &c->replica[i];
-        struct cost_memory memory;
-        double us;
-
-        if (r->sched->reserves)
-            return err_set(e, ERR_USAGE,
-                           "%s keeps memory for the longest request: none of its can move",
-                           r->sched->name);
-        cost_memory(r->cost, &memory);
-        if (!(memory.kv_bytes > 0))
-            return err_set(e, ERR_USAGE,
-                           "the cost table does not say how large a token's keys and values are, "
-                           "so how long they take to move is not known");
-        us = memory.kv_bytes * r->o->block_tokens / (1e3 * m->o->link_gbs);
-        if (i > 0 && (r->o->block_tokens != c->replica[0].o->block_tokens || us < m->block_us ||
-                      us > m->block_us))
-            return err_set(e, ERR_USAGE,
-                           "replicas whose KV blocks differ cannot send requests to each other");
-        m->block_us = us;
-    }
-    return 0;
-}
-
 int migrate_init(struct fleet *c, struct err *e)
 {
     struct migrate *m;
@@ -83,7 +57,7 @@ int migrate_init(struct fleet *c, struct err *e)
         !(m->v = mem_array(2 * (size_t)c->n, sizeof *m->v, e)))
         return e->code;
     m->o = c->o->migrate;
-    return init_link(c, m, e);
+    return link_block_us(c, m->o->link_gbs, &m->block_us, e);
 }
 
 void migrate_free(struct fleet *c)
@@ -116,7 +90,7 @@ static void give_up(struct fleet *c, struct move *m, enum migrate_abort why)
 
     to->aside -= m->kv.n;
     kv_give_back(&to->kv, &m->kv);
-    to->steady.left = 0;
+    replica_ask_again(to);
     fleet_touch(c, to);
     if (m->state != MOVE_PAIRED)
         c->migrated.aborts[why]++;
@@ -161,7 +135,7 @@ static void commit(struct fleet *c, uint32_t from)
     c->migrated.most_down_ns = longer(c->migrated.most_down_ns, down_ns);
     source->aside -= f->kv.n;
     kv_give_back(&source->kv, &f->kv);
-    source->steady.left = 0;
+    replica_ask_again(source);
     f->kv = m->kv;
     f->named = f->left = 0;
     f->replica = m->to;
@@ -208,11 +182,6 @@ static uint32_t choose(const struct fleet *c, const struct replica *r, const str
     return best;
 }
 
-static bool has_room(const struct replica *r, uint32_t blocks)
-{
-    return r->kv.free >= blocks + (uint32_t)(r->o->watermark * r->kv.total);
-}
-
 /* The stage that is next, r being between two steps. */
 static int begin_stage(struct fleet *c, struct replica *r, struct move *m, struct err *e)
 {
@@ -227,7 +196,7 @@ static int begin_stage(struct fleet *c, struct replica *r, struct move *m, struc
         give_up(c, m, ABORT_STAGES);
         return 0;
     }
-    if (!has_room(to, blocks)) {
+    if (!link_has_room(to, blocks)) {
         give_up(c, m, ABORT_NO_ROOM);
         return 0;
     }

@@ -163,3 +163,24 @@ int prefix_hold(struct replica *r, uint32_t request, const struct prefix *p, str
         count_hits(r, f, p);
     return rc;
 }
+
+int prefix_put(struct replica *r, uint32_t request, uint32_t blocks, struct err *e)
+{
+    struct kv_list l = {0};
+    uint32_t n, shared, more;
+    const uint64_t *hashes = of_trace(r, request, &n);
+    int rc;
+
+    if (!r->kv.sharing)
+        return 0;
+    n = smaller(n, blocks);
+    shared = kv_find(&r->kv, hashes, n);
+    rc = kv_share(&r->kv, &l, hashes, shared, e);
+    more = smaller(n - shared, r->kv.free);
+    if (rc == 0)
+        rc = kv_take(&r->kv, &l, more, e);
+    if (rc == 0)
+        kv_name(&r->kv, &l, shared, shared + more, hashes);
+    kv_give_back(&r->kv, &l);
+    return rc;
+}

@@ -41,6 +41,9 @@ static inline int prefix_name(struct replica *r, uint32_t request, uint32_t toke
 
     return tokens < next ? 0 : prefix_name_more(r, request, tokens, e);
 }
+/* The first so many blocks of its prompt are in the cache from now on, as far as free ones are
+ * enough: nobody holds them. */
+int prefix_put(struct replica *r, uint32_t request, uint32_t blocks, struct err *e);
 /* Its blocks have been given back: what can be found of them. */
 void prefix_leave(struct replica *r, uint32_t request);
 

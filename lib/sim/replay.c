@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "sim/check.h"
+#include "sim/handoff.h"
 #include "sim/ready.h"
 #include "sim/sched.h"
 
@@ -106,7 +107,7 @@ static int check_end(const struct run *u)
         if (f->status != FLIGHT_REJECTED && f->status != FLIGHT_REFUSED &&
             (f->status != FLIGHT_ENDED || f->given != t->output[i]))
             return err_set(u->e, ERR_CORRUPT, "request %u was forgotten", i);
-        tokens += f->status == FLIGHT_ENDED ? f->given - 1 : 0;
+        tokens += f->given > 0 ? f->given - 1 : 0;
     }
     if (u->o->check && tokens != u->p->gaps.n)
         return err_set(u->e, ERR_CORRUPT, "tokens were given twice, or lost");
@@ -146,6 +147,8 @@ static int over(const struct run *u)
             return stuck(u, &c->replica[i]);
     if (c->n_held > 0)
         return held(u, c->held[0]);
+    if (handoff_waiting(c) > 0)
+        return held(u, handoff_first(c));
     return check_end(u);
 }
 

@@ -15,7 +15,8 @@ struct route {
     const char *name;
     /* The replica of least load is chosen, of equal ones the first; or what choose() says. */
     route_load *load;
-    /* *replica: one that is open, or ROUTE_REFUSED. One that no replica can run goes to any. */
+    /* *replica: one that is open, or ROUTE_REFUSED. One that no replica can run goes to any. It may
+     * have the request wait there for blocks of a prefix: c->fetch_blocks, fetch_us. */
     int (*choose)(struct fleet *c, uint32_t request, uint32_t *replica, struct err *e);
     /* One that it sent somewhere has ended; NULL: it does not ask. */
     void (*ended)(struct fleet *c, uint32_t request);
@@ -28,10 +29,11 @@ struct route {
 
 #define ROUTE_NAMES                                                                    \
     "round-robin|random|least-outstanding|shortest-queue|shortest-tokens|free-memory|" \
-    "workload|llumnix"
+    "workload|llumnix|prefix|conductor"
 
 extern const struct route route_round_robin, route_random, route_least_outstanding,
-    route_shortest_queue, route_shortest_tokens, route_free_memory, route_workload, route_llumnix;
+    route_shortest_queue, route_shortest_tokens, route_free_memory, route_workload, route_llumnix,
+    route_prefix, route_conductor;
 const struct route *route_at(size_t i); /* as ROUTE_NAMES has them; NULL after the last */
 
 int route_choose(struct fleet *c, uint32_t request, uint32_t *replica, struct err *e);

@@ -3,7 +3,7 @@
 load helper
 load trace
 
-dispatchers='round-robin random least-outstanding shortest-queue shortest-tokens free-memory workload'
+dispatchers='round-robin random least-outstanding shortest-queue shortest-tokens free-memory workload llumnix prefix conductor'
 
 setup() {
     enter_work
@@ -166,4 +166,77 @@ END
     is 'a b b2 c' "$(awk '!/^#/ { print $3, $1 }' "$out" | sort -n | awk '{ print $2 }' | paste -sd ' ')"
     ok replay --sched vllm0 --program-slo 0.2 hand.jsonl
     is 3 "$(grep -c ^program_slo_p "$out")"
+}
+
+# ---- prefixes, and pools ----
+
+@test "by hand: requests go where their prefix is, or it is fetched" {
+    # b shares three blocks of four with a, which has ended; c comes while b is computed.
+    cat >p.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":400,"output":1,"block":100,"hashes":[1,2,3,4]}
+{"id":"b","t_ns":1000000000,"prompt":401,"output":1,"block":100,"hashes":[1,2,3,9]}
+{"id":"c","t_ns":1001000000,"prompt":401,"output":1,"block":100,"hashes":[1,2,3,8]}
+END
+    prefixed() {
+        ok trace-replay --cost ../t.csv --check --sched vllm1 --block-size 100 --kv-blocks 50 \
+            --replicas 2 -o - "$@" p.jsonl
+        awk '!/^#/ { print $10, $8, $4 - $2 }' "$out" | paste -sd ,
+    }
+    # 400 tokens take 50 ms, 101 (104) 13. For c the first would cost 2.02 blocks to compute and 5
+    # that are held, the second 4.01.
+    is '0 0 50000000,0 300 13000000,1 0 51000000' "$(prefixed --dispatch prefix)"
+    is '0 0 50000000,0 300 13000000,0 300 25000000' "$(prefixed --dispatch prefix --overlap-weight 10)"
+    # At a GB/s 300 tokens of 1 KiB take .3 ms: sooner than to wait for b.
+    is '0 0 50000000,0 300 13000000,1 300 13307200' \
+        "$(prefixed --dispatch conductor --fetch-gbs 1)"
+    # At a MB/s .3 s: nothing is fetched, and c waits.
+    is '0 0 50000000,0 300 13000000,0 300 25000000' \
+        "$(prefixed --dispatch conductor --fetch-gbs 0.001)"
+    # All are too late.
+    prefixed --dispatch conductor --refuse-late --slo ttft=0.012
+    is 3 "$(grep -c refused "$out")"
+}
+
+@test "by hand: a prompt here, its tokens there" {
+    # 8 tokens take 1 ms; 1 block of 16 KiB at 1 GB/s 16.384 us, after 1 ms.
+    echo '{"id":"a","t_ns":0,"prompt":8,"output":3}' >one.jsonl
+    ok trace-replay --cost ../t.csv --check --kv-blocks 40 --replicas 2 --pools 1:1 \
+        --handoff-gbs 1 -o - one.jsonl
+    is '1000000 4016384 1' "$(awk '!/^#/ { print $4, $5, $10 }' "$out")"
+    ok trace-replay --cost ../t.csv --check --kv-blocks 40 --replicas 2 --pools 1:1 \
+        --handoff-gbs 1 one.jsonl
+    is 0.001016 "$(awk '$1 == "handoff_mean_s" { print $2 }' "$out")"
+}
+
+@test "pools: all is served, with failures too, and decodes are not disturbed by prompts" {
+    for s in vllm0 vllm1 sarathi; do
+        for d in $dispatchers; do
+            ok replay --sched $s --replicas 5 --pools 2:3 --dispatch "$d" --fail 0@1+1,3@2+1 \
+                -o - ../trace.jsonl
+            is 0 "$(grep -vc 'ok$\|^#' "$out")"
+        done
+    done
+    awk 'BEGIN { for (i = 0; i < 200; i++)
+        printf "{\"id\":\"%d\",\"t_ns\":%.0f,\"prompt\":800,\"output\":300}\n", i, i * 60000000 }' >long.jsonl
+    tbt() {
+        ok trace-replay --cost ../t.csv --kv-blocks 2000 --sched vllm1 --replicas 4 "$@" long.jsonl
+        awk '$1 == "tbt_p99.9_s" { printf "%d\n", 1e6 * $2 }' "$out"
+    }
+    ((4 * $(tbt --pools 3:1) < $(tbt)))
+}
+
+@test "pools: misuse" {
+    for bad in '--pools 2' '--pools 0:2' '--pools 2:0' '--pools 1:2' '--pools 1:1x' '--pools -1:3' \
+        '--pools 1:1 --handoff-gbs 0' '--handoff-us -1' '--pools 1:1 --autoscale 1:2' \
+        '--pools 1:1 --migrate defrag' '--fetch-ratio 0.5' '--fetch-gbs nan' '--temperature -1' \
+        '--refuse-late' '--alpha 2' '--alpha x' '--program-slo -1' '--alpha-window 0'; do
+        # shellcheck disable=SC2086 # options and their arguments
+        misuse trace-replay --cost ../t.csv --replicas 2 $bad ../trace.jsonl
+    done
+    echo '[{"role":"prefill"}]' >c.json
+    fails replay --cluster c.json ../trace.jsonl
+    says 'need others that decode'
+    echo '[{"role":"both"},{"role":"judge"}]' >c.json
+    fails replay --cluster c.json ../trace.jsonl
+    says "kind 2: 'role'"
 }

@@ -1,0 +1,75 @@
+/* fetch.c - see fetch.h. */
+#include "sim/fetch.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "sim/prefix.h"
+
+struct wait {
+    uint32_t request, replica, blocks;
+    int64_t since_ns;
+};
+
+struct fetch {
+    struct wait *v;
+    size_t n, cap;
+    struct deque spare; /* slots of v that nobody uses */
+};
+
+static int free_slot(struct fetch *f, uint32_t *slot, struct err *e)
+{
+    if (f->spare.n > 0) {
+        *slot = deque_pop_front(&f->spare);
+        return 0;
+    }
+    if (mem_reserve(&f->v, &f->cap, f->n + 1, sizeof *f->v, e) < 0)
+        return e->code;
+    *slot = (uint32_t)f->n++;
+    return 0;
+}
+
+int fetch_begin(struct fleet *c, uint32_t request, uint32_t replica, uint32_t blocks, double us,
+                struct err *e)
+{
+    uint32_t slot = 0;
+
+    if (!c->fetch && !(c->fetch = mem_zero(1, sizeof *c->fetch, e)))
+        return e->code;
+    if (free_slot(c->fetch, &slot, e) < 0)
+        return e->code;
+    c->fetch->v[slot] = (struct wait){request, replica, blocks, c->now};
+    c->flight[request].status = FLIGHT_MOVING;
+    c->moving++;
+    return fleet_due(c, c->now + llround(1e3 * us), DUE_FETCHED, slot, e);
+}
+
+int fetch_done(struct fleet *c, uint32_t slot, struct err *e)
+{
+    struct wait x = c->fetch->v[slot];
+    struct replica *r = &c->replica[x.replica];
+
+    c->moving--;
+    if (deque_push_back(&c->fetch->spare, slot, e) < 0)
+        return e->code;
+    c->fetched.n++;
+    c->fetched.blocks += x.blocks;
+    c->fetched.wait_ns += c->now - x.since_ns;
+    c->flight[x.request].status = FLIGHT_AHEAD;
+    if (!fleet_may(c, x.replica, x.request))
+        return fleet_send_again(c, x.request, e);
+    if (prefix_put(r, x.request, x.blocks, e) < 0)
+        return e->code;
+    return fleet_send(c, x.request, x.replica, e);
+}
+
+void fetch_free(struct fleet *c)
+{
+    if (!c->fetch)
+        return;
+    free(c->fetch->v);
+    free(c->fetch->spare.v);
+    free(c->fetch);
+    c->fetch = NULL;
+}
