@@ -120,13 +120,23 @@ static int rest(struct fleet *c, struct err *e)
     return 0;
 }
 
+/* Where nothing could run, and what did was driven out, there may be a place now for what comes. */
+static int begin_step(struct fleet *c, struct replica *r, struct err *e)
+{
+    int begun = replica_step(r, e);
+
+    if (begun != 0 || !c->migrate || !migrate_joins(c, r))
+        return begun;
+    return migrate_pass(c, r, e) < 0 ? e->code : replica_step(r, e);
+}
+
 int fleet_begin_steps(struct fleet *c, struct err *e)
 {
     if ((c->migrate || c->life) && rest(c, e) < 0)
         return e->code;
     for (uint32_t k = 0; k < c->n_touched; k++) {
         struct replica *r = &c->replica[c->touched[k]];
-        int begun = r->busy ? 0 : replica_step(r, e);
+        int begun = r->busy ? 0 : begin_step(c, r, e);
 
         c->is_touched[r->number] = false;
         if (begun < 0)

@@ -83,8 +83,11 @@ uint32_t life_count(const struct fleet *c, enum life_state state)
 
 bool life_may_open(const struct fleet *c)
 {
+    for (size_t i = 0; i < c->o->failures; i++)
+        if (c->o->failure[i].back_ns > c->now)
+            return true;
     for (uint32_t i = 0; c->life && i < c->n; i++)
-        if (c->life[i].open_ns != FLIGHT_NEVER || (c->o->scale && scale_may_start(c, i)))
+        if (c->life[i].state == LIFE_STARTING || (c->o->scale && scale_may_start(c, i)))
             return true;
     return false;
 }

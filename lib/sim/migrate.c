@@ -116,7 +116,7 @@ static void give_up(struct fleet *c, struct move *m, enum migrate_abort why)
 
     to->aside -= m->kv.n;
     kv_give_back(&to->kv, &m->kv);
-    to->steady.left = 0;
+    to->steady.refused = false;
     fleet_touch(c, to);
     if (m->state != MOVE_PAIRED)
         c->migrated.aborts[why]++;
@@ -161,7 +161,7 @@ static void commit(struct fleet *c, uint32_t from)
     c->migrated.most_down_ns = longer(c->migrated.most_down_ns, down_ns);
     source->aside -= f->kv.n;
     kv_give_back(&source->kv, &f->kv);
-    source->steady.left = 0;
+    source->steady.refused = false;
     f->kv = m->kv;
     f->named = f->left = 0;
     f->replica = m->to;
@@ -291,13 +291,17 @@ void migrate_copied(struct fleet *c, uint32_t from)
     }
 }
 
+bool migrate_joins(const struct fleet *c, const struct replica *r)
+{
+    return c->migrate->joining[r->number] > 0 && r->n_running < r->o->most_requests;
+}
+
 int migrate_pass(struct fleet *c, struct replica *r, struct err *e)
 {
     struct migrate *g = c->migrate;
 
-    for (uint32_t i = 0; g->joining[r->number] > 0 && i < c->n; i++)
-        if (g->move[i].state == MOVE_JOINING && g->move[i].to == r->number &&
-            r->n_running < r->o->most_requests && join(c, i, e) < 0)
+    for (uint32_t i = 0; migrate_joins(c, r) && i < c->n; i++)
+        if (g->move[i].state == MOVE_JOINING && g->move[i].to == r->number && join(c, i, e) < 0)
             return e->code;
     return go_on(c, r, e);
 }

@@ -170,13 +170,13 @@ static int finish(struct run *u)
 static int moment(struct run *u)
 {
     struct fleet *c = &u->p->fleet;
-    int64_t arrival = next_arrival(u), step = events_next(&c->steps), due;
+    int64_t arrival = next_arrival(u), step = events_next(&c->steps);
+    int64_t at = step < arrival ? step : arrival, due = fleet_next_due(c, at == never);
 
-    c->now = step < arrival ? step : arrival;
-    due = fleet_next_due(c, c->now == never);
-    c->now = due < c->now ? due : c->now;
-    if (c->now == never)
+    at = due < at ? due : at;
+    if (at == never)
         return over(u);
+    c->now = at;
     /* What a tool of no time set free when a step ended arrives now too. */
     if (arrive(u, c->now) < 0 || finish(u) < 0 || arrive(u, c->now) < 0 ||
         fleet_run_due(c, u->e) < 0 || u->failed < 0 || fleet_begin_steps(c, u->e) < 0)
