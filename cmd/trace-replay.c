@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/num.h"
 #include "base/out.h"
 #include "base/progress.h"
 #include "sim/fleet_setup.h"
@@ -14,10 +15,15 @@
 static const struct cli_prog prog = {
     "trace-replay", "TRACE", "Replay a serving trace under a scheduler and a cost model.", 1, 1};
 
+enum { QUEUE_SCHEDULER, QUEUE_URGENCY };
+#define QUEUE_NAMES "scheduler|urgency"
+
 struct asked {
     const char *rows, *path, *slo, *timeline, *steps, *cluster;
     uint64_t clients, replicas, seed;
-    int dispatch;
+    int dispatch, queue;
+    const char *alpha;
+    double window_s, program_s, program_scale;
     bool json, quiet, verbose, skip_bad;
 };
 
@@ -47,6 +53,27 @@ static int to_std(const struct asked *a)
     return n;
 }
 
+static void settle_programs(const struct asked *a, struct fleet_opts *o)
+{
+    if (strcmp(a->alpha, "auto") == 0)
+        o->route_opts.alpha = ROUTE_TUNES;
+    else if (!num_double(a->alpha, &o->route_opts.alpha) ||
+             !(o->route_opts.alpha >= 0 && o->route_opts.alpha <= 1))
+        cli_misuse("'--alpha' is 0 to 1, or auto");
+    if (!(a->window_s >= 1e-3 && a->window_s <= 1e9))
+        cli_misuse("'--alpha-window' is a millisecond and more");
+    if (!(a->program_s >= 0 && a->program_s <= 1e9) ||
+        !(a->program_scale >= 0 && a->program_scale <= 1e9))
+        cli_misuse("'--program-slo' and '--program-slo-scale' are 0 to 1e9");
+    if (a->program_s > 0 && a->program_scale > 0)
+        cli_misuse("'--program-slo' is seconds, '--program-slo-scale' of a program's own: one");
+    o->route_opts.window_s = a->window_s;
+    o->urgency = a->queue == QUEUE_URGENCY;
+    o->programs = a->program_s > 0 || a->program_scale > 0;
+    o->program_s = a->program_s;
+    o->program_scale = a->program_scale;
+}
+
 static void settle(const struct asked *a, struct parts *p)
 {
     const struct setup *s = &p->setup;
@@ -67,6 +94,7 @@ static void settle(const struct asked *a, struct parts *p)
         .n = a->replicas != SETUP_NONE ? (uint32_t)a->replicas : 0,
         .route = route_at((size_t)a->dispatch),
         .route_opts = {.seed = a->seed}};
+    settle_programs(a, &p->setup.replay.fleet);
     if (!a->cluster && fleet_setup(&p->fleet, &p->setup.replay.fleet, false, &e) < 0)
         cli_misuse("%s", e.msg);
     if (to_std(a) > 1)
@@ -117,6 +145,16 @@ static void latency(struct out *o, enum metric m, const struct distribution *d)
                  p < 0 ? "mean" : metric_point_names[p]);
         out_value(o, name, 1e-9 * v, 6);
     }
+}
+
+/* Programs' times over their objectives. */
+static void programs(struct out *o, const struct summary *s)
+{
+    out_value(o, "program_met_share", (double)s->met / (double)s->program.n, 4);
+    out_value(o, "program_slo_mean", s->program.mean, 4);
+    out_value(o, "program_slo_p50", s->program.point[METRIC_P50], 4);
+    out_value(o, "program_slo_p95", s->program.point[METRIC_P95], 4);
+    out_value(o, "program_slo_p99", s->program.point[METRIC_P99], 4);
 }
 
 /* Steps while the queue was not empty: none is short for want of requests. */
@@ -185,6 +223,8 @@ static void print_summary(struct out *o, const struct parts *p)
     out_value(o, "kv_share", s->kv_share, 4);
     for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
         latency(o, (enum metric)m, &s->metric[m]);
+    if (s->program.n > 0)
+        programs(o, s);
     queued_steps(o, &p->replay.step_times);
     if (p->setup.replay.fleet.migrate)
         migrations(o, &p->replay.fleet.migrated);
@@ -332,7 +372,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
 int main(int argc, char **argv)
 {
     struct parts p = {.setup = SETUP_INIT, .fleet = FLEET_SETUP_INIT};
-    struct asked a = {.replicas = SETUP_NONE};
+    struct asked a = {.replicas = SETUP_NONE, .alpha = "0.4", .window_s = 1500};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
         CLI_U64(0, "clients", &a.clients, "N",
@@ -341,6 +381,15 @@ int main(int argc, char **argv)
         CLI_STR(0, "cluster", &a.cluster, "FILE", "machines of several kinds, as JSON"),
         CLI_CHOICE(0, "dispatch", &a.dispatch, ROUTE_NAMES,
                    "how requests are dealt to them (default round-robin)"),
+        CLI_STR(0, "alpha", &a.alpha, "X",
+                "workload: how much a machine's speed weighs, or auto (default 0.4)"),
+        CLI_DOUBLE(0, "alpha-window", &a.window_s, "S",
+                   "workload: seconds between tunings of alpha (default 1500)"),
+        CLI_CHOICE(0, "queue", &a.queue, QUEUE_NAMES,
+                   "the order of queues: the scheduler's (default), or by budgets"),
+        CLI_DOUBLE(0, "program-slo", &a.program_s, "S",
+                   "the objective of a session (default: as long as it would take alone)"),
+        CLI_DOUBLE(0, "program-slo-scale", &a.program_scale, "X", "so many times that"),
         CLI_U64(0, "seed", &a.seed, "N", "of what is drawn (default 0)"),
         FLEET_OPTIONS(&p.fleet),
         SETUP_SLO_OPTION(&a.slo),

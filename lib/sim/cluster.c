@@ -31,6 +31,7 @@ static const struct member {
     {"gpu_memory_utilization", NUMBER, AT(utilization)},
     {"reserve_gib", NUMBER, AT(reserve_gib)},
     {"step_overhead_us", NUMBER, AT(overhead_us)},
+    {"slower", NUMBER, AT(slower)},
 };
 
 struct place { /* for messages */

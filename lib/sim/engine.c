@@ -44,32 +44,45 @@ int deque_push_front(struct deque *d, uint32_t x, struct err *e)
     return 0;
 }
 
+/* Does the queue's order put x before y, or leave them equal? */
+static int64_t order_of(const struct replica *r, uint32_t x, uint32_t y)
+{
+    if (r->start_by)
+        return r->start_by[x] - r->start_by[y];
+    return (int64_t)r->trace->priority[x] - r->trace->priority[y];
+}
+
 /* The last one, past those before it that are worse: or as bad, where it came back. */
 static void sort_last(struct replica *r, bool came_back)
 {
-    const int32_t *priority = r->trace->priority;
     struct deque *d = &r->waiting;
     size_t i = d->n - 1;
     uint32_t x = deque_at(d, i);
 
     for (; i > 0; i--) {
         uint32_t other = deque_at(d, i - 1);
+        int64_t order = order_of(r, other, x);
 
-        if (priority[other] < priority[x] || (priority[other] == priority[x] && !came_back))
+        if (order < 0 || (order == 0 && !came_back))
             break;
         *deque_place(d, i) = other;
     }
     *deque_place(d, i) = x;
 }
 
-/* Into the queue: at its end, or at its front if it was running; or by priority. */
+bool replica_sorts(const struct replica *r)
+{
+    return r->start_by || (r->sched->priorities && r->trace->priority);
+}
+
+/* Into the queue: at its end, or at its front if it was running; or by its order. */
 static int enqueue(struct replica *r, uint32_t request, bool came_back, struct err *e)
 {
     const struct flight *f = flight_of(r, request);
 
     r->queued_blocks += kv_blocks(&r->kv, f->need);
     r->due_tokens += f->need - f->computed;
-    if (!r->sched->priorities || !r->trace->priority)
+    if (!replica_sorts(r))
         return came_back ? deque_push_front(&r->waiting, request, e)
                          : deque_push_back(&r->waiting, request, e);
     if (deque_push_back(&r->waiting, request, e) < 0)
@@ -257,6 +270,7 @@ static int begin_step(struct replica *r, struct err *e)
         return e->code;
     if (r->sched->overlap)
         us = r->sched->overlap(&parts, us);
+    us *= replica_slower(r);
     us += r->o->step_overhead_us + r->transfer_us;
     if (!((double)r->now + 1e3 * us < CLOCK_NS_MOST))
         return err_set(e, ERR_USAGE,

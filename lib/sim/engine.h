@@ -81,6 +81,7 @@ struct engine_opts {
     uint32_t max_length;    /* of prompt and output; 0: no bound */
     double watermark;       /* share of the blocks that admitting leaves */
     double step_overhead_us;
+    double slower; /* times as long a step takes; 0: as the cost model says */
     bool prefix_cache;
     uint32_t tier_blocks[KV_TIERS]; /* memory beside the GPU, for its prefix cache */
     double tier_block_us[KV_TIERS]; /* to load one */
@@ -122,7 +123,8 @@ struct replica {
     const struct sched *sched;
     const struct cost *cost;
     const struct trace_set *trace;
-    struct flight *flight; /* [trace->n], of all replicas */
+    struct flight *flight;   /* [trace->n], of all replicas */
+    const int64_t *start_by; /* [trace->n]: the queue is in the order of these; NULL: it is not */
     struct deque waiting;
     struct deque swapped; /* driven out, but not to restart (swap.h) */
     uint32_t swap_free;
@@ -165,6 +167,12 @@ void replica_free(struct replica *r);
 /* Adds what it has done to `sum`. */
 void engine_totals_add(struct engine_totals *sum, const struct engine_totals *of);
 
+static inline double replica_slower(const struct replica *r)
+{
+    return r->o->slower > 0 ? r->o->slower : 1;
+}
+/* Is its queue in another order than that of arrival? */
+bool replica_sorts(const struct replica *r);
 /* Is there room for such a request, were it alone? */
 bool replica_can_run(const struct replica *r, uint32_t request);
 static inline size_t replica_requests(const struct replica *r)

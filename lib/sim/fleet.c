@@ -8,11 +8,10 @@
 #include "sim/migrate.h"
 #include "sim/route.h"
 
-static int init_replicas(struct fleet *c, const struct replica_kind *usual, struct gaps *gaps,
-                         struct gaps *step_times, struct err *e)
+static int init_replicas(struct fleet *c, struct gaps *gaps, struct gaps *step_times, struct err *e)
 {
     for (uint32_t i = 0; i < c->n; i++) {
-        const struct replica_kind *k = c->o->kind ? c->o->kind[i] : usual;
+        const struct replica_kind *k = c->o->kind ? c->o->kind[i] : &c->usual;
 
         c->mixed = c->mixed || (c->o->kind && k != c->o->kind[0]);
         c->replica[i] = (struct replica){.number = i,
@@ -37,6 +36,20 @@ static int32_t last_priority(const struct trace_set *t)
     return last;
 }
 
+static int init_budgets(struct fleet *c, struct err *e)
+{
+    const struct fleet_opts *o = c->o;
+
+    if (!o->urgency && !o->programs && !c->route->budgets)
+        return 0;
+    if (budgets_init(&c->budgets, c->trace, c->replica, c->n, o->program_s,
+                     o->program_scale > 0 ? o->program_scale : 1, e) < 0)
+        return e->code;
+    for (uint32_t i = 0; o->urgency && i < c->n; i++)
+        c->replica[i].start_by = c->budgets.start_by;
+    return 0;
+}
+
 int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica_kind *usual,
                const struct trace_set *t, struct flight *flight, struct gaps *gaps,
                struct gaps *step_times, struct err *e)
@@ -45,6 +58,7 @@ int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica
                         .trace = t,
                         .flight = flight,
                         .n = o->n ? o->n : 1,
+                        .usual = *usual,
                         .began_ns = FLIGHT_NEVER,
                         .last_priority = last_priority(t),
                         .route = o->route ? o->route : route_at(0),
@@ -53,8 +67,8 @@ int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica
         !(c->touched = mem_array(c->n, sizeof *c->touched, e)) ||
         !(c->is_touched = mem_zero(c->n, sizeof *c->is_touched, e)))
         return e->code;
-    if (init_replicas(c, usual, gaps, step_times, e) < 0 || migrate_init(c, e) < 0 ||
-        life_init(c, e) < 0)
+    if (init_replicas(c, gaps, step_times, e) < 0 || init_budgets(c, e) < 0 ||
+        migrate_init(c, e) < 0 || life_init(c, e) < 0)
         return e->code;
     c->asleep = (c->migrate ? 1U << DUE_PAIR : 0) | (o->scale ? 1U << DUE_SCALE : 0);
     return c->route->begin ? c->route->begin(c, e) : 0;
@@ -73,6 +87,7 @@ void fleet_free(struct fleet *c)
     free(c->is_touched);
     events_free(&c->steps);
     events_free(&c->due);
+    budgets_free(&c->budgets);
     *c = (struct fleet){0};
 }
 
@@ -102,8 +117,16 @@ int fleet_arrive(struct fleet *c, uint32_t request, struct err *e)
         c->refused++;
         return 0;
     }
+    if (c->budgets.trace)
+        budgets_arrive(&c->budgets, i, request, c->now);
     fleet_touch(c, &c->replica[i]);
     return replica_arrive(&c->replica[i], request, e);
+}
+
+void fleet_ended(struct fleet *c, uint32_t request)
+{
+    if (c->route->ended)
+        c->route->ended(c, request);
 }
 
 /* What comes and goes between two steps. */

@@ -6,6 +6,7 @@
 #ifndef SIM_FLEET_H
 #define SIM_FLEET_H
 
+#include "sim/budget.h"
 #include "sim/engine.h"
 #include "sim/events.h"
 
@@ -19,8 +20,11 @@ struct replica_kind {
 struct route;
 
 struct route_opts {
-    uint64_t seed; /* of what is drawn */
+    uint64_t seed;   /* of what is drawn */
+    double alpha;    /* workload: the weight of a replica's speed, 0 to 1; ROUTE_TUNES */
+    double window_s; /* workload: that tunes, of so much of what has come */
 };
+#define ROUTE_TUNES (-1.0)
 
 struct migrate_opts;
 struct scale_opts;
@@ -49,7 +53,11 @@ struct fleet_opts {
     const struct replica_kind *const *kind; /* [n]; NULL: all the one that the replay was given */
     const struct route *route;              /* NULL: round-robin */
     struct route_opts route_opts;
-    uint32_t headroom;                  /* tokens, beside requests of high priority (freeness.h) */
+    bool urgency;         /* queues go by budgets (budget.h) */
+    bool programs;        /* programs have objectives, whether anybody looks at budgets or not */
+    double program_s;     /* their objective; 0: program_scale times their longest chain */
+    double program_scale; /* 0: 1 */
+    uint32_t headroom;    /* tokens, beside requests of high priority (freeness.h) */
     const struct migrate_opts *migrate; /* NULL: none move */
     const struct scale_opts *scale;     /* NULL: all are on, always */
     const struct failure *failure;      /* [failures] */
@@ -100,7 +108,9 @@ struct fleet {
     uint32_t n;
     bool mixed; /* not every replica can run what one can */
     int64_t now;
-    uint64_t refused; /* requests, by the dispatcher */
+    uint64_t refused;          /* requests, by the dispatcher */
+    struct replica_kind usual; /* what the replay was given */
+    struct budgets budgets;
     const struct route *route;
     void *route_state;
     uint64_t seed;
@@ -132,6 +142,8 @@ void fleet_free(struct fleet *c);
 
 /* A request has come; it is sent to a replica, or refused, or held until a replica opens. */
 int fleet_arrive(struct fleet *c, uint32_t request, struct err *e);
+/* A request has ended, or leaves its replica to come again. */
+void fleet_ended(struct fleet *c, uint32_t request);
 /* The replica may have something to do now. */
 void fleet_touch(struct fleet *c, struct replica *r);
 /* Begins a step of each replica that was touched, if it is idle. */

@@ -66,6 +66,7 @@ int replica_lose(struct replica *r, uint32_t *v, size_t *n, struct err *e)
                             .cost = r->cost,
                             .trace = r->trace,
                             .flight = r->flight,
+                            .start_by = r->start_by,
                             .now = r->now,
                             .gaps = r->gaps,
                             .step_times = r->step_times};

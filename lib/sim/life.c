@@ -241,6 +241,7 @@ static int lose_all(struct fleet *c, struct replica *r, struct err *e)
     for (size_t i = 0; i < n && rc == 0; i++) {
         struct flight *f = &c->flight[v[i]];
 
+        fleet_ended(c, v[i]);
         c->restarted += f->start_ns != FLIGHT_NEVER;
         f->status = FLIGHT_AHEAD;
         f->computed = f->named = f->left = 0;

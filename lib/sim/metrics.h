@@ -62,6 +62,9 @@ struct summary {
     uint64_t good;
     double goodput; /* good requests a second */
     struct distribution metric[METRICS];
+    struct distribution
+        program;  /* their times over their objectives (budget.h), if they have any */
+    uint64_t met; /* programs that met theirs */
 };
 
 int summarize(struct summary *s, const struct replay *p, const struct slo *slo, struct err *e);

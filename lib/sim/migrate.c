@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "sim/freeness.h"
 #include "sim/leave.h"
+#include "sim/route.h"
 #include "sim/sched.h"
 
 enum move_state {
@@ -164,6 +165,8 @@ static void commit(struct fleet *c, uint32_t from)
     source->steady.refused = false;
     f->kv = m->kv;
     f->named = f->left = 0;
+    if (c->route->moves)
+        c->route->moves(c, m->request, m->to);
     f->replica = m->to;
     m->kv = (struct kv_list){0};
     m->state = MOVE_JOINING;

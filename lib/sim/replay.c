@@ -53,7 +53,8 @@ static uint32_t take_arrival(struct run *u, int64_t now)
     return u->next++;
 }
 
-static void ended(void *ctx, uint32_t request)
+/* A request will do no more: who waited for it may come. */
+static void gone(void *ctx, uint32_t request)
 {
     struct run *u = ctx;
 
@@ -61,6 +62,14 @@ static void ended(void *ctx, uint32_t request)
     u->idle_ns = u->p->fleet.now;
     if (u->failed == 0)
         u->failed = ready_ended(&u->ready, request, u->p->fleet.now, u->e);
+}
+
+static void ended(void *ctx, uint32_t request)
+{
+    struct run *u = ctx;
+
+    fleet_ended(&u->p->fleet, request);
+    gone(u, request);
 }
 
 static int arrive(struct run *u, int64_t now)
@@ -202,7 +211,7 @@ static int begin(struct replay *p, const struct trace_set *t, const struct cost 
         return e->code;
     if (fleet_init(&p->fleet, &o->fleet, &usual, t, p->flight, &p->gaps, &p->step_times, e) < 0)
         return e->code;
-    p->fleet.gone = ended;
+    p->fleet.gone = gone;
     p->fleet.gone_ctx = u;
     return ready_init(&u->ready, t, e);
 }

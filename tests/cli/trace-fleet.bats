@@ -3,7 +3,7 @@
 load helper
 load trace
 
-dispatchers='round-robin random least-outstanding shortest-queue shortest-tokens free-memory'
+dispatchers='round-robin random least-outstanding shortest-queue shortest-tokens free-memory workload'
 
 setup() {
     enter_work
@@ -91,4 +91,79 @@ END
     echo '[{"kv_blocks":4},{"kv_block":4}]' >bad.json
     fails replay --cluster bad.json ../trace.jsonl
     says "kind 2: 'kv_block' is not known"
+}
+
+# ---- programs on mixed machines, as in HexGen's paper ----
+
+# programs N GAP SEED: Text-to-SQL programs of its stages, an eighth as long, GAP seconds apart on
+# average.
+programs() {
+    awk -v n="$1" -v gap="$2" -v seed="$3" '
+    function call(stage, prompt, output,    k) {
+        printf "{\"id\":\"%d.%d\",\"t_ns\":%.0f,\"prompt\":%d,\"output\":%d,\"session\":\"%d\",\"category\":\"%s\"", \
+            p, calls, t, prompt * (.7 + .6 * rand()) + 1, output * (.7 + .6 * rand()) + 1, p, stage
+        for (k = from; k < to; k++)
+            printf "%s\"%d.%d\"", k == from ? ",\"after\":[" : ",", p, k
+        print (to > from ? "]}" : "}")
+        calls++
+    }
+    function next_stage() { from = to; to = calls }
+    BEGIN {
+        srand(seed)
+        for (p = 0; p < n; p++) {
+            calls = from = to = 0
+            call("retrieve", 38, 1); next_stage()
+            call("keywords", 81, 3); next_stage()
+            for (i = 0; i < 3; i++) call("retrieve", 38, 1)
+            next_stage()
+            for (i = 0; i < 3; i++) call("candidate", 1488, 83)
+            next_stage()
+            for (i = int(rand() * 5); i > 0; i--) { call("revise", 732, 9); next_stage() }
+            call("test", 200, 30); next_stage()
+            for (i = 0; i < 3; i++) call("evaluate", 300, 10)
+            t -= gap * 1e9 * log(1 - rand())
+        }
+    }'
+}
+
+# p95 ARG...: of programs' times, in ms.
+p95() {
+    ok trace-replay --cost ../t.csv --sched vllm1 --kv-blocks 2000 "$@" programs.jsonl
+    awk '$1 == "job_p95_s" { printf "%d\n", 1000 * $2 }' "$out"
+}
+
+@test "programs on mixed machines: by workload and urgency at least 1.4 times better" {
+    echo '[{"count":2},{"slower":1.88},{"slower":1.79}]' >c.json
+    for seed in 1 2 3; do
+        programs 150 1 $seed >programs.jsonl
+        rr=$(p95 --cluster c.json)
+        wb=$(p95 --cluster c.json --dispatch workload)
+        both=$(p95 --cluster c.json --dispatch workload --queue urgency)
+        auto=$(p95 --cluster c.json --dispatch workload --queue urgency --alpha auto --alpha-window 200)
+        echo "seed $seed: $rr ms; $wb; $both; $auto" >&2
+        ((rr * 100 >= wb * 135 && rr * 100 >= both * 140))
+    done
+}
+
+@test "programs on machines alike, with little to do: no gain" {
+    programs 40 200 1 >programs.jsonl
+    rr=$(p95 --replicas 4)
+    both=$(p95 --replicas 4 --dispatch workload --queue urgency)
+    ((rr * 100 <= both * 105 && both * 100 <= rr * 105))
+}
+
+@test "urgency by hand" {
+    # c waits longer than b, but b is the beginning of a long chain; its end has less time left too.
+    cat >hand.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":400,"output":1,"session":"A","category":"x"}
+{"id":"c","t_ns":1000,"prompt":16,"output":2,"session":"C","category":"y"}
+{"id":"b","t_ns":2000,"prompt":16,"output":2,"session":"B","category":"y"}
+{"id":"b2","t_ns":2000,"prompt":400,"output":2,"session":"B","category":"x","after":["b"]}
+END
+    ok replay --sched vllm0 --max-num-seqs 1 --program-slo 0.2 -o - hand.jsonl
+    is 'a c b b2' "$(awk '!/^#/ { print $3, $1 }' "$out" | sort -n | awk '{ print $2 }' | paste -sd ' ')"
+    ok replay --sched vllm0 --max-num-seqs 1 --program-slo 0.2 --queue urgency -o - hand.jsonl
+    is 'a b b2 c' "$(awk '!/^#/ { print $3, $1 }' "$out" | sort -n | awk '{ print $2 }' | paste -sd ' ')"
+    ok replay --sched vllm0 --program-slo 0.2 hand.jsonl
+    is 3 "$(grep -c ^program_slo_p "$out")"
 }

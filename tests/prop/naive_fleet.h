@@ -9,7 +9,6 @@
 
 enum { REPLICAS_MOST = 5 };
 
-/* In the order of ROUTE_NAMES. */
 enum dispatch {
     ROUND_ROBIN,
     RANDOM,
