@@ -162,6 +162,13 @@ void fleet_ended(struct fleet *c, uint32_t request)
 }
 
 /* What comes and goes between two steps. */
+static int pass(struct fleet *c, struct replica *r, struct err *e)
+{
+    if (c->migrate && migrate_pass(c, r, e) < 0)
+        return e->code;
+    return c->handoff ? handoff_pass(c, r, e) : 0;
+}
+
 static int rest(struct fleet *c, struct err *e)
 {
     for (uint32_t k = 0; k < c->n_touched; k++) {
@@ -169,12 +176,24 @@ static int rest(struct fleet *c, struct err *e)
 
         if (r->busy)
             continue;
-        if ((c->migrate && migrate_pass(c, r, e) < 0) || (c->handoff && handoff_pass(c, r, e) < 0))
+        if (pass(c, r, e) < 0)
             return e->code;
         if (c->life)
             life_rest(c, r);
     }
     return 0;
+}
+
+/* Where nothing could run, and what did was driven out, there may be a place now for what comes. */
+static int begin_step(struct fleet *c, struct replica *r, struct err *e)
+{
+    int begun = replica_step(r, e);
+    bool joins = begun == 0 &&
+                 ((c->migrate && migrate_joins(c, r)) || (c->handoff && handoff_joins(c, r)));
+
+    if (!joins)
+        return begun;
+    return pass(c, r, e) < 0 ? e->code : replica_step(r, e);
 }
 
 int fleet_begin_steps(struct fleet *c, struct err *e)
@@ -183,7 +202,7 @@ int fleet_begin_steps(struct fleet *c, struct err *e)
         return e->code;
     for (uint32_t k = 0; k < c->n_touched; k++) {
         struct replica *r = &c->replica[c->touched[k]];
-        int begun = r->busy ? 0 : replica_step(r, e);
+        int begun = r->busy ? 0 : begin_step(c, r, e);
 
         c->is_touched[r->number] = false;
         if (begun < 0)

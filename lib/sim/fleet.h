@@ -173,7 +173,7 @@ int fleet_arrive(struct fleet *c, uint32_t request, struct err *e);
 int fleet_send(struct fleet *c, uint32_t request, uint32_t replica, struct err *e);
 /* It comes again, as it cannot be where it was to be; if it is refused now `gone` is told. */
 int fleet_send_again(struct fleet *c, uint32_t request, struct err *e);
-/* A request has ended. */
+/* A request has ended, or leaves its replica to come again. */
 void fleet_ended(struct fleet *c, uint32_t request);
 /* The replica may have something to do now. */
 void fleet_touch(struct fleet *c, struct replica *r);

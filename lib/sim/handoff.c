@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "sim/leave.h"
 #include "sim/link.h"
+#include "sim/route.h"
 
 enum hand_state {
     HAND_NONE,
@@ -193,6 +194,8 @@ int handoff_copied(struct fleet *c, uint32_t slot, struct err *e)
     replica_ask_again(from);
     f->kv = x->kv;
     f->named = f->left = 0;
+    if (c->route->moves)
+        c->route->moves(c, x->request, x->to);
     f->replica = x->to;
     x->kv = (struct kv_list){0};
     x->state = HAND_JOINS;
@@ -281,6 +284,11 @@ int handoff_pass(struct fleet *c, struct replica *r, struct err *e)
     else if (c->handoff->joining[r->number].n > 0)
         rc = join_all(c, r, e);
     return rc < 0 ? rc : assign(c, e);
+}
+
+bool handoff_joins(const struct fleet *c, const struct replica *r)
+{
+    return c->handoff->joining[r->number].n > 0;
 }
 
 /* ---- replicas that are lost ---- */

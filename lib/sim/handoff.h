@@ -30,6 +30,8 @@ void handoff_free(struct fleet *c);
 
 /* The replica is between two steps: requests with a first token leave it, others join. */
 int handoff_pass(struct fleet *c, struct replica *r, struct err *e);
+/* Does a request wait for a place in its batch? */
+bool handoff_joins(const struct fleet *c, const struct replica *r);
 /* A copy is there. */
 int handoff_copied(struct fleet *c, uint32_t slot, struct err *e);
 /* The replica is about to lose all it has: requests that are lost are appended to v. */

@@ -84,8 +84,11 @@ uint32_t life_count(const struct fleet *c, enum life_state state)
 
 bool life_may_open(const struct fleet *c)
 {
+    for (size_t i = 0; i < c->o->failures; i++)
+        if (c->o->failure[i].back_ns > c->now)
+            return true;
     for (uint32_t i = 0; c->life && i < c->n; i++)
-        if (c->life[i].open_ns != FLIGHT_NEVER || (c->o->scale && scale_may_start(c, i)))
+        if (c->life[i].state == LIFE_STARTING || (c->o->scale && scale_may_start(c, i)))
             return true;
     return false;
 }
@@ -232,6 +235,7 @@ static int lose_all(struct fleet *c, struct replica *r, struct err *e)
     for (size_t i = 0; i < n && rc == 0; i++) {
         struct flight *f = &c->flight[v[i]];
 
+        fleet_ended(c, v[i]);
         c->restarted += f->start_ns != FLIGHT_NEVER;
         f->status = FLIGHT_AHEAD;
         f->computed = f->named = f->left = 0;

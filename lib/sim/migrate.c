@@ -8,6 +8,7 @@
 #include "sim/freeness.h"
 #include "sim/leave.h"
 #include "sim/link.h"
+#include "sim/route.h"
 #include "sim/sched.h"
 
 enum move_state {
@@ -138,6 +139,8 @@ static void commit(struct fleet *c, uint32_t from)
     replica_ask_again(source);
     f->kv = m->kv;
     f->named = f->left = 0;
+    if (c->route->moves)
+        c->route->moves(c, m->request, m->to);
     f->replica = m->to;
     m->kv = (struct kv_list){0};
     m->state = MOVE_JOINING;
@@ -260,13 +263,17 @@ void migrate_copied(struct fleet *c, uint32_t from)
     }
 }
 
+bool migrate_joins(const struct fleet *c, const struct replica *r)
+{
+    return c->migrate->joining[r->number] > 0 && r->n_running < r->o->most_requests;
+}
+
 int migrate_pass(struct fleet *c, struct replica *r, struct err *e)
 {
     struct migrate *g = c->migrate;
 
-    for (uint32_t i = 0; g->joining[r->number] > 0 && i < c->n; i++)
-        if (g->move[i].state == MOVE_JOINING && g->move[i].to == r->number &&
-            r->n_running < r->o->most_requests && join(c, i, e) < 0)
+    for (uint32_t i = 0; migrate_joins(c, r) && i < c->n; i++)
+        if (g->move[i].state == MOVE_JOINING && g->move[i].to == r->number && join(c, i, e) < 0)
             return e->code;
     return go_on(c, r, e);
 }

@@ -54,6 +54,8 @@ int migrate_pair(struct fleet *c, struct err *e);
 void migrate_copied(struct fleet *c, uint32_t from);
 /* The replica is between two steps: what comes joins it, what goes leaves it. */
 int migrate_pass(struct fleet *c, struct replica *r, struct err *e);
+/* Is there a request that could join it now? */
+bool migrate_joins(const struct fleet *c, const struct replica *r);
 /* The replica is about to lose all it has. Requests that are lost with it are appended to v. */
 void migrate_lose(struct fleet *c, const struct replica *r, uint32_t *v, size_t *n);
 /* Does a request come to it or go? */

@@ -54,15 +54,23 @@ static uint32_t take_arrival(struct run *u, int64_t now)
     return u->next++;
 }
 
-static void ended(void *ctx, uint32_t request)
+/* A request will do no more: who waited for it may come. */
+static void gone(void *ctx, uint32_t request)
 {
     struct run *u = ctx;
 
     u->idle++;
     u->idle_ns = u->p->fleet.now;
-    fleet_ended(&u->p->fleet, request);
     if (u->failed == 0)
         u->failed = ready_ended(&u->ready, request, u->p->fleet.now, u->e);
+}
+
+static void ended(void *ctx, uint32_t request)
+{
+    struct run *u = ctx;
+
+    fleet_ended(&u->p->fleet, request);
+    gone(u, request);
 }
 
 static int arrive(struct run *u, int64_t now)
@@ -174,13 +182,13 @@ static int finish(struct run *u)
 static int moment(struct run *u)
 {
     struct fleet *c = &u->p->fleet;
-    int64_t arrival = next_arrival(u), step = events_next(&c->steps), due;
+    int64_t arrival = next_arrival(u), step = events_next(&c->steps);
+    int64_t at = step < arrival ? step : arrival, due = fleet_next_due(c, at == never);
 
-    c->now = step < arrival ? step : arrival;
-    due = fleet_next_due(c, c->now == never);
-    c->now = due < c->now ? due : c->now;
-    if (c->now == never)
+    at = due < at ? due : at;
+    if (at == never)
         return over(u);
+    c->now = at;
     /* What a tool of no time set free when a step ended arrives now too. */
     if (arrive(u, c->now) < 0 || finish(u) < 0 || arrive(u, c->now) < 0 ||
         fleet_run_due(c, u->e) < 0 || u->failed < 0 || fleet_begin_steps(c, u->e) < 0)
@@ -206,7 +214,7 @@ static int begin(struct replay *p, const struct trace_set *t, const struct cost 
         return e->code;
     if (fleet_init(&p->fleet, &o->fleet, &usual, t, p->flight, &p->gaps, &p->step_times, e) < 0)
         return e->code;
-    p->fleet.gone = ended;
+    p->fleet.gone = gone;
     p->fleet.gone_ctx = u;
     return ready_init(&u->ready, t, e);
 }

@@ -18,8 +18,11 @@ struct route {
     /* *replica: one that is open, or ROUTE_REFUSED. One that no replica can run goes to any. It may
      * have the request wait there for blocks of a prefix: c->fetch_blocks, fetch_us. */
     int (*choose)(struct fleet *c, uint32_t request, uint32_t *replica, struct err *e);
-    /* One that it sent somewhere has ended; NULL: it does not ask. */
+    /* One that it sent somewhere has ended, or leaves its replica to be sent again; NULL: it does
+     * not ask. */
     void (*ended)(struct fleet *c, uint32_t request);
+    /* The same: one is about to go on at another replica. */
+    void (*moves)(struct fleet *c, uint32_t request, uint32_t to);
     bool budgets; /* it looks at c->budgets */
     /* Where it has a state of its own, c->route_state; NULL: it has none. `end` gets it half made
      * too. */

@@ -113,9 +113,19 @@ static int choose(struct fleet *c, uint32_t request, uint32_t *replica, struct e
     return 0;
 }
 
+static void moves(struct fleet *c, uint32_t request, uint32_t to)
+{
+    struct workload *w = c->route_state;
+
+    ended(c, request);
+    w->at[request] = to;
+    w->work_s[to] += budgets_time_s(&c->budgets, to, request);
+}
+
 const struct route route_workload = {.name = "workload",
                                      .choose = choose,
                                      .ended = ended,
+                                     .moves = moves,
                                      .budgets = true,
                                      .begin = begin,
                                      .end = end};
