@@ -12,20 +12,24 @@
 #include "base/progress.h"
 #include "base/rand.h"
 #include "sim/plan_plot.h"
+#include "sim/plan_set.h"
 #include "sim/sim.h"
 
 static const struct cli_prog prog = {
     "trace-plan", "TRACE", "Find the best plan to serve a model on GPUs: replicas, stages, shares.",
     1, 1};
 
-enum { LIST_MOST = 64, NAME_MOST = 1024, REPLICAS_MOST = 4096 };
+enum { REPLICAS_MOST = 4096 };
 
 #define GOOD_SHARE 0.99 /* where none is given */
 
 struct asked {
     struct setup setup;
     struct cli_common co;
-    const char *path, *clusters, *scheds, *slo_text, *prices, *svg;
+    const char *path, *clusters, *scheds, *slo_text, *price_list, *svg;
+    char one[PLAN_CLUSTER_NAME]; /* the cluster that '--gpu' says */
+    double price[PLAN_SET_MOST];
+    size_t n_prices;
     int goal;
     double rate, good_share;
     uint64_t seed, most, top;
@@ -33,204 +37,13 @@ struct asked {
     struct slo slo;
 };
 
-/* A kind of machines, as it was given. */
-struct kind {
-    char name[NAME_MOST];
-    const char *card; /* in name */
-};
-
-struct table {
-    char path[NAME_MOST];
-    bool roofline;
-    struct cost_memory memory;
-};
-
+/* What was tried, and what came of it. */
 struct plans {
-    struct model_card model;
-    struct kind kind[LIST_MOST];
-    struct plan_cluster cluster[LIST_MOST];
-    size_t clusters;
-    struct table table[LIST_MOST];
-    size_t tables;
-    int sched[LIST_MOST];
-    size_t scheds;
-    struct plan_try *v;
-    size_t n, cap;
+    struct plan_set set;
     uint32_t *order;
     bool *front;
     size_t ranked;
 };
-
-/* ---- clusters ---- */
-
-/* A number and an x: 0 if there is none. */
-static uint32_t times(const char **p)
-{
-    char *end;
-    unsigned long v = **p >= '1' && **p <= '9' ? strtoul(*p, &end, 10) : 0;
-
-    if (v == 0 || *end != 'x')
-        return 0;
-    *p = end + 1;
-    return v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
-}
-
-/* "8xH100", "2x8xH100": machines, GPUs of each, the card. */
-static void parse_cluster(struct plan_cluster *c, struct kind *k, const char *text, size_t len)
-{
-    const char *p = k->name;
-    uint32_t first, second;
-
-    if (len >= sizeof k->name)
-        cli_misuse("a cluster's name has up to %zu letters", sizeof k->name - 1);
-    memcpy(k->name, text, len);
-    k->name[len] = '\0';
-    first = times(&p);
-    second = first ? times(&p) : 0;
-    if (first == 0 || !*p || (uint64_t)first * (second ? second : 1) > PLAN_GPUS_MOST)
-        cli_misuse("'--cluster' is a list of 8xCARD or 2x8xCARD, GPUs of a machine, or machines "
-                   "and GPUs of each, up to %d, not '%s'",
-                   PLAN_GPUS_MOST, k->name);
-    k->card = p;
-    *c = (struct plan_cluster){.name = k->name,
-                               .card = k->card,
-                               .gpus = second ? first * second : first,
-                               .node_gpus = second ? second : first};
-}
-
-static void parse_clusters(const struct asked *a, struct plans *s)
-{
-    const char *list = a->clusters, *p;
-    char one[NAME_MOST];
-    size_t len;
-
-    if (!list) {
-        snprintf(one, sizeof one, "1x%s", a->setup.cost_opts.gpu);
-        list = one;
-    }
-    while ((p = list_item(&list, &len))) {
-        if (s->clusters == LIST_MOST)
-            cli_misuse("'--cluster' lists up to %d", LIST_MOST);
-        parse_cluster(&s->cluster[s->clusters], &s->kind[s->clusters], p, len);
-        s->clusters++;
-    }
-    if (s->clusters == 0)
-        cli_misuse("'--cluster' is empty");
-}
-
-static int open_cards(const struct asked *a, struct plans *s, struct err *e)
-{
-    double price[LIST_MOST];
-    size_t prices = a->prices ? list_numbers(a->prices, price, LIST_MOST) : 0;
-
-    if (a->prices && prices != s->clusters)
-        cli_misuse("'--price' has as many numbers as there are clusters");
-    if (card_model(&s->model, a->setup.cost_opts.model, e) < 0)
-        return e->code;
-    for (size_t i = 0; i < s->clusters; i++) {
-        struct gpu_card *g = &s->cluster[i].gpu;
-
-        if (card_gpu(g, s->cluster[i].card, e) < 0)
-            return e->code;
-        if (prices && !(price[i] >= 0 && price[i] < 1e9))
-            cli_misuse("'--price' is 0 or more an hour");
-        g->hour_price = prices ? price[i] : g->hour_price;
-    }
-    return 0;
-}
-
-/* ---- cost models ---- */
-
-static int open_table(struct table *t, const struct asked *a, const struct plans *s, struct err *e)
-{
-    struct cost_opts o = a->setup.cost_opts;
-    struct cost *c;
-
-    o.gpu = s->cluster[0].card;
-    if (cost_open(&c, t->path, &o, e) < 0)
-        return e->code;
-    cost_memory(c, &t->memory);
-    cost_close(c);
-    return 0;
-}
-
-static int open_tables(const struct asked *a, struct plans *s, struct err *e)
-{
-    const char *list = a->setup.table, *p;
-    size_t len;
-
-    while ((p = list_item(&list, &len))) {
-        struct table *t = &s->table[s->tables];
-
-        if (s->tables == LIST_MOST || len >= sizeof t->path)
-            cli_misuse("'--cost' lists up to %d, of %zu letters each", LIST_MOST,
-                       sizeof t->path - 1);
-        memcpy(t->path, p, len);
-        t->path[len] = '\0';
-        t->roofline = strcmp(t->path, "roofline") == 0;
-        for (size_t i = 1; !t->roofline && i < s->clusters; i++)
-            if (strcmp(s->cluster[i].gpu.name, s->cluster[0].gpu.name) != 0)
-                cli_misuse("tables are of one kind of GPU, and the clusters are not");
-        if (!t->roofline && open_table(t, a, s, e) < 0)
-            return e->code;
-        s->tables++;
-    }
-    return 0;
-}
-
-/* The first that is of the plan. */
-static const char *table_of(const struct plans *s, const struct plan *p)
-{
-    for (size_t i = 0; i < s->tables; i++)
-        if (s->table[i].roofline || cost_fits(&s->table[i].memory, &s->model, &p->split))
-            return s->table[i].path;
-    return NULL;
-}
-
-/* ---- plans ---- */
-
-/* With every scheduler. */
-static int add_plan(struct plans *s, const struct plan_cluster *c, const struct plan *p,
-                    struct err *e)
-{
-    if (mem_reserve(&s->v, &s->cap, s->n + s->scheds, sizeof *s->v, e) < 0)
-        return e->code;
-    for (size_t i = 0; i < s->scheds; i++)
-        s->v[s->n++] = (struct plan_try){
-            .cluster = c, .plan = *p, .sched = s->sched[i], .table = table_of(s, p)};
-    return 0;
-}
-
-/* Of so many of its GPUs. only_one: those of a single replica. */
-static int add_plans(struct plans *s, const struct plan_cluster *c, uint32_t gpus, bool only_one,
-                     struct err *e)
-{
-    struct plan *v;
-    size_t n;
-    int rc = plan_list(&v, &n, &s->model, gpus, gpus < c->node_gpus ? gpus : c->node_gpus, e);
-
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        if (!only_one || v[i].replicas == 1)
-            rc = add_plan(s, c, &v[i], e);
-    free(v);
-    return rc;
-}
-
-static int make_plans(const struct asked *a, struct plans *s, struct err *e)
-{
-    for (size_t i = 0; i < s->clusters; i++) {
-        const struct plan_cluster *c = &s->cluster[i];
-
-        if (!a->capacity && add_plans(s, c, c->gpus, false, e) < 0)
-            return e->code;
-        /* A replica has a part of a machine, or whole ones. */
-        for (uint32_t g = 1; a->capacity && g <= c->gpus; g++)
-            if (c->gpus % g == 0 && (c->node_gpus % g == 0 || g % c->node_gpus == 0) &&
-                add_plans(s, c, g, true, e) < 0)
-                return e->code;
-    }
-    return 0;
-}
 
 /* ---- the trace ---- */
 
@@ -260,8 +73,8 @@ static int load(const struct asked *a, struct trace_set *t, struct progress *p, 
 /* How many times better it is than what is done without a search, on the same machines. */
 static double against_usual(const struct plans *s, const struct plan_try *p, enum plan_goal goal)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        const struct plan_try *u = &s->v[i];
+    for (size_t i = 0; i < s->set.n; i++) {
+        const struct plan_try *u = &s->set.v[i];
 
         if (u->fit == PLAN_FITS && u->cluster == p->cluster && u->sched == p->sched &&
             plan_gpus(&u->plan) == plan_gpus(&p->plan) && plan_is_usual(&u->plan, p->cluster->gpus))
@@ -308,7 +121,7 @@ static void put_times(struct out *o, const struct plan_try *p)
 
 static void put_row(struct out *o, const struct asked *a, const struct plans *s, size_t i)
 {
-    const struct plan_try *p = &s->v[s->order[i]];
+    const struct plan_try *p = &s->set.v[s->order[i]];
     bool ran = i < s->ranked;
 
     out_row(o);
@@ -327,19 +140,19 @@ static void put_counts(struct out *o, const struct plans *s)
 {
     size_t n[PLAN_FITS_N] = {0};
 
-    for (size_t i = 0; i < s->n; i++)
-        n[s->v[i].fit]++;
+    for (size_t i = 0; i < s->set.n; i++)
+        n[s->set.v[i].fit]++;
     out_comment(o,
                 "%zu plans: %zu replayed; no room for parameters %zu, for keys and values %zu; no "
                 "cost table %zu; too slow without load %zu",
-                s->n, n[PLAN_FITS], n[PLAN_PARAMETERS], n[PLAN_KV], n[PLAN_TABLE],
+                s->set.n, n[PLAN_FITS], n[PLAN_PARAMETERS], n[PLAN_KV], n[PLAN_TABLE],
                 n[PLAN_OBJECTIVE]);
 }
 
 static int write_rows(const struct asked *a, const struct plans *s, struct err *e)
 {
     struct out_opts to = {.path = a->co.out, .json = a->co.json};
-    size_t n = a->all ? s->n : s->ranked;
+    size_t n = a->all ? s->set.n : s->ranked;
     struct out *o;
     char header[512];
 
@@ -362,7 +175,7 @@ static int write_rows(const struct asked *a, const struct plans *s, struct err *
 static int draw(const struct asked *a, const struct plans *s, enum plan_goal goal, struct err *e)
 {
     struct buf picture = {0};
-    int rc = plan_draw(&picture, s->v, s->order, s->front, s->ranked, goal, e);
+    int rc = plan_draw(&picture, s->set.v, s->order, s->front, s->ranked, goal, e);
 
     if (rc == 0)
         rc = out_bytes(a->svg, picture.p, picture.len, e);
@@ -376,12 +189,18 @@ static int rank(const struct asked *a, struct plans *s, struct err *e)
 {
     enum plan_goal goal = a->capacity ? PLAN_HOUR : (enum plan_goal)a->goal;
 
-    if (!(s->order = mem_array(s->n, sizeof *s->order, e)) ||
-        !(s->front = mem_zero(s->n, sizeof *s->front, e)) ||
-        plan_rank(s->order, &s->ranked, s->v, s->n, goal, e) < 0 ||
-        plan_front(s->front, s->v, s->order, s->ranked, goal, e) < 0)
+    if (!(s->order = mem_array(s->set.n, sizeof *s->order, e)) ||
+        !(s->front = mem_zero(s->set.n, sizeof *s->front, e)) ||
+        plan_rank(s->order, &s->ranked, s->set.v, s->set.n, goal, e) < 0 ||
+        plan_front(s->front, s->set.v, s->order, s->ranked, goal, e) < 0)
         return e->code;
     return a->svg ? draw(a, s, goal, e) : 0;
+}
+
+static void set_prices(const struct asked *a, struct plan_set *s)
+{
+    for (size_t i = 0; i < a->n_prices; i++)
+        s->cluster[i].gpu.hour_price = a->price[i];
 }
 
 static int run(const struct asked *a, struct plans *s, struct progress *p, struct err *e)
@@ -395,21 +214,22 @@ static int run(const struct asked *a, struct plans *s, struct progress *p, struc
                              .threads = par_threads(a->co.threads),
                              .progress = progress_report,
                              .progress_ctx = p};
-    int rc = open_cards(a, s, e);
+    int rc = plan_set_cards(&s->set, a->setup.cost_opts.model, e);
 
+    set_prices(a, &s->set);
     if (rc == 0)
-        rc = open_tables(a, s, e);
+        rc = plan_set_tables(&s->set, a->setup.table, &a->setup.cost_opts, e);
     if (rc == 0)
         rc = load(a, &t, p, e);
     if (rc == 0)
-        rc = make_plans(a, s, e);
+        rc = plan_set_make(&s->set, a->capacity, e);
     if (rc == 0)
-        rc = plan_search(s->v, s->n, &task, e);
+        rc = plan_search(s->set.v, s->set.n, &task, e);
     if (rc == 0)
         rc = rank(a, s, e);
     if (rc == 0)
         rc = write_rows(a, s, e);
-    free(s->v);
+    plan_set_free(&s->set);
     free(s->order);
     free(s->front);
     trace_set_free(&t);
@@ -438,6 +258,27 @@ static void settle_setup(struct asked *a)
         cli_misuse("'--node-gbs' and '--node-us' are 0 or more");
 }
 
+static void settle_lists(struct asked *a, struct plan_set *s)
+{
+    const char *clusters = a->clusters ? a->clusters : a->one;
+
+    snprintf(a->one, sizeof a->one, "1x%s", a->clusters ? "" : a->setup.cost_opts.gpu);
+    if (!plan_set_clusters(s, clusters))
+        cli_misuse("'--cluster' is a list of 8xCARD, or 2x8xCARD, machines and GPUs of each, up to "
+                   "%d, not '%s'",
+                   PLAN_GPUS_MOST, clusters);
+    s->scheds = a->scheds ? setup_scheds(a->scheds, s->sched, PLAN_SET_MOST) : 1;
+    if (s->scheds == 0)
+        cli_misuse(SETUP_SCHEDS_WRONG, a->scheds);
+    s->sched[0] = a->scheds ? s->sched[0] : a->setup.sched;
+    a->n_prices = a->price_list ? list_numbers(a->price_list, a->price, PLAN_SET_MOST) : 0;
+    if (a->price_list && a->n_prices != s->clusters)
+        cli_misuse("'--price' has as many numbers as there are clusters");
+    for (size_t i = 0; i < a->n_prices; i++)
+        if (!(a->price[i] >= 0 && a->price[i] < 1e9))
+            cli_misuse("'--price' is 0 or more, and below 1e9");
+}
+
 static void settle(struct asked *a, struct plans *s)
 {
     settle_setup(a);
@@ -446,7 +287,7 @@ static void settle(struct asked *a, struct plans *s)
     if ((a->capacity || a->goal == PLAN_SLO) && !a->slo_text)
         cli_misuse("'--slo' is needed: what a request should meet");
     if (!(a->rate >= 0 && a->rate < 1e9))
-        cli_misuse("'--rate' is above 0, requests a second");
+        cli_misuse("'--rate' is 0 or more requests a second");
     if (a->offline && a->rate > 0)
         cli_misuse("requests come at once with '--offline': no '--rate'");
     if (!(a->good_share > 0 && a->good_share <= 1))
@@ -455,11 +296,7 @@ static void settle(struct asked *a, struct plans *s)
         cli_misuse("'--most-replicas' is 1 to %d", REPLICAS_MOST);
     if (a->svg && cli_is_std(a->svg) && (!a->co.out || cli_is_std(a->co.out)))
         cli_misuse("of rows and picture one at most goes to standard output");
-    s->scheds = a->scheds ? setup_scheds(a->scheds, s->sched, LIST_MOST) : 1;
-    if (s->scheds == 0)
-        cli_misuse(SETUP_SCHEDS_WRONG, a->scheds);
-    s->sched[0] = a->scheds ? s->sched[0] : a->setup.sched;
-    parse_clusters(a, s);
+    settle_lists(a, &s->set);
 }
 
 int main(int argc, char **argv)
@@ -475,7 +312,7 @@ int main(int argc, char **argv)
         CLI_DOUBLE(0, "good-share", &a.good_share, "X", "requests that meet --slo (default 0.99)"),
         CLI_U64(0, "most-replicas", &a.most, "N", "with --capacity: try no more (default 256)"),
         CLI_STR(0, "scheds", &a.scheds, "LIST", "schedulers to compare"),
-        CLI_STR(0, "price", &a.prices, "LIST", "of an hour of a GPU of each cluster"),
+        CLI_STR(0, "price", &a.price_list, "LIST", "of an hour of a GPU of each cluster"),
         CLI_FLAG(0, "offline", &a.offline, "all requests come at once"),
         CLI_DOUBLE(0, "rate", &a.rate, "R", "requests come at random, R a second"),
         CLI_SEED(&a.seed),
@@ -489,7 +326,7 @@ int main(int argc, char **argv)
         CLI_COMMON(&a.co),
         CLI_END,
     };
-    struct plans s = {.clusters = 0};
+    struct plans s = {.order = NULL};
     struct progress progress;
     struct err e = {0};
     int rc;

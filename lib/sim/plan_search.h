@@ -14,10 +14,12 @@
 #include "sim/plan.h"
 #include "sim/setup.h"
 
-/* Machines of GPUs of one kind. */
+enum { PLAN_CLUSTER_NAME = 1024 };
+
+/* Machines of GPUs of one kind. It stays where it is. */
 struct plan_cluster {
-    const char *name;
-    const char *card; /* name or file of gpu */
+    char name[PLAN_CLUSTER_NAME];
+    const char *card; /* in name: of gpu, a name or a file */
     struct gpu_card gpu;
     uint32_t gpus, node_gpus;
 };
