@@ -361,7 +361,7 @@ static void make_search(struct search *s, bool by_size)
     make_trace(&s->trace, &s->columns);
     for (uint32_t i = 0; i < s->trace.n; i++) {
         s->columns.prompt[i] *= 50;
-        s->columns.t_ns[i] *= PICK(100, 1000);
+        s->columns.t_ns[i] *= by_size ? PICK(1, 10, 100) : PICK(100, 1000);
         s->columns.t_ns[i] = i && s->columns.t_ns[i] < s->columns.t_ns[i - 1]
                                  ? s->columns.t_ns[i - 1]
                                  : s->columns.t_ns[i];
@@ -382,7 +382,7 @@ static void make_search(struct search *s, bool by_size)
 /* A plan as it is told to fit, or not: what becomes of the trace on it? Returns the requests that
  * are good. */
 static uint64_t try_out(const struct search *s, const struct plan_try *p, uint32_t replicas,
-                        uint32_t *rejected)
+                        uint32_t *rejected, double *busy)
 {
     struct setup setup = s->setup;
     struct plan plan = p->plan;
@@ -402,6 +402,7 @@ static uint64_t try_out(const struct search *s, const struct plan_try *p, uint32
                  "%s", e.msg);
         T_CHECK(summarize(&sum, &r, &s->task.slo, &e) == 0);
         *rejected = r.rejected;
+        *busy = totals.busy_ns / ((double)sum.span_ns * replicas);
     }
     replay_free(&r);
     setup_close(&setup);
@@ -425,8 +426,9 @@ static bool too_heavy(const struct search *s, const struct plan_try *p)
 static void check_try(const struct search *s, const struct plan_try *p, int fits[PLAN_FITS_N])
 {
     double seconds = 1e-9 * (double)p->summary.span_ns, gpus = plan_gpus(&p->plan), want;
+    double busy = 0;
     uint32_t rejected;
-    uint64_t good = try_out(s, p, p->plan.replicas, &rejected);
+    uint64_t good = try_out(s, p, p->plan.replicas, &rejected, &busy);
 
     fits[p->fit]++;
     T_CHECK((p->fit == PLAN_PARAMETERS) == too_heavy(s, p));
@@ -439,7 +441,7 @@ static void check_try(const struct search *s, const struct plan_try *p, int fits
     want = gpus * (50 * seconds + 200 * seconds * p->busy_share);
     T_CHECKF(fabs(p->energy_j - want) <= 1e-6 * want, "%g J, not %g", p->energy_j, want);
     T_CHECK(fabs(p->price - gpus * p->cluster->gpu.hour_price * seconds / 3600) <= 1e-9);
-    T_CHECK(p->busy_share >= 0 && p->busy_share <= 1 + 1e-9);
+    T_CHECK(fabs(p->busy_share - busy) <= 1e-9 && busy <= 1 + 1e-9);
 }
 
 static void check_ranks(const struct search *s, enum plan_goal goal)
@@ -500,18 +502,19 @@ static void try_search(struct search *s, struct search *again, int fits[PLAN_FIT
 static void check_size(const struct search *s, const struct plan_try *p)
 {
     double want = s->task.good_share * s->trace.n;
+    double busy;
     uint32_t rejected, n = p->plan.replicas;
 
     if (p->fit == PLAN_OBJECTIVE) {
-        T_CHECK(try_out(s, p, s->trace.n, &rejected) < want);
+        T_CHECK(try_out(s, p, s->trace.n, &rejected, &busy) < want);
         return;
     }
     if (p->fit != PLAN_FITS)
         return;
     T_CHECK(n >= 1 && n <= s->task.most);
-    T_CHECKF((try_out(s, p, n, &rejected) >= want) == p->met, "%u replicas", n);
+    T_CHECKF((try_out(s, p, n, &rejected, &busy) >= want) == p->met, "%u replicas", n);
     T_CHECK(p->met || n == s->task.most);
-    T_CHECKF(!p->met || n == 1 || try_out(s, p, n - 1, &rejected) < want, "%u replicas", n);
+    T_CHECKF(!p->met || n == 1 || try_out(s, p, n - 1, &rejected, &busy) < want, "%u replicas", n);
     T_CHECK(p->hour_price == plan_gpus(&p->plan) * p->cluster->gpu.hour_price);
 }
 
