@@ -23,6 +23,7 @@ struct setup {
     int sched, compat, preemption;
     uint64_t budget, seqs, block, kv_blocks, max_length, host_blocks, disk_blocks;
     double utilization, reserve_gib, overhead_us, swap_gib, host_gbs, disk_gbs;
+    double slower; /* of a kind of a cluster: 0: not */
     bool no_prefix_cache, check;
     struct cost_opts cost_opts;
     /* Made of it: */
