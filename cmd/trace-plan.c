@@ -13,6 +13,7 @@
 #include "base/rand.h"
 #include "sim/plan_plot.h"
 #include "sim/plan_set.h"
+#include "sim/route.h"
 #include "sim/sim.h"
 
 static const struct cli_prog prog = {
@@ -22,6 +23,7 @@ static const struct cli_prog prog = {
 enum { REPLICAS_MOST = 4096 };
 
 #define GOOD_SHARE 0.99 /* where none is given */
+#define ALPHA      0.4  /* of dispatching by workload, as in trace-replay */
 
 struct asked {
     struct setup setup;
@@ -30,7 +32,7 @@ struct asked {
     char one[PLAN_CLUSTER_NAME]; /* the cluster that '--gpu' says */
     double price[PLAN_SET_MOST];
     size_t n_prices;
-    int goal;
+    int goal, dispatch;
     double rate, good_share;
     uint64_t seed, most, top;
     bool all, offline, capacity;
@@ -88,7 +90,7 @@ static void put_plan(struct out *o, const struct plan_try *p)
     char name[PLAN_NAME];
 
     out_cstr(o, "plan", plan_name(&p->plan, name));
-    out_cstr(o, "cluster", p->cluster->name);
+    out_cstr(o, "machines", p->cluster->name);
     out_u64(o, "gpus", plan_gpus(&p->plan));
     out_cstr(o, "sched", sched_at((size_t)p->sched)->name);
     out_cstr(o, "cost_model", p->table ? p->table : "-");
@@ -159,7 +161,7 @@ static int write_rows(const struct asked *a, const struct plans *s, struct err *
     if (out_open(&o, &to, e) < 0)
         return e->code;
     snprintf(header, sizeof header,
-             "rank plan cluster gpus sched cost_model fit kv_blocks time_s requests_per_s "
+             "rank plan machines gpus sched cost_model fit kv_blocks time_s requests_per_s "
              "output_tokens_per_s ttft_mean_s ttft_p99_s tpot_mean_s tbt_mean_s tbt_p99_s "
              "e2e_mean_s e2e_p99_s good_share step_mean_s busy_share energy_j cost hour_cost front "
              "%s",
@@ -206,7 +208,9 @@ static void set_prices(const struct asked *a, struct plan_set *s)
 static int run(const struct asked *a, struct plans *s, struct progress *p, struct err *e)
 {
     struct trace_set t = {0};
-    struct plan_task task = {.setup = &a->setup,
+    struct plan_task task = {.fleet = {.route = route_at((size_t)a->dispatch),
+                                       .route_opts = {.seed = a->seed, .alpha = ALPHA}},
+                             .setup = &a->setup,
                              .trace = &t,
                              .slo = a->slo,
                              .good_share = a->capacity ? a->good_share : 0,
@@ -247,9 +251,9 @@ static void settle_setup(struct asked *a)
     if (!s->cost_opts.model)
         cli_misuse("'--model' is needed: the card of what is served");
     if (!a->clusters && !s->cost_opts.gpu)
-        cli_misuse("'--cluster' is needed: GPUs, as 8xH100");
+        cli_misuse("'--machines' is needed: GPUs, as 8xH100");
     if (a->clusters && s->cost_opts.gpu)
-        cli_misuse("'--cluster' says which GPUs: no '--gpu' with it");
+        cli_misuse("'--machines' says which GPUs: no '--gpu' with it");
     if (s->cost_opts.tp > 0)
         cli_misuse("plans say how many GPUs share the model: no '--tp'");
     if (s->preemption == PREEMPTION_SWAP || s->host_blocks + s->disk_blocks > 0)
@@ -264,16 +268,17 @@ static void settle_lists(struct asked *a, struct plan_set *s)
 
     snprintf(a->one, sizeof a->one, "1x%s", a->clusters ? "" : a->setup.cost_opts.gpu);
     if (!plan_set_clusters(s, clusters))
-        cli_misuse("'--cluster' is a list of 8xCARD, or 2x8xCARD, machines and GPUs of each, up to "
-                   "%d, not '%s'",
-                   PLAN_GPUS_MOST, clusters);
+        cli_misuse(
+            "'--machines' is a list of 8xCARD, or 2x8xCARD, machines and GPUs of each, up to "
+            "%d, not '%s'",
+            PLAN_GPUS_MOST, clusters);
     s->scheds = a->scheds ? setup_scheds(a->scheds, s->sched, PLAN_SET_MOST) : 1;
     if (s->scheds == 0)
         cli_misuse(SETUP_SCHEDS_WRONG, a->scheds);
     s->sched[0] = a->scheds ? s->sched[0] : a->setup.sched;
     a->n_prices = a->price_list ? list_numbers(a->price_list, a->price, PLAN_SET_MOST) : 0;
     if (a->price_list && a->n_prices != s->clusters)
-        cli_misuse("'--price' has as many numbers as there are clusters");
+        cli_misuse("'--price' has as many numbers as '--machines'");
     for (size_t i = 0; i < a->n_prices; i++)
         if (!(a->price[i] >= 0 && a->price[i] < 1e9))
             cli_misuse("'--price' is 0 or more, and below 1e9");
@@ -304,15 +309,17 @@ int main(int argc, char **argv)
     struct asked a = {
         .setup = SETUP_INIT, .good_share = GOOD_SHARE, .seed = 1, .most = 256, .top = UINT64_MAX};
     const struct cli_opt opts[] = {
-        CLI_STR(0, "cluster", &a.clusters, "LIST", "GPUs: 8xCARD, or machines too: 2x8xCARD"),
+        CLI_STR(0, "machines", &a.clusters, "LIST", "GPUs: 8xCARD, or machines too: 2x8xCARD"),
         CLI_CHOICE(0, "goal", &a.goal, PLAN_GOAL_NAMES, "what is best (default time)"),
         CLI_FLAG(0, "capacity", &a.capacity,
                  "how many replicas meet --slo, and which cost the least"),
         SETUP_SLO_OPTION(&a.slo_text),
         CLI_DOUBLE(0, "good-share", &a.good_share, "X", "requests that meet --slo (default 0.99)"),
         CLI_U64(0, "most-replicas", &a.most, "N", "with --capacity: try no more (default 256)"),
+        CLI_CHOICE(0, "dispatch", &a.dispatch, ROUTE_NAMES,
+                   "how requests are dealt to engines (default round-robin)"),
         CLI_STR(0, "scheds", &a.scheds, "LIST", "schedulers to compare"),
-        CLI_STR(0, "price", &a.price_list, "LIST", "of an hour of a GPU of each cluster"),
+        CLI_STR(0, "price", &a.price_list, "LIST", "of an hour of a GPU, for each of --machines"),
         CLI_FLAG(0, "offline", &a.offline, "all requests come at once"),
         CLI_DOUBLE(0, "rate", &a.rate, "R", "requests come at random, R a second"),
         CLI_SEED(&a.seed),

@@ -108,6 +108,8 @@ void fleet_ended(struct fleet *c, uint32_t request)
 
 int fleet_begin_steps(struct fleet *c, struct err *e)
 {
+    if (c->o->begin_steps)
+        return c->o->begin_steps(c->o->begin_ctx, c, e);
     for (uint32_t k = 0; k < c->n_touched; k++) {
         struct replica *r = &c->replica[c->touched[k]];
         int begun = r->busy ? 0 : replica_step(r, e);

@@ -16,6 +16,7 @@ struct replica_kind {
     const struct cost *cost;
 };
 
+struct fleet;
 struct route;
 
 struct route_opts {
@@ -34,6 +35,10 @@ struct fleet_opts {
     bool programs;        /* programs have objectives, whether anybody looks at budgets or not */
     double program_s;     /* their objective; 0: program_scale times their longest chain */
     double program_scale; /* 0: 1 */
+    /* Begins the steps of those that were touched, where they wait for each other (plan_replay.h);
+     * NULL: each by itself. */
+    int (*begin_steps)(void *ctx, struct fleet *c, struct err *e);
+    void *begin_ctx;
 };
 
 enum { FLEET_MOST = 1 << 14 };

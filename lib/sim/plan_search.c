@@ -107,6 +107,7 @@ static int replay_once(struct plan_try *p, const struct setup *s, const struct p
     struct ema ema = {.v = NULL};
     int rc = 0;
 
+    o.fleet = task->fleet;
     if (slo.ema_rate > 0) {
         rc = ema_init(&ema, 1e9 / slo.ema_rate, t->n, e);
         slo.ema = &ema;

@@ -49,6 +49,7 @@ struct plan_try {
 
 struct plan_task {
     const struct setup *setup; /* but for what a try says */
+    struct fleet_opts fleet;   /* how requests are dispatched */
     const struct trace_set *trace;
     struct slo slo; /* its ema is the search's own */
     /* Of a size: */

@@ -8,12 +8,12 @@ setup() {
 }
 
 plan() {
-    trace-plan --model Llama-2-7B --cluster 4xA100-80GB "$@"
+    trace-plan --model Llama-2-7B --machines 4xA100-80GB "$@"
 }
 
 # A70 ARG...: the plans of the paper's machine for a 70B model.
 a70() {
-    trace-plan --model Llama-2-70B --cluster 8xA100-80GB "$@"
+    trace-plan --model Llama-2-70B --machines 8xA100-80GB "$@"
 }
 
 # of COLUMN [PLAN]: that column of $out, by its name in the header; of all plans, or one.
@@ -44,13 +44,13 @@ long_prompts() {
     misuse trace-plan ../trace.jsonl
     says --model
     misuse trace-plan --model Llama-2-7B ../trace.jsonl
-    says --cluster
-    for bad in '--cluster 0xH100' '--cluster H100' '--cluster 8x' '--cluster 8xH100,' '--cluster 65537xH100' \
-        '--cluster 1000x1000xH100' '--gpu H100' '--tp 2' '--goal slo' '--goal best' '--capacity' \
+    says --machines
+    for bad in '--machines 0xH100' '--machines H100' '--machines 8x' '--machines 8xH100,' '--machines 65537xH100' \
+        '--machines 1000x1000xH100' '--gpu H100' '--tp 2' '--goal slo' '--goal best' '--capacity' \
         '--good-share 0' '--good-share 1.1' '--most-replicas 0' '--most-replicas 5000' '--scheds fifo' '--scheds ,' \
         '--price 1,2' '--price x' '--price -1' '--offline --rate 1' '--rate -1' '--node-gbs -1' '--slo what=1' \
-        '--host-kv-blocks 5' '--svg -' '--kv-blocks 0' '--top x'; do
-        if [[ $bad == '--cluster 8xH100,' ]]; then
+        '--host-kv-blocks 5' '--dispatch fifo' '--svg -' '--kv-blocks 0' '--top x'; do
+        if [[ $bad == '--machines 8xH100,' ]]; then
             ok trace-plan --model Llama-2-7B $bad ../trace.jsonl # as lists are elsewhere
             continue
         fi
@@ -77,11 +77,11 @@ long_prompts() {
     is kv "$(of fit dp4.pp1.tp2)"
     is fits "$(of fit dp1.pp1.tp8)"
     # APEX's own example: five plans, three of which fit.
-    ok trace-plan --model Llama-3.1-70B --cluster 2xH100 --gpu-memory-utilization 1 --all ../trace.jsonl
+    ok trace-plan --model Llama-3.1-70B --machines 2xH100 --gpu-memory-utilization 1 --all ../trace.jsonl
     is 3 "$(of fit | grep -c fits)"
     is 2 "$(of fit | grep -c parameters)"
     # Of a mixture experts may be whole on a GPU.
-    ok trace-plan --model Mixtral-8x7B --cluster 2x4xH100 --all ../trace.jsonl
+    ok trace-plan --model Mixtral-8x7B --machines 2x4xH100 --all ../trace.jsonl
     of plan | grep -qx dp1.pp2.attn4x1.ep1x4
     of plan | grep -qx dp1.pp1.attn1x8.ep1x8
     of plan | grep -qx dp2.pp1.attn1x4.ep2x2
@@ -89,7 +89,7 @@ long_prompts() {
 
 @test "a plan alone is what trace-replay says" {
     # The same scheduler, GPUs and trace; two GPUs that share the model.
-    ok trace-plan --model Llama-2-7B --cluster 2xA100-80GB ../trace.jsonl
+    ok trace-plan --model Llama-2-7B --machines 2xA100-80GB ../trace.jsonl
     is '' "$(of against_usual dp1.pp1.tp2 | grep -v 1.0000)"
     cp "$out" plans
     ok trace-replay --cost roofline --model Llama-2-7B --gpu A100-80GB --tp 2 --sched vllm1 ../trace.jsonl
@@ -130,9 +130,9 @@ long_prompts() {
     ok a70 --price 3.5 ../trace.jsonl
     is 28.0000 "$(of hour_cost dp1.pp1.tp8)"
     # Two kinds in one ranking.
-    ok trace-plan --model Llama-2-70B --cluster 8xA100-80GB,4xH100,4xT4 --price 2,3,1 --all ../trace.jsonl
-    is '4xH100 4xT4 8xA100-80GB' "$(of cluster | sort -u | paste -sd ' ')"
-    is '' "$(of fit | paste - <(of cluster) | grep T4 | grep fits)"
+    ok trace-plan --model Llama-2-70B --machines 8xA100-80GB,4xH100,4xT4 --price 2,3,1 --all ../trace.jsonl
+    is '4xH100 4xT4 8xA100-80GB' "$(of machines | sort -u | paste -sd ' ')"
+    is '' "$(of fit | paste - <(of machines) | grep T4 | grep fits)"
 }
 
 @test "the ranking turns over: long prompts want one model over all GPUs, long outputs more models" {
@@ -156,7 +156,7 @@ long_prompts() {
         holds "$(of against_usual) >= 1.1"
     done
     # Links that are slow want stages.
-    ok trace-plan --model Llama-2-70B --cluster 8xL40S --offline --top 1 <(head -n 2000 outputs.jsonl)
+    ok trace-plan --model Llama-2-70B --machines 8xL40S --offline --top 1 <(head -n 2000 outputs.jsonl)
     is dp1.pp2.tp4 "$(of plan)"
     holds "$(of against_usual) >= 1.1"
 }
@@ -208,7 +208,7 @@ long_prompts() {
     fails a70 --offline --cost "$two" --max-num-seqs 1000 <(long_outputs 3000)
     says '8xA100-80GB: dp'
     says 'beyond the cost table'
-    fails trace-plan --model Llama-2-70B --cluster 8xA100-80GB,8xH100 --cost "$two" outputs.jsonl
+    fails trace-plan --model Llama-2-70B --machines 8xA100-80GB,8xH100 --cost "$two" outputs.jsonl
     says 'of one kind of GPU'
 }
 
@@ -217,7 +217,7 @@ long_prompts() {
         trace-plan --model Llama-2-7B --capacity --slo ttft=0.3,tbt=0.05 "$@"
     }
     trace-gen -n 300 --prompt lognormal:500,300 --answer lognormal:100,50 >load.jsonl
-    ok capacity --cluster 2xA100-80GB,2xT4 --rate 10 --scheds vllm1,vllm0 load.jsonl
+    ok capacity --machines 2xA100-80GB,2xT4 --rate 10 --scheds vllm1,vllm0 load.jsonl
     cp "$out" found
     of hour_cost >costs
     sort -gc costs
@@ -229,28 +229,28 @@ long_prompts() {
     n=${n%%.*}
     holds "$(of good_share | head -n 1) >= 0.99"
     # More load, more GPUs.
-    ok capacity --cluster 2xA100-80GB --rate 40 --scheds vllm1,vllm0 load.jsonl
+    ok capacity --machines 2xA100-80GB --rate 40 --scheds vllm1,vllm0 load.jsonl
     holds "$(of gpus | head -n 1) > $(out=found of gpus | head -n 1)"
     # Who is cheap is taken.
-    ok capacity --cluster 2xA100-80GB,2xH100 --price 1,100 --rate 40 load.jsonl
-    is 2xA100-80GB "$(of cluster | head -n 1)"
-    ok capacity --cluster 2xA100-80GB,2xH100 --price 100,1 --rate 40 load.jsonl
-    is 2xH100 "$(of cluster | head -n 1)"
+    ok capacity --machines 2xA100-80GB,2xH100 --price 1,100 --rate 40 load.jsonl
+    is 2xA100-80GB "$(of machines | head -n 1)"
+    ok capacity --machines 2xA100-80GB,2xH100 --price 100,1 --rate 40 load.jsonl
+    is 2xH100 "$(of machines | head -n 1)"
     # What no number can is told apart from what too few were tried of.
-    ok capacity --cluster 1xA100-80GB --rate 10 --slo ttft=0.001 --all load.jsonl
+    ok capacity --machines 1xA100-80GB --rate 10 --slo ttft=0.001 --all load.jsonl
     is objective "$(of fit)"
-    ok capacity --cluster 1xA100-80GB --rate 100 --most-replicas 1 load.jsonl
+    ok capacity --machines 1xA100-80GB --rate 100 --most-replicas 1 load.jsonl
     is false "$(of met)"
     same_for_all_threads trace-plan --model Llama-2-7B --capacity --slo ttft=0.3,tbt=0.05 \
-        --cluster 2xA100-80GB --rate 10 load.jsonl
+        --machines 2xA100-80GB --rate 10 load.jsonl
 }
 
 @test "200 plans: the same from any number of threads, as TSV and JSON" {
-    same_for_all_threads trace-plan --model Mixtral-8x22B --cluster 8x8xH100 --all ../trace.jsonl
+    same_for_all_threads trace-plan --model Mixtral-8x22B --machines 8x8xH100 --all ../trace.jsonl
     cp default "$out"
     cp default rows
     is 182 "$(of plan | sort -u | wc -l)"
-    ok trace-plan --model Mixtral-8x22B --cluster 8x8xH100 --all --json ../trace.jsonl
+    ok trace-plan --model Mixtral-8x22B --machines 8x8xH100 --all --json ../trace.jsonl
     is 182 "$(jq -s length "$out")"
     is "$(out=rows of time_s)" "$(jq -r '.time_s' "$out" | awk '{ printf "%.3f\n", $1 }')"
     jq -e 'select(.fit != "fits") | .against_usual == null and .rank == 0' "$out" >/dev/null
@@ -278,6 +278,10 @@ long_prompts() {
     says 'has no time'
     ok plan --check --offline untimed.csv
     cmp offline "$out"
+    # To whom the requests go.
+    ok plan --dispatch shortest-tokens ../trace.jsonl
+    differ own "$out"
+    is "$(out=own of time_s dp1.pp1.tp4)" "$(of time_s dp1.pp1.tp4)"
 }
 
 @test "the picture" {
@@ -295,29 +299,29 @@ long_prompts() {
 }
 
 @test "output: whole or not at all, and never lost without a word; errors" {
-    writes_whole_or_not trace-plan --model Llama-2-7B --cluster 2xH100 ../trace.jsonl
-    reports_lost_output trace-plan --model Llama-2-7B --cluster 2xH100 ../trace.jsonl
+    writes_whole_or_not trace-plan --model Llama-2-7B --machines 2xH100 ../trace.jsonl
+    reports_lost_output trace-plan --model Llama-2-7B --machines 2xH100 ../trace.jsonl
     fails plan none.jsonl
     says none.jsonl
     : >empty.jsonl
     fails plan empty.jsonl
     says empty.jsonl
-    fails trace-plan --model GPT-9 --cluster 2xH100 ../trace.jsonl
+    fails trace-plan --model GPT-9 --machines 2xH100 ../trace.jsonl
     says GPT-9
-    fails trace-plan --model Llama-2-7B --cluster 2xnone.json ../trace.jsonl
+    fails trace-plan --model Llama-2-7B --machines 2xnone.json ../trace.jsonl
     says none.json
     fails plan --cost none.csv ../trace.jsonl
     says none.csv
     sed '2,$s/}$/,"after":["r0"]}/' ../trace.jsonl >after.jsonl
-    fails plan after.jsonl
-    says 'wait for others'
+    ok plan --top 1 after.jsonl
+    holds "$(of time_s) > 1"
     ok trace-cost --model-card Mixtral-8x7B
     jq '.active_experts = 9' "$out" >bad.json
-    fails trace-plan --model bad.json --cluster 2xH100 ../trace.jsonl
+    fails trace-plan --model bad.json --machines 2xH100 ../trace.jsonl
     says "'active_experts' is 1 to 'experts'"
     ok trace-cost --gpu-card H100
     jq 'del(.node_gbs)' "$out" >island.json
-    fails trace-plan --model Llama-2-7B --cluster 2x1xisland.json ../trace.jsonl
+    fails trace-plan --model Llama-2-7B --machines 2x1xisland.json ../trace.jsonl
     says --node-gbs
-    ok trace-plan --model Llama-2-7B --cluster 2x1xisland.json --node-gbs 10 --node-us 20 ../trace.jsonl
+    ok trace-plan --model Llama-2-7B --machines 2x1xisland.json --node-gbs 10 --node-us 20 ../trace.jsonl
 }

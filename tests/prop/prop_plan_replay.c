@@ -11,6 +11,7 @@
 #include "sim/cost_int.h"
 #include "sim/plan_plot.h"
 #include "sim/plan_replay.h"
+#include "sim/route.h"
 
 enum { REQUESTS = 60, STEPS = 40000, ENGINES = 64 };
 
@@ -110,9 +111,10 @@ static struct plan make_plan(int stages, int copies)
 
 /* ---- replicas ---- */
 
-static void compare_share(const struct replay *p, const struct replay_opts *o, uint32_t replicas,
+static void compare_share(const struct replay *p, const struct replay_opts *how, uint32_t replicas,
                           uint32_t k)
 {
+    struct replay_opts o = *how;
     struct columns c;
     struct trace_set t = {.t_ns = c.t_ns, .prompt = c.prompt, .output = c.output};
     uint32_t from[REQUESTS];
@@ -126,15 +128,16 @@ static void compare_share(const struct replay *p, const struct replay_opts *o, u
             c.prompt[t.n] = p->trace->prompt[i];
             c.output[t.n++] = p->trace->output[i];
         }
-    T_CHECKF(replay_run(&alone, &t, &test_cost, o, &e) == 0, "%s", e.msg);
+    o.fleet = (struct fleet_opts){.n = 1};
+    T_CHECKF(replay_run(&alone, &t, &test_cost, &o, &e) == 0, "%s", e.msg);
     for (uint32_t i = 0; i < t.n; i++) {
         const struct flight *x = &alone.flight[i], *y = &p->flight[from[i]];
 
         T_CHECKF(x->status == y->status && x->start_ns == y->start_ns &&
                      x->first_ns == y->first_ns && x->last_ns == y->last_ns &&
                      x->preemptions == y->preemptions && x->given == y->given,
-                 "%s: request %u of replica %u of %u: first at %lld, not %lld", o->sched->name, i,
-                 k, replicas, (long long)y->first_ns, (long long)x->first_ns);
+                 "%s: request %u of replica %u of %u: first at %lld, not %lld", o.sched->name, i, k,
+                 replicas, (long long)y->first_ns, (long long)x->first_ns);
     }
     replay_free(&alone);
 }
@@ -238,6 +241,14 @@ static bool begins_at_once(const struct record *r, const struct trace_set *t, in
     return any && began >= last_end;
 }
 
+/* Who ends at the same moment is seen engine by engine, not gang by gang. */
+static int by_end(const void *a, const void *b)
+{
+    const struct step *x = a, *y = b;
+
+    return x->end != y->end ? (x->end > y->end) - (x->end < y->end) : x->engine - y->engine;
+}
+
 static void check_steps(const struct record *r, const struct plan *p, const struct trace_set *t,
                         const struct plan_totals *totals)
 {
@@ -246,6 +257,7 @@ static void check_steps(const struct record *r, const struct plan *p, const stru
     double busy = 0;
     uint64_t gangs = 0;
 
+    qsort(r->v, r->n, sizeof *r->v, by_end);
     for (int i = 0; i < ENGINES; i++)
         last_end[i] = INT64_MIN;
     for (size_t i = 0; i < r->n;) {
@@ -576,31 +588,63 @@ static void try_size(struct search *s, int fits[PLAN_FITS_N], int *met)
     check_ranks(s, PLAN_HOUR);
 }
 
-/* Requests that wait for others, a step's error, and none at all. */
-static void try_refusals(void)
+/* One that waits for another, one that no plan can run, and none at all. */
+static void try_few(void)
 {
-    struct plan plan = make_plan(2, 1);
+    struct plan plan = make_plan(2, 2);
     struct replay_opts o = make_opts();
     struct plan_totals totals;
-    struct columns c = {.prompt = {50}, .output = {5}};
-    uint32_t after_end[1] = {0};
-    struct trace_set t = {.n = 1, .t_ns = c.t_ns, .prompt = c.prompt, .output = c.output};
+    struct columns c = {.prompt = {50, 20}, .output = {5, 3}};
+    uint32_t after_end[2] = {0, 1}, after[1] = {0};
+    struct trace_set t = {.n = 2, .t_ns = c.t_ns, .prompt = c.prompt, .output = c.output};
     struct replay p;
     struct err e = {0};
 
     t.after_end = after_end;
-    T_CHECK(plan_replay(&p, &totals, &plan, &t, &test_cost, &o, &e) == ERR_USAGE);
+    t.after = after;
+    T_CHECKF(plan_replay(&p, &totals, &plan, &t, &test_cost, &o, &e) == 0, "%s", e.msg);
+    T_CHECK(p.flight[1].start_ns == p.flight[0].last_ns && p.flight[1].given == 3);
     replay_free(&p);
     t.after_end = NULL;
     o.sched = &sched_sarathi;
     o.engine.kv_blocks = 2;
     o.engine.block_tokens = 1;
-    e = (struct err){0};
-    T_CHECK(plan_replay(&p, &totals, &plan, &t, &test_cost, &o, &e) == 0 && p.rejected == 1);
+    T_CHECK(plan_replay(&p, &totals, &plan, &t, &test_cost, &o, &e) == 0 && p.rejected == 2);
     replay_free(&p);
     t.n = 0;
     T_CHECK(plan_replay(&p, &totals, &plan, &t, &test_cost, &o, &e) == 0 && totals.steps == 0);
     replay_free(&p);
+}
+
+/* To the engine that has the fewest, wherever it is: its time over that of turns. */
+static double try_dispatch(void)
+{
+    struct plan plan = make_plan(2, 2);
+    struct replay_opts o = make_opts();
+    struct plan_totals totals;
+    struct columns c;
+    struct trace_set t;
+    struct replay p;
+    struct err e = {0};
+    double own, turns;
+
+    make_trace(&t, &c);
+    t.n = 32;
+    for (uint32_t i = 0; i < t.n; i++) {
+        c.t_ns[i] = 100000 * (int64_t)i;
+        c.prompt[i] = 20;
+        /* Every eighth is long: in turn they all go to the same engines. */
+        c.output[i] = i % (2 * plan_engines(&plan)) == 0 ? 80 : 2;
+    }
+    o.sched = &sched_vllm1;
+    T_CHECK(plan_replay(&p, &totals, &plan, &t, &test_cost, &o, &e) == 0);
+    turns = (double)p.end_ns;
+    replay_free(&p);
+    o.fleet.route = &route_least_outstanding;
+    T_CHECK(plan_replay(&p, &totals, &plan, &t, &test_cost, &o, &e) == 0);
+    own = (double)p.end_ns;
+    replay_free(&p);
+    return own / turns;
 }
 
 int main(void)
@@ -632,7 +676,11 @@ int main(void)
              "%d fit, %d and %d do not, %d are too slow, %d met", fits[PLAN_FITS],
              fits[PLAN_PARAMETERS], fits[PLAN_KV], fits[PLAN_OBJECTIVE], met);
     rng = 7;
-    try_refusals();
+    try_few();
+    ratio = 0;
+    for (int i = 0; i < 20; i++)
+        ratio += try_dispatch() / 20;
+    T_CHECKF(ratio < 0.95, "%.3f of the time in turn", ratio);
     tmp_leave();
     free(steps);
     free(s);
