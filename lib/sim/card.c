@@ -161,6 +161,13 @@ double card_parameters(const struct model_card *m)
     return card_layer_parameters(m) + (m->tied > 0 ? 1 : 2) * m->dim * m->vocab;
 }
 
+double card_active_parameters(const struct model_card *m)
+{
+    double idle = m->experts > 0 ? m->experts - m->active_experts : 0;
+
+    return card_parameters(m) - m->layers * idle * card_ffn_parameters(m);
+}
+
 double card_kv_bytes(const struct model_card *m)
 {
     return 2 * m->layers * m->kv_heads * m->head_dim * m->bytes;
