@@ -25,7 +25,7 @@ struct plan {
 int plan_list(struct plan **v, size_t *n, const struct model_card *m, uint32_t gpus,
               uint32_t node_gpus, struct err *e);
 
-enum { PLAN_GPUS_MOST = 1 << 16, PLAN_NAME = 96 };
+enum { PLAN_GPUS_MOST = 1 << 14, PLAN_NAME = 96 };
 
 /* "dp2.pp2.tp2", or "dp1.pp1.attn2x4.ffn1x8", copies and GPUs of each; "ep" for "ffn" is by
  * experts. Returns text, of PLAN_NAME bytes. */

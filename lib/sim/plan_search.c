@@ -166,15 +166,16 @@ static int meets(struct plan_try *p, uint32_t replicas, const struct setup *s,
 static int size_up(struct plan_try *p, const struct setup *s, const struct plan_task *task,
                    struct err *e)
 {
-    uint32_t good = 1, bad = 0;
+    uint32_t good = 1, bad = 0, most = FLEET_MOST / plan_engines(&p->plan);
     struct plan_try best;
     int rc = try_alone(p, s, task, e);
 
     if (rc < 0 || p->fit != PLAN_FITS)
         return rc;
-    while ((rc = meets(p, good, s, task, e)) == 0 && good < task->most) {
+    most = most < task->most ? most : task->most;
+    while ((rc = meets(p, good, s, task, e)) == 0 && good < most) {
         bad = good;
-        good = 2 * good < task->most ? 2 * good : task->most;
+        good = 2 * good < most ? 2 * good : most;
     }
     p->met = rc > 0;
     best = *p;

@@ -45,7 +45,7 @@ long_prompts() {
     says --model
     misuse trace-plan --model Llama-2-7B ../trace.jsonl
     says --machines
-    for bad in '--machines 0xH100' '--machines H100' '--machines 8x' '--machines 8xH100,' '--machines 65537xH100' \
+    for bad in '--machines 0xH100' '--machines H100' '--machines 8x' '--machines 8xH100,' '--machines 16385xH100' \
         '--machines 1000x1000xH100' '--gpu H100' '--tp 2' '--goal slo' '--goal best' '--capacity' \
         '--good-share 0' '--good-share 1.1' '--most-replicas 0' '--most-replicas 5000' '--scheds fifo' '--scheds ,' \
         '--price 1,2' '--price x' '--price -1' '--offline --rate 1' '--rate -1' '--node-gbs -1' '--slo what=1' \
