@@ -44,7 +44,7 @@ struct plans {
     struct plan_set set;
     uint32_t *order;
     bool *front;
-    size_t ranked;
+    size_t ranked, shown; /* of the order: those that ran, that are compared in the picture */
 };
 
 /* ---- the trace ---- */
@@ -130,7 +130,7 @@ static void put_row(struct out *o, const struct asked *a, const struct plans *s,
     out_u64(o, "rank", ran ? i + 1 : 0);
     put_plan(o, p);
     put_times(o, p);
-    out_bool(o, "front", ran && s->front[i]);
+    out_bool(o, "front", s->front[i]);
     if (a->capacity)
         out_bool(o, "met", p->met);
     else
@@ -177,7 +177,7 @@ static int write_rows(const struct asked *a, const struct plans *s, struct err *
 static int draw(const struct asked *a, const struct plans *s, enum plan_goal goal, struct err *e)
 {
     struct buf picture = {0};
-    int rc = plan_draw(&picture, s->set.v, s->order, s->front, s->ranked, goal, e);
+    int rc = plan_draw(&picture, s->set.v, s->order, s->front, s->shown, goal, e);
 
     if (rc == 0)
         rc = out_bytes(a->svg, picture.p, picture.len, e);
@@ -193,8 +193,12 @@ static int rank(const struct asked *a, struct plans *s, struct err *e)
 
     if (!(s->order = mem_array(s->set.n, sizeof *s->order, e)) ||
         !(s->front = mem_zero(s->set.n, sizeof *s->front, e)) ||
-        plan_rank(s->order, &s->ranked, s->set.v, s->set.n, goal, e) < 0 ||
-        plan_front(s->front, s->set.v, s->order, s->ranked, goal, e) < 0)
+        plan_rank(s->order, &s->ranked, s->set.v, s->set.n, goal, e) < 0)
+        return e->code;
+    /* Those that meet the objective come first. */
+    while (s->shown < s->ranked && (!a->capacity || s->set.v[s->order[s->shown]].met))
+        s->shown++;
+    if (plan_front(s->front, s->set.v, s->order, s->shown, goal, e) < 0)
         return e->code;
     return a->svg ? draw(a, s, goal, e) : 0;
 }

@@ -240,7 +240,10 @@ long_prompts() {
     ok capacity --machines 1xA100-80GB --rate 10 --slo ttft=0.001 --all load.jsonl
     is objective "$(of fit)"
     ok capacity --machines 1xA100-80GB --rate 100 --most-replicas 1 load.jsonl
-    is false "$(of met)"
+    is false "$(of met)" "$(of front)"
+    ok capacity --machines 2xA100-80GB --rate 200 --most-replicas 6 --svg few.svg load.jsonl
+    is 'false true' "$(of met | sort -u | paste -sd ' ')"
+    is "$(of met | grep -c true)" "$(grep -o '2xA100-80GB dp[^<]*vllm1' few.svg | sort -u | wc -l)"
     same_for_all_threads trace-plan --model Llama-2-7B --capacity --slo ttft=0.3,tbt=0.05 \
         --machines 2xA100-80GB --rate 10 load.jsonl
 }
