@@ -45,35 +45,13 @@ struct sweep {
 
 /* ---- the sweep's lists ---- */
 
-/* The next item of a list at commas; NULL after the last. */
-static const char *item(const char **list, size_t *len)
-{
-    const char *p = *list;
-
-    if (!p || !*p)
-        return NULL;
-    *len = strcspn(p, ",");
-    *list = p + *len + (p[*len] == ',');
-    return p;
-}
-
-static int sched_named(const char *p, size_t len)
-{
-    for (size_t i = 0; sched_at(i); i++)
-        if (strlen(sched_at(i)->name) == len && memcmp(sched_at(i)->name, p, len) == 0)
-            return (int)i;
-    cli_misuse("'--scheds' is a list of %s, not '%.*s'", SCHED_NAMES, (int)len, p);
-}
-
 static size_t scheds_of(const struct asked *a, int *v)
 {
-    const char *list = a->scheds, *p;
-    size_t n = 0, len;
+    size_t n = a->scheds ? setup_scheds(a->scheds, v, LIST_MOST) : 1;
 
-    if (!list)
-        v[n++] = a->setup.sched;
-    while (n < LIST_MOST && (p = item(&list, &len)))
-        v[n++] = sched_named(p, len);
+    if (n == 0)
+        cli_misuse(SETUP_SCHEDS_WRONG, a->scheds);
+    v[0] = a->scheds ? v[0] : a->setup.sched;
     return n;
 }
 
@@ -101,7 +79,7 @@ static int make_cells(const struct asked *a, struct sweep *s, struct err *e)
     size_t scheds = scheds_of(a, sched), budgets = budgets_of(a, budget), len, cap = 0;
     const char *list = a->tables ? a->tables : a->setup.table, *p;
 
-    while ((p = item(&list, &len))) {
+    while ((p = list_item(&list, &len))) {
         if (mem_reserve(&s->cell, &cap, s->n + scheds * budgets, sizeof *s->cell, e) < 0)
             return e->code;
         for (size_t i = 0; i < scheds * budgets; i++) {

@@ -163,7 +163,7 @@ static int print_bounds(const struct asked *a, struct out *o, double tokens, dou
     if (card_model(&m, a->cost.model, e) < 0 || card_gpu(&g, a->cost.gpu, e) < 0)
         return e->code;
     sent = tp > 1 ? 4 * tokens * m.dim * m.bytes * m.layers : 0;
-    row(o, "all_compute", 2 * tokens * card_parameters(&m) / (1e6 * tp * g.tflops), us);
+    row(o, "all_compute", 2 * tokens * card_active_parameters(&m) / (1e6 * tp * g.tflops), us);
     row(o, "all_memory", g.memory_gib * 0x1p30 / (1e3 * g.read_gbs), us);
     row(o, "all_network", sent > 0 ? sent / (1e3 * g.link_gbs) : 0, us);
     return 0;

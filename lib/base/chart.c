@@ -150,6 +150,11 @@ static void draw_axes(struct svg *s, const struct chart *c, const struct layout 
     svg_text(s, 20, (l->top + l->bottom) / 2, &name_up, c->y.label);
 }
 
+static bool has_line(const struct chart *c, size_t i)
+{
+    return !c->no_lines && (c->lined == 0 || i < c->lined);
+}
+
 /* Series i of the chart: hue, marker and dashes have different periods, so that two share all
  * three only when there are more than 168. */
 static struct svg_pen line_of(size_t i)
@@ -180,7 +185,7 @@ static int draw_series(struct svg *s, const struct chart *c, const struct layout
     for (size_t k = 0; k < series->n; k++)
         if (is_shown(c, &series->p[k]))
             p[n++] = (struct svg_point){x_of(l, series->p[k].x), y_of(l, series->p[k].y)};
-    if (n > 1 && !c->no_lines)
+    if (n > 1 && has_line(c, i))
         svg_polyline(s, p, n, &pen);
     n = 0;
     for (size_t k = 0; k < series->n; k++)
@@ -200,7 +205,7 @@ static void draw_legend(struct svg *s, const struct chart *c, const struct layou
     for (size_t i = 0; i < c->n; i++) {
         const struct svg_pen pen = line_of(i);
         double y = l->bottom + BELOW + ROW * (double)i;
-        if (!c->no_lines)
+        if (has_line(c, i))
             svg_line(s, l->left, y, l->left + 32, y, &pen);
         draw_marker(s, i, l->left + 16, y, NULL);
         svg_text(s, l->left + 42, y + TEXT * .35, &font, c->series[i].name);

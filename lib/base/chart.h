@@ -42,6 +42,7 @@ struct chart {
     size_t n;
     bool y_zero;    /* a linear y axis has 0 on it, whatever the points */
     bool no_lines;  /* points alone */
+    size_t lined;   /* only the first so many series have lines; 0: all, unless no_lines */
     bool no_legend; /* of several charts with the same series one is enough */
     size_t markers; /* one at every so many points, for curves of many; 0: at each, and where there
                        is just one */

@@ -25,3 +25,14 @@ size_t list_numbers(const char *s, double *v, size_t most)
         s += len + 1;
     }
 }
+
+const char *list_item(const char **list, size_t *len)
+{
+    const char *p = *list;
+
+    if (!p || !*p)
+        return NULL;
+    *len = strcspn(p, ",");
+    *list = p + *len + (p[*len] == ',');
+    return p;
+}

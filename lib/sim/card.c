@@ -1,4 +1,5 @@
 /* card.c - cards by name or file. */
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -25,6 +26,8 @@ static const struct member model_members[] = {
     {"tied", offsetof(struct model_card, tied), false},
     {"bytes", offsetof(struct model_card, bytes), false},
     {"max_tokens", offsetof(struct model_card, max_tokens), false},
+    {"experts", offsetof(struct model_card, experts), false},
+    {"active_experts", offsetof(struct model_card, active_experts), false},
 };
 
 static const struct member gpu_members[] = {
@@ -35,6 +38,11 @@ static const struct member gpu_members[] = {
     {"link_gbs", offsetof(struct gpu_card, link_gbs), false},
     {"link_us", offsetof(struct gpu_card, link_us), false},
     {"step_us", offsetof(struct gpu_card, step_us), false},
+    {"node_gbs", offsetof(struct gpu_card, node_gbs), false},
+    {"node_us", offsetof(struct gpu_card, node_us), false},
+    {"idle_w", offsetof(struct gpu_card, idle_w), false},
+    {"busy_w", offsetof(struct gpu_card, busy_w), false},
+    {"hour_price", offsetof(struct gpu_card, hour_price), false},
 };
 
 #define N(a) (a), sizeof(a) / sizeof *(a)
@@ -94,7 +102,12 @@ int card_model(struct model_card *m, const char *name, struct err *e)
             return 0;
         }
     *m = (struct model_card){.gated = 1, .bytes = 2};
-    return load(m, m->name, N(model_members), name, "model", e);
+    if (load(m, m->name, N(model_members), name, "model", e) < 0)
+        return e->code;
+    if (m->experts > 0 ? m->active_experts < 1 || m->active_experts > m->experts
+                       : m->active_experts > 0)
+        return err_set(e, ERR_INPUT, "%s: 'active_experts' is 1 to 'experts'", name);
+    return 0;
 }
 
 int card_gpu(struct gpu_card *g, const char *name, struct err *e)
@@ -121,16 +134,38 @@ const struct gpu_card *card_gpu_at(size_t i)
     return i < card_gpus_n ? &card_gpus[i] : NULL;
 }
 
+double card_experts(const struct model_card *m)
+{
+    return m->experts > 0 ? m->experts : 1;
+}
+
+double card_experts_met(const struct model_card *m, double tokens)
+{
+    return m->experts > 0 ? m->experts * (1 - pow(1 - m->active_experts / m->experts, tokens)) : 1;
+}
+
+double card_ffn_parameters(const struct model_card *m)
+{
+    return (m->gated > 0 ? 3 : 2) * m->dim * m->ffn;
+}
+
 double card_layer_parameters(const struct model_card *m)
 {
     double q = m->q_heads * m->head_dim, kv = m->kv_heads * m->head_dim;
 
-    return m->layers * (m->dim * (2 * q + 2 * kv) + (m->gated > 0 ? 3 : 2) * m->dim * m->ffn);
+    return m->layers * (m->dim * (2 * q + 2 * kv) + card_experts(m) * card_ffn_parameters(m));
 }
 
 double card_parameters(const struct model_card *m)
 {
     return card_layer_parameters(m) + (m->tied > 0 ? 1 : 2) * m->dim * m->vocab;
+}
+
+double card_active_parameters(const struct model_card *m)
+{
+    double idle = m->experts > 0 ? m->experts - m->active_experts : 0;
+
+    return card_parameters(m) - m->layers * idle * card_ffn_parameters(m);
 }
 
 double card_kv_bytes(const struct model_card *m)

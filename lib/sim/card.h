@@ -24,6 +24,9 @@ struct model_card {
     double tied;       /* 1: the head is the embedding */
     double bytes;      /* of a parameter, and of a number of the KV cache */
     double max_tokens; /* of a prompt and its output */
+    /* Of a mixture: its feed-forwards of a layer, and how many a token goes through; 0: it is none.
+     * The router, a thousandth of one, is not counted. */
+    double experts, active_experts;
 };
 
 struct gpu_card {
@@ -34,6 +37,10 @@ struct gpu_card {
     double attention_tflops;
     double link_gbs, link_us; /* between GPUs */
     double step_us;           /* of each step, whatever is in it */
+    double node_gbs, node_us; /* of a GPU, between machines */
+    /* For plans: what it draws when nothing runs and when something does, and what an hour of it
+     * costs, in whatever money. 0: not known. */
+    double idle_w, busy_w, hour_price;
 };
 
 /* A name that comes with the tools, whatever its case (the part behind a '/' is enough), or a file.
@@ -59,8 +66,16 @@ size_t card_gpu_members(void);
 const char *card_model_member(const void *model_card, size_t i, double *v);
 const char *card_gpu_member(const void *gpu_card, size_t i, double *v);
 
-/* Parameters in all; those of the layers. */
+/* Feed-forwards of a layer; those of them that a batch of n tokens goes through, on average, where
+ * all are as likely. */
+double card_experts(const struct model_card *m);
+double card_experts_met(const struct model_card *m, double tokens);
+/* Of one of them. */
+double card_ffn_parameters(const struct model_card *m);
+
+/* Parameters in all, and those that a token is computed with; those of the layers. */
 double card_parameters(const struct model_card *m);
+double card_active_parameters(const struct model_card *m);
 double card_layer_parameters(const struct model_card *m);
 /* Bytes of a token's keys and values, all layers. */
 double card_kv_bytes(const struct model_card *m);

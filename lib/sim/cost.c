@@ -30,6 +30,8 @@ int cost_open(struct cost **out, const char *path, const struct cost_opts *o, st
         c->kind = &cost_vidur;
         rc = cost_vidur_open(&c->model, path, o, e);
     }
+    if (rc == 0 && o->split && c->kind != &cost_roofline)
+        rc = cost_stage_wrap(c, path, o, e);
     if (rc < 0) {
         cost_close(c);
         return rc;

@@ -17,12 +17,14 @@ struct cost {
     void *model;
 };
 
-extern const struct cost_kind cost_vidur, cost_layers, cost_roofline;
+extern const struct cost_kind cost_vidur, cost_layers, cost_roofline, cost_stage;
 
 int cost_vidur_open(void **out, const char *path, const struct cost_opts *o, struct err *e);
 int cost_layers_open(void **out, const char *folder, const struct cost_opts *o, struct err *e);
 
 int cost_roofline_open(void **out, const struct cost_opts *o, struct err *e);
+/* Makes of an open table one stage of o->split. */
+int cost_stage_wrap(struct cost *c, const char *path, const struct cost_opts *o, struct err *e);
 
 static inline void cost_part(struct cost_parts *parts, const char *name, double us)
 {

@@ -393,6 +393,8 @@ static void memory(const void *model, struct cost_memory *m)
     m->head_dim = v->model.head_dim;
     m->most_requests = v->most_sequences;
     m->most_tokens = v->most_tokens;
+    m->tp = v->tp;
+    m->dim = v->model.dim;
 }
 
 const struct cost_kind cost_layers = {"layers", layers_us, memory, close_layers};

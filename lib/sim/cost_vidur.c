@@ -371,6 +371,8 @@ static void memory(const void *model, struct cost_memory *m)
     m->head_dim = v->key[KEY_HEAD_DIM];
     m->most_requests = v->most_requests;
     m->most_tokens = v->most_tokens;
+    m->tp = tp;
+    m->dim = v->key[KEY_DIM];
 }
 
 const struct cost_kind cost_vidur = {"vidur", vidur_us, memory, close_vidur};

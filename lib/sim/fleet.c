@@ -198,6 +198,8 @@ static int begin_step(struct fleet *c, struct replica *r, struct err *e)
 
 int fleet_begin_steps(struct fleet *c, struct err *e)
 {
+    if (c->o->begin_steps)
+        return c->o->begin_steps(c->o->begin_ctx, c, e);
     if ((c->migrate || c->handoff || c->life) && rest(c, e) < 0)
         return e->code;
     for (uint32_t k = 0; k < c->n_touched; k++) {

@@ -17,6 +17,7 @@ struct replica_kind {
     const struct cost *cost;
 };
 
+struct fleet;
 struct route;
 
 struct route_opts {
@@ -71,6 +72,10 @@ struct fleet_opts {
     double notice_s; /* before a failure, that the replica takes no more */
     fleet_marked *mark;
     void *mark_ctx;
+    /* Begins the steps of those that were touched, where they wait for each other (plan_replay.h);
+     * NULL: each by itself. */
+    int (*begin_steps)(void *ctx, struct fleet *c, struct err *e);
+    void *begin_ctx;
 };
 
 enum { FLEET_MOST = 1 << 14 };

@@ -35,7 +35,7 @@ struct sched {
 };
 
 #define SCHED_NAMES "static|orca|vllm0|vllm1|sarathi|splitfuse|lightllm|continuum|nanoflow"
-enum { SCHED_DEFAULT = 2 /* vllm0 */ };
+enum { SCHED_DEFAULT = 2 /* vllm0 */, SCHED_VLLM1 = 3 };
 
 extern const struct sched sched_static, sched_orca, sched_vllm0, sched_vllm1, sched_sarathi,
     sched_splitfuse, sched_lightllm, sched_continuum, sched_nanoflow;

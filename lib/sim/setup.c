@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/num.h"
 #include "sim/memory.h"
 
@@ -122,7 +123,7 @@ static int set_tiers(struct setup *s, struct err *e)
     return 0;
 }
 
-int setup_open(struct setup *s, struct err *e)
+int setup_blocks(const struct setup *s, uint32_t *blocks, struct err *e)
 {
     struct memory_opts m = {.gpu = s->cost_opts.gpu,
                             .utilization = s->utilization,
@@ -131,20 +132,43 @@ int setup_open(struct setup *s, struct err *e)
                             .vidur = s->compat == COMPAT_VIDUR,
                             .max_tokens = VIDUR_TOKENS};
 
+    return memory_blocks(blocks, s->cost, &m, e);
+}
+
+int setup_open(struct setup *s, struct err *e)
+{
     if (cost_open(&s->cost, s->table, &s->cost_opts, e) < 0)
         return e->code;
     set_engine(s);
     if (set_tiers(s, e) < 0)
         return e->code;
     s->replay.engine.kv_blocks = (uint32_t)s->kv_blocks;
-    return s->kv_blocks != SETUP_NONE ? 0
-                                      : memory_blocks(&s->replay.engine.kv_blocks, s->cost, &m, e);
+    return s->kv_blocks != SETUP_NONE ? 0 : setup_blocks(s, &s->replay.engine.kv_blocks, e);
 }
 
 void setup_close(struct setup *s)
 {
     cost_close(s->cost);
     s->cost = NULL;
+}
+
+static int sched_named(const char *p, size_t len)
+{
+    for (size_t i = 0; sched_at(i); i++)
+        if (strlen(sched_at(i)->name) == len && memcmp(sched_at(i)->name, p, len) == 0)
+            return (int)i;
+    return -1;
+}
+
+size_t setup_scheds(const char *list, int *v, size_t most)
+{
+    const char *p;
+    size_t n = 0, len;
+
+    while ((p = list_item(&list, &len)))
+        if (n == most || (v[n++] = sched_named(p, len)) < 0)
+            return 0;
+    return n;
 }
 
 /* Where the objective of this name goes, and how many of it a unit is. */

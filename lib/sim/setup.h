@@ -87,6 +87,13 @@ const char *setup_cost_wrong(const struct cost_opts *o); /* the same of these al
 /* Opens the cost model and makes s->replay of all. */
 int setup_open(struct setup *s, struct err *e);
 void setup_close(struct setup *s);
+/* KV blocks that memory has room for, of an open one. */
+int setup_blocks(const struct setup *s, uint32_t *blocks, struct err *e);
+
+/* Names of schedulers, with commas between them, as numbers: how many; 0: one is none, or there are
+ * more than `most`. */
+size_t setup_scheds(const char *list, int *v, size_t most);
+#define SETUP_SCHEDS_WRONG "'--scheds' is a list of " SCHED_NAMES ", not '%s'"
 
 /* "ttft=0.5,tbt=0.1,e2e=30", seconds, and "prompt_rate=512,ema_rate=4", tokens a second; NULL:
  * none. False if it is not like that. */

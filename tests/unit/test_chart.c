@@ -196,12 +196,18 @@ static void test_many(void)
     struct chart_series series[50];
     struct chart c = {
         .title = "", .x = {"", CHART_LINEAR}, .y = {"", CHART_LINEAR}, .series = series, .n = 50};
+    size_t all;
     char *text;
 
     for (int i = 0; i < 50; i++)
         series[i] = (struct chart_series){"s", p, 2};
     text = draw(&c);
     T_CHECK(xml_elements(text) > 200 && count(text, "stroke-dasharray=\"7 3\"") == 32);
+    all = count(text, "<polyline"); /* markers among them */
+    free(text);
+    c.lined = 3; /* the others are points */
+    text = draw(&c);
+    T_CHECK(xml_elements(text) > 150 && count(text, "<polyline") == all - 47);
     free(text);
 }
 
