@@ -14,7 +14,7 @@ static const struct cli_prog prog = {
     "trace-replay", "TRACE", "Replay a serving trace under a scheduler and a cost model.", 1, 1};
 
 struct asked {
-    const char *rows, *path, *slo, *timeline, *steps;
+    const char *rows, *path, *slo, *timeline, *steps, *groups;
     uint64_t clients;
     bool json, quiet, verbose, skip_bad;
 };
@@ -23,6 +23,7 @@ struct asked {
 struct parts {
     struct setup setup;
     struct trace_set trace;
+    struct groups groups;
     struct replay replay;
     struct slo slo;
     struct summary summary;
@@ -56,6 +57,8 @@ static void settle(const struct asked *a, struct parts *p)
     if (s->host_blocks + s->disk_blocks > 0 && (!sched->prefix_cache || s->no_prefix_cache))
         cli_misuse("'--host-kv-blocks' and '--disk-kv-blocks' need a prefix cache: that of vllm1 "
                    "or continuum");
+    if (a->groups && (!sched->groups || s->no_prefix_cache))
+        cli_misuse("'--groups' needs '--sched batchllm', and shared prefixes");
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
     p->setup.replay.clients = (uint32_t)a->clients;
@@ -251,6 +254,8 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
 
     if (rc == 0)
         rc = load(a, p, progress, e);
+    if (rc == 0 && a->groups && (rc = groups_read(&p->groups, a->groups, &p->trace, e)) == 0)
+        p->setup.replay.engine.groups = &p->groups;
     p->setup.replay.progress = progress_report;
     p->setup.replay.progress_ctx = progress;
     if (rc == 0)
@@ -263,6 +268,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
         tell_rejected(a, &p->replay);
     ema_free(&p->ema);
     replay_free(&p->replay);
+    groups_free(&p->groups);
     trace_set_free(&p->trace);
     setup_close(&p->setup);
     return rc;
@@ -276,6 +282,8 @@ int main(int argc, char **argv)
         SETUP_OPTIONS(&p.setup),
         CLI_U64(0, "clients", &a.clients, "N",
                 "times do not count: N clients send one request after the other"),
+        CLI_STR(0, "groups", &a.groups, "FILE",
+                "batchllm: groups that trace-prefix made (default: by the trace's hashes)"),
         SETUP_SLO_OPTION(&a.slo),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),

@@ -496,6 +496,18 @@ int jsonl_next(struct jsonl *j, struct jsonl_member *m, struct err *e)
     return 1;
 }
 
+bool jsonl_item(const struct jsonl_span *array, const char **at, struct jsonl_span *item)
+{
+    const struct jsonl j = {.start = array->p, .end = array->p + array->len};
+    struct err e = {0};
+    const char *p = skip_blanks(*at ? *at : array->p + 1, j.end);
+
+    if (*p == ',')
+        p = skip_blanks(p + 1, j.end);
+    *at = *p == ']' ? p : scan_value(&j, p, item, &e);
+    return *p != ']' && *at;
+}
+
 /* Writes c as 1 to 3 bytes, or 4 above U+FFFF. */
 static size_t put_utf8(char *out, unsigned c)
 {

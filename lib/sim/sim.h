@@ -6,6 +6,7 @@
 
 #include "sim/card.h"
 #include "sim/cost.h"
+#include "sim/group.h"
 #include "sim/load.h"
 #include "sim/memory.h"
 #include "sim/metrics.h"
