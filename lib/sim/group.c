@@ -184,45 +184,38 @@ static int add_member(struct group_reader *r, const struct jsonl_span *id, uint6
     return 0;
 }
 
-/* The members' lists, and what `prefix` says. */
-static int read_fields(const char *line, size_t len, struct jsonl_span *prefix,
-                       struct jsonl_span *members, struct err *e)
-{
-    struct jsonl j;
-    struct jsonl_member m;
-    int rc;
+enum { PREFIX, MEMBERS, FIELDS };
 
-    jsonl_begin(&j, line, len);
-    while ((rc = jsonl_next(&j, &m, e)) > 0) {
-        if (jsonl_equals(&m.key, "prefix", 6))
-            *prefix = m.value;
-        if (jsonl_equals(&m.key, "members", 7))
-            *members = m.value;
-    }
-    if (rc == 0 && (prefix->type != JSONL_NUMBER || members->type != JSONL_ARRAY))
+static int read_fields(const char *line, size_t len, struct jsonl_span v[FIELDS], struct err *e)
+{
+    static const char *const names[FIELDS] = {[PREFIX] = "prefix", [MEMBERS] = "members"};
+
+    if (jsonl_members(line, len, names, v, FIELDS, e) < 0)
+        return e->code;
+    if (v[PREFIX].type != JSONL_NUMBER || v[MEMBERS].type != JSONL_ARRAY)
         return err_set(e, ERR_INPUT, "a group has 'prefix', a number, and 'members', a list");
-    return rc;
+    return 0;
 }
 
 static int add_line(struct group_reader *r, const char *line, size_t len, struct err *e)
 {
-    struct jsonl_span prefix = {0}, members = {0}, one;
+    struct jsonl_span v[FIELDS], one;
     size_t from = r->g->members;
     uint64_t tokens = 0;
     uint64_t shared;
     uint32_t shortest = UINT32_MAX;
     const char *at = NULL;
 
-    if (read_fields(line, len, &prefix, &members, e) < 0 ||
+    if (read_fields(line, len, v, e) < 0 ||
         mem_reserve(&r->g->v, &r->cap, (size_t)r->g->n + 1, sizeof *r->g->v, e) < 0)
         return e->code;
-    while (jsonl_item(&members, &at, &one))
+    while (jsonl_item(&v[MEMBERS], &at, &one))
         if (add_member(r, &one, &tokens, &shortest, e) < 0)
             return e->code;
     if (r->g->members == from)
         return err_set(e, ERR_INPUT, "a group has a member at least");
     r->text.len = 0;
-    if (jsonl_decode(&prefix, &r->text, e) < 0 || buf_addc(&r->text, '\0', e) < 0)
+    if (jsonl_decode(&v[PREFIX], &r->text, e) < 0 || buf_addc(&r->text, '\0', e) < 0)
         return e->code;
     if (!num_u64(r->text.p, &shared) || shared > shortest)
         return err_set(e, ERR_INPUT,
@@ -262,7 +255,7 @@ int groups_read(struct groups *g, const char *path, const struct trace_set *t, s
         rc = lines_open(&l, path, '\n', 0, e);
     if (rc == 0)
         rc = read_lines(&r, l, e);
-    if (rc == 0)
+    if (rc == 0 && g->n > 0)
         qsort(g->v, g->n, sizeof *g->v, sooner);
     lines_close(l);
     names_free(r.ids);

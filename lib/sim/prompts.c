@@ -71,34 +71,26 @@ static int add_list(struct reader *r, const struct jsonl_span *list, struct err 
 
 static int add_id(struct reader *r, const struct jsonl_span *id, struct err *e)
 {
-    if (!id->p)
+    if (!id->p || id->type == JSONL_NULL)
         return buf_printf(&r->ids, e, "%u", r->p->n);
     if (id->type != JSONL_STRING && id->type != JSONL_NUMBER)
         return err_set(e, ERR_INPUT, "'id' is no string");
     return jsonl_decode(id, &r->ids, e);
 }
 
-static int read_object(const char *line, size_t len, struct jsonl_span *id,
-                       struct jsonl_span *prompt, struct err *e)
-{
-    struct jsonl j;
-    struct jsonl_member m;
-    int rc;
+enum { ID, PROMPT, MEMBERS };
 
-    jsonl_begin(&j, line, len);
-    while ((rc = jsonl_next(&j, &m, e)) > 0) {
-        if (jsonl_equals(&m.key, "id", 2) && m.value.type != JSONL_NULL)
-            *id = m.value;
-        if (jsonl_equals(&m.key, "prompt", 6))
-            *prompt = m.value;
-    }
-    return rc;
+static int read_object(const char *line, size_t len, struct jsonl_span v[MEMBERS], struct err *e)
+{
+    static const char *const names[MEMBERS] = {[ID] = "id", [PROMPT] = "prompt"};
+
+    return jsonl_members(line, len, names, v, MEMBERS, e);
 }
 
 static int add_line(struct reader *r, const char *line, size_t len, struct err *e)
 {
     struct prompts *p = r->p;
-    struct jsonl_span id = {0}, list = {0};
+    struct jsonl_span v[MEMBERS] = {{0}};
     size_t from = r->n_atoms, n;
 
     if (p->n == UINT32_MAX - 1)
@@ -106,14 +98,13 @@ static int add_line(struct reader *r, const char *line, size_t len, struct err *
     if (mem_reserve(&p->v, &r->v_cap, (size_t)p->n + 1, sizeof *p->v, e) < 0 ||
         mem_reserve(&p->id_end, &r->end_cap, (size_t)p->n + 1, sizeof *p->id_end, e) < 0)
         return e->code;
-    if (r->kind == PROMPTS_IDS
-            ? add_ids(r, line, len, e) < 0
-            : read_object(line, len, &id, &list, e) < 0 || add_list(r, &list, e) < 0)
+    if (r->kind == PROMPTS_IDS ? add_ids(r, line, len, e) < 0
+                               : read_object(line, len, v, e) < 0 || add_list(r, &v[PROMPT], e) < 0)
         return e->code;
     n = r->n_atoms - from;
     if (n == 0 || n > TRACE_TOKENS_MOST)
         return err_set(e, ERR_INPUT, "a prompt has 1 to %d tokens", TRACE_TOKENS_MOST);
-    if (add_id(r, &id, e) < 0)
+    if (add_id(r, &v[ID], e) < 0)
         return e->code;
     p->id_end[p->n] = r->ids.len;
     p->v[p->n++] = (struct prompt){.atoms = (uint32_t)n, .tokens = (uint32_t)n};
@@ -126,16 +117,15 @@ static int add_line(struct reader *r, const char *line, size_t len, struct err *
 /* What the first line says. */
 static enum prompts_kind kind_of(const char *line, size_t len)
 {
-    struct jsonl_span id = {0}, prompt = {0};
+    struct jsonl_span v[MEMBERS];
     struct err e = {0};
 
     for (; len > 0 && is_blank(*line); len--)
         line++;
     if (len > 0 && *line >= '0' && *line <= '9')
         return PROMPTS_IDS;
-    return read_object(line, len, &id, &prompt, &e) == 0 && prompt.type == JSONL_ARRAY
-               ? PROMPTS_JSONL
-               : PROMPTS_TRACE;
+    return read_object(line, len, v, &e) == 0 && v[PROMPT].type == JSONL_ARRAY ? PROMPTS_JSONL
+                                                                               : PROMPTS_TRACE;
 }
 
 /* All lines, unless the first is a trace's: 1. */

@@ -9,13 +9,14 @@
  * bounds it. The first piece that finds no blocks is the step's last. The queue is in the order of
  * groups, behind requests that had to restart.
  *
- * Where nothing can run what waits for it is given up, the last group first: a prefix that no
- * running request reads, else the last request to have been admitted.
+ * Where nothing can run something is given up for the piece that would be first: the prefix of the
+ * last group that no running request reads, else the last request to have been admitted.
  *
  * Source   arXiv 2412.03594, sections 5.1 and 5.2; what to do when nothing can run is ours. The
  *          fused attention over a shared prefix is left out: each decode reads all of its context.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "sim/group.h"
@@ -265,7 +266,25 @@ static struct place place_of(const struct replica *r, uint32_t request)
     return (struct place){state_of(r)->of[request], request};
 }
 
-/* Those that came last to their places among the others; who has restarted stays at the front. */
+/* How many of the first n of the queue, which are in order, stay before x: who has restarted does.
+ */
+static size_t count_before(const struct replica *r, size_t n, struct place x)
+{
+    size_t from = 0;
+
+    while (from < n) {
+        size_t mid = from + (n - from) / 2;
+        uint32_t request = deque_at(&r->waiting, mid);
+
+        if (flight_of(r, request)->preemptions > 0 || !goes_before(x, place_of(r, request)))
+            from = mid + 1;
+        else
+            n = mid;
+    }
+    return from;
+}
+
+/* Those that came last to their places among the others. */
 static int sort_queue(struct replica *r, struct err *e)
 {
     struct batchllm *b = state_of(r);
@@ -273,19 +292,19 @@ static int sort_queue(struct replica *r, struct err *e)
     size_t came = b->came, old = d->n - came, to = d->n;
 
     b->came = 0;
+    if (came == 0)
+        return 0;
     if (mem_reserve(&b->places, &b->places_cap, came, sizeof *b->places, e) < 0)
         return e->code;
     for (size_t i = 0; i < came; i++)
         b->places[i] = place_of(r, deque_at(d, old + i));
     qsort(b->places, came, sizeof *b->places, by_place);
     while (came > 0) {
-        uint32_t last = old > 0 ? deque_at(d, old - 1) : 0;
-        bool behind = old > 0 && flight_of(r, last)->preemptions == 0 &&
-                      goes_before(b->places[came - 1], place_of(r, last));
+        struct place x = b->places[--came];
 
-        *deque_place(d, --to) = behind ? last : b->places[came - 1].request;
-        old -= behind;
-        came -= !behind;
+        for (size_t before = count_before(r, old, x); old > before; old--)
+            *deque_place(d, --to) = deque_at(d, old - 1);
+        *deque_place(d, --to) = x.request;
     }
     return 0;
 }
@@ -408,7 +427,29 @@ static int fill(struct replica *r, struct err *e)
     return more;
 }
 
-/* Something that holds blocks goes, for those who find none: 1, or 0 if nobody is stuck. */
+/* The last of those that run, but for the one that needs room, restarts: 1, or 0 if there is none.
+ */
+static int restart_last(struct replica *r, struct err *e)
+{
+    size_t i = r->n_running;
+    uint32_t request;
+
+    while (i > 0 && r->running[i - 1] == state_of(r)->stuck)
+        i--;
+    if (i == 0)
+        return 0;
+    request = r->running[i - 1];
+    r->n_running--;
+    memmove(&r->running[i - 1], &r->running[i], (r->n_running + 1 - i) * sizeof *r->running);
+    if (restart(r, request, e) < 0)
+        return e->code;
+    note_restarts(r, 1);
+    return 1;
+}
+
+/* Something that holds blocks goes, for the one who finds none: 1, or 0 if there is no such. It is
+ * the first that may go on, and stays so until it has its prompt, as what goes comes back behind
+ * it: so there is an end to this. */
 static int give_up(struct replica *r, struct err *e)
 {
     struct batchllm *b = state_of(r);
@@ -423,12 +464,7 @@ static int give_up(struct replica *r, struct err *e)
             return 1;
         }
     }
-    if (r->n_running == 0)
-        return 0;
-    if (restart(r, r->running[--r->n_running], e) < 0)
-        return e->code;
-    note_restarts(r, 1);
-    return 1;
+    return restart_last(r, e);
 }
 
 static int form(struct replica *r, struct err *e)

@@ -271,6 +271,9 @@ END
     is '40@0 16@0 56@0,-' "$(column 11 steps | paste -sd ,)"
     ok replay --sched batchllm --no-prefix-cache --steps steps t.jsonl
     is '16@0 40@0 56@0,-' "$(column 11 steps | paste -sd ,)"
+    : >groups # all are alone
+    ok replay --sched batchllm --groups groups --steps steps t.jsonl
+    is '16@0 40@0 56@0,-' "$(column 11 steps | paste -sd ,)"
     trace-prefix -o groups t.jsonl >/dev/null
     ok replay --sched batchllm --groups groups -o again t.jsonl
     cmp rows again
@@ -290,6 +293,7 @@ END
     refused '{"prefix":1.5,"members":["a","b"]}' 'no number'
     refused '{"prefix":3,"members":[]}' 'a member at least'
     refused '{"prefix":3,"members":[{}]}' 'no id'
+    refused '{"prefix":3,"members":[""]}' "member '' is no request"
     refused '{"members":["a"]}' "'prefix'"
     refused '{"prefix":3}' "'members'"
     refused 'x' 'line 1'

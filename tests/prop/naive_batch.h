@@ -217,13 +217,15 @@ static void add_prompts(struct naive *s)
 /* ---- a step ---- */
 
 /* The prefix of the last group that nobody who runs reads, and the one that failed does not need;
- * else who was admitted last. */
+ * else who was admitted last, itself left out. */
 static bool make_way(struct naive *s)
 {
-    int last = -1;
+    int last = -1, victim_at = s->running.n - 1;
 
     if (s->failed < 0)
         return false;
+    if (victim_at >= 0 && s->running.v[victim_at] == s->failed)
+        victim_at--;
     for (int i = 0; i < s->n; i++) {
         bool read = false;
 
@@ -236,8 +238,8 @@ static bool make_way(struct naive *s)
     }
     if (last >= 0)
         forget_prefix(s, team_for(s, last));
-    else if (s->running.n > 0)
-        start_over(s, queue_remove(&s->running, s->running.n - 1));
+    else if (victim_at >= 0)
+        start_over(s, queue_remove(&s->running, victim_at));
     else
         return false;
     forget_leaders(s);
