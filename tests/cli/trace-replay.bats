@@ -328,6 +328,10 @@ span() {
             esac
         done
     done
+    # Where those of a prefix come one after the other the cache has it, too.
+    trace-gen -n 6400 --arrivals none --sharing 16 --in-order --prefix-tokens 2000 --prompt 200 \
+        --answer 100 -o shared.jsonl
+    awk "BEGIN { exit !($(span vllm1) <= 1.02 * $(span batchllm)) }"
 }
 
 @test "clients send one request after the other" {

@@ -555,7 +555,8 @@ static void spoil(void *ctx, const struct replica *given)
     struct flight *f = r->n_running > 0 ? flight_of(r, r->running[0]) : NULL;
 
     if (h->done || r->steps < (uint64_t)h->at || !f || is_ending(r, r->running[0]) ||
-        is_ending(r, r->running[r->n_running - 1]))
+        is_ending(r, r->running[r->n_running - 1]) ||
+        (h->kind == 6 && (!r->kv.sharing || f->kv.n == 0)))
         return;
     h->done = true;
     switch (h->kind) {
@@ -574,13 +575,16 @@ static void spoil(void *ctx, const struct replica *given)
     case 4:
         f->start_ns = f->came_ns - 1;
         break;
+    case 6:
+        r->kv.block[f->kv.id[0]].holders++;
+        break;
     default: /* it runs no more, and is nowhere else */
         r->n_running--;
         break;
     }
 }
 
-static void try_harm(struct naive *s, struct columns *c, int kind)
+static void try_harm(struct naive *s, struct columns *c, int kind, enum policy policy)
 {
     struct harm h = {.kind = kind, .at = 3 + below(10)};
     struct trace_set t;
@@ -589,10 +593,13 @@ static void try_harm(struct naive *s, struct columns *c, int kind)
     struct err e = {0};
     int rc;
 
-    make_case(s, VLLM0);
+    make_case(s, policy);
     s->o.vidur = false;
     make_set(s, c, &t);
-    o = options(&s->o, "vllm0");
+    if (policy == BATCHLLM)
+        group(s, c, &t);
+    o = options(&s->o, policy == BATCHLLM ? "batchllm" : "vllm0");
+    o.engine.groups = policy == BATCHLLM && !s->o.hashed ? &c->groups : NULL;
     o.engine.no_repeats = true;
     o.step = spoil;
     o.step_ctx = &h;
@@ -629,7 +636,7 @@ int main(int argc, char **argv)
             stuck[policy] += s->stuck;
         }
     for (int i = 0; s && c && i < 300; i++)
-        try_harm(s, c, i % 6);
+        try_harm(s, c, i % 7, i % 14 < 7 ? VLLM0 : BATCHLLM);
     for (int policy = 0; policy < POLICIES; policy++)
         printf("policy %d: %ld restarts, %ld traces stuck\n", policy, restarts[policy],
                stuck[policy]);
