@@ -11,7 +11,7 @@ static const struct cli_prog prog = {
     0};
 
 struct asked {
-    const char *out, *prompt, *output, *turns, *tool, *lengths;
+    const char *out, *prompt, *output, *turns, *tool, *lengths, *sharing, *prefix_tokens;
     bool quiet, verbose;
     int arrivals;
     struct gen_opts o;
@@ -34,6 +34,14 @@ static void settle(struct asked *a)
     parse_dist(&o->output, "--answer", a->output);
     parse_dist(&o->turns, "--turns", a->turns);
     parse_dist(&o->tool_s, "--tool", a->tool);
+    parse_dist(&o->prefix_tokens, "--prefix-tokens", a->prefix_tokens);
+    o->shared = a->sharing != NULL;
+    if (o->shared)
+        parse_dist(&o->sharing, "--sharing", a->sharing);
+    if (o->shared && o->prefixes > 0)
+        cli_misuse("'--sharing' and '--prefixes' do not go together");
+    if (o->in_order && !o->shared)
+        cli_misuse("'--in-order' goes with '--sharing'");
     if (o->sessions < 1 || o->sessions > UINT32_MAX)
         cli_misuse("'-n' is 1 to 4294967295");
     if (!(o->rate > 0 && o->rate < 1e9))
@@ -44,8 +52,8 @@ static void settle(struct asked *a)
         cli_misuse("'--on' is above 0, '--off' 0 or more");
     if (!(o->period_s > 0 && o->swing >= 0 && o->swing <= 1))
         cli_misuse("'--period' is above 0, '--swing' 0 to 1");
-    if (o->block < 1 || o->block > TRACE_TOKENS_MOST || o->prefix_tokens > TRACE_TOKENS_MOST)
-        cli_misuse("'--block' and '--prefix-tokens' are up to %d", TRACE_TOKENS_MOST);
+    if (o->block < 1 || o->block > TRACE_TOKENS_MOST || o->common_tokens > TRACE_TOKENS_MOST)
+        cli_misuse("'--block' and '--common-tokens' are up to %d", TRACE_TOKENS_MOST);
     if (o->prefixes > UINT32_MAX || !(o->prefix_zipf >= 0 && o->prefix_zipf <= 100))
         cli_misuse("'--prefixes' is up to 4294967295, '--prefix-zipf' up to 100");
 }
@@ -99,6 +107,7 @@ int main(int argc, char **argv)
                       .output = "lognormal:200,200",
                       .turns = "1",
                       .tool = "exp:1",
+                      .prefix_tokens = "1024",
                       .o = {.sessions = 1000,
                             .rate = 1,
                             .cv = 2,
@@ -106,7 +115,6 @@ int main(int argc, char **argv)
                             .off_s = 30,
                             .period_s = 86400,
                             .swing = 0.5,
-                            .prefix_tokens = 1024,
                             .prefix_zipf = 1,
                             .block = 16,
                             .seed = 1}};
@@ -125,9 +133,14 @@ int main(int argc, char **argv)
         CLI_STR(0, "turns", &a.turns, "DIST", "turns of a session (default 1)"),
         CLI_STR(0, "tool", &a.tool, "DIST", "seconds between turns (default exp:1)"),
         CLI_U64(0, "prefixes", &a.o.prefixes, "N", "prefixes that prompts share (default 0)"),
-        CLI_U64(0, "prefix-tokens", &a.o.prefix_tokens, "N", "tokens of one (default 1024)"),
+        CLI_STR(0, "prefix-tokens", &a.prefix_tokens, "DIST", "tokens of one (default 1024)"),
         CLI_DOUBLE(0, "prefix-zipf", &a.o.prefix_zipf, "S",
                    "how much more the first are used (default 1)"),
+        CLI_STR(0, "sharing", &a.sharing, "DIST",
+                "instead: how many sessions share a prefix, in random order"),
+        CLI_FLAG(0, "in-order", &a.o.in_order, "sharing: those of a prefix in a row"),
+        CLI_U64(0, "common-tokens", &a.o.common_tokens, "N",
+                "tokens that all prefixes begin with (default 0)"),
         CLI_U64(0, "block", &a.o.block, "N", "tokens that a hash stands for (default 16)"),
         CLI_SEED(&a.o.seed),
         CLI_OUT(&a.out),

@@ -16,7 +16,7 @@ static const struct cli_prog prog = {
     "trace-replay", "TRACE", "Replay a serving trace under a scheduler and a cost model.", 1, 1};
 
 struct asked {
-    const char *rows, *path, *slo, *timeline, *steps, *cluster;
+    const char *rows, *path, *slo, *timeline, *steps, *cluster, *groups;
     uint64_t clients, replicas;
     bool json, quiet, verbose, skip_bad;
 };
@@ -28,6 +28,7 @@ struct parts {
     struct route_setup route;
     struct cluster cluster;
     struct trace_set trace;
+    struct groups groups;
     struct replay replay;
     struct slo slo;
     struct summary summary;
@@ -64,6 +65,8 @@ static void settle(const struct asked *a, struct parts *p)
 
     if (wrong)
         cli_misuse("%s", wrong);
+    if (a->groups && (!sched_at((size_t)s->sched)->groups || s->no_prefix_cache))
+        cli_misuse("'--groups' needs '--sched batchllm', and shared prefixes");
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
     p->setup.replay.clients = (uint32_t)a->clients;
@@ -352,6 +355,8 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
 
     if (rc == 0)
         rc = load(a, p, progress, e);
+    if (rc == 0 && a->groups && (rc = groups_read(&p->groups, a->groups, &p->trace, e)) == 0)
+        p->setup.replay.engine.groups = &p->groups;
     p->setup.replay.progress = progress_report;
     p->setup.replay.progress_ctx = progress;
     if (rc == 0)
@@ -364,6 +369,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
         tell_rejected(a, &p->replay);
     ema_free(&p->ema);
     replay_free(&p->replay);
+    groups_free(&p->groups);
     trace_set_free(&p->trace);
     setup_close(&p->setup);
     cluster_close(&p->cluster);
@@ -384,6 +390,8 @@ int main(int argc, char **argv)
         CLI_STR(0, "cluster", &a.cluster, "FILE", "machines of several kinds, as JSON"),
         ROUTE_OPTIONS(&p.route),
         FLEET_OPTIONS(&p.fleet),
+        CLI_STR(0, "groups", &a.groups, "FILE",
+                "batchllm: groups that trace-prefix made (default: by the trace's hashes)"),
         SETUP_SLO_OPTION(&a.slo),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),

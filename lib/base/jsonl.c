@@ -496,6 +496,35 @@ int jsonl_next(struct jsonl *j, struct jsonl_member *m, struct err *e)
     return 1;
 }
 
+int jsonl_members(const char *line, size_t len, const char *const *names, struct jsonl_span *v,
+                  size_t n, struct err *e)
+{
+    struct jsonl j;
+    struct jsonl_member m;
+    int rc;
+
+    for (size_t i = 0; i < n; i++)
+        v[i] = (struct jsonl_span){.p = NULL};
+    jsonl_begin(&j, line, len);
+    while ((rc = jsonl_next(&j, &m, e)) > 0)
+        for (size_t i = 0; i < n; i++)
+            if (jsonl_equals(&m.key, names[i], strlen(names[i])))
+                v[i] = m.value;
+    return rc;
+}
+
+bool jsonl_item(const struct jsonl_span *array, const char **at, struct jsonl_span *item)
+{
+    const struct jsonl j = {.start = array->p, .end = array->p + array->len};
+    struct err e = {0};
+    const char *p = skip_blanks(*at ? *at : array->p + 1, j.end);
+
+    if (*p == ',')
+        p = skip_blanks(p + 1, j.end);
+    *at = *p == ']' ? p : scan_value(&j, p, item, &e);
+    return *p != ']' && *at;
+}
+
 /* Writes c as 1 to 3 bytes, or 4 above U+FFFF. */
 static size_t put_utf8(char *out, unsigned c)
 {

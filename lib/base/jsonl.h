@@ -56,6 +56,13 @@ void jsonl_begin(struct jsonl *j, const char *line, size_t len);
 /* 1 and a member; 0 at the object's end, the rest of the line checked to be blank; ERR_INPUT. */
 int jsonl_next(struct jsonl *j, struct jsonl_member *m, struct err *e);
 
+/* All of a line: the values of the members with these names; the last, of one that is repeated; p
+ * is NULL where there is none. */
+int jsonl_members(const char *line, size_t len, const char *const *names, struct jsonl_span *v,
+                  size_t n, struct err *e);
+/* The items of an array that jsonl_next() validated, one after the other: *at is NULL before the
+ * first. False after the last. Arrays and objects among them are one item each, raw. */
+bool jsonl_item(const struct jsonl_span *array, const char **at, struct jsonl_span *item);
 /* Does the (possibly escaped) string span equal the plain bytes s? Never, if it is no string. */
 bool jsonl_equals(const struct jsonl_span *v, const char *s, size_t len);
 /* Appends the decoded bytes of a string span that jsonl_next() validated (and any other span's raw

@@ -19,8 +19,10 @@ static bool blocks_are_conserved(const struct replica *r)
         holders += r->kv.block[b].holders;
     if (!r->kv.sharing)
         holders = r->kv.total - r->kv.free;
+    lists += r->sched->held ? r->sched->held(r) : 0;
     /* A scheduler may have taken some over from requests that ended. */
-    return kv_consistent(&r->kv) && (r->sched->keep ? lists <= holders : lists == holders);
+    return kv_consistent(&r->kv) &&
+           (r->sched->keep && !r->sched->held ? lists <= holders : lists == holders);
 }
 
 static bool tiers_are_whole(const struct replica *r)

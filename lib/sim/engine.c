@@ -44,6 +44,15 @@ int deque_push_front(struct deque *d, uint32_t x, struct err *e)
     return 0;
 }
 
+void deque_raise(struct deque *d, size_t i)
+{
+    uint32_t x = deque_at(d, i);
+
+    for (; i > 0; i--)
+        *deque_place(d, i) = deque_at(d, i - 1);
+    *deque_place(d, 0) = x;
+}
+
 /* Does the queue's order put x before y, or leave them equal? */
 static int64_t order_of(const struct replica *r, uint32_t x, uint32_t y)
 {
@@ -123,6 +132,7 @@ static int init_kv(struct replica *r, const struct engine_opts *o, struct err *e
     r->tiers = cache && (o->tier_blocks[KV_HOST] > 0 || o->tier_blocks[KV_DISK] > 0);
     sharing = cache && (r->trace->hash_end || r->tiers);
     r->own_prefix = cache && !sharing;
+    sharing = sharing || (r->sched->groups && o->prefix_cache);
     if (kv_init(&r->kv, o->kv_blocks, o->block_tokens, sharing, e) < 0)
         return e->code;
     return r->tiers ? kv_add_tiers(&r->kv, o->tier_blocks[KV_HOST], o->tier_blocks[KV_DISK], e) : 0;

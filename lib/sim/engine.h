@@ -74,6 +74,10 @@ static inline uint32_t deque_pop_front(struct deque *d)
 
 int deque_push_front(struct deque *d, uint32_t x, struct err *e);
 int deque_push_back(struct deque *d, uint32_t x, struct err *e);
+/* The i-th to the front; the others keep their order. */
+void deque_raise(struct deque *d, size_t i);
+
+struct groups;
 
 struct engine_opts {
     uint32_t kv_blocks, block_tokens;
@@ -84,6 +88,7 @@ struct engine_opts {
     double step_overhead_us;
     double slower; /* times as long a step takes; 0: as the cost model says */
     bool prefix_cache;
+    const struct groups *groups;    /* of batchllm; NULL: those that the trace's hashes make */
     uint32_t tier_blocks[KV_TIERS]; /* memory beside the GPU, for its prefix cache */
     double tier_block_us[KV_TIERS]; /* to load one */
     uint32_t swap_blocks;           /* memory beside it, for who is driven out; 0: all restart */

@@ -10,15 +10,16 @@
 #include "base/mem.h"
 #include "base/rand.h"
 
-enum { ARRIVALS, LENGTHS, SHAPES, STREAMS, ID_MOST = 48, TURNS_MOST = 1 << 20 };
+enum { ARRIVALS, LENGTHS, SHAPES, PREFIXES, STREAMS, ID_MOST = 48, TURNS_MOST = 1 << 20 };
 
 struct gen {
     struct gen_opts o;
     uint64_t seed[STREAMS];
     uint64_t session; /* under way, from 0 */
     uint64_t turn, turns;
-    uint64_t history; /* tokens of the session so far */
-    uint64_t prefix;
+    uint64_t history;               /* tokens of the session so far */
+    uint64_t prefix, prefix_tokens; /* prefix: from 1 */
+    uint32_t *prefix_of;            /* [sessions], where each has so many */
     double at_s, burst_ends_s;
     bool hashed;
     char id[ID_MOST], before[ID_MOST], name[ID_MOST];
@@ -26,6 +27,32 @@ struct gen {
     uint64_t *hashes;
     size_t hashes_cap;
 };
+
+static uint64_t tokens(double v)
+{
+    return v < 1 ? 1 : v > TRACE_TOKENS_MOST ? TRACE_TOKENS_MOST : (uint64_t)llround(v);
+}
+
+/* Each prefix as often as was drawn for it, in a random order (Fisher and Yates). */
+static int deal_prefixes(struct gen *g, struct err *e)
+{
+    uint64_t n = g->o.sessions, *seed = &g->seed[PREFIXES];
+    uint32_t prefix = 0;
+
+    if (!(g->prefix_of = mem_array(n, sizeof *g->prefix_of, e)))
+        return e->code;
+    for (uint64_t i = 0; i < n; prefix++)
+        for (uint64_t k = tokens(dist_draw(&g->o.sharing, seed)); k > 0 && i < n; k--)
+            g->prefix_of[i++] = prefix;
+    for (uint64_t i = n; i > 1 && !g->o.in_order; i--) {
+        uint64_t k = rand_below(seed, i);
+        uint32_t other = g->prefix_of[k];
+
+        g->prefix_of[k] = g->prefix_of[i - 1];
+        g->prefix_of[i - 1] = other;
+    }
+    return 0;
+}
 
 int gen_new(struct gen **out, const struct gen_opts *o, struct err *e)
 {
@@ -37,14 +64,16 @@ int gen_new(struct gen **out, const struct gen_opts *o, struct err *e)
     g->o = *o;
     for (int i = 0; i < STREAMS; i++)
         g->seed[i] = rand_u64(&seed);
-    g->hashed = o->prefixes > 0 || o->turns.kind != DIST_FIXED || o->turns.a > 1;
-    return 0;
+    g->hashed = o->prefixes > 0 || o->shared || o->turns.kind != DIST_FIXED || o->turns.a > 1;
+    return o->shared ? deal_prefixes(g, e) : 0;
 }
 
 void gen_free(struct gen *g)
 {
-    if (g)
-        free(g->hashes);
+    if (!g)
+        return;
+    free(g->hashes);
+    free(g->prefix_of);
     free(g);
 }
 
@@ -112,11 +141,6 @@ static void next_arrival(struct gen *g)
 
 /* ---- a record ---- */
 
-static uint64_t tokens(double v)
-{
-    return v < 1 ? 1 : v > TRACE_TOKENS_MOST ? TRACE_TOKENS_MOST : (uint64_t)llround(v);
-}
-
 static void draw_lengths(struct gen *g, uint64_t *prompt, uint64_t *output)
 {
     const struct trace_set *t = g->o.lengths;
@@ -133,24 +157,37 @@ static void draw_lengths(struct gen *g, uint64_t *prompt, uint64_t *output)
     *output = tokens(dist_draw(&g->o.output, seed));
 }
 
-static void begin_session(struct gen *g)
+/* Which one, and how long it is: always the same of the same one. */
+static void choose_prefix(struct gen *g)
 {
     const struct dist zipf = {DIST_ZIPF, g->o.prefix_zipf, (double)g->o.prefixes, 0};
+    uint64_t seed = g->seed[PREFIXES];
+
+    g->prefix = g->o.shared ? 1 + (uint64_t)g->prefix_of[g->session]
+                            : (uint64_t)dist_draw(&zipf, &g->seed[SHAPES]);
+    seed ^= g->prefix;
+    g->prefix_tokens = tokens(dist_draw(&g->o.prefix_tokens, &seed));
+}
+
+static void begin_session(struct gen *g)
+{
     double turns = dist_draw(&g->o.turns, &g->seed[SHAPES]);
 
     next_arrival(g);
     g->turn = 0;
     g->turns = turns < 1 ? 1 : turns > TURNS_MOST ? TURNS_MOST : (uint64_t)llround(turns);
-    g->history = g->o.prefixes ? g->o.prefix_tokens : 0;
-    if (g->o.prefixes)
-        g->prefix = (uint64_t)dist_draw(&zipf, &g->seed[SHAPES]);
+    if (g->o.prefixes || g->o.shared)
+        choose_prefix(g);
+    g->history = g->prefix_tokens;
 }
 
-/* Block i of a session: of its prefix, as far as that fills whole blocks, else its own. */
+/* Block i of a session: of all prefixes, or of its own, as far as they fill whole blocks; else of
+ * the session alone. */
 static uint64_t hash_of(const struct gen *g, uint64_t i)
 {
-    bool shared = g->o.prefixes && (i + 1) * g->o.block <= g->o.prefix_tokens;
-    uint64_t state = shared ? ~g->prefix : g->session;
+    bool shared = (i + 1) * g->o.block <= g->prefix_tokens;
+    bool common = shared && (i + 1) * g->o.block <= g->o.common_tokens;
+    uint64_t state = common ? UINT64_MAX : shared ? ~g->prefix : g->session;
 
     state = rand_u64(&state) + i;
     return rand_u64(&state);

@@ -24,9 +24,13 @@ struct gen_opts {
     struct dist prompt, output;      /* of a turn: what is new */
     const struct trace_set *lengths; /* NULL, or where pairs of both are drawn from */
     struct dist turns, tool_s;
-    uint64_t prefixes; /* 0: none are shared */
-    uint64_t prefix_tokens;
+    uint64_t prefixes;  /* 0: none are shared */
     double prefix_zipf; /* how much more often the first are used */
+    bool shared;        /* instead: of each so many sessions, in random order */
+    struct dist sharing;
+    bool in_order; /* those of a prefix one after the other */
+    struct dist prefix_tokens;
+    uint64_t common_tokens; /* that all prefixes begin with */
     uint64_t block;
     uint64_t seed;
 };

@@ -168,6 +168,17 @@ int kv_share(struct kv *k, struct kv_list *l, const uint64_t *hashes, uint32_t n
     return 0;
 }
 
+int kv_join(struct kv *k, struct kv_list *l, const struct kv_list *of, uint32_t n, struct err *e)
+{
+    if (n > 0 && room(l, n, e) < 0)
+        return e->code;
+    for (uint32_t i = 0; i < n; i++) {
+        k->block[of->id[i]].holders++;
+        l->id[l->n++] = of->id[i];
+    }
+    return 0;
+}
+
 int kv_regain(struct kv *k, struct kv_list *l, uint64_t from, uint32_t n, struct err *e)
 {
     l->n += n;

@@ -65,6 +65,8 @@ uint32_t kv_find(const struct kv *k, const uint64_t *hashes, uint32_t n);
 uint32_t kv_find_free(const struct kv *k, const uint64_t *hashes, uint32_t n);
 /* l, which is empty, holds the first n of them. */
 int kv_share(struct kv *k, struct kv_list *l, const uint64_t *hashes, uint32_t n, struct err *e);
+/* With sharing: l, which is empty, holds the first n of another list's too. */
+int kv_join(struct kv *k, struct kv_list *l, const struct kv_list *of, uint32_t n, struct err *e);
 /* Without sharing: l, which is empty, holds n blocks again that stand in the queue from place
  * `from` on. */
 int kv_regain(struct kv *k, struct kv_list *l, uint64_t from, uint32_t n, struct err *e);

@@ -11,6 +11,9 @@ static int of_replica(const struct replica *r, double gbs, double *us, struct er
         return err_set(e, ERR_USAGE,
                        "%s keeps memory for the longest request: none of its can move",
                        r->sched->name);
+    if (r->sched->groups)
+        return err_set(e, ERR_USAGE, "%s runs requests in groups: none of a group can move",
+                       r->sched->name);
     cost_memory(r->cost, &memory);
     if (!(memory.kv_bytes > 0))
         return err_set(e, ERR_USAGE,

@@ -17,6 +17,7 @@ struct sched {
     bool spare_slot; /* a decode needs a free block even where its last one has room, unless it is
                         alone: vLLM's can_append_slots() */
     bool priorities; /* the queue is in their order */
+    bool groups;     /* prefixes are shared by groups, not found by their hashes */
     bool swaps;      /* who is driven out may keep what it has computed (swap.h) */
     /* Fills r->batch; moves requests between r->waiting and r->running. An empty batch: nothing can
      * run now. */
@@ -32,13 +33,16 @@ struct sched {
     /* A request has ended, and its blocks are about to be given back: 1 if the scheduler has taken
      * them over (its flight's list is empty then), 0, or an error. */
     int (*keep)(struct replica *r, uint32_t request, struct err *e);
+    /* How many blocks the scheduler holds itself, a block as often as it does; NULL: what it keeps
+     * is not known. For --check. */
+    uint64_t (*held)(const struct replica *r);
 };
 
-#define SCHED_NAMES "static|orca|vllm0|vllm1|sarathi|splitfuse|lightllm|continuum|nanoflow"
+#define SCHED_NAMES "static|orca|vllm0|vllm1|sarathi|splitfuse|lightllm|continuum|nanoflow|batchllm"
 enum { SCHED_DEFAULT = 2 /* vllm0 */, SCHED_VLLM1 = 3 };
 
 extern const struct sched sched_static, sched_orca, sched_vllm0, sched_vllm1, sched_sarathi,
-    sched_splitfuse, sched_lightllm, sched_continuum, sched_nanoflow;
+    sched_splitfuse, sched_lightllm, sched_continuum, sched_nanoflow, sched_batchllm;
 const struct sched *sched_at(size_t i); /* as SCHED_NAMES has them; NULL after the last */
 
 /* ---- what several do ---- */

@@ -233,9 +233,7 @@ static void bring_first(struct replica *r)
             at = i;
         }
     }
-    for (; at > 0; at--)
-        *deque_place(d, at) = deque_at(d, at - 1);
-    *deque_place(d, 0) = best.request;
+    deque_raise(d, at);
 }
 
 static void note_wait(struct replica *r, uint32_t request)

@@ -218,45 +218,21 @@ static int add_after(struct trace_reader *r, const struct jsonl_span *v, struct 
     return 0;
 }
 
-/* The element at p, which JSON's grammar holds for: a string or a number. */
-static const char *element(const char *p, struct jsonl_span *v)
-{
-    const char *from = p;
-
-    if (*p != '"') {
-        while (*p != ',' && *p != ']' && !is_blank(*p))
-            p++;
-        *v = (struct jsonl_span){from, (size_t)(p - from), JSONL_NUMBER, false};
-        return p;
-    }
-    *v = (struct jsonl_span){from + 1, 0, JSONL_STRING, false};
-    for (p++; *p != '"'; p++)
-        if (*p == '\\') {
-            v->escaped = true;
-            p++;
-        }
-    v->len = (size_t)(p - v->p);
-    return p + 1;
-}
-
 static int after_list(struct trace_reader *r, const struct trace_rule *rule,
                       const struct jsonl_span *v, struct err *e)
 {
-    const char *p, *end = v->p + v->len - 1;
+    const char *at = NULL;
+    struct jsonl_span one;
 
     if (v->type == JSONL_NULL)
         return 0;
     if (v->type != JSONL_ARRAY)
         return bad(rule, v, "is no list", e);
-    for (p = blanks(v->p + 1); p < end;) {
-        struct jsonl_span one;
-
-        if (*p != '"' && *p != '-' && (*p < '0' || *p > '9'))
+    while (jsonl_item(v, &at, &one)) {
+        if (one.type != JSONL_STRING && one.type != JSONL_NUMBER)
             return bad(rule, v, "is no list of ids", e);
-        p = blanks(element(p, &one));
         if (add_after(r, &one, e) < 0)
             return e->code;
-        p = p < end ? blanks(p + 1) : p;
     }
     return 0;
 }

@@ -72,6 +72,33 @@ load trace
         ([.[].hashes[2]] | unique | length == 400)' "$out" >/dev/null
 }
 
+@test "prefixes that so many share, in random order or not, of lengths of their own" {
+    ok trace-gen -n 50 --sharing 4 --prefix-tokens 40 --prompt 100 --common-tokens 16
+    cp "$out" once
+    jq -e -s '
+        all(.prompt == 140) and ([.[].hashes[0]] | unique | length == 1) and
+        ([group_by(.hashes[1])[] | length] | sort == [2] + [range(12) | 4]) and
+        ([.[].hashes[2]] | unique | length == 50)' once >/dev/null
+    ok trace-gen -n 50 --sharing 4 --prefix-tokens 40 --prompt 100 --common-tokens 16 --seed 2
+    differ <(jq '.hashes[1]' once) <(jq '.hashes[1]' "$out")
+    # One after the other.
+    ok trace-gen -n 50 --sharing 4 --in-order --prefix-tokens 40 --prompt 100
+    is 13 "$(jq '.hashes[1]' "$out" | uniq | wc -l)"
+    differ <(jq '.hashes[1]' once | uniq | wc -l) <(echo 13)
+    # A prefix has the same length each time, and other lengths are as without.
+    ok trace-gen -n 500 --sharing uniform:1,5 --prefix-tokens uniform:100,300 --prompt 7 --block 1
+    jq -e -s 'all(.prompt >= 107 and .prompt <= 307) and ([.[].prompt] | unique | length > 50) and
+        ([group_by(.hashes[0])[] | map(.prompt) | unique | length] | max == 1) and
+        ([group_by(.hashes[0])[] | length] | max <= 5 and (add / length) > 2.5)' "$out" >/dev/null
+    ok trace-gen -n 50
+    cp "$out" plain
+    ok trace-gen -n 50 --sharing 4 --prefix-tokens 40
+    cmp <(jq '[.t_ns, .prompt, .output]' plain) <(jq '[.t_ns, .prompt - 40, .output]' "$out")
+    misuse trace-gen --sharing 4 --prefixes 2
+    misuse trace-gen --in-order
+    misuse trace-gen --sharing x
+}
+
 @test "output whole or not at all; lost output is reported" {
     writes_whole_or_not trace-gen -n 3
     reports_lost_output trace-gen -n 3

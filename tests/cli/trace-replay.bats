@@ -3,7 +3,7 @@
 load helper
 load trace
 
-schedulers='static orca vllm0 vllm1 sarathi splitfuse lightllm continuum nanoflow'
+schedulers='static orca vllm0 vllm1 sarathi splitfuse lightllm continuum nanoflow batchllm'
 
 setup() {
     enter_work
@@ -34,6 +34,8 @@ value() {
         '--slo ttft=1,,tbt=2' '--clients 9999999' '-o - --timeline -' '--preemption-mode drop' \
         '--sched vllm1 --preemption-mode swap' '--compat vidur --preemption-mode swap' \
         '--swap-space -1' '--host-kv-blocks 5' '--sched sarathi --disk-kv-blocks 5' \
+        '--groups x' '--sched vllm1 --groups x' '--sched batchllm --no-prefix-cache --groups x' \
+        '--sched batchllm --host-kv-blocks 5' \
         '--sched vllm1 --no-prefix-cache --host-kv-blocks 5' '--sched vllm1 --host-gbs 0' \
         '--disk-gbs nan' '--sched vllm1 --host-kv-blocks 2000000000' '--replicas 0' \
         '--replicas 20000' '--dispatch luck' '--replicas 2 --cluster c.json'; do
@@ -250,6 +252,88 @@ END
     cp "$out" slow.jsonl
     ok trace-replay --cost ../t.csv --sched nanoflow slow.jsonl
     is 0 "$(value queued_steps "$out")"
+}
+
+@test "batchllm by hand: a prefix once, before what follows it; the group that computes least first" {
+    # a and c share 32 tokens, b is alone with 16: c computes 16 + 8 and a 8.
+    cat >t.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":40,"output":2,"block":16,"hashes":[1,2]}
+{"id":"b","t_ns":0,"prompt":16,"output":1,"block":16,"hashes":[3]}
+{"id":"c","t_ns":0,"prompt":56,"output":1,"block":16,"hashes":[1,2,4]}
+END
+    # b's 16 tokens and the prefix' 32: 48 tokens, 6 ms; then 8 and 24, 4 ms; then a's second, 1 ms.
+    ok replay --sched batchllm --check -o rows --steps steps t.jsonl
+    is 'a 0 10 11 0,b 0 6 6 0,c 6 10 10 32' \
+        "$(awk '!/^#/ { print $1, $3 / 1e6, $4 / 1e6, $5 / 1e6, $8 }' rows | paste -sd ,)"
+    is '16@0 32@0,8@32 24@32,-' "$(column 11 steps | paste -sd ,)"
+    is 81 "$(value computed_tokens "$out")"
+    # A file's groups, of ids; b and c share 10 tokens there, which fill no block.
+    printf '{"prefix":10,"members":["b","c"]}\n' >groups
+    ok replay --sched batchllm --groups groups --check --steps steps t.jsonl
+    is '40@0 16@0 56@0,-' "$(column 11 steps | paste -sd ,)"
+    ok replay --sched batchllm --no-prefix-cache --steps steps t.jsonl
+    is '16@0 40@0 56@0,-' "$(column 11 steps | paste -sd ,)"
+    : >groups # all are alone
+    ok replay --sched batchllm --groups groups --steps steps t.jsonl
+    is '16@0 40@0 56@0,-' "$(column 11 steps | paste -sd ,)"
+    trace-prefix -o groups t.jsonl >/dev/null
+    ok replay --sched batchllm --groups groups -o again t.jsonl
+    cmp rows again
+}
+
+@test "batchllm: groups that do not go with the trace" {
+    printf '{"id":"%s","t_ns":0,"prompt":9,"output":1}\n' a b c >t.jsonl
+    refused() {
+        printf '%s\n' "$1" >groups
+        fails replay --sched batchllm --groups groups "${3:-t.jsonl}"
+        says "$2"
+    }
+    refused '{"prefix":3,"members":["a","x"]}' "groups: line 1: member 'x' is no request"
+    refused '{"prefix":3,"members":["a","b","a"]}' "'a' is in a group already"
+    refused $'{"prefix":3,"members":["a"]}\n{"prefix":3,"members":["b","a"]}' 'line 2'
+    refused '{"prefix":10,"members":["a","b"]}' 'longer than a prompt'
+    refused '{"prefix":1.5,"members":["a","b"]}' 'no number'
+    refused '{"prefix":3,"members":[]}' 'a member at least'
+    refused '{"prefix":3,"members":[{}]}' 'no id'
+    refused '{"prefix":3,"members":[""]}' "member '' is no request"
+    refused '{"members":["a"]}' "'prefix'"
+    refused '{"prefix":3}' "'members'"
+    refused 'x' 'line 1'
+    printf '{"id":"%s","t_ns":0,"prompt":9,"output":1}\n' a a >same.jsonl
+    refused '{"prefix":3,"members":["a"]}' "two requests have the id 'a'" same.jsonl
+    fails replay --sched batchllm --groups none t.jsonl
+    says none
+}
+
+# span SCHED: seconds that the trace takes on 430,000 tokens of KV cache; its summary is in $out.
+span() {
+    ok trace-replay -q --cost roofline --model Llama-3.1-8B --gpu A100-80GB --kv-blocks 26875 \
+        --budget 2048 --sched "$1" shared.jsonl
+    value span_s "$out"
+}
+
+# Seeds have 2.5 and 2.3; an LRU cache finds 39 and 8 % of the prompts.
+@test "batchllm against an LRU cache, where prefixes of 2,000 tokens are shared by 16, by 4, by none" {
+    for many in 16 4 1; do
+        for seed in 1 2 3; do
+            trace-gen -n 6400 --arrivals none --sharing $many --prefix-tokens 2000 --prompt 200 \
+                --answer 100 --seed $seed -o shared.jsonl
+            groups=$(span batchllm)
+            [ "$(value computed_tokens "$out")" = $((6400 * 299 + 6400 * 2000 / many)) ]
+            lru=$(span vllm1)
+            hits=$(awk '{ v[$1] = $2 } END { print v["prefix_hit_tokens"] / v["prompt_tokens"] }' "$out")
+            echo "$many: $lru $groups $hits"
+            case $many in
+            16) awk "BEGIN { exit !($lru >= 2 * $groups && $hits >= .35 && $hits <= .45) }" ;;
+            4) awk "BEGIN { exit !($lru >= 2 * $groups && $hits <= .15) }" ;;
+            1) is "$lru" "$groups" ;;
+            esac
+        done
+    done
+    # Where those of a prefix come one after the other the cache has it, too.
+    trace-gen -n 6400 --arrivals none --sharing 16 --in-order --prefix-tokens 2000 --prompt 200 \
+        --answer 100 -o shared.jsonl
+    awk "BEGIN { exit !($(span vllm1) <= 1.02 * $(span batchllm)) }"
 }
 
 @test "clients send one request after the other" {

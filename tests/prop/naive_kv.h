@@ -22,6 +22,7 @@ enum policy {
     LIGHTLLM,
     CONTINUUM,
     NANOFLOW,
+    BATCHLLM,
     POLICIES
 };
 
@@ -46,6 +47,7 @@ struct request {
     int after[4], n_after;
     uint64_t hash[HASHES_MOST];
     int n_hashes;
+    int group; /* batchllm: of one request at least */
     /* Its way: */
     enum { AHEAD, WAITING, RUNNING, SWAPPED, ENDED, REJECTED } state;
     int64_t arrival, start, first, end, last;
@@ -72,6 +74,14 @@ struct aside {
 struct pin {
     int session, block[BLOCKS_MOST], n_blocks;
     int64_t until;
+};
+
+/* Requests that share their first `prefix` tokens. */
+struct team {
+    int prefix;
+    bool begun; /* its prefix is there, or is of no whole block */
+    int leader; /* who computes it; -1: nobody */
+    int block[BLOCKS_MOST], n_blocks;
 };
 
 struct queue {
@@ -101,6 +111,8 @@ struct naive {
     double waited_s, waited_tokens;
     double tool_s[REQUESTS_MOST]; /* what tools took, in the order in which that was known */
     int tool_of[REQUESTS_MOST], n_tools;
+    struct team team[2 * REQUESTS_MOST];
+    int failed;        /* batchllm: who found no blocks; -1: nobody */
     struct queue late; /* nanoflow: ended, which it learns after their next step */
     int vain, vain_context[REQUESTS_MOST]; /* of them in the step */
     int64_t done[REQUESTS_MOST]; /* when requests ended, or were rejected, one after the other */

@@ -4,6 +4,7 @@
 #ifndef TESTS_NAIVE_RUN_H
 #define TESTS_NAIVE_RUN_H
 
+#include "naive_batch.h"
 #include "naive_papers.h"
 
 /* ---- events ---- */
@@ -95,8 +96,8 @@ static void begin_step(struct naive *s)
 static void form(struct naive *s)
 {
     static void (*const forms[POLICIES])(struct naive *) = {
-        form_static,    form_orca,     form_vllm0,     form_vllm1,   form_sarathi,
-        form_splitfuse, form_lightllm, form_continuum, form_nanoflow};
+        form_static,    form_orca,     form_vllm0,     form_vllm1,    form_sarathi,
+        form_splitfuse, form_lightllm, form_continuum, form_nanoflow, form_batchllm};
 
     /* Where all had to start over they are scheduled at once; Vidur waits for an event. */
     do {
@@ -130,6 +131,8 @@ static void end_step(struct naive *s)
         else if (s->o.policy != CONTINUUM || !pin_blocks(s, s->batch[i]))
             give_back(s, r);
         queue_remove(&s->running, queue_find(&s->running, s->batch[i]));
+        if (s->o.policy == BATCHLLM)
+            member_ends(s, s->batch[i]);
     }
 }
 
@@ -151,6 +154,8 @@ static void naive_run(struct naive *s)
 {
     for (int i = 0; i < s->o.blocks; i++)
         s->block[i] = (struct block){.freed_at = ++s->clock};
+    for (int i = 0; i < 2 * REQUESTS_MOST; i++)
+        s->team[i].leader = -1;
     for (int i = 0; i < s->n; i++)
         s->r[i].start = s->r[i].first = s->r[i].last = -1;
     while ((s->now = next_moment(s)) >= 0) {

@@ -127,7 +127,7 @@ static void check_bound(const struct ema *m, const struct watch *w, const struct
 static void check_trace(void)
 {
     struct trace_set t = make_trace();
-    const struct sched *sched = sched_at(below(3) ? below(9) : 0);
+    const struct sched *sched = sched_at(below(3) ? below(10) : 0);
     struct replay_opts o = {.sched = sched ? sched : sched_at(0),
                             .engine = {.kv_blocks = 30 + below(60),
                                        .block_tokens = 4,

@@ -1,7 +1,7 @@
 /* prop_sched.c - replays of small random traces, event by event against naive_sched.h: little
  * memory, so that requests restart; arrivals at the same time and at the end of steps; outputs of
  * one token; prompts longer than a step; shared prefixes, priorities, requests that wait for
- * others and for tools, requests that can never run.
+ * others and for tools, groups, requests that can never run.
  *
  *     prop_sched [TRACES [SEED]]
  */
@@ -95,7 +95,8 @@ static void make_rules(struct rules *o, enum policy policy)
 {
     *o = (struct rules){.policy = policy,
                         .vidur = (policy == VLLM0 || policy == SARATHI) && below(3) == 0,
-                        .sharing = (policy == VLLM1 || policy == CONTINUUM) && below(4) > 0,
+                        .sharing = (policy == VLLM1 || policy == CONTINUUM || policy == BATCHLLM) &&
+                                   below(4) > 0,
                         .priorities = policy == VLLM1 && below(3) == 0,
                         .block_tokens = PICK(1, 2, 4, 16),
                         .most_requests = PICK(1, 2, 3, 8, 64),
@@ -107,7 +108,7 @@ static void make_rules(struct rules *o, enum policy policy)
                         .swap_us = PICK(0, 1, 5, 40) / 4.0,
                         .tier_us = {PICK(0, 1, 5, 40) / 4.0, PICK(0, 1, 20, 80) / 4.0}};
     o->blocks = PICK(40, 60, 100, 200, 400) / o->block_tokens + 1 + below(4);
-    if (policy != VLLM0 && policy != SARATHI)
+    if (policy != VLLM0 && policy != SARATHI && policy != BATCHLLM)
         o->watermark = 0;
     o->hashed = o->sharing && below(4) > 0;
     if (policy == VLLM0 && !o->vidur)
@@ -115,7 +116,7 @@ static void make_rules(struct rules *o, enum policy policy)
     o->swap_us *= scale;
     for (int i = 0; i < TIERS; i++)
         o->tier_us[i] *= scale;
-    for (int i = 0; i < TIERS && o->sharing && below(2); i++)
+    for (int i = 0; i < TIERS && o->sharing && policy != BATCHLLM && below(2); i++)
         o->tier[i] = PICK(0, 1, 3, 10, 40, BLOCKS_MOST);
 }
 
@@ -263,6 +264,9 @@ struct columns {
     uint32_t session[REQUESTS_MOST], tool[REQUESTS_MOST];
     uint64_t id_end[REQUESTS_MOST], hash_end[REQUESTS_MOST], hashes[REQUESTS_MOST * HASHES_MOST];
     char ids[REQUESTS_MOST];
+    struct group group[REQUESTS_MOST];
+    uint32_t member[REQUESTS_MOST];
+    struct groups groups, of_hashes; /* of no memory of its own; what the trace's hashes make */
 };
 
 static void make_set(const struct naive *s, struct columns *c, struct trace_set *t)
@@ -315,6 +319,57 @@ static void make_set(const struct naive *s, struct columns *c, struct trace_set 
     if (s->o.hashed) {
         t->hash_end = c->hash_end;
         t->hashes = c->hashes;
+    }
+}
+
+/* Some that share their first tokens, whatever the trace says; the others are alone. */
+static void make_groups(struct naive *s, struct columns *c)
+{
+    int groups = 1 + below(6);
+    struct groups *g = &c->groups;
+
+    *g = (struct groups){.v = c->group, .member = c->member};
+    for (int k = 0; k < groups; k++) {
+        struct group *v = &g->v[g->n];
+
+        *v = (struct group){.at = g->members, .prefix = UINT32_MAX};
+        for (int i = 0; i < s->n; i++)
+            if (s->r[i].group == k) {
+                g->member[g->members++] = (uint32_t)i;
+                v->prefix = c->prompt[i] < v->prefix ? c->prompt[i] : v->prefix;
+                v->computed += c->prompt[i];
+            }
+        v->n = (uint32_t)(g->members - v->at);
+        v->prefix = below(3) ? v->prefix : (uint32_t)below((int)(v->prefix % 1000) + 1);
+        if (v->n > 0) {
+            v->leader = g->member[v->at];
+            v->computed -= (uint64_t)(v->n - 1) * v->prefix;
+            g->n++;
+        }
+    }
+}
+
+/* The groups for batchllm, and the same for the oracle. */
+static void group(struct naive *s, struct columns *c, const struct trace_set *t)
+{
+    struct err e = {0};
+    const struct groups *g = s->o.hashed ? &c->of_hashes : &c->groups;
+
+    groups_free(&c->of_hashes);
+    for (int i = 0; i < s->n; i++)
+        s->r[i].group = below(4) ? below(8) : -1;
+    if (s->o.hashed)
+        T_CHECK(groups_of_trace(&c->of_hashes, t, &e) == 0);
+    else
+        make_groups(s, c);
+    for (int i = 0; i < s->n; i++) {
+        s->r[i].group = (int)g->n + i;
+        s->team[g->n + (uint32_t)i].prefix = 0;
+    }
+    for (uint32_t k = 0; k < g->n; k++) {
+        s->team[k].prefix = (int)g->v[k].prefix;
+        for (uint64_t i = g->v[k].at; i < g->v[k].at + g->v[k].n; i++)
+            s->r[g->member[i]].group = (int)k;
     }
 }
 
@@ -459,11 +514,12 @@ static bool same_totals(struct naive *s, const struct replay *p)
            (uint64_t)s->tier_tokens[1] == p->total.tier_tokens[KV_DISK] && same_gaps(s, p);
 }
 
-static const char *const policies[] = {"static",    "orca",     "vllm0",     "vllm1",   "sarathi",
-                                       "splitfuse", "lightllm", "continuum", "nanoflow"};
+static const char *const policies[] = {"static",   "orca",      "vllm0",    "vllm1",
+                                       "sarathi",  "splitfuse", "lightllm", "continuum",
+                                       "nanoflow", "batchllm"};
 
-static bool compare(struct naive *s, const struct trace_set *t, bool repeats,
-                    unsigned long long seed)
+static bool compare(struct naive *s, const struct columns *c, const struct trace_set *t,
+                    bool repeats, unsigned long long seed)
 {
     struct replay_opts o = options(&s->o, policies[s->o.policy]);
     struct replay p;
@@ -472,6 +528,7 @@ static bool compare(struct naive *s, const struct trace_set *t, bool repeats,
     int rc;
 
     o.engine.no_repeats = !repeats;
+    o.engine.groups = s->o.policy == BATCHLLM && !s->o.hashed ? &c->groups : NULL;
     if (s->o.policy >= CONTINUUM) {
         o.step = watch;
         o.step_ctx = &good;
@@ -512,7 +569,8 @@ static void spoil(void *ctx, const struct replica *given)
     struct flight *f = r->n_running > 0 ? flight_of(r, r->running[0]) : NULL;
 
     if (h->done || r->total.steps < (uint64_t)h->at || !f || is_ending(r, r->running[0]) ||
-        is_ending(r, r->running[r->n_running - 1]))
+        is_ending(r, r->running[r->n_running - 1]) ||
+        (h->kind == 6 && (!r->kv.sharing || f->kv.n == 0)))
         return;
     h->done = true;
     switch (h->kind) {
@@ -531,13 +589,16 @@ static void spoil(void *ctx, const struct replica *given)
     case 4:
         f->start_ns = f->came_ns - 1;
         break;
+    case 6:
+        r->kv.block[f->kv.id[0]].holders++;
+        break;
     default: /* it runs no more, and is nowhere else */
         r->n_running--;
         break;
     }
 }
 
-static void try_harm(struct naive *s, struct columns *c, int kind)
+static void try_harm(struct naive *s, struct columns *c, int kind, enum policy policy)
 {
     struct harm h = {.kind = kind, .at = 3 + below(10)};
     struct trace_set t;
@@ -546,10 +607,13 @@ static void try_harm(struct naive *s, struct columns *c, int kind)
     struct err e = {0};
     int rc;
 
-    make_case(s, VLLM0);
+    make_case(s, policy);
     s->o.vidur = false;
     make_set(s, c, &t);
-    o = options(&s->o, "vllm0");
+    if (policy == BATCHLLM)
+        group(s, c, &t);
+    o = options(&s->o, policy == BATCHLLM ? "batchllm" : "vllm0");
+    o.engine.groups = policy == BATCHLLM && !s->o.hashed ? &c->groups : NULL;
     o.engine.no_repeats = true;
     o.step = spoil;
     o.step_ctx = &h;
@@ -566,7 +630,7 @@ int main(int argc, char **argv)
     unsigned long long from = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     struct naive *s = malloc(sizeof *s);
     struct naive *fleet = calloc(REPLICAS_MOST, sizeof *fleet);
-    struct columns *c = malloc(sizeof *c);
+    struct columns *c = calloc(1, sizeof *c);
     uint64_t life[4] = {0};
     long restarts[POLICIES] = {0}, stuck[POLICIES] = {0}, wrong[POLICIES] = {0};
 
@@ -581,25 +645,31 @@ int main(int argc, char **argv)
             rng = seed * (POLICIES + 2) + (unsigned)policy + 1;
             make_case(s, (enum policy)policy);
             make_set(s, c, &t);
+            if (policy == BATCHLLM)
+                group(s, c, &t);
             naive_run(s);
-            wrong[policy] += !compare(s, &t, true, seed) || !compare(s, &t, false, seed);
+            wrong[policy] += !compare(s, c, &t, true, seed) || !compare(s, c, &t, false, seed);
             restarts[policy] += s->preemptions;
             stuck[policy] += s->stuck;
             if (seed % 2)
                 continue;
             try_life(s, &t, seed, life);
+            if (policy == BATCHLLM)
+                continue; /* its groups are of the whole trace, wherever requests go */
             make_case(s, (enum policy)policy);
             make_set(s, c, &t);
             compare_fleet(s, fleet, &t, seed);
         }
     for (int i = 0; s && c && i < 300; i++)
-        try_harm(s, c, i % 6);
+        try_harm(s, c, i % 7, i % 14 < 7 ? VLLM0 : BATCHLLM);
     for (int policy = 0; policy < POLICIES; policy++)
         printf("policy %d: %ld restarts, %ld traces stuck\n", policy, restarts[policy],
                stuck[policy]);
     printf("%llu migrations, %llu given up, %llu restarts of failed replicas, %llu stuck\n",
            (unsigned long long)life[0], (unsigned long long)life[1], (unsigned long long)life[2],
            (unsigned long long)life[3]);
+    if (c)
+        groups_free(&c->of_hashes);
     free(s);
     free(fleet);
     free(c);

@@ -157,7 +157,7 @@ static void try_life(const struct naive *s, const struct trace_set *t, unsigned 
     struct err e = {0};
     int rc, rc_again;
 
-    make_life(&l, o.sched->reserves, seed);
+    make_life(&l, o.sched->reserves || o.sched->groups, seed);
     o.fleet = l.fleet;
     o.engine.no_repeats = true;
     rc = replay_run(&p, t, &test_cost, &o, &e);

@@ -37,6 +37,31 @@ static void refused(const char *line, const char *sentence)
     T_CHECKF(strcmp(e.msg, sentence) == 0, "%s: %s", line, e.msg);
 }
 
+static void test_items(void)
+{
+    static const char line[] = "{\"v\": [ 1 ,\"a]\\\"\",[2,[\"]\"]], {\"b\":[]},null,-3e1 ]}";
+    static const char *const want[] = {"1", "a]\\\"", "[2,[\"]\"]]", "{\"b\":[]}", "null", "-3e1"};
+    static const enum jsonl_type type[] = {JSONL_NUMBER, JSONL_STRING, JSONL_ARRAY,
+                                           JSONL_OBJECT, JSONL_NULL,   JSONL_NUMBER};
+    const char *at = NULL;
+    struct jsonl_member m;
+    struct jsonl_span item;
+    struct jsonl j;
+    struct err e = {0};
+    size_t n = 0;
+
+    jsonl_begin(&j, line, strlen(line));
+    T_CHECK(jsonl_next(&j, &m, &e) == 1 && m.value.type == JSONL_ARRAY);
+    for (; n < 6 && jsonl_item(&m.value, &at, &item); n++)
+        T_CHECKF(item.type == type[n] && item.len == strlen(want[n]) &&
+                     memcmp(item.p, want[n], item.len) == 0,
+                 "%.*s", (int)item.len, item.p);
+    T_CHECK(n == 6 && !jsonl_item(&m.value, &at, &item) && !jsonl_item(&m.value, &at, &item));
+    at = NULL;
+    m.value = (struct jsonl_span){"[ ]", 3, JSONL_ARRAY, false};
+    T_CHECK(!jsonl_item(&m.value, &at, &item));
+}
+
 static void test_sentences(void)
 {
     refused("", "a JSON object expected but the line ends at byte 0");
@@ -227,6 +252,7 @@ static void test_blank(void)
 int main(void)
 {
     test_blank();
+    test_items();
     test_sentences();
     test_places_in_long_strings();
     test_depth();
