@@ -9,6 +9,7 @@
 #ifndef SIM_LOAD_H
 #define SIM_LOAD_H
 
+#include "base/names.h"
 #include "base/progress.h"
 #include "sim/trace.h"
 
@@ -34,6 +35,8 @@ struct trace_set {
     uint32_t sessions;
     uint32_t *tool; /* the same of tools' names */
     uint32_t tools;
+    uint32_t *model; /* the same of models' names, which are kept */
+    struct names *model_names;
 };
 
 struct trace_load_opts {
