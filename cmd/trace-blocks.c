@@ -28,7 +28,7 @@ struct parts {
     struct blocks_run run;
     struct slo slo;
     struct summary summary;
-    uint64_t apart; /* bytes of parameters, were nothing shared */
+    double apart; /* bytes of parameters, were nothing shared */
 };
 
 /* A number and its range, for one message. */
@@ -92,7 +92,7 @@ static int load(const struct asked *a, struct parts *p, struct progress *progres
     if (bad)
         cli_note(a->quiet, "%" PRIu64 " bad records were left out", bad);
     for (uint32_t i = 0; i < p->set.apps; i++)
-        p->apart += block_chain_bytes(&p->set, i);
+        p->apart += (double)block_chain_bytes(&p->set, i);
     return a->serving == SERVE_BLOCKS
                ? 0
                : block_set_merge(&p->merged, &p->set, (enum block_serving)a->serving, e);
@@ -126,8 +126,8 @@ static void write_memory(struct out *o, const struct parts *p)
     const struct blocks_totals *t = &p->run.total;
     const double gib = 0x1p-30;
 
-    out_value(o, "applications_gib", gib * (double)p->apart, 3);
-    out_value(o, "blocks_gib", gib * (double)t->parameters_once, 3);
+    out_value(o, "applications_gib", gib * p->apart, 3);
+    out_value(o, "blocks_gib", gib * t->parameters_once, 3);
     out_value(o, "parameters_most_gib", gib * (double)t->parameters_most, 3);
     out_value(o, "kv_most_gib", gib * (double)t->kv_most, 3);
     out_value(o, "loads", (double)t->loads, 0);

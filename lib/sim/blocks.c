@@ -197,6 +197,8 @@ static int begin_batch(struct blocks_state *b, uint32_t device, uint32_t inst)
         return b->e->code;
     n = d->n_batch;
     ns = block_ns(k, sum.tokens, sum.context) + sum.more_ns;
+    if (ns >= BLOCKS_NS_MOST)
+        return err_set(b->e, ERR_USAGE, "a batch of %zu requests takes more than an hour", n);
     if (k->accept > 0 && block_guess_ns(k, sum.tokens) < ns)
         early = block_guess_ns(k, sum.tokens);
     ns += early;
@@ -447,7 +449,7 @@ static int open(struct blocks_state *b)
     b->limit = (uint64_t)((double)b->o->memory * (1 - b->o->kv_share));
     b->now = b->t->n > 0 ? b->t->t_ns[0] : 0;
     for (uint32_t i = 0; i < b->s->blocks; i++)
-        b->out->total.parameters_once += b->s->block[i].bytes;
+        b->out->total.parameters_once += (double)b->s->block[i].bytes;
     if (get_times(&b->out->times, b) < 0 || get_tables(b) < 0 || find_apps(b) < 0 ||
         ready_init(&b->ready, b->t, b->e) < 0 || blocks_place(b) < 0)
         return b->e->code;

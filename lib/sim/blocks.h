@@ -125,7 +125,7 @@ struct blocks_totals {
     double kv_moved, activations_moved, loaded; /* bytes */
     double busy_ns, work_ns; /* work: what the tokens of a batch would take at full speed */
     uint64_t parameters_most, kv_most; /* bytes, in all devices at a time */
-    uint64_t parameters_once;          /* bytes of all blocks */
+    double parameters_once;            /* bytes of all blocks */
 };
 
 struct blocks_run {

@@ -21,7 +21,7 @@ static uint32_t held_by(const struct blocks_state *b, uint32_t device, uint32_t 
 
 static bool has_room(const struct blocks_state *b, uint32_t device, uint64_t kv)
 {
-    return kv == 0 || b->need[device] + kv <= kv_free(b, device);
+    return kv <= kv_free(b, device) && b->need[device] <= kv_free(b, device) - kv;
 }
 
 /* What a device has before it when a request joins it: its work, and its waves ever after. */

@@ -6,7 +6,8 @@
 #include "sim/events.h"
 #include "sim/ready.h"
 
-#define BLOCKS_NONE UINT32_MAX
+#define BLOCKS_NONE    UINT32_MAX
+#define BLOCKS_NS_MOST (INT64_C(1) << 42) /* of a batch, or a hop: 73 minutes */
 
 /* Requests one after the other, by walk.next. */
 struct line {
@@ -96,6 +97,8 @@ enum blocks_event { EVENT_ARRIVE, EVENT_BATCH, EVENT_LOADED, EVENT_COME, EVENT_L
 static inline int blocks_at(struct blocks_state *b, int64_t t_ns, enum blocks_event what,
                             uint32_t of)
 {
+    if (t_ns > 3 * (TRACE_NS_MOST / 2))
+        return err_set(b->e, ERR_USAGE, "it takes more than 146 years");
     return events_push(&b->events, (struct event){t_ns, (uint64_t)what << 32 | of, what}, b->e);
 }
 
@@ -118,7 +121,9 @@ static inline uint64_t kv_free(const struct blocks_state *b, uint32_t device)
 static inline uint64_t kv_need(const struct blocks_state *b, uint32_t request,
                                const struct block *block)
 {
-    return ((uint64_t)b->t->prompt[request] + b->t->output[request]) * block->kv_bytes;
+    uint64_t tokens = (uint64_t)b->t->prompt[request] + b->t->output[request], bytes;
+
+    return __builtin_mul_overflow(tokens, block->kv_bytes, &bytes) ? UINT64_MAX : bytes;
 }
 
 /* ---- blocks_route.c ---- */

@@ -1,4 +1,5 @@
 /* blocks_place.c - which blocks are in which device's memory: at first, and later. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -153,9 +154,9 @@ static void count_copies(const struct blocks_state *b, const struct demand *w)
 }
 
 /* Bytes of what is asked for and is nowhere yet, but for one application's. */
-static uint64_t still_nowhere(struct blocks_state *b, const struct demand *w, uint32_t but)
+static double still_nowhere(struct blocks_state *b, const struct demand *w, uint32_t but)
 {
-    uint64_t sum = 0;
+    double sum = 0;
 
     for (uint32_t a = 0; a < b->s->apps; a++)
         for (uint32_t i = 0; w->tokens[a] > 0 && i < b->distinct[a].n; i++)
@@ -163,26 +164,26 @@ static uint64_t still_nowhere(struct blocks_state *b, const struct demand *w, ui
     for (uint32_t i = 0; i < b->distinct[but].n; i++)
         b->wanted[b->distinct[but].chain[i]] = false;
     for (uint32_t i = 0; i < b->s->blocks; i++) {
-        sum += b->wanted[i] && !anywhere(b, i) ? b->s->block[i].bytes : 0;
+        sum += b->wanted[i] && !anywhere(b, i) ? (double)b->s->block[i].bytes : 0;
         b->wanted[i] = false;
     }
     return sum;
 }
 
 /* How much an application may take so that what is nowhere yet still has room. */
-static uint64_t allowance(struct blocks_state *b, const struct demand *w, uint32_t app)
+static double allowance(struct blocks_state *b, const struct demand *w, uint32_t app)
 {
-    uint64_t kept = still_nowhere(b, w, app), all = 0;
+    double room = -still_nowhere(b, w, app);
 
     for (uint32_t d = 0; d < b->devices; d++)
-        all += b->limit - b->device[d].parameters;
-    return all > kept ? all - kept : 0;
+        room += (double)(b->limit - b->device[d].parameters);
+    return fmax(room, 0);
 }
 
 /* Of the devices that lack some of a chain, at most so much, and have room for it, the one with
  * least to do, and of those where least is missing; BLOCKS_NONE if there is none. */
 static uint32_t roomiest(const struct blocks_state *b, const struct demand *w, uint32_t app,
-                         uint64_t most)
+                         double most)
 {
     uint32_t best = BLOCKS_NONE;
     uint64_t least = 0, least_load = 0;
@@ -190,7 +191,7 @@ static uint32_t roomiest(const struct blocks_state *b, const struct demand *w, u
     for (uint32_t d = 0; d < b->devices; d++) {
         uint64_t more = missing(b, app, d), load;
 
-        if (more > most || is_whole(b, app, d) || b->device[d].parameters + more > b->limit)
+        if ((double)more > most || is_whole(b, app, d) || b->device[d].parameters + more > b->limit)
             continue;
         load = load_of(b, w, d);
         if (best == BLOCKS_NONE || load < least_load || (load == least_load && more < least)) {
@@ -299,13 +300,13 @@ static int place_copies(struct blocks_state *b, const struct demand *w)
         count_copies(b, w);
         for (uint32_t a = 0; a < b->s->apps; a++)
             if (w->tokens[a] > 0 && w->copies[a] > 0 &&
-                (best == BLOCKS_NONE ||
-                 w->tokens[a] * w->copies[best] > w->tokens[best] * w->copies[a]) &&
-                roomiest(b, w, a, UINT64_MAX) != BLOCKS_NONE)
+                (best == BLOCKS_NONE || (double)w->tokens[a] * (double)w->copies[best] >
+                                            (double)w->tokens[best] * (double)w->copies[a]) &&
+                roomiest(b, w, a, INFINITY) != BLOCKS_NONE)
                 best = a;
         if (best == BLOCKS_NONE)
             return 0;
-        if (put_chain(b, best, roomiest(b, w, best, UINT64_MAX)) < 0)
+        if (put_chain(b, best, roomiest(b, w, best, INFINITY)) < 0)
             return b->e->code;
     }
 }
@@ -374,6 +375,8 @@ static int load_block(struct blocks_state *b, uint32_t block, uint32_t device)
     uint64_t bytes = b->s->block[block].bytes;
     int64_t from = d->load_ns > b->now ? d->load_ns : b->now;
 
+    if ((double)bytes / b->o->load_gbs > 0x1p50)
+        return err_set(b->e, ERR_USAGE, "to load a block takes more than 13 days");
     if (put(b, block, device) < 0)
         return b->e->code;
     d->load_ns = from + (int64_t)((double)bytes / b->o->load_gbs);

@@ -7,9 +7,10 @@
 
 /* ---- times ---- */
 
+/* More than the most is the most, and an error when it comes to pass: so sums have room. */
 static int64_t ns_of(double us)
 {
-    return (int64_t)llround(1e3 * us);
+    return (int64_t)llround(fmin(1e3 * us, (double)BLOCKS_NS_MOST));
 }
 
 /* Work takes some time. */
@@ -40,7 +41,7 @@ static int64_t send(const struct blocks_state *b, uint32_t from, uint32_t to, do
     if (from == to)
         return 0;
     return ns_of(near ? 0 : b->o->link_us) +
-           (int64_t)llround(bytes / (near ? b->o->bus_gbs : b->o->link_gbs));
+           ns_of(1e-3 * (bytes / (near ? b->o->bus_gbs : b->o->link_gbs)));
 }
 
 int64_t blocks_travel(const struct blocks_state *b, uint32_t from, uint32_t to, uint64_t tokens)
@@ -134,7 +135,7 @@ static uint64_t kept(const struct blocks_state *b, uint32_t request)
     return given > 0 ? (uint64_t)b->t->prompt[request] + given - 1 : 0;
 }
 
-/* All blocks up to this one, for all tokens so far. */
+/* All blocks up to this one, for all tokens so far: at most BLOCKS_NS_MOST. */
 static int64_t compute_again(const struct blocks_state *b, uint32_t request)
 {
     const struct walk *w = &b->walk[request];
@@ -143,7 +144,7 @@ static int64_t compute_again(const struct blocks_state *b, uint32_t request)
 
     for (uint32_t i = 0; tokens > 0 && i <= w->pos; i++)
         ns += block_ns(&b->s->block[b->s->app[w->app].chain[i]], tokens, 0);
-    return ns;
+    return ns < BLOCKS_NS_MOST ? ns : BLOCKS_NS_MOST;
 }
 
 /* Is there room for its KV? */
@@ -269,6 +270,8 @@ int blocks_go(struct blocks_state *b, uint32_t request)
     struct offer x = choose(b, request, from);
     int64_t on_way = x.move_ns + blocks_travel(b, from, b->inst[x.inst].device, w->tokens);
 
+    if (on_way >= BLOCKS_NS_MOST)
+        return err_set(b->e, ERR_USAGE, "a hop of request %u takes more than an hour", request);
     account(b, request, &x, from);
     w->more_ns = x.again_ns;
     if (block_at(b, request)->kv_bytes && x.inst != w->plan[w->pos])

@@ -212,3 +212,25 @@ del(.blocks[1].us)|block 'f': 'bytes' and 'us' are numbers
 .equivalent = [["a", "f"]]|equivalent blocks keep equally much KV
 END
 }
+
+@test "numbers beyond all bounds" {
+    echo '{"id":"q","t_ns":0,"prompt":1000000000,"output":1000000000,"model":"x"}' >q.jsonl
+    jq '.blocks[1].token_us = 1e6' ../two.json >slow.json
+    fails trace-blocks --device-memory 1T q.jsonl slow.json
+    says 'takes more than an hour'
+    jq '.blocks[0].kv_bytes = 1073741824' ../two.json >wide.json
+    for serve in blocks models; do
+        exits 0 trace-blocks --serve $serve --json q.jsonl wide.json
+        says 'can never run'
+    done
+    jq '.blocks[].bytes = 1125899906842624' ../two.json >large.json
+    exits 0 trace-blocks --json ../two.jsonl large.json
+    holds '.rejected == 2 and .blocks_gib == 3 * 1048576'
+    jq '.blocks[].us = 1e9' ../two.json >hour.json
+    ok trace-blocks --json ../two.jsonl hour.json
+    jq '.blocks[0].us = 5e9' ../two.json >more.json
+    fails trace-blocks ../two.jsonl more.json
+    says "block 'a'"
+    sed 's/"t_ns":0/"t_ns":4611686018427387904/' ../two.jsonl >late.jsonl
+    ok trace-blocks --json late.jsonl ../two.json
+}

@@ -59,7 +59,7 @@ struct nb {
 
 static int64_t nb_ns(double us)
 {
-    return (int64_t)llround(us * 1e3);
+    return (int64_t)llround(1e3 * us);
 }
 
 static int64_t nb_time(const struct block *k, double tokens, double context)
@@ -79,8 +79,8 @@ static int64_t nb_send(const struct nb *b, int from, int to, double bytes)
     if (from == to)
         return 0;
     if (from / (int)b->o->devices == to / (int)b->o->devices)
-        return (int64_t)llround(bytes / b->o->bus_gbs);
-    return nb_ns(b->o->link_us) + (int64_t)llround(bytes / b->o->link_gbs);
+        return nb_ns(1e-3 * (bytes / b->o->bus_gbs));
+    return nb_ns(b->o->link_us) + nb_ns(1e-3 * (bytes / b->o->link_gbs));
 }
 
 static int64_t nb_travel(const struct nb *b, int from, int to, double tokens)
