@@ -116,6 +116,64 @@ static struct blocks_opts make_opts(void)
     };
 }
 
+/* ---- merged blocks ---- */
+
+/* Are the merged blocks of an application together what its blocks are? */
+static void check_sums(const struct block_set *of, const struct block_set *s, uint32_t app)
+{
+    double context = 0, us = 0, token_us = 0;
+    uint64_t kv = 0, bytes = 0;
+
+    for (uint32_t i = 0; i < of->app[app].n; i++) {
+        const struct block *k = &of->block[of->app[app].chain[i]];
+
+        context -= k->context_us;
+        us -= k->part->us;
+        token_us -= k->part->token_us;
+        kv -= k->kv_bytes;
+    }
+    for (uint32_t i = 0; i < s->app[app].n; i++) {
+        const struct block *k = &s->block[s->app[app].chain[i]];
+
+        context += k->context_us;
+        kv += k->kv_bytes;
+        bytes += k->bytes;
+        for (uint32_t p = 0; p < k->parts; p++) {
+            us += k->part[p].us;
+            token_us += k->part[p].token_us;
+        }
+    }
+    T_CHECK(kv == 0 && fabs(context) < 1e-9 && fabs(us) < 1e-6 && fabs(token_us) < 1e-6);
+    T_CHECK(bytes == block_chain_bytes(of, app));
+}
+
+/* The chain without its adapters, as text. */
+static const char *model_of(const struct block_set *s, uint32_t app, char text[100])
+{
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (uint32_t i = 0; i < s->app[app].n; i++)
+        if (s->block[s->app[app].chain[i]].kind != BLOCK_ADAPTER)
+            len += (size_t)snprintf(text + len, 100 - len, " %u", s->app[app].chain[i]);
+    return text;
+}
+
+static void check_merged(const struct block_set *of, const struct block_set *s,
+                         enum block_serving how)
+{
+    for (uint32_t a = 0; a < of->apps; a++) {
+        char text[100], other[100];
+        const char *model = model_of(of, a, text);
+
+        check_sums(of, s, a);
+        T_CHECK(how == SERVE_SHARING || s->app[a].n == 1);
+        for (uint32_t b = 0; b < a; b++)
+            T_CHECK((s->app[a].chain[0] == s->app[b].chain[0]) ==
+                    (how == SERVE_SHARING && *model && strcmp(model, model_of(of, b, other)) == 0));
+    }
+}
+
 /* ---- the comparison ---- */
 
 static void compare(const struct blocks_run *got, const struct nb *want, int round)
@@ -180,7 +238,10 @@ static void try_once(int round)
     make_apps(&whole, blocks, apps, &e);
     make_trace(&t, apps + 1 + below(30), apps, &e);
     if (below(3) == 0) {
-        T_CHECK(block_set_merge(&merged, &whole, below(2) ? SERVE_MODELS : SERVE_SHARING, &e) == 0);
+        enum block_serving how = below(2) ? SERVE_MODELS : SERVE_SHARING;
+
+        T_CHECK(block_set_merge(&merged, &whole, how, &e) == 0);
+        check_merged(&whole, &merged, how);
         s = &merged;
     }
     rc = blocks_run(&got, &t, s, &o, &e);
