@@ -231,7 +231,7 @@ static int begin(struct blocks_state *b, uint32_t device)
     const struct device *d = &b->device[device];
     uint32_t best = BLOCKS_NONE, coming = 0;
 
-    for (size_t i = 0; i < d->inst.n; i++) {
+    for (size_t i = blocks_marked(d, 0); i < d->inst.n; i = blocks_marked(d, i + 1)) {
         const struct instance *x = &b->inst[d->inst.v[i]];
 
         coming += x->coming;
@@ -463,6 +463,7 @@ static void close(struct blocks_state *b)
     for (uint32_t d = 0; b->device && d < b->devices; d++) {
         free(b->device[d].inst.v);
         free(b->device[d].batch);
+        free(b->device[d].marked);
     }
     for (uint32_t i = 0; b->walk && i < b->t->n; i++)
         free(b->walk[i].plan);

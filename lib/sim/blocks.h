@@ -21,7 +21,7 @@
  * device as long as that has room; then in copies, the busiest application first. A request to
  * an application that has no place waits until idle blocks have made room and its own are loaded.
  *
- * Cost     some 300 ns a hop of a request, where batches are of two or three.
+ * Cost     some 100 ns a hop of a request, where batches are of two or three.
  * Errors   ERR_INPUT names the file and the block or application, or the request whose model is
  *          none.
  * Source   BlockLLM, arXiv 2404.18322. Blocks are given as they are: that equivalent ones answer

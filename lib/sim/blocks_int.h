@@ -22,6 +22,7 @@ struct list {
 /* A block in a device's memory. */
 struct instance {
     uint32_t block, device;
+    uint32_t place; /* in the device\'s list */
     bool live;
     bool ready; /* its parameters are there */
     int64_t ready_ns, used_ns;
@@ -43,7 +44,9 @@ struct device {
     bool busy;
     uint32_t running; /* the instance */
     struct list inst; /* by rank, then block */
-    uint32_t homes;   /* plans that begin here */
+    uint64_t *marked; /* a bit each: requests wait for it, or are on their way */
+    size_t marked_cap;
+    uint32_t homes; /* plans that begin here */
     uint32_t *batch;
     size_t n_batch, batch_cap;
 };
@@ -128,6 +131,10 @@ static inline uint64_t kv_need(const struct blocks_state *b, uint32_t request,
 
 /* ---- blocks_route.c ---- */
 
+/* The device's mark of an instance, as it should be. */
+void blocks_mark(struct blocks_state *b, const struct instance *i);
+/* The first that is marked from place `from` on; inst.n: there is none. */
+size_t blocks_marked(const struct device *d, size_t from);
 /* How long a block takes for so many tokens, of which returning ones read so much context. */
 int64_t block_ns(const struct block *k, uint64_t tokens, uint64_t context);
 /* The same of its surrogate. */

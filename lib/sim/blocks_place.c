@@ -1,6 +1,7 @@
 /* blocks_place.c - which blocks are in which device's memory: at first, and later. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "sim/blocks_int.h"
@@ -38,16 +39,28 @@ static bool ranks_before(const struct blocks_state *b, uint32_t x, uint32_t y)
                                                       : m < n;
 }
 
+/* Places and marks, after the device's list has changed: its marks have room. */
+static void number(struct blocks_state *b, struct device *d)
+{
+    memset(d->marked, 0, (d->inst.n + 63) / 64 * sizeof *d->marked);
+    for (size_t i = 0; i < d->inst.n; i++) {
+        b->inst[d->inst.v[i]].place = (uint32_t)i;
+        blocks_mark(b, &b->inst[d->inst.v[i]]);
+    }
+}
+
 /* Into its place among the device's. */
 static int device_add(struct blocks_state *b, struct device *d, uint32_t inst)
 {
     size_t at;
 
-    if (list_add(&d->inst, inst, b->e) < 0)
+    if (list_add(&d->inst, inst, b->e) < 0 ||
+        mem_reserve(&d->marked, &d->marked_cap, (d->inst.n + 63) / 64, sizeof *d->marked, b->e) < 0)
         return b->e->code;
     for (at = d->inst.n - 1; at > 0 && ranks_before(b, inst, d->inst.v[at - 1]); at--)
         d->inst.v[at] = d->inst.v[at - 1];
     d->inst.v[at] = inst;
+    number(b, d);
     return 0;
 }
 
@@ -81,6 +94,7 @@ static void evict(struct blocks_state *b, uint32_t inst)
     b->device[i->device].parameters -= k->bytes;
     b->parameters -= k->bytes;
     list_drop(&b->device[i->device].inst, inst);
+    number(b, &b->device[i->device]);
     list_drop(&b->alike[k->alike], inst);
     b->out->total.evictions++;
 }

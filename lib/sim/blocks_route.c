@@ -52,12 +52,30 @@ int64_t blocks_travel(const struct blocks_state *b, uint32_t from, uint32_t to, 
                                : hop + send(b, from, to, (double)tokens * b->s->activation_bytes);
 }
 
+void blocks_mark(struct blocks_state *b, const struct instance *i)
+{
+    uint64_t *word = &b->device[i->device].marked[i->place / 64], bit = UINT64_C(1)
+                                                                        << i->place % 64;
+
+    *word = i->line[0].n + i->line[1].n + i->coming > 0 ? *word | bit : *word & ~bit;
+}
+
+size_t blocks_marked(const struct device *d, size_t from)
+{
+    size_t words = (d->inst.n + 63) / 64, at = from / 64;
+    uint64_t word = at < words ? d->marked[at] & (~UINT64_C(0) << from % 64) : 0;
+
+    while (!word && ++at < words)
+        word = d->marked[at];
+    return word ? 64 * at + (size_t)__builtin_ctzll(word) : d->inst.n;
+}
+
 int64_t blocks_wait(const struct blocks_state *b, const struct instance *i, uint32_t rank)
 {
     const struct device *d = &b->device[i->device];
     int64_t wait = d->busy ? d->end_ns - b->now : 0;
 
-    for (size_t k = 0; d->queued_ns > 0 && k < d->inst.n; k++) {
+    for (size_t k = blocks_marked(d, 0); k < d->inst.n; k = blocks_marked(d, k + 1)) {
         const struct instance *other = &b->inst[d->inst.v[k]];
 
         if (block_of(b, other)->rank >= rank)
@@ -97,6 +115,7 @@ void blocks_recount(struct blocks_state *b, struct instance *i)
     i->work_ns = i->line[0].n + i->line[1].n > 0 ? block_ns(block_of(b, i), i->tokens, i->context)
                                                  : 0;
     d->queued_ns += i->work_ns;
+    blocks_mark(b, i);
 }
 
 void blocks_join(struct blocks_state *b, uint32_t inst, uint32_t request)
@@ -189,6 +208,19 @@ static void add_kv(const struct blocks_state *b, uint32_t request, struct offer 
     x->wait_ns += x->move_ns + x->again_ns;
 }
 
+/* Is the wait for the planned one, were all of its device's work before it, not worth a look at
+ * others? Mostly so. */
+static bool is_near(const struct blocks_state *b, uint32_t request, uint32_t from)
+{
+    const struct walk *w = &b->walk[request];
+    const struct instance *i = &b->inst[w->plan[w->pos]];
+    const struct device *d = &b->device[i->device];
+    int64_t busy = d->busy ? d->end_ns - b->now : 0;
+
+    return i->ready && blocks_travel(b, from, i->device, w->tokens) + busy + d->queued_ns <=
+                           ns_of(b->o->stay_us);
+}
+
 static struct offer least(const struct blocks_state *b, uint32_t request, uint32_t from)
 {
     const struct block *k = block_at(b, request);
@@ -238,7 +270,7 @@ static struct offer choose(const struct blocks_state *b, uint32_t request, uint3
 
     if (b->o->choice == CHOOSE_RANDOM)
         return any(b, request);
-    if (b->o->choice == CHOOSE_LEAST)
+    if (b->o->choice == CHOOSE_LEAST && !is_near(b, request, from))
         return least(b, request, from);
     return (struct offer){.inst = w->plan[w->pos]};
 }
@@ -280,6 +312,7 @@ int blocks_go(struct blocks_state *b, uint32_t request)
     b->inst[x.inst].visits++;
     if (on_way > 0) {
         b->inst[x.inst].coming++;
+        blocks_mark(b, &b->inst[x.inst]);
         return blocks_at(b, b->now + on_way, EVENT_COME, request);
     }
     blocks_join(b, x.inst, request);
