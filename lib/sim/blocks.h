@@ -23,7 +23,7 @@
  *
  * Cost     some 100 ns a hop of a request, where batches are of two or three.
  * Errors   ERR_INPUT names the file and the block or application, or the request whose model is
- *          none.
+ *          none; ERR_USAGE where a batch or a hop takes more than an hour.
  * Source   BlockLLM, arXiv 2404.18322. Blocks are given as they are: that equivalent ones answer
  *          alike is not looked into. Links have no queues.
  */

@@ -18,10 +18,11 @@
  *
  * Cost     a block is read once to hash it, and once more with the object of the same hash.
  * Memory   about 100 bytes a block of a model.
- * Errors   ERR_CORRUPT names the list or the object; ERR_USAGE where a model is there already, or
- * is not. Hidden files are left out; folders in a model's folder are refused. Threads  one store,
- * one thread. One writer at a time: two of the same model's name leave the second's list. Source
- * the block zoo of BlockLLM, arXiv 2404.18322.
+ * Errors   ERR_CORRUPT names the list or the object; ERR_USAGE: a model is there already, or it
+ *          is not. Hidden files are left out; folders in a model's folder are refused.
+ * Threads  one store, one thread. One writer at a time: of two of the same model's name the
+ *          second one's list stays.
+ * Source   the block zoo of BlockLLM, arXiv 2404.18322.
  */
 #ifndef VEC_ZOO_H
 #define VEC_ZOO_H
