@@ -47,7 +47,8 @@ static int grow(struct loader *l, struct err *e)
                      widen(&t->priority, sizeof *t->priority, from, to, e) < 0 ||
                      widen(&t->session, sizeof *t->session, from, to, e) < 0 ||
                      widen(&t->tool, sizeof *t->tool, from, to, e) < 0 ||
-                     widen(&t->category, sizeof *t->category, from, to, e) < 0))
+                     widen(&t->category, sizeof *t->category, from, to, e) < 0 ||
+                     widen(&t->model, sizeof *t->model, from, to, e) < 0))
         return e->code;
     l->cap = to;
     return 0;
@@ -212,7 +213,8 @@ static int add_fields(struct loader *l, const struct trace_record *rec, struct e
     if (add_numbers(l, rec, e) < 0 || add_hashes(l, rec, e) < 0 || add_after(l, rec, e) < 0 ||
         add_id(l, rec, e) < 0 || add_name(l, &t->session, l->session, &rec->session, e) < 0 ||
         add_name(l, &t->tool, l->tool, &rec->tool, e) < 0 ||
-        add_name(l, &t->category, l->category, &rec->category, e) < 0)
+        add_name(l, &t->category, l->category, &rec->category, e) < 0 ||
+        add_name(l, &t->model, t->model_names, &rec->model, e) < 0)
         return e->code;
     t->t_ns[t->n] = rec->t_ns;
     t->prompt[t->n] = (uint32_t)rec->prompt;
@@ -264,8 +266,9 @@ int trace_load(struct trace_set *t, const char *path, const struct trace_load_op
 
     *t = (struct trace_set){0};
     *bad = 0;
-    if (rc == 0 && (names_new(&l.id, e) < 0 || names_new(&l.session, e) < 0 ||
-                    names_new(&l.tool, e) < 0 || names_new(&l.category, e) < 0))
+    if (rc == 0 &&
+        (names_new(&l.id, e) < 0 || names_new(&l.session, e) < 0 || names_new(&l.tool, e) < 0 ||
+         names_new(&l.category, e) < 0 || names_new(&t->model_names, e) < 0))
         rc = e->code;
     if (rc == 0)
         rc = load_all(&l, r, bad, e);
@@ -299,5 +302,7 @@ void trace_set_free(struct trace_set *t)
     free(t->session);
     free(t->tool);
     free(t->category);
+    free(t->model);
+    names_free(t->model_names);
     *t = (struct trace_set){0};
 }

@@ -9,6 +9,7 @@
 #ifndef SIM_LOAD_H
 #define SIM_LOAD_H
 
+#include "base/names.h"
 #include "base/progress.h"
 #include "sim/trace.h"
 
@@ -36,6 +37,8 @@ struct trace_set {
     uint32_t tools;
     uint32_t *category; /* and of categories: the steps of programs */
     uint32_t categories;
+    uint32_t *model; /* the same of models' names, which are kept */
+    struct names *model_names;
 };
 
 struct trace_load_opts {

@@ -84,7 +84,7 @@ int trace_pick(struct trace_set *out, const struct trace_set *t, const bool *kee
         out->n += keep[i];
     if (COLUMN(t_ns) == 0 && COLUMN(prompt) == 0 && COLUMN(output) == 0 && COLUMN(tool_ns) == 0 &&
         COLUMN(priority) == 0 && COLUMN(session) == 0 && COLUMN(tool) == 0 &&
-        COLUMN(category) == 0 &&
+        COLUMN(category) == 0 && COLUMN(model) == 0 &&
         spans(&out->id_end, &out->ids, t->id_end, t->ids, 1, t, keep, out->n, e) == 0 &&
         spans(&out->hash_end, &out->hashes, t->hash_end, t->hashes, sizeof *t->hashes, t, keep,
               out->n, e) == 0 &&

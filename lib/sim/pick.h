@@ -5,7 +5,8 @@
 #include "sim/load.h"
 
 /* Those with keep[i], in their order; waiting for one that is not among them is forgotten.
- * Sessions, tools and categories keep their numbers. */
+ * Sessions, tools, categories and models keep their numbers; models' names stay
+ * with t. */
 int trace_pick(struct trace_set *out, const struct trace_set *t, const bool *keep, struct err *e);
 
 #endif
