@@ -1,6 +1,5 @@
 /* trace-replay - a serving trace under a scheduler and a cost model. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/cli.h"
@@ -10,6 +9,7 @@
 #include "sim/route_setup.h"
 #include "sim/sim.h"
 #include "sim/steps.h"
+#include "sim/summary_write.h"
 #include "sim/timeline.h"
 
 static const struct cli_prog prog = {
@@ -112,134 +112,6 @@ static int write_rows(const struct asked *a, const struct parts *p, struct err *
     return out_commit(&o, e);
 }
 
-/* ---- the summary ---- */
-
-static void latency(struct out *o, enum metric m, const struct distribution *d)
-{
-    char name[40];
-
-    for (int p = -1; p < METRIC_POINTS; p++) {
-        double v = p < 0 ? d->mean : d->point[p];
-
-        snprintf(name, sizeof name, "%s_%s_s", metric_names[m],
-                 p < 0 ? "mean" : metric_point_names[p]);
-        out_value(o, name, 1e-9 * v, 6);
-    }
-}
-
-/* Programs' times over their objectives. */
-static void programs(struct out *o, const struct summary *s)
-{
-    out_value(o, "program_met_share", (double)s->met / (double)s->program.n, 4);
-    out_value(o, "program_slo_mean", s->program.mean, 4);
-    out_value(o, "program_slo_p50", s->program.point[METRIC_P50], 4);
-    out_value(o, "program_slo_p95", s->program.point[METRIC_P95], 4);
-    out_value(o, "program_slo_p99", s->program.point[METRIC_P99], 4);
-}
-
-/* Steps while the queue was not empty: none is short for want of requests. */
-static void queued_steps(struct out *o, const struct gaps *g)
-{
-    double mean = g->marked > 0 ? g->marked_sum / (double)g->marked : 0;
-
-    out_value(o, "queued_steps", (double)g->marked, 0);
-    out_value(o, "queued_step_mean_s", 1e-9 * mean, 6);
-    out_value(o, "queued_step_p99_s", 1e-9 * (double)gaps_marked_percentile(g, 0.99), 6);
-}
-
-static void migrations(struct out *o, const struct migrate_totals *m)
-{
-    double moves = m->done > 0 ? (double)m->done : 1;
-    uint64_t aborts = 0;
-
-    for (int i = 0; i < ABORTS; i++)
-        aborts += m->aborts[i];
-    out_value(o, "migrations", (double)m->done, 0);
-    out_value(o, "migration_aborts", (double)aborts, 0);
-    out_value(o, "migrated_gb", 1e-9 * m->bytes, 6);
-    out_value(o, "migration_down_mean_s", 1e-9 * (double)m->down_ns / moves, 6);
-    out_value(o, "migration_down_max_s", 1e-9 * (double)m->most_down_ns, 6);
-    out_value(o, "migration_gap_mean_s", 1e-9 * (double)m->gap_ns / moves, 6);
-    out_value(o, "migration_gap_max_s", 1e-9 * (double)m->most_gap_ns, 6);
-}
-
-static double mean_s(int64_t ns, uint64_t n)
-{
-    return n > 0 ? 1e-9 * (double)ns / (double)n : 0;
-}
-
-static void handoffs(struct out *o, const struct handoff_totals *h)
-{
-    out_value(o, "handoffs", (double)h->n, 0);
-    out_value(o, "handoff_gb", 1e-9 * h->bytes, 3);
-    out_value(o, "handoff_mean_s", mean_s(h->wait_ns, h->n), 6);
-    out_value(o, "handoff_most_s", 1e-9 * (double)h->most_wait_ns, 6);
-}
-
-static void fetches(struct out *o, const struct fetch_totals *f)
-{
-    out_value(o, "fetches", (double)f->n, 0);
-    out_value(o, "fetched_blocks", (double)f->blocks, 0);
-    out_value(o, "fetch_mean_s", mean_s(f->wait_ns, f->n), 6);
-}
-
-static uint64_t kv_blocks_of(const struct fleet *c)
-{
-    uint64_t n = 0;
-
-    for (uint32_t i = 0; i < c->n; i++)
-        n += c->replica[i].kv.total;
-    return n;
-}
-
-static void print_summary(struct out *o, const struct parts *p)
-{
-    bool json = out_is_json(o);
-    const struct summary *s = &p->summary;
-
-    out_header(o, "what value");
-    if (json)
-        out_row(o);
-    out_value(o, "requests", (double)s->requests, 0);
-    out_value(o, "rejected", (double)s->rejected, 0);
-    out_value(o, "refused", (double)s->refused, 0);
-    out_value(o, "preemptions", (double)s->preemptions, 0);
-    out_value(o, "swaps", (double)p->replay.total.swaps, 0);
-    out_value(o, "steps", (double)s->steps, 0);
-    out_value(o, "span_s", 1e-9 * (double)s->span_ns, 6);
-    out_value(o, "prompt_tokens", (double)s->prompt_tokens, 0);
-    out_value(o, "output_tokens", (double)s->output_tokens, 0);
-    out_value(o, "computed_tokens", (double)s->computed_tokens, 0);
-    out_value(o, "prefix_hit_tokens", (double)s->hit_tokens, 0);
-    out_value(o, "host_hit_tokens", (double)p->replay.total.tier_tokens[KV_HOST], 0);
-    out_value(o, "disk_hit_tokens", (double)p->replay.total.tier_tokens[KV_DISK], 0);
-    out_value(o, "requests_per_s", s->requests_a_s, 4);
-    out_value(o, "output_tokens_per_s", s->output_tokens_a_s, 2);
-    out_value(o, "goodput_per_s", s->goodput, 4);
-    out_value(o, "good_share", s->requests ? (double)s->good / (double)s->requests : 0, 4);
-    out_value(o, "busy_share", s->busy_share, 4);
-    out_value(o, "transfer_s", 1e-6 * p->replay.total.moved_us, 6);
-    out_value(o, "kv_blocks", (double)kv_blocks_of(&p->replay.fleet), 0);
-    out_value(o, "kv_share", s->kv_share, 4);
-    for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
-        latency(o, (enum metric)m, &s->metric[m]);
-    if (s->program.n > 0)
-        programs(o, s);
-    queued_steps(o, &p->replay.step_times);
-    if (p->setup.replay.fleet.migrate)
-        migrations(o, &p->replay.fleet.migrated);
-    if (p->replay.fleet.handoff)
-        handoffs(o, &p->replay.fleet.handed);
-    if (p->replay.fleet.fetch)
-        fetches(o, &p->replay.fleet.fetched);
-    if (p->setup.replay.fleet.scale || p->setup.replay.fleet.failures > 0) {
-        out_value(o, "replica_s", s->replica_s, 6);
-        out_value(o, "restarted", (double)p->replay.fleet.restarted, 0);
-    }
-    if (json)
-        out_end_row(o);
-}
-
 static int write_summary(const struct asked *a, struct parts *p, struct err *e)
 {
     struct out_opts to = {.json = a->json};
@@ -251,7 +123,7 @@ static int write_summary(const struct asked *a, struct parts *p, struct err *e)
         return 0;
     if (out_open(&o, &to, e) < 0)
         return e->code;
-    print_summary(o, p);
+    summary_write(o, &p->summary, &p->replay);
     return out_commit(&o, e);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "sim/prefix.h"
+#include "sim/slots.h"
 
 struct wait {
     uint32_t request, replica, blocks;
@@ -14,21 +15,8 @@ struct wait {
 
 struct fetch {
     struct wait *v;
-    size_t n, cap;
-    struct deque spare; /* slots of v that nobody uses */
+    struct slots slots; /* of v */
 };
-
-static int free_slot(struct fetch *f, uint32_t *slot, struct err *e)
-{
-    if (f->spare.n > 0) {
-        *slot = deque_pop_front(&f->spare);
-        return 0;
-    }
-    if (mem_reserve(&f->v, &f->cap, f->n + 1, sizeof *f->v, e) < 0)
-        return e->code;
-    *slot = (uint32_t)f->n++;
-    return 0;
-}
 
 int fetch_begin(struct fleet *c, uint32_t request, uint32_t replica, uint32_t blocks, double us,
                 struct err *e)
@@ -37,7 +25,7 @@ int fetch_begin(struct fleet *c, uint32_t request, uint32_t replica, uint32_t bl
 
     if (!c->fetch && !(c->fetch = mem_zero(1, sizeof *c->fetch, e)))
         return e->code;
-    if (free_slot(c->fetch, &slot, e) < 0)
+    if (slots_take(&c->fetch->slots, &c->fetch->v, sizeof *c->fetch->v, &slot, e) < 0)
         return e->code;
     c->fetch->v[slot] = (struct wait){request, replica, blocks, c->now};
     c->flight[request].status = FLIGHT_MOVING;
@@ -51,7 +39,7 @@ int fetch_done(struct fleet *c, uint32_t slot, struct err *e)
     struct replica *r = &c->replica[x.replica];
 
     c->moving--;
-    if (deque_push_back(&c->fetch->spare, slot, e) < 0)
+    if (slots_give_back(&c->fetch->slots, slot, e) < 0)
         return e->code;
     c->fetched.n++;
     c->fetched.blocks += x.blocks;
@@ -69,7 +57,7 @@ void fetch_free(struct fleet *c)
     if (!c->fetch)
         return;
     free(c->fetch->v);
-    free(c->fetch->spare.v);
+    slots_free(&c->fetch->slots);
     free(c->fetch);
     c->fetch = NULL;
 }

@@ -8,6 +8,7 @@
 #include "sim/leave.h"
 #include "sim/link.h"
 #include "sim/route.h"
+#include "sim/slots.h"
 
 enum hand_state {
     HAND_NONE,
@@ -26,10 +27,9 @@ struct hand {
 
 struct handoff {
     double block_us, link_us, link_gbs;
-    struct hand *v; /* [n], some of them HAND_NONE */
-    size_t n, cap;
-    struct deque waiting;  /* slots of v */
-    struct deque spare;    /* those that are HAND_NONE */
+    struct hand *v;        /* [slots.n], some of them HAND_NONE */
+    struct slots slots;    /* of v */
+    struct deque waiting;  /* slots */
     struct deque *joining; /* [replicas]: the same */
     uint32_t *coming;      /* [replicas]: that are copied to it, or join it */
     int64_t *sent_ns;      /* [replicas]: when its last copy is done */
@@ -70,13 +70,13 @@ void handoff_free(struct fleet *c)
 
     if (!h)
         return;
-    for (size_t i = 0; i < h->n; i++)
+    for (size_t i = 0; i < h->slots.n; i++)
         free(h->v[i].kv.id);
     for (uint32_t i = 0; h->joining && i < c->n; i++)
         free(h->joining[i].v);
     free(h->v);
     free(h->waiting.v);
-    free(h->spare.v);
+    slots_free(&h->slots);
     free(h->joining);
     free(h->coming);
     free(h->sent_ns);
@@ -207,22 +207,10 @@ int handoff_copied(struct fleet *c, uint32_t slot, struct err *e)
 
 /* ---- between steps ---- */
 
-static int free_slot(struct handoff *h, uint32_t *slot, struct err *e)
-{
-    if (h->spare.n > 0) {
-        *slot = deque_pop_front(&h->spare);
-        return 0;
-    }
-    if (mem_reserve(&h->v, &h->cap, h->n + 1, sizeof *h->v, e) < 0)
-        return e->code;
-    *slot = (uint32_t)h->n++;
-    return 0;
-}
-
 static int end_hand(struct handoff *h, uint32_t slot, struct err *e)
 {
     h->v[slot] = (struct hand){.state = HAND_NONE};
-    return deque_push_back(&h->spare, slot, e);
+    return slots_give_back(&h->slots, slot, e);
 }
 
 static int leave(struct fleet *c, struct replica *r, uint32_t request, struct err *e)
@@ -230,7 +218,7 @@ static int leave(struct fleet *c, struct replica *r, uint32_t request, struct er
     struct handoff *h = c->handoff;
     uint32_t slot = 0;
 
-    if (free_slot(h, &slot, e) < 0)
+    if (slots_take(&h->slots, &h->v, sizeof *h->v, &slot, e) < 0)
         return e->code;
     replica_take_out(r, request);
     h->v[slot] = (struct hand){
@@ -295,7 +283,7 @@ bool handoff_joins(const struct fleet *c, const struct replica *r)
 
 size_t handoff_most_lost(const struct fleet *c)
 {
-    return c->handoff ? c->handoff->n : 0;
+    return c->handoff ? c->handoff->slots.n : 0;
 }
 
 /* The slots in the queue but those of requests that are lost. */
@@ -354,7 +342,7 @@ int handoff_lose(struct fleet *c, const struct replica *r, uint32_t *v, size_t *
     struct handoff *h = c->handoff;
     int rc = 0;
 
-    for (size_t i = h ? h->n : 0; rc == 0 && i-- > 0;) {
+    for (size_t i = h ? h->slots.n : 0; rc == 0 && i-- > 0;) {
         struct hand *x = &h->v[i];
 
         if (x->state == HAND_COPIES && (x->to == r->number || x->from == r->number))
@@ -379,7 +367,7 @@ bool handoff_has(const struct fleet *c, uint32_t replica)
 {
     const struct handoff *h = c->handoff;
 
-    for (size_t i = 0; h && i < h->n; i++)
+    for (size_t i = 0; h && i < h->slots.n; i++)
         if (h->v[i].state != HAND_NONE &&
             (h->v[i].from == replica || (h->v[i].state != HAND_WAITS && h->v[i].to == replica)))
             return true;

@@ -1,0 +1,10 @@
+/* summary_write.h - what a replay comes to, written: rows `what value`, or one JSON object. */
+#ifndef SIM_SUMMARY_WRITE_H
+#define SIM_SUMMARY_WRITE_H
+
+#include "base/out.h"
+#include "sim/metrics.h"
+
+void summary_write(struct out *o, const struct summary *s, const struct replay *p);
+
+#endif
