@@ -5,7 +5,6 @@
 #include "base/cli.h"
 #include "base/out.h"
 #include "base/progress.h"
-#include "sim/fleet_setup.h"
 #include "sim/route_setup.h"
 #include "sim/sim.h"
 #include "sim/steps.h"
@@ -151,9 +150,8 @@ static int open_steps(const struct asked *a, struct parts *p, struct err *e)
     if ((a->timeline && out_open(&p->timeline.out, &timeline, e) < 0) ||
         (a->steps && out_open(&p->steps.out, &steps, e) < 0))
         return e->code;
-    if (a->timeline)
-        timeline_begin(&p->timeline, p->setup.replay.fleet.n);
     if (a->timeline) {
+        timeline_begin(&p->timeline, p->setup.replay.fleet.n);
         p->setup.replay.fleet.mark = timeline_mark;
         p->setup.replay.fleet.mark_ctx = &p->timeline;
     }

@@ -16,7 +16,7 @@ int fleet_due(struct fleet *c, int64_t t_ns, enum fleet_due what, uint32_t arg, 
 
 int64_t fleet_next_due(const struct fleet *c, bool over)
 {
-    if (over && c->moving == 0 && !((c->n_held > 0 || handoff_waiting(c) > 0) && life_may_open(c)))
+    if (over && c->copying == 0 && !((c->n_held > 0 || handoff_waiting(c) > 0) && life_may_open(c)))
         return INT64_MAX;
     return events_next(&c->due);
 }
@@ -39,13 +39,15 @@ static int again(struct fleet *c, enum fleet_due what, struct err *e)
 /* Can it matter, if no request comes? */
 static bool matters(const struct fleet *c, enum fleet_due what)
 {
-    return c->steps.n > 0 || c->n_touched > 0 || c->moving > 0 || c->n_held > 0 ||
+    return c->steps.n > 0 || c->n_touched > 0 || c->copying > 0 || c->n_held > 0 ||
            (what == DUE_SCALE && scale_may_stop(c));
 }
 
 static int periodic(struct fleet *c, enum fleet_due what, struct err *e)
 {
-    if ((what == DUE_PAIR ? migrate_pair(c, e) : scale_look(c, e)) < 0)
+    if (what == DUE_PAIR)
+        migrate_pair(c);
+    else if (scale_look(c, e) < 0)
         return e->code;
     if (matters(c, what))
         return again(c, what, e);

@@ -205,8 +205,6 @@ int replica_arrive(struct replica *r, uint32_t request, struct err *e)
         return 0;
     }
     f->status = FLIGHT_WAITING;
-    if (f->start_ns == FLIGHT_NEVER)
-        f->came_ns = r->now;
     if (r->sched->arrived)
         r->sched->arrived(r, request);
     return enqueue(r, request, false, e);

@@ -20,7 +20,7 @@
 
 /* A request on its way. */
 struct flight {
-    int64_t came_ns;                     /* to the replica; to the first, once it has begun */
+    int64_t came_ns;                     /* to the dispatcher */
     int64_t start_ns, first_ns, last_ns; /* first in a batch; first token; last token so far */
     uint32_t need, computed, given;      /* tokens; given: of the output */
     uint32_t preemptions;

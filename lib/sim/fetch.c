@@ -29,7 +29,7 @@ int fetch_begin(struct fleet *c, uint32_t request, uint32_t replica, uint32_t bl
         return e->code;
     c->fetch->v[slot] = (struct wait){request, replica, blocks, c->now};
     c->flight[request].status = FLIGHT_MOVING;
-    c->moving++;
+    c->copying++;
     return fleet_due(c, c->now + llround(1e3 * us), DUE_FETCHED, slot, e);
 }
 
@@ -38,7 +38,7 @@ int fetch_done(struct fleet *c, uint32_t slot, struct err *e)
     struct wait x = c->fetch->v[slot];
     struct replica *r = &c->replica[x.replica];
 
-    c->moving--;
+    c->copying--;
     if (slots_give_back(&c->fetch->slots, slot, e) < 0)
         return e->code;
     c->fetched.n++;

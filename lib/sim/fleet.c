@@ -127,6 +127,8 @@ int fleet_arrive(struct fleet *c, uint32_t request, struct err *e)
 
     if (c->began_ns == FLIGHT_NEVER)
         c->began_ns = c->now;
+    if (c->flight[request].came_ns == FLIGHT_NEVER)
+        c->flight[request].came_ns = c->now;
     if (c->asleep && fleet_wake(c, e) < 0)
         return e->code;
     if (c->life && life_must_wait(c, request))
@@ -169,49 +171,60 @@ static int pass(struct fleet *c, struct replica *r, struct err *e)
     return c->handoff ? handoff_pass(c, r, e) : 0;
 }
 
-static int rest(struct fleet *c, struct err *e)
+/* Requests that have come join its batch, if they can: 1, or 0 if there are none. */
+static int join(struct fleet *c, struct replica *r, struct err *e)
 {
-    for (uint32_t k = 0; k < c->n_touched; k++) {
-        struct replica *r = &c->replica[c->touched[k]];
+    bool migrate = c->migrate && migrate_joins(c, r), handoff = c->handoff && handoff_joins(c, r);
 
-        if (r->busy)
-            continue;
-        if (pass(c, r, e) < 0)
-            return e->code;
-        if (c->life)
-            life_rest(c, r);
-    }
-    return 0;
+    if ((migrate && migrate_join(c, r, e) < 0) || (handoff && handoff_pass(c, r, e) < 0))
+        return e->code;
+    return migrate || handoff;
 }
 
-/* Where nothing could run, and what did was driven out, there may be a place now for what comes. */
+/* A step of an idle replica: 1, or 0 if there is nothing to do. Where nothing could run, and what
+ * did was driven out, there may be a place now for what comes. */
+static int try_step(struct fleet *c, struct replica *r, struct err *e)
+{
+    int rc = replica_step(r, e);
+
+    if (rc == 0 && (rc = join(c, r, e)) > 0)
+        rc = replica_step(r, e);
+    return rc;
+}
+
 static int begin_step(struct fleet *c, struct replica *r, struct err *e)
 {
-    int begun = replica_step(r, e);
-    bool joins = begun == 0 &&
-                 ((c->migrate && migrate_joins(c, r)) || (c->handoff && handoff_joins(c, r)));
+    int begun = try_step(c, r, e);
 
-    if (!joins)
-        return begun;
-    return pass(c, r, e) < 0 ? e->code : replica_step(r, e);
+    if (begun > 0 &&
+        events_push(&c->steps, (struct event){.t_ns = r->end_ns, .order = r->number}, e) < 0)
+        return e->code;
+    return begun;
 }
 
+/* Those that are touched meanwhile join the list, once each, and are looked at too. */
 int fleet_begin_steps(struct fleet *c, struct err *e)
 {
     if (c->o->begin_steps)
         return c->o->begin_steps(c->o->begin_ctx, c, e);
-    if ((c->migrate || c->handoff || c->life) && rest(c, e) < 0)
-        return e->code;
+    for (uint32_t k = 0; (c->migrate || c->handoff) && k < c->n_touched; k++) {
+        struct replica *r = &c->replica[c->touched[k]];
+
+        if (!r->busy && pass(c, r, e) < 0)
+            return e->code;
+    }
     for (uint32_t k = 0; k < c->n_touched; k++) {
         struct replica *r = &c->replica[c->touched[k]];
-        int begun = r->busy ? 0 : begin_step(c, r, e);
+
+        if (!r->busy && begin_step(c, r, e) < 0)
+            return e->code;
+    }
+    for (uint32_t k = 0; k < c->n_touched; k++) {
+        struct replica *r = &c->replica[c->touched[k]];
 
         c->is_touched[r->number] = false;
-        if (begun < 0)
-            return begun;
-        if (begun > 0 &&
-            events_push(&c->steps, (struct event){.t_ns = r->end_ns, .order = r->number}, e) < 0)
-            return e->code;
+        if (c->life && !r->busy)
+            life_rest(c, r);
     }
     c->n_touched = 0;
     return 0;
@@ -219,13 +232,11 @@ int fleet_begin_steps(struct fleet *c, struct err *e)
 
 struct replica *fleet_step_ends(struct fleet *c)
 {
-    while (events_next(&c->steps) == c->now) {
-        struct replica *r = &c->replica[events_pop(&c->steps).order];
+    struct replica *r;
 
-        if (!r->busy || r->end_ns != c->now)
-            continue; /* it was broken off */
-        fleet_touch(c, r);
-        return r;
-    }
-    return NULL;
+    if (events_next(&c->steps) != c->now)
+        return NULL;
+    r = &c->replica[events_pop(&c->steps).order];
+    fleet_touch(c, r);
+    return r;
 }

@@ -89,8 +89,7 @@ enum fleet_due {
     DUE_FETCHED, /* prefixes, for a request that waits for them (fetch.h) */
     DUE_OPEN,    /* a replica starts, or is back */
     DUE_NOTICE,  /* of a failure */
-    DUE_FAIL,
-    DUES
+    DUE_FAIL
 };
 
 /* Why a migration was given up. */
@@ -152,7 +151,8 @@ struct fleet {
     int32_t last_priority;   /* of the trace's requests */
     struct migrate *migrate; /* NULL: none move */
     struct migrate_totals migrated;
-    uint32_t moving;         /* migrations, and copies, under way */
+    uint32_t moving;  /* migrations under way */
+    uint32_t copying; /* what comes to an end at a moment: stages of them, copies, prefixes */
     struct handoff *handoff; /* NULL: all replicas do both */
     struct handoff_totals handed;
     struct fetch *fetch; /* NULL: none has waited for a prefix */

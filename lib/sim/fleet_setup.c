@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "base/num.h"
 
-/* A century. */
-static const double seconds_most = 3.2e9;
+/* 31 years: a clock that counts to 146 has room for a few of them. */
+static const double seconds_most = 1e9;
 
 static bool is_time(double s, double least)
 {

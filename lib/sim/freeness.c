@@ -5,16 +5,26 @@
 
 bool has_high(const struct fleet *c, const struct replica *r)
 {
-    for (size_t i = 0; c->trace->priority && i < r->n_running; i++)
+    if (!c->trace->priority)
+        return false;
+    for (size_t i = 0; i < r->n_running; i++)
         if (is_high(c, r->running[i]))
+            return true;
+    for (size_t i = 0; i < r->waiting.n; i++)
+        if (is_high(c, deque_at(&r->waiting, i)))
             return true;
     return false;
 }
 
-static double reckon(const struct replica *r, int requests, int64_t blocks)
+double freeness_headroom(const struct fleet *c, const struct replica *r)
+{
+    return c->o->headroom > 0 && has_high(c, r) ? kv_blocks(&r->kv, c->o->headroom) : 0;
+}
+
+static double reckon(const struct replica *r, int requests, double blocks)
 {
     double n = (double)r->n_running + requests + (r->waiting.n > 0);
-    double left = (double)r->kv.free - (double)blocks;
+    double left = r->kv.free - blocks;
 
     if (r->closed)
         return -INFINITY;
@@ -30,9 +40,7 @@ double freeness_bare(const struct replica *r)
 
 double freeness_with(const struct fleet *c, const struct replica *r, int requests, int64_t blocks)
 {
-    bool kept = c->o->headroom > 0 && has_high(c, r);
-
-    return reckon(r, requests, blocks + (kept ? kv_blocks(&r->kv, c->o->headroom) : 0));
+    return reckon(r, requests, (double)blocks + freeness_headroom(c, r));
 }
 
 double freeness(const struct fleet *c, const struct replica *r)

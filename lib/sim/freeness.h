@@ -3,7 +3,7 @@
  *
  *   F = (free blocks - blocks that the queue's head wants - headroom) / (running + [queue])
  *
- * where the headroom is kept only while a request of high priority runs there: one that the trace
+ * where the headroom is kept only while a request of high priority is there: one that the trace
  * puts before its last priority. A replica with nothing to do counts as if one request ran; one
  * that takes no more has a load without end, so that it drains.
  *
@@ -21,6 +21,8 @@ static inline bool is_high(const struct fleet *c, uint32_t request)
 }
 bool has_high(const struct fleet *c, const struct replica *r);
 
+/* Blocks. */
+double freeness_headroom(const struct fleet *c, const struct replica *r);
 double freeness(const struct fleet *c, const struct replica *r);
 /* As if there were no priorities. */
 double freeness_bare(const struct replica *r);

@@ -152,7 +152,7 @@ static int begin_copy(struct fleet *c, uint32_t slot, uint32_t to, struct err *e
     x->due_ns = from + llround(1e3 * (h->link_us + h->block_us * blocks));
     h->sent_ns[x->from] = x->due_ns;
     h->coming[to]++;
-    c->moving++;
+    c->copying++;
     return fleet_due(c, x->due_ns, DUE_HANDED, slot, e);
 }
 
@@ -199,7 +199,7 @@ int handoff_copied(struct fleet *c, uint32_t slot, struct err *e)
     f->replica = x->to;
     x->kv = (struct kv_list){0};
     x->state = HAND_JOINS;
-    c->moving--;
+    c->copying--;
     fleet_touch(c, from);
     fleet_touch(c, to);
     return deque_push_back(&h->joining[x->to], slot, e);
@@ -230,7 +230,7 @@ static int leave_all(struct fleet *c, struct replica *r, struct err *e)
 {
     size_t i = 0;
 
-    replica_settle(r);
+    steady_settle(r);
     while (i < r->n_running) {
         uint32_t request = r->running[i];
 
@@ -276,7 +276,7 @@ int handoff_pass(struct fleet *c, struct replica *r, struct err *e)
 
 bool handoff_joins(const struct fleet *c, const struct replica *r)
 {
-    return c->handoff->joining[r->number].n > 0;
+    return c->handoff->joining[r->number].n > 0 && r->n_running < r->o->most_requests;
 }
 
 /* ---- replicas that are lost ---- */
@@ -309,7 +309,7 @@ static void break_copy(struct fleet *c, struct hand *x)
     replica_ask_again(to);
     fleet_touch(c, to);
     c->handoff->coming[x->to]--;
-    c->moving--;
+    c->copying--;
 }
 
 static int lose(struct fleet *c, uint32_t slot, uint32_t *v, size_t *n, struct err *e)

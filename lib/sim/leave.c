@@ -5,11 +5,6 @@
 
 #include "sim/prefix.h"
 
-void replica_settle(struct replica *r)
-{
-    steady_settle(r);
-}
-
 uint32_t held_blocks(const struct replica *r, const struct flight *f)
 {
     uint32_t blocks = kv_blocks(&r->kv, (uint64_t)f->computed + r->steady.done);
@@ -34,7 +29,7 @@ int replica_let_in(struct replica *r, uint32_t request, struct err *e)
 {
     struct flight *f = flight_of(r, request);
 
-    replica_settle(r);
+    steady_settle(r);
     r->aside -= f->kv.n;
     if (running_add(r, request, e) < 0)
         return e->code;
@@ -74,7 +69,7 @@ int replica_lose(struct replica *r, uint32_t *v, size_t *n, struct err *e)
     size_t from = *n;
 
     break_off(r);
-    replica_settle(r);
+    steady_settle(r);
     for (size_t i = 0; i < r->n_running; i++)
         v[(*n)++] = r->running[i];
     for (size_t i = 0; i < r->swapped.n; i++)

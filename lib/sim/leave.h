@@ -7,8 +7,6 @@
 
 #include "sim/engine.h"
 
-/* Steps that only repeated are settled, and the next is formed anew. */
-void replica_settle(struct replica *r);
 /* Blocks were given back between two of its steps, or during one: who was refused may fit now, so
  * the next step does not just repeat. */
 static inline void replica_ask_again(struct replica *r)

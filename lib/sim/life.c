@@ -10,11 +10,6 @@
 #include "sim/migrate.h"
 #include "sim/scale.h"
 
-static void turn_on(struct fleet *c, uint32_t i)
-{
-    c->life[i].on_ns = c->now;
-}
-
 /* Time before the first arrival does not count. */
 static void turn_off(struct fleet *c, uint32_t i)
 {
@@ -50,11 +45,17 @@ static int init_failures(struct fleet *c, struct err *e)
     return 0;
 }
 
+/* Does anything come or go at all? */
+static bool changes(const struct fleet *c)
+{
+    return c->o->scale || c->o->failures > 0;
+}
+
 int life_init(struct fleet *c, struct err *e)
 {
     uint32_t open = c->o->scale ? c->o->scale->begin : c->n;
 
-    if (!life_changes(c))
+    if (!changes(c))
         return 0;
     if (!(c->life = mem_zero(c->n, sizeof *c->life, e)))
         return e->code;
@@ -152,7 +153,7 @@ int life_open(struct fleet *c, uint32_t i, struct err *e)
 {
     c->life[i].open_ns = FLIGHT_NEVER;
     if (c->life[i].on_ns == FLIGHT_NEVER)
-        turn_on(c, i);
+        c->life[i].on_ns = c->now;
     set(c, i, LIFE_OPEN);
     fleet_touch(c, &c->replica[i]);
     return c->n_held > 0 ? release(c, e) : 0;
@@ -160,8 +161,8 @@ int life_open(struct fleet *c, uint32_t i, struct err *e)
 
 int life_start(struct fleet *c, uint32_t i, int64_t takes_ns, struct err *e)
 {
-    turn_on(c, i);
     set(c, i, LIFE_STARTING);
+    c->life[i].on_ns = c->now;
     c->life[i].open_ns = c->now + takes_ns;
     return fleet_due(c, c->life[i].open_ns, DUE_OPEN, i, e);
 }
@@ -203,8 +204,13 @@ void life_notice(struct fleet *c, uint32_t failure)
     if (state == LIFE_FAILED || state == LIFE_OFF)
         return;
     c->life[i].noticed = true;
+    c->life[i].open_ns = FLIGHT_NEVER;
     if (state == LIFE_OPEN)
         life_close(c, i);
+    if (state == LIFE_STARTING) {
+        turn_off(c, i);
+        set(c, i, LIFE_OFF);
+    }
 }
 
 static int by_number(const void *a, const void *b)
@@ -225,6 +231,7 @@ static int lose_all(struct fleet *c, struct replica *r, struct err *e)
 
     if (rc == 0) {
         r->now = c->now;
+        events_drop(&c->steps, r->number);
         migrate_lose(c, r, v, &n);
         rc = handoff_lose(c, r, v, &n, e);
     }

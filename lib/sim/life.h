@@ -17,21 +17,16 @@ enum life_state { LIFE_OFF, LIFE_STARTING, LIFE_OPEN, LIFE_DRAINING, LIFE_FAILED
 
 struct life {
     enum life_state state;
-    bool noticed;    /* it will fail, and drains or has drained for that */
-    bool was_on;     /* when it failed */
-    int64_t open_ns; /* when it opens; FLIGHT_NEVER: that is not known */
-    int64_t on_ns;   /* since when it is on; FLIGHT_NEVER: it is not */
-    int64_t was_on_ns;
+    bool noticed;      /* it will fail, and drains or has drained for that */
+    bool was_on;       /* when it failed */
+    int64_t open_ns;   /* when it opens; FLIGHT_NEVER: that is not known */
+    int64_t on_ns;     /* since when it is on; FLIGHT_NEVER: it is not */
+    int64_t was_on_ns; /* before that, since the first arrival */
 };
 
 int life_init(struct fleet *c, struct err *e);
 void life_free(struct fleet *c);
 
-/* Does anything come or go at all? */
-static inline bool life_changes(const struct fleet *c)
-{
-    return c->o->scale || c->o->failures > 0;
-}
 uint32_t life_count(const struct fleet *c, enum life_state state);
 /* Can a replica open yet? */
 bool life_may_open(const struct fleet *c);

@@ -35,7 +35,7 @@ struct migrate {
     struct move *move;     /* [n], by where they come from */
     uint32_t *joining;     /* [n]: that wait to join it */
     double block_us;       /* to copy a block */
-    struct migrate_end *v; /* [n]: for pairing */
+    struct migrate_end *v; /* [2 n]: for pairing */
 };
 
 /* A replica that could send, or take. */
@@ -80,6 +80,7 @@ void migrate_free(struct fleet *c)
 
 static void end_move(struct fleet *c, struct move *m)
 {
+    fleet_touch(c, &c->replica[m - c->migrate->move]);
     *m = (struct move){.state = MOVE_NONE};
     c->moving--;
 }
@@ -131,7 +132,6 @@ static void commit(struct fleet *c, uint32_t from)
     struct flight *f = &c->flight[m->request];
     int64_t down_ns = c->now - m->paused_ns;
 
-    c->migrated.bytes += 1e3 * g->o->link_gbs * g->block_us * m->kv.n;
     c->migrated.down_ns += down_ns;
     c->migrated.most_down_ns = longer(c->migrated.most_down_ns, down_ns);
     source->aside -= f->kv.n;
@@ -209,12 +209,14 @@ static int begin_stage(struct fleet *c, struct replica *r, struct move *m, struc
     m->copied += blocks;
     m->stages++;
     c->migrated.stages++;
+    c->migrated.bytes += 1e3 * g->o->link_gbs * g->block_us * blocks;
     m->state = last ? MOVE_LAST : MOVE_COPYING;
     if (last) {
         replica_take_out(r, m->request);
         m->paused_ns = c->now;
     }
     m->due_ns = c->now + llround(1e3 * us);
+    c->copying++;
     return fleet_due(c, m->due_ns, DUE_COPIED, r->number, e);
 }
 
@@ -226,7 +228,7 @@ static int go_on(struct fleet *c, struct replica *r, struct err *e)
 
     if (m->state != MOVE_PAIRED && m->state != MOVE_COPIED)
         return 0;
-    replica_settle(r);
+    steady_settle(r);
     if (m->state == MOVE_PAIRED) {
         m->request = choose(c, r, &c->replica[m->to]);
         if (m->request == UINT32_MAX || c->replica[m->to].closed) {
@@ -252,6 +254,7 @@ void migrate_copied(struct fleet *c, uint32_t from)
 {
     struct move *m = &c->migrate->move[from];
 
+    c->copying--;
     /* What was given up is no longer due. */
     if (m->due_ns != c->now)
         return;
@@ -268,14 +271,19 @@ bool migrate_joins(const struct fleet *c, const struct replica *r)
     return c->migrate->joining[r->number] > 0 && r->n_running < r->o->most_requests;
 }
 
-int migrate_pass(struct fleet *c, struct replica *r, struct err *e)
+int migrate_join(struct fleet *c, struct replica *r, struct err *e)
 {
     struct migrate *g = c->migrate;
 
     for (uint32_t i = 0; migrate_joins(c, r) && i < c->n; i++)
         if (g->move[i].state == MOVE_JOINING && g->move[i].to == r->number && join(c, i, e) < 0)
             return e->code;
-    return go_on(c, r, e);
+    return 0;
+}
+
+int migrate_pass(struct fleet *c, struct replica *r, struct err *e)
+{
+    return migrate_join(c, r, e) < 0 ? e->code : go_on(c, r, e);
 }
 
 /* ---- replicas that are lost ---- */
@@ -373,15 +381,14 @@ static bool balances(const struct fleet *c, const struct migrate_end *from,
     return after > 0 && after < to->free - from->free;
 }
 
-int migrate_pair(struct fleet *c, struct err *e)
+void migrate_pair(struct fleet *c)
 {
     struct migrate *g = c->migrate;
     struct migrate_end *from = g->v, *to = g->v + c->n;
     size_t n_from = 0, n_to = 0;
 
-    (void)e;
     for (uint32_t i = 0; i < c->n; i++) {
-        struct replica *r = &c->replica[i];
+        const struct replica *r = &c->replica[i];
         double f = freeness(c, r);
 
         if (f < g->o->out && r->n_running > 0 && g->move[i].state == MOVE_NONE)
@@ -390,7 +397,7 @@ int migrate_pair(struct fleet *c, struct err *e)
             to[n_to++] = (struct migrate_end){f, i};
     }
     if (n_from == 0 || n_to == 0)
-        return 0;
+        return;
     qsort(from, n_from, sizeof *from, fullest_first);
     qsort(to, n_to, sizeof *to, freest_first);
     for (size_t i = 0; i < n_from && i < n_to; i++) {
@@ -400,5 +407,4 @@ int migrate_pair(struct fleet *c, struct err *e)
         c->moving++;
         fleet_touch(c, &c->replica[from[i].replica]);
     }
-    return 0;
 }

@@ -49,13 +49,14 @@ int migrate_init(struct fleet *c, struct err *e);
 void migrate_free(struct fleet *c);
 
 /* The interval is over. */
-int migrate_pair(struct fleet *c, struct err *e);
+void migrate_pair(struct fleet *c);
 /* A stage of the request that replica `from` sends is over. */
 void migrate_copied(struct fleet *c, uint32_t from);
 /* The replica is between two steps: what comes joins it, what goes leaves it. */
 int migrate_pass(struct fleet *c, struct replica *r, struct err *e);
-/* Is there a request that could join it now? */
+/* Is there a request that could join it now? And it joins. */
 bool migrate_joins(const struct fleet *c, const struct replica *r);
+int migrate_join(struct fleet *c, struct replica *r, struct err *e);
 /* The replica is about to lose all it has. Requests that are lost with it are appended to v. */
 void migrate_lose(struct fleet *c, const struct replica *r, uint32_t *v, size_t *n);
 /* Does a request come to it or go? */

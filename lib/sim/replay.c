@@ -205,8 +205,11 @@ static int begin(struct replay *p, const struct trace_set *t, const struct cost 
     *u = (struct run){.p = p, .o = o, .e = e};
     if (!(p->flight = mem_zero(t->n, sizeof *p->flight, e)))
         return e->code;
-    for (uint32_t i = 0; i < t->n; i++)
-        p->flight[i].start_ns = p->flight[i].first_ns = p->flight[i].last_ns = FLIGHT_NEVER;
+    for (uint32_t i = 0; i < t->n; i++) {
+        struct flight *f = &p->flight[i];
+
+        f->came_ns = f->start_ns = f->first_ns = f->last_ns = FLIGHT_NEVER;
+    }
     u->idle = o->clients;
     if (o->clients && t->after_end)
         return err_set(e, ERR_USAGE, "requests that wait for others do not go with '--clients'");

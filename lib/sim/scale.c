@@ -26,20 +26,20 @@ bool scale_may_stop(const struct fleet *c)
 /* Of those that are open or will be. */
 static double mean(const struct fleet *c)
 {
-    double sum = 0;
-    uint32_t n = 0;
+    double left = 0, requests = 0;
+    bool any = false;
 
     for (uint32_t i = 0; i < c->n; i++) {
         const struct replica *r = &c->replica[i];
         enum life_state state = c->life[i].state;
 
-        if (state == LIFE_OPEN)
-            sum += freeness(c, r);
-        else if (state == LIFE_STARTING)
-            sum += r->kv.total;
-        n += state == LIFE_OPEN || state == LIFE_STARTING;
+        if (state != LIFE_OPEN && state != LIFE_STARTING)
+            continue;
+        any = true;
+        left += (double)r->kv.free - (double)r->queued_blocks - freeness_headroom(c, r);
+        requests += (double)replica_requests(r);
     }
-    return n > 0 ? sum / n : -INFINITY;
+    return any ? left / fmax(requests, 1) : -INFINITY;
 }
 
 /* One more: 1, or 0 if there is none. */

@@ -2,6 +2,10 @@
  * that are open or starting, which count as empty; below `up` more are started, above `down` the
  * one with the fewest requests drains. Where one that drains is wanted it opens again.
  *
+ * The mean is that of the requests, those that wait among them: all blocks that are left, over all
+ * requests. The mean of the replicas' own freeness, which Llumnix takes, is that of an empty one as
+ * soon as there is one: what has just started would be stopped again.
+ *
  * Source   Llumnix (OSDI'24, arXiv 2406.03243), and its code.
  */
 #ifndef SIM_SCALE_H

@@ -1,5 +1,5 @@
-/* naive_fleet.h - several of naive_run.h's replicas and a dispatcher above them, slow and plain.
- * `board` has what became of every request, wherever it went.
+/* naive_fleet.h - several of naive_run.h's replicas and a dispatcher above them, slow and plain;
+ * some fail, and are back or not. `board` has what became of every request, wherever it went.
  */
 #ifndef TESTS_NAIVE_FLEET_H
 #define TESTS_NAIVE_FLEET_H
@@ -7,7 +7,7 @@
 #include "base/rand.h"
 #include "naive_run.h"
 
-enum { REPLICAS_MOST = 5 };
+enum { REPLICAS_MOST = 5, CRASHES_MOST = 4 };
 
 enum dispatch {
     ROUND_ROBIN,
@@ -20,6 +20,12 @@ enum dispatch {
     DISPATCHES
 };
 
+/* A replica loses all it has. */
+struct crash {
+    int replica;
+    int64_t at, back; /* back: -1: never */
+};
+
 struct naive_fleet {
     struct naive *board, *replica; /* replica: [n] */
     int n, next;
@@ -28,6 +34,12 @@ struct naive_fleet {
     uint64_t seed;
     int where[REQUESTS_MOST];
     bool touched[REPLICAS_MOST];
+    struct crash crash[CRASHES_MOST];
+    int crashes;
+    bool down[REPLICAS_MOST];
+    int by[REPLICAS_MOST]; /* the crash that it is down by */
+    struct queue held;     /* no replica is up */
+    int restarted;
 };
 
 /* ---- what dispatchers see ---- */
@@ -64,6 +76,9 @@ static bool shelters(const struct naive *s)
 {
     for (int i = 0; i < s->running.n; i++)
         if (goes_high(s, s->running.v[i]))
+            return true;
+    for (int i = 0; i < s->waiting.n; i++)
+        if (goes_high(s, s->waiting.v[i]))
             return true;
     return false;
 }
@@ -105,23 +120,40 @@ static double load_of(const struct naive_fleet *f, int k, int request)
     }
 }
 
+static int replicas_up(const struct naive_fleet *f, int up[REPLICAS_MOST])
+{
+    int n = 0;
+
+    for (int k = 0; k < f->n; k++)
+        if (!f->down[k])
+            up[n++] = k;
+    return n;
+}
+
+/* Where none is up, one that can never run goes anywhere. */
 static int dispatch_to(struct naive_fleet *f, int request)
 {
-    int best = 0;
+    int up[REPLICAS_MOST], n = replicas_up(f, up), best = 0;
 
     if (f->n == 1)
         return 0;
+    if (f->dispatch == RANDOM) {
+        best = (int)rand_below(&f->seed, n > 0 ? (uint64_t)n : 1);
+        return n > 0 ? up[best] : 0;
+    }
+    if (n == 0)
+        return 0;
     if (f->dispatch == ROUND_ROBIN) {
+        while (f->down[f->next])
+            f->next = (f->next + 1) % f->n;
         best = f->next;
         f->next = (f->next + 1) % f->n;
         return best;
     }
-    if (f->dispatch == RANDOM)
-        return (int)rand_below(&f->seed, (uint64_t)f->n);
-    for (int k = 1; k < f->n; k++)
-        if (load_of(f, k, request) < load_of(f, best, request))
-            best = k;
-    return best;
+    for (int i = 1; i < n; i++)
+        if (load_of(f, up[i], request) < load_of(f, up[best], request))
+            best = i;
+    return up[best];
 }
 
 /* ---- events ---- */
@@ -131,35 +163,124 @@ static void note_end(struct naive *board)
     board->done[board->n_done++] = board->now;
 }
 
+/* A request comes, or comes again with the tokens that it gave. False: it can never run. */
+static bool fleet_take(struct naive_fleet *f, int i)
+{
+    struct request *r = &f->board->r[i];
+    int up[REPLICAS_MOST];
+    struct naive *s = &f->replica[0];
+
+    if (replicas_up(f, up) == 0 && can_ever_run(s, r)) {
+        queue_insert(&f->held, f->held.n, i);
+        r->state = HELD;
+        return true;
+    }
+    f->where[i] = dispatch_to(f, i);
+    s = &f->replica[f->where[i]];
+    f->touched[f->where[i]] = true;
+    r->came = ++s->clock;
+    r->need = r->prompt + r->given;
+    r->computed = 0;
+    r->state = can_ever_run(s, r) ? WAITING : REJECTED;
+    r->end = s->now = f->board->now;
+    s->r[i] = *r;
+    if (r->state == REJECTED)
+        return false;
+    queue_insert(&s->waiting, s->waiting.n, i);
+    turn_arrives(s, i);
+    return true;
+}
+
 static void fleet_arrivals(struct naive_fleet *f)
 {
     struct naive *board = f->board;
 
     for (int i = 0; i < board->n; i++) {
         int64_t t = arrival_of(board, &board->r[i]);
-        struct naive *s;
-        struct request *r;
 
         if (board->r[i].state != AHEAD || t < 0 || t > board->now)
             continue;
-        f->where[i] = dispatch_to(f, i);
-        s = &f->replica[f->where[i]];
-        f->touched[f->where[i]] = true;
-        r = &s->r[i];
-        r->arrival = s->now = board->now;
-        r->came = ++s->clock;
-        r->need = r->prompt;
-        r->state = can_ever_run(s, r) ? WAITING : REJECTED;
-        r->end = board->now;
-        board->r[i] = *r;
-        if (r->state == WAITING) {
-            queue_insert(&s->waiting, s->waiting.n, i);
-            turn_arrives(s, i);
-        } else {
-            note_end(board);
-            i = -1;
-        }
+        board->r[i].arrival = board->now;
+        if (fleet_take(f, i))
+            continue;
+        note_end(board);
+        i = -1;
     }
+}
+
+/* ---- crashes ---- */
+
+static void begin_anew(struct naive *s)
+{
+    s->waiting.n = s->running.n = s->swapped.n = s->late.n = 0;
+    s->n_aside[0] = s->n_aside[1] = s->n_pins = s->n_tools = s->n_batch = 0;
+    s->moving_us = s->waited_s = s->waited_tokens = 0;
+    s->since_prompts = s->vain = 0;
+    s->busy = false;
+    for (int i = 0; i < s->o.blocks; i++)
+        s->block[i] = (struct block){.freed_at = ++s->clock};
+}
+
+static void crash(struct naive_fleet *f, int c)
+{
+    int k = f->crash[c].replica;
+    struct naive *s = &f->replica[k];
+    bool lost[REQUESTS_MOST] = {false};
+
+    f->down[k] = true;
+    f->by[k] = c;
+    for (int i = 0; i < s->n; i++)
+        if (queue_find(&s->waiting, i) >= 0 || queue_find(&s->running, i) >= 0 ||
+            queue_find(&s->swapped, i) >= 0) {
+            lost[i] = true;
+            s->r[i].n_blocks = s->r[i].named = 0;
+            f->board->r[i] = s->r[i];
+        }
+    begin_anew(s);
+    for (int i = 0; i < s->n; i++)
+        if (lost[i]) {
+            f->restarted += s->r[i].start >= 0;
+            fleet_take(f, i);
+        }
+}
+
+/* In the order in which they went down. */
+static void come_back(struct naive_fleet *f)
+{
+    for (int c = 0; c < f->crashes; c++) {
+        int k = f->crash[c].replica, n = f->held.n;
+
+        if (!f->down[k] || f->by[k] != c || f->crash[c].back != f->board->now)
+            continue;
+        f->down[k] = false;
+        f->held.n = 0;
+        for (int i = 0; i < n; i++)
+            fleet_take(f, f->held.v[i]);
+    }
+}
+
+static void crashes_now(struct naive_fleet *f)
+{
+    for (int c = 0; c < f->crashes; c++)
+        if (f->crash[c].at == f->board->now)
+            crash(f, c);
+    come_back(f);
+}
+
+/* Of what is to come, the first after `now`, which is -1 before all. */
+static int64_t next_crash(const struct naive_fleet *f, int64_t now)
+{
+    int64_t next = -1;
+
+    for (int c = 0; c < f->crashes; c++) {
+        int64_t at = f->crash[c].at, back = f->crash[c].back;
+
+        if (at > now && (next < 0 || at < next))
+            next = at;
+        if (back > now && (next < 0 || back < next))
+            next = back;
+    }
+    return next;
 }
 
 static void fleet_end_step(struct naive_fleet *f, int k)
@@ -177,14 +298,20 @@ static void fleet_end_step(struct naive_fleet *f, int k)
     }
 }
 
-static int64_t fleet_next(const struct naive_fleet *f)
+/* Crashes alone do not go on, but for those who wait for one to be back. */
+static int64_t fleet_next(const struct naive_fleet *f, int64_t now)
 {
-    int64_t next = next_moment(f->board);
+    int64_t next = next_moment(f->board), other = next_crash(f, now);
+    bool back = false;
 
     for (int k = 0; k < f->n; k++)
         if (f->replica[k].busy && (next < 0 || f->replica[k].step_end < next))
             next = f->replica[k].step_end;
-    return next;
+    for (int c = 0; c < f->crashes; c++)
+        back = back || f->crash[c].back > now;
+    if (next < 0 && !(f->held.n > 0 && back))
+        return -1;
+    return other >= 0 && (next < 0 || other < next) ? other : next;
 }
 
 /* What each did, together. */
@@ -223,7 +350,8 @@ static void naive_fleet_run(struct naive_fleet *f)
         for (int i = 0; i < board->o.blocks; i++)
             f->replica[k].block[i] = (struct block){.freed_at = ++f->replica[k].clock};
     }
-    while ((board->now = fleet_next(f)) >= 0) {
+    for (int64_t now = -1; (now = fleet_next(f, now)) >= 0;) {
+        board->now = now;
         memset(f->touched, 0, sizeof f->touched);
         for (int k = 0; k < f->n; k++)
             f->replica[k].now = board->now;
@@ -232,6 +360,7 @@ static void naive_fleet_run(struct naive_fleet *f)
             if (f->replica[k].busy && f->replica[k].step_end == board->now)
                 fleet_end_step(f, k);
         fleet_arrivals(f);
+        crashes_now(f);
         for (int k = 0; k < f->n; k++) {
             if (!f->touched[k] || f->replica[k].busy)
                 continue;
@@ -241,6 +370,7 @@ static void naive_fleet_run(struct naive_fleet *f)
         }
     }
     add_up(f);
+    board->stuck = board->stuck || f->held.n > 0;
 }
 
 #endif

@@ -49,7 +49,7 @@ struct request {
     int n_hashes;
     int group; /* batchllm: of one request at least */
     /* Its way: */
-    enum { AHEAD, WAITING, RUNNING, SWAPPED, ENDED, REJECTED } state;
+    enum { AHEAD, WAITING, RUNNING, SWAPPED, ENDED, REJECTED, HELD } state;
     int64_t arrival, start, first, end, last;
     int need, computed, given, preemptions, hits;
     long came; /* which one to arrive it was */

@@ -570,7 +570,7 @@ static void spoil(void *ctx, const struct replica *given)
 
     if (h->done || r->total.steps < (uint64_t)h->at || !f || is_ending(r, r->running[0]) ||
         is_ending(r, r->running[r->n_running - 1]) ||
-        (h->kind == 6 && (!r->kv.sharing || f->kv.n == 0)))
+        (h->kind == 7 && (!r->kv.sharing || f->kv.n == 0)))
         return;
     h->done = true;
     switch (h->kind) {
@@ -589,7 +589,13 @@ static void spoil(void *ctx, const struct replica *given)
     case 4:
         f->start_ns = f->came_ns - 1;
         break;
+    case 5:
+        r->aside++;
+        break;
     case 6:
+        f->replica++;
+        break;
+    case 7:
         r->kv.block[f->kv.id[0]].holders++;
         break;
     default: /* it runs no more, and is nowhere else */
@@ -619,7 +625,7 @@ static void try_harm(struct naive *s, struct columns *c, int kind, enum policy p
     o.step_ctx = &h;
     rc = replay_run(&p, &t, &test_cost, &o, &e);
     /* Without those blocks nobody may be able to run any more. */
-    T_CHECKF(!h.done || rc == ERR_CORRUPT || (kind == 5 && rc == ERR_USAGE),
+    T_CHECKF(!h.done || rc == ERR_CORRUPT || (kind == 8 && rc == ERR_USAGE),
              "harm %d after step %d of %s: %d '%s'", kind, h.at, about(s, 0), rc, e.msg);
     replay_free(&p);
 }
@@ -661,7 +667,7 @@ int main(int argc, char **argv)
             compare_fleet(s, fleet, &t, seed);
         }
     for (int i = 0; s && c && i < 300; i++)
-        try_harm(s, c, i % 7, i % 14 < 7 ? VLLM0 : BATCHLLM);
+        try_harm(s, c, i % 9, i % 18 < 9 ? VLLM0 : BATCHLLM);
     for (int policy = 0; policy < POLICIES; policy++)
         printf("policy %d: %ld restarts, %ld traces stuck\n", policy, restarts[policy],
                stuck[policy]);

@@ -26,6 +26,26 @@ static const struct route *route_named(enum dispatch dispatch)
 
 /* ---- against the oracle ---- */
 
+static int64_t some_time(void)
+{
+    return 1000 * (int64_t)scale * below(PICK(100, 1000, 5000));
+}
+
+static void make_crashes(struct naive_fleet *f, struct failure *failure)
+{
+    f->crashes = PICK(0, 0, 1, CRASHES_MOST);
+    for (int i = 0; i < f->crashes; i++) {
+        struct crash *c = &f->crash[i];
+
+        *c = (struct crash){.replica = below(f->n), .at = some_time(), .back = -1};
+        if (below(3))
+            c->back = c->at + 1 + some_time();
+        failure[i] = (struct failure){.replica = (uint32_t)c->replica,
+                                      .at_ns = c->at,
+                                      .back_ns = c->back < 0 ? FLIGHT_NEVER : c->back};
+    }
+}
+
 static void compare_fleet(struct naive *board, struct naive *replicas, const struct trace_set *t,
                           unsigned long long seed)
 {
@@ -35,12 +55,14 @@ static void compare_fleet(struct naive *board, struct naive *replicas, const str
                             .dispatch = (enum dispatch)below(DISPATCHES),
                             .headroom = PICK(0, 0, 10, 60),
                             .seed = seed};
+    struct failure failure[CRASHES_MOST];
     struct replay_opts o;
     struct replay p;
     struct err e = {0};
     bool same;
     int rc;
 
+    make_crashes(&f, failure);
     /* Who is first in Continuum's queue is known only when it admits. */
     if (f.dispatch == LLUMNIX && board->o.policy == CONTINUUM)
         f.dispatch = FREE_MEMORY;
@@ -49,17 +71,20 @@ static void compare_fleet(struct naive *board, struct naive *replicas, const str
     o.fleet = (struct fleet_opts){.n = (uint32_t)f.n,
                                   .route = route_named(f.dispatch),
                                   .route_opts = {.seed = seed},
-                                  .headroom = (uint32_t)f.headroom};
+                                  .headroom = (uint32_t)f.headroom,
+                                  .failure = failure,
+                                  .failures = (size_t)f.crashes};
     o.engine.no_repeats = below(2);
     rc = replay_run(&p, t, &test_cost, &o, &e);
     same = board->stuck ? rc == ERR_USAGE : rc == 0;
     for (int i = 0; i < board->n && same; i++)
-        same = same_request(board, &p, i) &&
-               (f.where[i] < 0 || p.flight[i].replica == (uint32_t)f.where[i]);
+        same = same_request(board, &p, i) && (board->r[i].state == REJECTED || f.where[i] < 0 ||
+                                              p.flight[i].replica == (uint32_t)f.where[i]);
     if (same && rc == 0)
-        same = same_totals(board, &p);
-    T_CHECKF(same, "%d replicas, dispatch %d, headroom %d, %s: %s, rc %d '%s'", f.n, f.dispatch,
-             f.headroom, about(board, seed), board->stuck ? "stuck" : "done", rc, e.msg);
+        same = same_totals(board, &p) && p.fleet.restarted == (uint64_t)f.restarted;
+    T_CHECKF(same, "%d replicas, dispatch %d, %d crashes, headroom %d, %s: %s, rc %d '%s'", f.n,
+             f.dispatch, f.crashes, f.headroom, about(board, seed), board->stuck ? "stuck" : "done",
+             rc, e.msg);
     replay_free(&p);
 }
 
@@ -71,11 +96,6 @@ struct life_case {
     struct failure failure[4];
     struct fleet_opts fleet;
 };
-
-static int64_t some_time(void)
-{
-    return 1000 * (int64_t)scale * below(PICK(100, 1000, 5000));
-}
 
 /* The last replica never fails for good. */
 static void make_life(struct life_case *l, bool reserves, uint64_t seed)
@@ -167,7 +187,8 @@ static void try_life(const struct naive *s, const struct trace_set *t, unsigned 
     o.engine.no_repeats = false;
     rc_again = replay_run(&again, t, &test_cost, &o, &e);
     T_CHECKF(rc_again == rc && same_life(&p, &again, rc == 0 ? t->n : 0),
-             "repeats change the life of %s: %d '%s'", about(s, seed), rc_again, e.msg);
+             "repeats change the life of %s: %d %d n %u '%s'", about(s, seed), rc, rc_again,
+             l.fleet.n, e.msg);
     sum[0] += p.fleet.migrated.done;
     for (int i = 0; i < ABORTS; i++)
         sum[1] += p.fleet.migrated.aborts[i];
