@@ -14,21 +14,27 @@ static const struct {
 } kinds[] = {
     {"fixed:", DIST_FIXED, 1},   {"uniform:", DIST_UNIFORM, 2},     {"exp:", DIST_EXP, 1},
     {"normal:", DIST_NORMAL, 2}, {"lognormal:", DIST_LOGNORMAL, 2}, {"gamma:", DIST_GAMMA, 2},
-    {"zipf:", DIST_ZIPF, 2},
+    {"zipf:", DIST_ZIPF, 2},     {"pareto:", DIST_PARETO, 3},
 };
 
+/* n of them, with commas between, 0 or more each. */
 static bool numbers(struct dist *d, const char *text, int n)
 {
-    const char *comma = strchr(text, ',');
-    char first[40];
-    size_t len = comma ? (size_t)(comma - text) : strlen(text);
+    double *const to[] = {&d->a, &d->b, &d->c};
 
-    if ((n == 2) != (comma != NULL) || len >= sizeof first)
-        return false;
-    memcpy(first, text, len);
-    first[len] = '\0';
-    return num_double(first, &d->a) && d->a >= 0 &&
-           (n == 1 || (num_double(comma + 1, &d->b) && d->b >= 0));
+    for (int i = 0; i < n; i++) {
+        size_t len = strcspn(text, ",");
+        char number[40];
+
+        if (len >= sizeof number || (text[len] == ',') != (i + 1 < n))
+            return false;
+        memcpy(number, text, len);
+        number[len] = '\0';
+        if (!num_double(number, to[i]) || *to[i] < 0)
+            return false;
+        text += len + 1;
+    }
+    return true;
 }
 
 bool dist_parse(struct dist *d, const char *text)
@@ -46,6 +52,8 @@ bool dist_parse(struct dist *d, const char *text)
             return d->a <= d->b;
         if (d->kind == DIST_LOGNORMAL || d->kind == DIST_GAMMA)
             return d->a > 0 && d->b > 0;
+        if (d->kind == DIST_PARETO)
+            return d->a > 0 && d->b > 0 && d->b <= d->c;
         return d->kind != DIST_ZIPF || (d->b >= 1 && d->b <= 1e15);
     }
     return numbers(d, text, 1);
@@ -114,6 +122,8 @@ double dist_draw(const struct dist *d, uint64_t *seed)
         return lognormal(d->a, d->b, seed);
     case DIST_GAMMA:
         return d->a * d->b * d->b * dist_gamma(1 / (d->b * d->b), seed);
+    case DIST_PARETO:
+        return fmin(d->b * pow(1 - rand_unit(seed), -1 / d->a), d->c);
     case DIST_ZIPF:
         return zipf(d->a, d->b, seed);
     default:

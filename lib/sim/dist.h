@@ -3,6 +3,8 @@
  *   fixed:X           always X              normal:MEAN,SD     cut at 0
  *   uniform:A,B       from A to B           lognormal:MEAN,SD  of the number itself, not its log
  *   exp:MEAN          exponential           gamma:MEAN,CV
+ *   pareto:S,MIN,MAX  MIN or more, above x with the probability (MIN / x)^S, what is beyond MAX
+ *                     being MAX
  *   zipf:S,MAX        1 to MAX, the k-th as likely as k^-S
  */
 #ifndef SIM_DIST_H
@@ -18,12 +20,13 @@ enum dist_kind {
     DIST_NORMAL,
     DIST_LOGNORMAL,
     DIST_GAMMA,
-    DIST_ZIPF
+    DIST_ZIPF,
+    DIST_PARETO
 };
 
 struct dist {
     enum dist_kind kind;
-    double a, b;
+    double a, b, c;
 };
 
 /* A number alone is fixed. False if it is none of these. */

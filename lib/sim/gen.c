@@ -135,7 +135,7 @@ static void draw_lengths(struct gen *g, uint64_t *prompt, uint64_t *output)
 
 static void begin_session(struct gen *g)
 {
-    const struct dist zipf = {DIST_ZIPF, g->o.prefix_zipf, (double)g->o.prefixes};
+    const struct dist zipf = {DIST_ZIPF, g->o.prefix_zipf, (double)g->o.prefixes, 0};
     double turns = dist_draw(&g->o.turns, &g->seed[SHAPES]);
 
     next_arrival(g);

@@ -7,7 +7,7 @@ load trace
     grep -q '^Usage: trace-gen ' "$out"
     ok trace-gen -V
     for bad in '-n 0' '--rate 0' '--rate -1' '--cv 0' '--on 0' '--swing 1.1' '--period 0' '--block 0' \
-        '--prompt 1,2' '--prompt normal:1' '--answer zipf:1,0' '--turns uniform:3,2' '--tool exp:' \
+        '--prompt 1,2' '--prompt normal:1' '--prompt pareto:1,2' '--prompt pareto:1,3,2' '--prompt pareto:0,1,2' '--answer zipf:1,0' '--turns uniform:3,2' '--tool exp:' \
         '--arrivals never' 'operand'; do
         # shellcheck disable=SC2086 # an option and its argument
         misuse trace-gen $bad
@@ -41,6 +41,10 @@ load trace
 @test "lengths: distributions, and those of a trace" {
     ok trace-gen -n 200 --prompt uniform:10,20 --answer 7
     jq -e -s 'all(.prompt >= 10 and .prompt <= 20 and .output == 7)' "$out" >/dev/null
+    # Half of a Pareto of exponent 1 is above twice its least; a tenth above ten times.
+    ok trace-gen -n 5000 --prompt pareto:1,100,1000
+    jq -e -s '[.[].prompt] | min >= 100 and max == 1000 and (map(select(. > 200)) | length / 5000 | . > .47 and . < .53)
+        and (map(select(. == 1000)) | length / 5000 | . > .08 and . < .12)' "$out" >/dev/null
     ok trace-gen -n 200 --prompt normal:3,10
     jq -e -s 'all(.prompt >= 1)' "$out" >/dev/null
     printf 'num_prefill_tokens,num_decode_tokens\n3,4\n50,60\n' >lengths.csv
