@@ -29,6 +29,7 @@ struct asked {
 /* All that a replay is made of. */
 struct parts {
     struct setup setup;
+    struct fleet_setup fleet;
     struct cluster cluster;
     struct trace_set trace;
     struct replay replay;
@@ -77,6 +78,7 @@ static void settle(const struct asked *a, struct parts *p)
     const struct setup *s = &p->setup;
     /* A cluster's kinds may say what the command does not. */
     const char *wrong = a->cluster ? NULL : setup_wrong(s);
+    struct err e = {0};
 
     if (wrong)
         cli_misuse("%s", wrong);
@@ -88,10 +90,12 @@ static void settle(const struct asked *a, struct parts *p)
     if (a->replicas != SETUP_NONE && (a->replicas < 1 || a->replicas > FLEET_MOST))
         cli_misuse("'--replicas' is 1 to %d", FLEET_MOST);
     p->setup.replay.fleet = (struct fleet_opts){
-        .n = a->replicas != SETUP_NONE ? (uint32_t)a->replicas : 1,
+        .n = a->replicas != SETUP_NONE ? (uint32_t)a->replicas : 0,
         .route = route_at((size_t)a->dispatch),
         .route_opts = {.seed = a->seed}};
     settle_programs(a, &p->setup.replay.fleet);
+    if (!a->cluster && fleet_setup(&p->fleet, &p->setup.replay.fleet, false, &e) < 0)
+        cli_misuse("%s", e.msg);
     if (to_std(a) > 1)
         cli_misuse("of rows, steps and timeline one at most goes to standard output");
     if (!setup_slo(&p->slo, a->slo))
@@ -162,6 +166,22 @@ static void queued_steps(struct out *o, const struct gaps *g)
     out_value(o, "queued_step_p99_s", 1e-9 * (double)gaps_marked_percentile(g, 0.99), 6);
 }
 
+static void migrations(struct out *o, const struct migrate_totals *m)
+{
+    double moves = m->done > 0 ? (double)m->done : 1;
+    uint64_t aborts = 0;
+
+    for (int i = 0; i < ABORTS; i++)
+        aborts += m->aborts[i];
+    out_value(o, "migrations", (double)m->done, 0);
+    out_value(o, "migration_aborts", (double)aborts, 0);
+    out_value(o, "migrated_gb", 1e-9 * m->bytes, 6);
+    out_value(o, "migration_down_mean_s", 1e-9 * (double)m->down_ns / moves, 6);
+    out_value(o, "migration_down_max_s", 1e-9 * (double)m->most_down_ns, 6);
+    out_value(o, "migration_gap_mean_s", 1e-9 * (double)m->gap_ns / moves, 6);
+    out_value(o, "migration_gap_max_s", 1e-9 * (double)m->most_gap_ns, 6);
+}
+
 static uint64_t kv_blocks_of(const struct fleet *c)
 {
     uint64_t n = 0;
@@ -205,6 +225,12 @@ static void print_summary(struct out *o, const struct parts *p)
     if (s->program.n > 0)
         programs(o, s);
     queued_steps(o, &p->replay.step_times);
+    if (p->setup.replay.fleet.migrate)
+        migrations(o, &p->replay.fleet.migrated);
+    if (p->setup.replay.fleet.scale || p->setup.replay.fleet.failures > 0) {
+        out_value(o, "replica_s", s->replica_s, 6);
+        out_value(o, "restarted", (double)p->replay.fleet.restarted, 0);
+    }
     if (json)
         out_end_row(o);
 }
@@ -248,8 +274,11 @@ static int open_steps(const struct asked *a, struct parts *p, struct err *e)
     if ((a->timeline && out_open(&p->timeline.out, &timeline, e) < 0) ||
         (a->steps && out_open(&p->steps.out, &steps, e) < 0))
         return e->code;
-    if (a->timeline)
+    if (a->timeline) {
         timeline_begin(&p->timeline, p->setup.replay.fleet.n);
+        p->setup.replay.fleet.mark = timeline_mark;
+        p->setup.replay.fleet.mark_ctx = &p->timeline;
+    }
     if (a->steps)
         steps_begin(&p->steps);
     if (a->timeline || a->steps || p->slo.ema) {
@@ -310,7 +339,7 @@ static int open_setup(const struct asked *a, struct parts *p, struct err *e)
     fleet->n = p->cluster.n;
     fleet->kind = p->cluster.of;
     p->setup.replay.check = p->setup.check;
-    return 0;
+    return fleet_setup(&p->fleet, fleet, true, e);
 }
 
 static int run(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
@@ -334,12 +363,13 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
     trace_set_free(&p->trace);
     setup_close(&p->setup);
     cluster_close(&p->cluster);
+    fleet_setup_free(&p->fleet);
     return rc;
 }
 
 int main(int argc, char **argv)
 {
-    struct parts p = {.setup = SETUP_INIT};
+    struct parts p = {.setup = SETUP_INIT, .fleet = FLEET_SETUP_INIT};
     struct asked a = {.replicas = SETUP_NONE, .alpha = "0.4", .window_s = 1500};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
@@ -359,6 +389,7 @@ int main(int argc, char **argv)
                    "the objective of a session (default: as long as it would take alone)"),
         CLI_DOUBLE(0, "program-slo-scale", &a.program_scale, "X", "so many times that"),
         CLI_U64(0, "seed", &a.seed, "N", "of what is drawn (default 0)"),
+        FLEET_OPTIONS(&p.fleet),
         SETUP_SLO_OPTION(&a.slo),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),

@@ -15,7 +15,14 @@
 #include "base/mem.h"
 #include "base/num.h"
 
-enum { MAX_OPTS = 64, FIRST_LONG = 1000, OPT_HELP = 900, OPT_VERSION, OPT_TABLE, HELP_COLUMN = 28 };
+enum {
+    MAX_OPTS = 128,
+    FIRST_LONG = 1000,
+    OPT_HELP = 900,
+    OPT_VERSION,
+    OPT_TABLE,
+    HELP_COLUMN = 28
+};
 
 /* What the command is, for messages and for the closing report: set once by cli_parse(). */
 static const struct cli_prog *program;

@@ -11,7 +11,7 @@ static const char blocks_lost[] = "KV blocks are lost, or held twice";
 /* Each is free, or held as often as lists have it. */
 static bool blocks_are_conserved(const struct replica *r)
 {
-    uint64_t lists = 0, holders = 0;
+    uint64_t lists = r->aside, holders = 0;
 
     for (size_t i = 0; i < r->n_running; i++)
         lists += flight_of(r, r->running[i])->kv.n;
@@ -39,6 +39,8 @@ static bool tokens_are_right(const struct replica *r, uint32_t request)
     const struct flight *f = flight_of(r, request);
     uint64_t all = (uint64_t)r->trace->prompt[request] + f->given;
 
+    if (f->status != FLIGHT_RUNNING || f->replica != r->number)
+        return false;
     if (f->given >= r->trace->output[request] || (uint64_t)f->kv.n * r->kv.tokens < f->computed)
         return false;
     return is_prompt(f) ? f->need <= all : f->computed + 1 == all;

@@ -189,13 +189,12 @@ int replica_arrive(struct replica *r, uint32_t request, struct err *e)
     struct flight *f = flight_of(r, request);
 
     f->replica = r->number;
-    f->need = r->trace->prompt[request];
+    f->need = r->trace->prompt[request] + f->given;
     if (!replica_can_run(r, request)) {
         f->status = FLIGHT_REJECTED;
         return 0;
     }
     f->status = FLIGHT_WAITING;
-    f->came_ns = r->now;
     if (r->sched->arrived)
         r->sched->arrived(r, request);
     return enqueue(r, request, false, e);

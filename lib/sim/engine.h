@@ -20,7 +20,7 @@
 
 /* A request on its way. */
 struct flight {
-    int64_t came_ns;                     /* to the replica */
+    int64_t came_ns;                     /* to the dispatcher */
     int64_t start_ns, first_ns, last_ns; /* first in a batch; first token; last token so far */
     uint32_t need, computed, given;      /* tokens; given: of the output */
     uint32_t preemptions;
@@ -40,7 +40,8 @@ enum flight_status {
     FLIGHT_SWAPPED,
     FLIGHT_ENDED,
     FLIGHT_REJECTED, /* it can never run */
-    FLIGHT_REFUSED   /* a dispatcher did not want it */
+    FLIGHT_REFUSED,  /* a dispatcher did not want it */
+    FLIGHT_MOVING    /* from one replica to another, and in no batch (migrate.h) */
 };
 
 /* A queue with two ends. */
@@ -154,6 +155,7 @@ struct replica {
     /* What waits: */
     uint64_t due_tokens;    /* of prompts, to be computed yet, those of running requests too */
     uint64_t queued_blocks; /* that the prompts of waiting requests want */
+    uint32_t aside;         /* blocks that are held for requests that come or leave (leave.h) */
     /* Of all replicas: */
     struct gaps *gaps;       /* between tokens */
     struct gaps *step_times; /* marked: while requests waited that could not join them */
@@ -177,7 +179,8 @@ static inline size_t replica_requests(const struct replica *r)
 {
     return r->waiting.n + r->n_running + r->swapped.n;
 }
-/* What a request comes with. False: it can never run, and is rejected. */
+/* A request comes, to be computed from its beginning; what another replica made it give stays
+ * given. One that can never run is rejected. */
 int replica_arrive(struct replica *r, uint32_t request, struct err *e);
 /* Forms a batch at r->now and begins its step: 1, or 0 if there is nothing to do. */
 int replica_step(struct replica *r, struct err *e);

@@ -10,7 +10,7 @@
 struct event {
     int64_t t_ns;
     uint64_t order; /* no two are the same in both */
-    uint32_t what;
+    uint32_t what, arg;
 };
 
 struct events { /* {0}: none */
@@ -25,6 +25,8 @@ static inline int64_t events_next(const struct events *h)
 
 int events_push(struct events *h, struct event x, struct err *e);
 struct event events_pop(struct events *h); /* n > 0 */
+/* One of this order goes, if there is any. */
+void events_drop(struct events *h, uint64_t order);
 void events_free(struct events *h);
 
 #endif

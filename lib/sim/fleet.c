@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/life.h"
+#include "sim/migrate.h"
 #include "sim/route.h"
 
 static int init_replicas(struct fleet *c, struct gaps *gaps, struct gaps *step_times, struct err *e)
@@ -23,6 +25,15 @@ static int init_replicas(struct fleet *c, struct gaps *gaps, struct gaps *step_t
             return e->code;
     }
     return 0;
+}
+
+static int32_t last_priority(const struct trace_set *t)
+{
+    int32_t last = INT32_MIN;
+
+    for (uint32_t i = 0; t->priority && i < t->n; i++)
+        last = t->priority[i] > last ? t->priority[i] : last;
+    return last;
 }
 
 static int init_budgets(struct fleet *c, struct err *e)
@@ -48,14 +59,18 @@ int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica
                         .flight = flight,
                         .n = o->n ? o->n : 1,
                         .usual = *usual,
+                        .began_ns = FLIGHT_NEVER,
+                        .last_priority = last_priority(t),
                         .route = o->route ? o->route : route_at(0),
                         .seed = o->route_opts.seed};
     if (!(c->replica = mem_zero(c->n, sizeof *c->replica, e)) ||
         !(c->touched = mem_array(c->n, sizeof *c->touched, e)) ||
         !(c->is_touched = mem_zero(c->n, sizeof *c->is_touched, e)))
         return e->code;
-    if (init_replicas(c, gaps, step_times, e) < 0 || init_budgets(c, e) < 0)
+    if (init_replicas(c, gaps, step_times, e) < 0 || init_budgets(c, e) < 0 ||
+        migrate_init(c, e) < 0 || life_init(c, e) < 0)
         return e->code;
+    c->asleep = (c->migrate ? 1U << DUE_PAIR : 0) | (o->scale ? 1U << DUE_SCALE : 0);
     return c->route->begin ? c->route->begin(c, e) : 0;
 }
 
@@ -65,6 +80,8 @@ void fleet_free(struct fleet *c)
         c->route->end(c);
     for (uint32_t i = 0; c->replica && i < c->n; i++)
         replica_free(&c->replica[i]);
+    migrate_free(c);
+    life_free(c);
     free(c->replica);
     free(c->touched);
     free(c->is_touched);
@@ -87,6 +104,14 @@ int fleet_arrive(struct fleet *c, uint32_t request, struct err *e)
 {
     uint32_t i = 0;
 
+    if (c->began_ns == FLIGHT_NEVER)
+        c->began_ns = c->now;
+    if (c->flight[request].came_ns == FLIGHT_NEVER)
+        c->flight[request].came_ns = c->now;
+    if (c->asleep && fleet_wake(c, e) < 0)
+        return e->code;
+    if (c->life && life_must_wait(c, request))
+        return life_hold(c, request, e);
     if (c->n > 1 && route_choose(c, request, &i, e) < 0)
         return e->code;
     if (i == ROUTE_REFUSED) {
@@ -106,18 +131,48 @@ void fleet_ended(struct fleet *c, uint32_t request)
         c->route->ended(c, request);
 }
 
+/* A step of an idle replica: 1, or 0 if there is nothing to do. Where nothing could run, and what
+ * did was driven out, there may be a place now for what comes. */
+static int try_step(struct fleet *c, struct replica *r, struct err *e)
+{
+    int begun = replica_step(r, e);
+
+    if (begun != 0 || !c->migrate || !migrate_joins(c, r))
+        return begun;
+    return migrate_join(c, r, e) < 0 ? e->code : replica_step(r, e);
+}
+
+static int begin_step(struct fleet *c, struct replica *r, struct err *e)
+{
+    int begun = try_step(c, r, e);
+
+    if (begun > 0 &&
+        events_push(&c->steps, (struct event){.t_ns = r->end_ns, .order = r->number}, e) < 0)
+        return e->code;
+    return begun;
+}
+
+/* Those that are touched meanwhile join the list, once each, and are looked at too. */
 int fleet_begin_steps(struct fleet *c, struct err *e)
 {
+    for (uint32_t k = 0; c->migrate && k < c->n_touched; k++) {
+        struct replica *r = &c->replica[c->touched[k]];
+
+        if (!r->busy && migrate_pass(c, r, e) < 0)
+            return e->code;
+    }
     for (uint32_t k = 0; k < c->n_touched; k++) {
         struct replica *r = &c->replica[c->touched[k]];
-        int begun = r->busy ? 0 : replica_step(r, e);
+
+        if (!r->busy && begin_step(c, r, e) < 0)
+            return e->code;
+    }
+    for (uint32_t k = 0; k < c->n_touched; k++) {
+        struct replica *r = &c->replica[c->touched[k]];
 
         c->is_touched[r->number] = false;
-        if (begun < 0)
-            return begun;
-        if (begun > 0 &&
-            events_push(&c->steps, (struct event){.t_ns = r->end_ns, .order = r->number}, e) < 0)
-            return e->code;
+        if (c->life && !r->busy)
+            life_rest(c, r);
     }
     c->n_touched = 0;
     return 0;
@@ -125,13 +180,11 @@ int fleet_begin_steps(struct fleet *c, struct err *e)
 
 struct replica *fleet_step_ends(struct fleet *c)
 {
-    while (events_next(&c->steps) == c->now) {
-        struct replica *r = &c->replica[events_pop(&c->steps).order];
+    struct replica *r;
 
-        if (!r->busy || r->end_ns != c->now)
-            continue; /* it was broken off */
-        fleet_touch(c, r);
-        return r;
-    }
-    return NULL;
+    if (events_next(&c->steps) != c->now)
+        return NULL;
+    r = &c->replica[events_pop(&c->steps).order];
+    fleet_touch(c, r);
+    return r;
 }

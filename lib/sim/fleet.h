@@ -1,6 +1,7 @@
 /* fleet.h - the replicas of a replay, of one kind or several, and what goes on above them: a
- * dispatcher (route.h) that says which of them a request goes to, and things that are due at a
- * moment of their own. Inside this domain only.
+ * dispatcher (route.h) that says which of them a request goes to, things that are due at a moment
+ * of their own, requests that move (migrate.h), replicas that come and go (life.h, scale.h). Inside
+ * this domain only.
  */
 #ifndef SIM_FLEET_H
 #define SIM_FLEET_H
@@ -25,6 +26,28 @@ struct route_opts {
 };
 #define ROUTE_TUNES (-1.0)
 
+struct migrate_opts;
+struct scale_opts;
+
+/* A replica loses all it has at a moment. */
+struct failure {
+    uint32_t replica;
+    int64_t at_ns, back_ns; /* back_ns: when it is there again; FLIGHT_NEVER: it is not */
+};
+
+/* What happened, for who draws it. */
+enum fleet_mark {
+    MARK_MIGRATED,
+    MARK_STARTING,
+    MARK_OPEN,
+    MARK_DRAINING,
+    MARK_OFF,
+    MARK_FAILED,
+    MARKS
+};
+typedef void fleet_marked(void *ctx, int64_t t_ns, enum fleet_mark what, uint32_t replica,
+                          uint32_t request);
+
 struct fleet_opts {
     uint32_t n;                             /* replicas; 0: one */
     const struct replica_kind *const *kind; /* [n]; NULL: all the one that the replay was given */
@@ -34,9 +57,47 @@ struct fleet_opts {
     bool programs;        /* programs have objectives, whether anybody looks at budgets or not */
     double program_s;     /* their objective; 0: program_scale times their longest chain */
     double program_scale; /* 0: 1 */
+    uint32_t headroom;    /* tokens, beside requests of high priority (freeness.h) */
+    const struct migrate_opts *migrate; /* NULL: none move */
+    const struct scale_opts *scale;     /* NULL: all are on, always */
+    const struct failure *failure;      /* [failures] */
+    size_t failures;
+    double notice_s; /* before a failure, that the replica takes no more */
+    fleet_marked *mark;
+    void *mark_ctx;
 };
 
 enum { FLEET_MOST = 1 << 14 };
+
+/* What can be due. */
+enum fleet_due {
+    DUE_PAIR,   /* replicas between which requests move; periodic */
+    DUE_SCALE,  /* a look at how many replicas are needed; periodic */
+    DUE_COPIED, /* a stage of a migration */
+    DUE_OPEN,   /* a replica starts, or is back */
+    DUE_NOTICE, /* of a failure */
+    DUE_FAIL
+};
+
+/* Why a migration was given up. */
+enum migrate_abort {
+    ABORT_ENDED,
+    ABORT_DRIVEN_OUT,
+    ABORT_NO_ROOM,
+    ABORT_STAGES,
+    ABORT_REPLICA, /* one of the two closed or failed, or had nothing to send */
+    ABORTS
+};
+
+struct migrate_totals {
+    uint64_t done, stages, aborts[ABORTS];
+    double bytes;
+    /* From leaving the one batch until all is copied, and until it joins the other. */
+    int64_t down_ns, most_down_ns, gap_ns, most_gap_ns;
+};
+
+struct migrate;
+struct life;
 
 struct fleet {
     const struct fleet_opts *o;
@@ -55,9 +116,23 @@ struct fleet {
     struct events steps; /* that end; `order` is the replica */
     struct events due;   /* `what` is an enum fleet_due */
     uint64_t n_due;      /* ever */
+    int64_t began_ns;    /* the first arrival; FLIGHT_NEVER: it is yet to come */
+    unsigned asleep;     /* bits of periodic dues that wait until something happens */
     uint32_t *touched;   /* [n]: replicas to which something happened in this moment */
     uint32_t n_touched;
     bool *is_touched;
+    /* Of requests that move, and replicas that come and go: */
+    int32_t last_priority;   /* of the trace's requests */
+    struct migrate *migrate; /* NULL: none move */
+    struct migrate_totals migrated;
+    uint32_t moving;  /* migrations under way */
+    uint32_t copying; /* stages of them, that end */
+    struct life *life;
+    uint32_t *held; /* [n_held]: requests that no replica can take now, as they came */
+    size_t n_held, held_cap;
+    uint64_t restarted;  /* requests, as their replica failed */
+    replica_ended *gone; /* told of requests that were refused when they came again */
+    void *gone_ctx;
 };
 
 int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica_kind *usual,
@@ -65,9 +140,9 @@ int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica
                struct gaps *step_times, struct err *e);
 void fleet_free(struct fleet *c);
 
-/* A request has come; it is sent to a replica, or refused. */
+/* A request has come; it is sent to a replica, or refused, or held until a replica opens. */
 int fleet_arrive(struct fleet *c, uint32_t request, struct err *e);
-/* A request has ended. */
+/* A request has ended, or leaves its replica to come again. */
 void fleet_ended(struct fleet *c, uint32_t request);
 /* The replica may have something to do now. */
 void fleet_touch(struct fleet *c, struct replica *r);
@@ -75,6 +150,23 @@ void fleet_touch(struct fleet *c, struct replica *r);
 int fleet_begin_steps(struct fleet *c, struct err *e);
 /* The replica whose step ends now, in their order; NULL: none does. */
 struct replica *fleet_step_ends(struct fleet *c);
+
+/* ---- what is due ---- */
+
+int fleet_due(struct fleet *c, int64_t t_ns, enum fleet_due what, uint32_t arg, struct err *e);
+/* When something is; periodic things alone do not go on when all else has come to an end. */
+int64_t fleet_next_due(const struct fleet *c, bool over);
+/* All that is due now. */
+int fleet_run_due(struct fleet *c, struct err *e);
+/* Something happens again: periodic things go on. */
+int fleet_wake(struct fleet *c, struct err *e);
+
+static inline void fleet_mark(const struct fleet *c, enum fleet_mark what, uint32_t replica,
+                              uint32_t request)
+{
+    if (c->o->mark)
+        c->o->mark(c->o->mark_ctx, c->now, what, replica, request);
+}
 
 /* Does it take this request? */
 static inline bool fleet_may(const struct fleet *c, uint32_t i, uint32_t request)

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/sort.h"
+#include "sim/life.h"
 
 const char *const metric_names[METRICS] = {"ttft", "tbt", "tpot", "e2e", "delay", "step", "job"};
 const double metric_points[METRIC_POINTS] = {.5, .9, .95, .99, .999};
@@ -106,11 +107,13 @@ static void count(struct summary *s, const struct replay *p, const struct slo *s
     }
     s->span_ns = s->ended ? last - first : 0;
     seconds = 1e-9 * (double)s->span_ns;
+    s->replica_s = p->fleet.life ? 1e-9 * (double)life_on_ns(&p->fleet, p->end_ns)
+                                 : seconds * p->fleet.n;
     if (seconds > 0) {
         s->requests_a_s = (double)s->ended / seconds;
         s->output_tokens_a_s = (double)s->output_tokens / seconds;
         s->goodput = (double)s->good / seconds;
-        s->busy_share = 1e-6 * sum->busy_us / (seconds * p->fleet.n);
+        s->busy_share = 1e-6 * sum->busy_us / s->replica_s;
     }
     if (sum->kv_us > 0)
         s->kv_share = sum->kv_block_us / sum->kv_us;

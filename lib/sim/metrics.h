@@ -57,6 +57,7 @@ struct summary {
     uint64_t prompt_tokens, output_tokens, computed_tokens, hit_tokens, asked_tokens;
     int64_t span_ns;             /* from the first arrival to the last token */
     double busy_share, kv_share; /* of the time; of the blocks, over the busy time */
+    double replica_s;            /* that replicas were on, of all */
     double requests_a_s, output_tokens_a_s;
     uint64_t good;
     double goodput; /* good requests a second */

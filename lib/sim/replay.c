@@ -53,15 +53,23 @@ static uint32_t take_arrival(struct run *u, int64_t now)
     return u->next++;
 }
 
-static void ended(void *ctx, uint32_t request)
+/* A request will do no more: who waited for it may come. */
+static void gone(void *ctx, uint32_t request)
 {
     struct run *u = ctx;
 
     u->idle++;
     u->idle_ns = u->p->fleet.now;
-    fleet_ended(&u->p->fleet, request);
     if (u->failed == 0)
         u->failed = ready_ended(&u->ready, request, u->p->fleet.now, u->e);
+}
+
+static void ended(void *ctx, uint32_t request)
+{
+    struct run *u = ctx;
+
+    fleet_ended(&u->p->fleet, request);
+    gone(u, request);
 }
 
 static int arrive(struct run *u, int64_t now)
@@ -98,6 +106,7 @@ static int check_step(const struct run *u, const struct replica *r)
 static int check_end(const struct run *u)
 {
     const struct trace_set *t = u->p->trace;
+    uint64_t tokens = 0;
 
     for (uint32_t i = 0; u->o->check && i < t->n; i++) {
         const struct flight *f = &u->p->flight[i];
@@ -105,7 +114,10 @@ static int check_end(const struct run *u)
         if (f->status != FLIGHT_REJECTED && f->status != FLIGHT_REFUSED &&
             (f->status != FLIGHT_ENDED || f->given != t->output[i]))
             return err_set(u->e, ERR_CORRUPT, "request %u was forgotten", i);
+        tokens += f->status == FLIGHT_ENDED ? f->given - 1 : 0;
     }
+    if (u->o->check && tokens != u->p->gaps.n)
+        return err_set(u->e, ERR_CORRUPT, "tokens were given twice, or lost");
     return 0;
 }
 
@@ -122,6 +134,16 @@ static int stuck(const struct run *u, const struct replica *r)
                    r->kv.total);
 }
 
+static int held(const struct run *u, uint32_t request)
+{
+    size_t len;
+    const char *id = trace_set_id(u->p->trace, request, &len);
+
+    return err_set(u->e, ERR_USAGE,
+                   "request '%.*s' waits for a replica that is open, and none will be",
+                   (int)(len < 80 ? len : 80), id);
+}
+
 /* Nothing more will happen. */
 static int over(const struct run *u)
 {
@@ -130,6 +152,8 @@ static int over(const struct run *u)
     for (uint32_t i = 0; i < c->n; i++)
         if (c->replica[i].waiting.n > 0)
             return stuck(u, &c->replica[i]);
+    if (c->n_held > 0)
+        return held(u, c->held[0]);
     return check_end(u);
 }
 
@@ -156,13 +180,15 @@ static int moment(struct run *u)
 {
     struct fleet *c = &u->p->fleet;
     int64_t arrival = next_arrival(u), step = events_next(&c->steps);
+    int64_t at = step < arrival ? step : arrival, due = fleet_next_due(c, at == never);
 
-    c->now = step < arrival ? step : arrival;
-    if (c->now == never)
+    at = due < at ? due : at;
+    if (at == never)
         return over(u);
+    c->now = at;
     /* What a tool of no time set free when a step ended arrives now too. */
     if (arrive(u, c->now) < 0 || finish(u) < 0 || arrive(u, c->now) < 0 ||
-        fleet_begin_steps(c, u->e) < 0)
+        fleet_run_due(c, u->e) < 0 || u->failed < 0 || fleet_begin_steps(c, u->e) < 0)
         return u->e->code;
     return 1;
 }
@@ -176,8 +202,11 @@ static int begin(struct replay *p, const struct trace_set *t, const struct cost 
     *u = (struct run){.p = p, .o = o, .e = e};
     if (!(p->flight = mem_zero(t->n, sizeof *p->flight, e)))
         return e->code;
-    for (uint32_t i = 0; i < t->n; i++)
-        p->flight[i].start_ns = p->flight[i].first_ns = p->flight[i].last_ns = FLIGHT_NEVER;
+    for (uint32_t i = 0; i < t->n; i++) {
+        struct flight *f = &p->flight[i];
+
+        f->came_ns = f->start_ns = f->first_ns = f->last_ns = FLIGHT_NEVER;
+    }
     u->idle = o->clients;
     if (o->clients && t->after_end)
         return err_set(e, ERR_USAGE, "requests that wait for others do not go with '--clients'");
@@ -185,6 +214,8 @@ static int begin(struct replay *p, const struct trace_set *t, const struct cost 
         return e->code;
     if (fleet_init(&p->fleet, &o->fleet, &usual, t, p->flight, &p->gaps, &p->step_times, e) < 0)
         return e->code;
+    p->fleet.gone = gone;
+    p->fleet.gone_ctx = u;
     return ready_init(&u->ready, t, e);
 }
 

@@ -2,7 +2,7 @@
  * each request began, gave its first token, ended.
  *
  * Events at the same nanosecond: arrivals first, in the order of their numbers; then steps that
- * end, by replica; then what was due (fleet_at()); then steps that begin. The result is the same
+ * end, by replica; then what was due (fleet_due()); then steps that begin. The result is the same
  * bytes for the same input, always.
  *
  * Errors   ERR_USAGE where a batch is beyond the cost model, or requests wait that can never run.

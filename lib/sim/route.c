@@ -7,7 +7,7 @@ const struct route *route_at(size_t i)
 {
     static const struct route *const all[] = {
         &route_round_robin,     &route_random,      &route_least_outstanding, &route_shortest_queue,
-        &route_shortest_tokens, &route_free_memory, &route_workload};
+        &route_shortest_tokens, &route_free_memory, &route_workload,          &route_llumnix};
 
     return i < sizeof all / sizeof *all ? all[i] : NULL;
 }

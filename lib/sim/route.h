@@ -17,8 +17,11 @@ struct route {
     route_load *load;
     /* *replica: one that is open, or ROUTE_REFUSED. One that no replica can run goes to any. */
     int (*choose)(struct fleet *c, uint32_t request, uint32_t *replica, struct err *e);
-    /* One that it sent somewhere has ended; NULL: it does not ask. */
+    /* One that it sent somewhere has ended, or leaves its replica to be sent again; NULL: it does
+     * not ask. */
     void (*ended)(struct fleet *c, uint32_t request);
+    /* The same: one is about to go on at another replica. */
+    void (*moves)(struct fleet *c, uint32_t request, uint32_t to);
     bool budgets; /* it looks at c->budgets */
     /* Where it has a state of its own, c->route_state; NULL: it has none. `end` gets it half made
      * too. */
@@ -28,10 +31,10 @@ struct route {
 
 #define ROUTE_NAMES                                                                    \
     "round-robin|random|least-outstanding|shortest-queue|shortest-tokens|free-memory|" \
-    "workload"
+    "workload|llumnix"
 
 extern const struct route route_round_robin, route_random, route_least_outstanding,
-    route_shortest_queue, route_shortest_tokens, route_free_memory, route_workload;
+    route_shortest_queue, route_shortest_tokens, route_free_memory, route_workload, route_llumnix;
 const struct route *route_at(size_t i); /* as ROUTE_NAMES has them; NULL after the last */
 
 int route_choose(struct fleet *c, uint32_t request, uint32_t *replica, struct err *e);

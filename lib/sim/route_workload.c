@@ -102,9 +102,18 @@ static void ended(struct fleet *c, uint32_t request)
     w->work_s[at] -= budgets_time_s(&c->budgets, at, request);
 }
 
+static void moves(struct fleet *c, uint32_t request, uint32_t to)
+{
+    struct workload *w = c->route_state;
+
+    ended(c, request);
+    w->work_s[to] += budgets_time_s(&c->budgets, to, request);
+}
+
 const struct route route_workload = {.name = "workload",
                                      .choose = choose,
                                      .ended = ended,
+                                     .moves = moves,
                                      .budgets = true,
                                      .begin = begin,
                                      .end = end};

@@ -7,6 +7,7 @@
 #include "sim/card.h"
 #include "sim/cluster.h"
 #include "sim/cost.h"
+#include "sim/fleet_setup.h"
 #include "sim/load.h"
 #include "sim/memory.h"
 #include "sim/metrics.h"

@@ -63,6 +63,23 @@ void timeline_step(struct timeline *t, const struct replica *r)
     counter(t, r, "kv_blocks", r->kv.total - r->kv.free);
 }
 
+/* What moved is told by its number, from 0. */
+void timeline_mark(void *ctx, int64_t t_ns, enum fleet_mark what, uint32_t replica,
+                   uint32_t request)
+{
+    static const char *const names[MARKS] = {"a request moves in", "starts", "opens", "drains",
+                                             "goes off",           "fails"};
+    struct timeline *t = ctx;
+    char s[EVENT_MOST], args[40] = "";
+
+    if (what == MARK_MIGRATED)
+        snprintf(args, sizeof args, ",\"args\":{\"request\":%u}", request);
+    put(t, s,
+        snprintf(s, sizeof s,
+                 "{\"ph\":\"i\",\"s\":\"p\",\"pid\":%u,\"tid\":0,\"name\":\"%s\",\"ts\":" US "%s}",
+                 replica, names[what], US_OF(t_ns), args));
+}
+
 /* A span of a request, as a pair of async events. */
 static void span(struct timeline *t, const char *name, const char *id, uint32_t i, int64_t from,
                  int64_t to)

@@ -19,6 +19,9 @@ struct timeline {
 void timeline_begin(struct timeline *t, uint32_t replicas);
 /* A step of r ends: before any of its requests leaves. */
 void timeline_step(struct timeline *t, const struct replica *r);
+/* Something happened to a replica, or a request came to it: a fleet_marked. */
+void timeline_mark(void *ctx, int64_t t_ns, enum fleet_mark what, uint32_t replica,
+                   uint32_t request);
 /* All requests, at the end; closes the array. */
 void timeline_end(struct timeline *t, const struct replay *p);
 

@@ -37,6 +37,10 @@ static int try_alpha(const struct fleet *c, const struct trace_set *t, double al
 
     o.fleet.route_opts.alpha = alpha;
     o.fleet.programs = true;
+    /* Failures are not foreseen, and these replays are nobody's to see. */
+    o.fleet.failures = 0;
+    o.fleet.scale = NULL;
+    o.fleet.mark = NULL;
     rc = replay_run(&p, t, c->usual.cost, &o, e);
     if (rc == 0)
         rc = summarize(got, &p, &none, e);

@@ -3,7 +3,7 @@
 load helper
 load trace
 
-dispatchers='round-robin random least-outstanding shortest-queue shortest-tokens free-memory workload'
+dispatchers='round-robin random least-outstanding shortest-queue shortest-tokens free-memory workload llumnix'
 
 setup() {
     enter_work
@@ -40,6 +40,8 @@ END
     is '0 1 2 1 1 2' "$(placed shortest-tokens six.jsonl)"
     # Blocks free: 50, 95, 75; 88 with d waiting at the second; 56 with e.
     is '0 1 2 1 1 2' "$(placed free-memory six.jsonl)"
+    # For each request 50, 95, 75; 44 at the second with d; 21 at the third with e.
+    is '0 1 2 1 2 0' "$(placed llumnix six.jsonl)"
 }
 
 @test "one replica is what it was; all dispatchers serve all, the same bytes each time" {
