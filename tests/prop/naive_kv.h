@@ -47,7 +47,7 @@ struct request {
     uint64_t hash[HASHES_MOST];
     int n_hashes;
     /* Its way: */
-    enum { AHEAD, WAITING, RUNNING, SWAPPED, ENDED, REJECTED } state;
+    enum { AHEAD, WAITING, RUNNING, SWAPPED, ENDED, REJECTED, HELD } state;
     int64_t arrival, start, first, end, last;
     int need, computed, given, preemptions, hits;
     long came; /* which one to arrive it was */

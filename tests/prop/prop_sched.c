@@ -66,7 +66,13 @@ static int test_us(const void *model, const struct cost_shape *s, double *us,
     return 0;
 }
 
-static const struct cost_kind test_kind = {.name = "test", .us = test_us};
+static void test_memory(const void *model, struct cost_memory *m)
+{
+    (void)model;
+    m->kv_bytes = 1000;
+}
+
+static const struct cost_kind test_kind = {.name = "test", .us = test_us, .memory = test_memory};
 static const struct cost test_cost = {.kind = &test_kind};
 
 /* ---- random traces ---- */
@@ -444,12 +450,22 @@ static bool same_gaps(struct naive *s, const struct replay *p)
     return true;
 }
 
+static bool same_totals(struct naive *s, const struct replay *p)
+{
+    return (uint64_t)s->steps == p->total.steps &&
+           (uint64_t)s->preemptions == p->total.preemptions &&
+           (uint64_t)s->computed == p->total.tokens && (uint64_t)s->swaps == p->total.swaps &&
+           (uint64_t)s->tier_tokens[0] == p->total.tier_tokens[KV_HOST] &&
+           (uint64_t)s->tier_tokens[1] == p->total.tier_tokens[KV_DISK] && same_gaps(s, p);
+}
+
+static const char *const policies[] = {"static",    "orca",     "vllm0",     "vllm1",   "sarathi",
+                                       "splitfuse", "lightllm", "continuum", "nanoflow"};
+
 static bool compare(struct naive *s, const struct trace_set *t, bool repeats,
                     unsigned long long seed)
 {
-    static const char *const names[] = {"static",    "orca",     "vllm0",     "vllm1",   "sarathi",
-                                        "splitfuse", "lightllm", "continuum", "nanoflow"};
-    struct replay_opts o = options(&s->o, names[s->o.policy]);
+    struct replay_opts o = options(&s->o, policies[s->o.policy]);
     struct replay p;
     struct err e = {0};
     bool same, good = true;
@@ -465,11 +481,7 @@ static bool compare(struct naive *s, const struct trace_set *t, bool repeats,
     for (int i = 0; i < s->n && same; i++)
         same = same_request(s, &p, i);
     if (same && rc == 0)
-        same = (uint64_t)s->steps == p.total.steps &&
-               (uint64_t)s->preemptions == p.total.preemptions &&
-               (uint64_t)s->computed == p.total.tokens && (uint64_t)s->swaps == p.total.swaps &&
-               (uint64_t)s->tier_tokens[0] == p.total.tier_tokens[KV_HOST] &&
-               (uint64_t)s->tier_tokens[1] == p.total.tier_tokens[KV_DISK] && same_gaps(s, &p);
+        same = same_totals(s, &p);
     T_CHECKF(same, "%s, %s repeats: %s, rc %d '%s'", about(s, seed), repeats ? "with" : "without",
              s->stuck ? "stuck" : "done", rc, e.msg);
     if (!same && p.flight)
@@ -477,6 +489,8 @@ static bool compare(struct naive *s, const struct trace_set *t, bool repeats,
     replay_free(&p);
     return same;
 }
+
+#include "sched_fleet.h"
 
 /* ---- that --check finds what is wrong ---- */
 
@@ -517,6 +531,12 @@ static void spoil(void *ctx, const struct replica *given)
     case 4:
         f->start_ns = f->came_ns - 1;
         break;
+    case 5:
+        r->aside++;
+        break;
+    case 6:
+        f->replica++;
+        break;
     default: /* it runs no more, and is nowhere else */
         r->n_running--;
         break;
@@ -541,7 +561,7 @@ static void try_harm(struct naive *s, struct columns *c, int kind)
     o.step_ctx = &h;
     rc = replay_run(&p, &t, &test_cost, &o, &e);
     /* Without those blocks nobody may be able to run any more. */
-    T_CHECKF(!h.done || rc == ERR_CORRUPT || (kind == 5 && rc == ERR_USAGE),
+    T_CHECKF(!h.done || rc == ERR_CORRUPT || (kind == 7 && rc == ERR_USAGE),
              "harm %d after step %d of %s: %d '%s'", kind, h.at, about(s, 0), rc, e.msg);
     replay_free(&p);
 }
@@ -551,10 +571,13 @@ int main(int argc, char **argv)
     int traces = argc > 1 ? atoi(argv[1]) : 1500;
     unsigned long long from = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     struct naive *s = malloc(sizeof *s);
+    struct naive *fleet = calloc(REPLICAS_MOST, sizeof *fleet);
     struct columns *c = malloc(sizeof *c);
+    uint64_t life[4] = {0};
     long restarts[POLICIES] = {0}, stuck[POLICIES] = {0}, wrong[POLICIES] = {0};
 
-    for (unsigned long long seed = from; s && c && seed < from + (unsigned long long)traces; seed++)
+    for (unsigned long long seed = from;
+         s && fleet && c && seed < from + (unsigned long long)traces; seed++)
         for (int policy = 0; policy < POLICIES; policy++) {
             struct trace_set t;
 
@@ -568,13 +591,23 @@ int main(int argc, char **argv)
             wrong[policy] += !compare(s, &t, true, seed) || !compare(s, &t, false, seed);
             restarts[policy] += s->preemptions;
             stuck[policy] += s->stuck;
+            if (seed % 2)
+                continue;
+            try_life(s, &t, seed, life);
+            make_case(s, (enum policy)policy);
+            make_set(s, c, &t);
+            compare_fleet(s, fleet, &t, seed);
         }
     for (int i = 0; s && c && i < 300; i++)
-        try_harm(s, c, i % 6);
+        try_harm(s, c, i % 8);
     for (int policy = 0; policy < POLICIES; policy++)
         printf("policy %d: %ld restarts, %ld traces stuck\n", policy, restarts[policy],
                stuck[policy]);
+    printf("%llu migrations, %llu given up, %llu restarts of failed replicas, %llu stuck\n",
+           (unsigned long long)life[0], (unsigned long long)life[1], (unsigned long long)life[2],
+           (unsigned long long)life[3]);
     free(s);
+    free(fleet);
     free(c);
     return t_done("prop_sched");
 }
