@@ -45,7 +45,9 @@ static bool matters(const struct fleet *c, enum fleet_due what)
 
 static int periodic(struct fleet *c, enum fleet_due what, struct err *e)
 {
-    if ((what == DUE_PAIR ? migrate_pair(c, e) : scale_look(c, e)) < 0)
+    if (what == DUE_PAIR)
+        migrate_pair(c);
+    else if (scale_look(c, e) < 0)
         return e->code;
     if (matters(c, what))
         return again(c, what, e);

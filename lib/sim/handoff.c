@@ -61,7 +61,9 @@ int handoff_init(struct fleet *c, struct err *e)
         return e->code;
     h->link_gbs = c->o->handoff->link_gbs;
     h->link_us = c->o->handoff->link_us;
-    return link_block_us(c, h->link_gbs, &h->block_us, e);
+    if (link_block_us(c, h->link_gbs, &h->block_us, e) < 0)
+        return err_prefix(e, "pools");
+    return 0;
 }
 
 void handoff_free(struct fleet *c)

@@ -58,7 +58,9 @@ int migrate_init(struct fleet *c, struct err *e)
         !(m->v = mem_array(2 * (size_t)c->n, sizeof *m->v, e)))
         return e->code;
     m->o = c->o->migrate;
-    return link_block_us(c, m->o->link_gbs, &m->block_us, e);
+    if (link_block_us(c, m->o->link_gbs, &m->block_us, e) < 0)
+        return err_prefix(e, "migration");
+    return 0;
 }
 
 void migrate_free(struct fleet *c)
@@ -373,13 +375,12 @@ static bool balances(const struct fleet *c, const struct migrate_end *from,
     return after > 0 && after < to->free - from->free;
 }
 
-int migrate_pair(struct fleet *c, struct err *e)
+void migrate_pair(struct fleet *c)
 {
     struct migrate *g = c->migrate;
     struct migrate_end *from = g->v, *to = g->v + c->n;
     size_t n_from = 0, n_to = 0;
 
-    (void)e;
     for (uint32_t i = 0; i < c->n; i++) {
         struct replica *r = &c->replica[i];
         double f = freeness(c, r);
@@ -390,7 +391,7 @@ int migrate_pair(struct fleet *c, struct err *e)
             to[n_to++] = (struct migrate_end){f, i};
     }
     if (n_from == 0 || n_to == 0)
-        return 0;
+        return;
     qsort(from, n_from, sizeof *from, fullest_first);
     qsort(to, n_to, sizeof *to, freest_first);
     for (size_t i = 0; i < n_from && i < n_to; i++) {
@@ -400,5 +401,4 @@ int migrate_pair(struct fleet *c, struct err *e)
         c->moving++;
         fleet_touch(c, &c->replica[from[i].replica]);
     }
-    return 0;
 }

@@ -49,7 +49,7 @@ int migrate_init(struct fleet *c, struct err *e);
 void migrate_free(struct fleet *c);
 
 /* The interval is over. */
-int migrate_pair(struct fleet *c, struct err *e);
+void migrate_pair(struct fleet *c);
 /* A stage of the request that replica `from` sends is over. */
 void migrate_copied(struct fleet *c, uint32_t from);
 /* The replica is between two steps: what comes joins it, what goes leaves it. */

@@ -197,6 +197,38 @@ END
     is 3 "$(grep -c refused "$out")"
 }
 
+@test "what shares no prefixes has none fetched, and needs to know nothing for that" {
+    # As above: the second would have got c's prefix, and computed it all the same.
+    cat >p.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":400,"output":1,"block":100,"hashes":[1,2,3,4]}
+{"id":"b","t_ns":1000000000,"prompt":401,"output":1,"block":100,"hashes":[1,2,3,9]}
+{"id":"c","t_ns":1001000000,"prompt":401,"output":1,"block":100,"hashes":[1,2,3,8]}
+END
+    echo '[{"sched":"vllm1"},{"sched":"vllm0"}]' >c.json
+    ok trace-replay --cost ../t.csv --check --block-size 100 --kv-blocks 50 --cluster c.json \
+        --dispatch conductor --fetch-gbs 1 -o - p.jsonl
+    is '0 0,0 300,0 300' "$(awk '!/^#/ { print $10, $8 }' "$out" | paste -sd ,)"
+    grep -v kv_bytes ../t.csv >unknown.csv
+    ok trace-replay --cost unknown.csv --check --block-size 100 --kv-blocks 50 --replicas 2 \
+        --dispatch conductor p.jsonl
+    fails trace-replay --cost unknown.csv --sched vllm1 --block-size 100 --kv-blocks 50 \
+        --replicas 2 --dispatch conductor p.jsonl
+    says 'conductor: the cost table does not say'
+}
+
+@test "requests that cannot move: who wants them to" {
+    for s in static orca; do
+        fails replay --sched $s --replicas 2 --pools 1:1 ../trace.jsonl
+        says "pools: $s keeps memory for the longest request"
+        fails replay --sched $s --replicas 2 --migrate defrag ../trace.jsonl
+        says "migration: $s keeps memory for the longest request"
+    done
+    echo '[{"block_size":8},{"block_size":16}]' >c.json
+    fails replay --cluster c.json --migrate defrag ../trace.jsonl
+    says 'migration: replicas whose KV blocks differ'
+    ok replay --cluster c.json ../trace.jsonl
+}
+
 @test "by hand: a prompt here, its tokens there" {
     # 8 tokens take 1 ms; 1 block of 16 KiB at 1 GB/s 16.384 us, after 1 ms.
     echo '{"id":"a","t_ns":0,"prompt":8,"output":3}' >one.jsonl
