@@ -138,7 +138,8 @@ int fleet_arrive(struct fleet *c, uint32_t request, struct err *e)
         return e->code;
     if (i == ROUTE_REFUSED)
         return reject(c, request, FLIGHT_REFUSED);
-    blocks = c->fetch_blocks;
+    /* One that none can run is rejected at once: it waits for no prefix. */
+    blocks = replica_can_run(&c->replica[i], request) ? c->fetch_blocks : 0;
     c->fetch_blocks = 0;
     return blocks > 0 ? fetch_begin(c, request, i, blocks, c->fetch_us, e)
                       : fleet_send(c, request, i, e);
@@ -184,14 +185,15 @@ static int rest(struct fleet *c, struct err *e)
     return 0;
 }
 
-/* Where nothing could run, and what did was driven out, there may be a place now for what comes. */
+/* Where nothing could run there may be a place now for what comes: what did run was driven out, or
+ * the scheduler has given back blocks that it kept. */
 static int begin_step(struct fleet *c, struct replica *r, struct err *e)
 {
     int begun = replica_step(r, e);
-    bool joins = begun == 0 &&
-                 ((c->migrate && migrate_joins(c, r)) || (c->handoff && handoff_joins(c, r)));
+    bool comes = begun == 0 && ((c->migrate && migrate_joins(c, r)) ||
+                                (c->handoff && (handoff_joins(c, r) || handoff_waiting(c) > 0)));
 
-    if (!joins)
+    if (!comes)
         return begun;
     return pass(c, r, e) < 0 ? e->code : replica_step(r, e);
 }

@@ -385,3 +385,11 @@ uint32_t handoff_first(const struct fleet *c)
 {
     return c->handoff->v[deque_front(&c->handoff->waiting)].request;
 }
+
+bool handoff_in_vain(const struct fleet *c)
+{
+    for (uint32_t i = 0; i < c->n; i++)
+        if (c->replica[i].role == ROLE_DECODE && !c->replica[i].closed)
+            return false;
+    return handoff_waiting(c) > 0;
+}
