@@ -5,9 +5,9 @@
  *
  * Members are named as options are, with _ for -: cost, sched, model, gpu, tp, budget,
  * max_num_seqs, max_model_len, block_size, kv_blocks, gpu_memory_utilization, reserve_gib,
- * step_overhead_us, link_gbs, link_us; and
- * role, "both", "prefill" or "decode"; slower, how many times as long as by the cost model a step
- * takes. Replicas are numbered in the order of the list.
+ * step_overhead_us, link_gbs, link_us; and role, "both", "prefill" or "decode"; and slower, how
+ * many times as long as the cost model says a step takes. Replicas are numbered in the order of the
+ * list.
  *
  * Errors   ERR_INPUT names file, kind and member.
  */

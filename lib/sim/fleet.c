@@ -140,7 +140,8 @@ int fleet_arrive(struct fleet *c, uint32_t request, struct err *e)
         return e->code;
     if (i == ROUTE_REFUSED)
         return reject(c, request, FLIGHT_REFUSED);
-    blocks = c->fetch_blocks;
+    /* One that none can run is rejected at once: it waits for no prefix. */
+    blocks = replica_can_run(&c->replica[i], request) ? c->fetch_blocks : 0;
     c->fetch_blocks = 0;
     return blocks > 0 ? fetch_begin(c, request, i, blocks, c->fetch_us, e)
                       : fleet_send(c, request, i, e);
@@ -174,15 +175,17 @@ static int pass(struct fleet *c, struct replica *r, struct err *e)
 /* Requests that have come join its batch, if they can: 1, or 0 if there are none. */
 static int join(struct fleet *c, struct replica *r, struct err *e)
 {
-    bool migrate = c->migrate && migrate_joins(c, r), handoff = c->handoff && handoff_joins(c, r);
+    bool migrate = c->migrate && migrate_joins(c, r);
+    bool handoff = c->handoff && (handoff_joins(c, r) || handoff_waiting(c) > 0);
 
     if ((migrate && migrate_join(c, r, e) < 0) || (handoff && handoff_pass(c, r, e) < 0))
         return e->code;
     return migrate || handoff;
 }
 
-/* A step of an idle replica: 1, or 0 if there is nothing to do. Where nothing could run, and what
- * did was driven out, there may be a place now for what comes. */
+/* A step of an idle replica: 1, or 0 if there is nothing to do. Where nothing could run there may
+ * be a place now for what comes: what did run was driven out, or the scheduler has given back
+ * blocks that it kept. */
 static int try_step(struct fleet *c, struct replica *r, struct err *e)
 {
     int rc = replica_step(r, e);

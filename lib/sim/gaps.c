@@ -6,9 +6,14 @@
 
 #include "base/mem.h"
 
+static size_t home(const struct gaps *g, int64_t ns)
+{
+    return (size_t)((uint64_t)ns * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (g->slots - 1);
+}
+
 static struct gap *place(const struct gaps *g, int64_t ns)
 {
-    size_t at = (size_t)((uint64_t)ns * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (g->slots - 1);
+    size_t at = home(g, ns);
 
     while (g->v[at].n && g->v[at].ns != ns)
         at = (at + 1) & (g->slots - 1);
@@ -48,31 +53,52 @@ static int grow(struct gaps *g, struct err *e)
     return 0;
 }
 
-int gaps_add(struct gaps *g, int64_t ns, uint64_t n, struct err *e)
+/* What comes goes to its place. */
+static int settle(struct gaps *g, struct err *e)
 {
-    struct gap *at;
+    for (unsigned i = 0; i < g->n_coming; i++) {
+        struct gap *at;
 
-    if (n == 0)
-        return 0;
-    if (2 * g->used >= g->slots && grow(g, e) < 0)
-        return e->code;
-    at = place(g, ns);
-    g->used += at->n == 0;
-    at->ns = ns;
-    at->n += n;
-    g->n += n;
-    g->sum += (double)ns * (double)n;
+        if (2 * g->used >= g->slots && grow(g, e) < 0)
+            return e->code;
+        if (g->coming_marked[i] > 0 && !g->mark &&
+            !(g->mark = mem_zero(g->slots, sizeof *g->mark, e)))
+            return e->code;
+        at = place(g, g->coming[i].ns);
+        g->used += at->n == 0;
+        at->ns = g->coming[i].ns;
+        at->n += g->coming[i].n;
+        if (g->mark)
+            g->mark[at - g->v] += g->coming_marked[i];
+    }
+    g->n_coming = 0;
     return 0;
 }
 
-int gaps_mark(struct gaps *g, int64_t ns, struct err *e)
+int gaps_add(struct gaps *g, int64_t ns, uint64_t n, struct err *e)
 {
-    if (!g->mark && !(g->mark = mem_zero(g->slots, sizeof *g->mark, e)))
+    if (n == 0)
+        return 0;
+    g->n += n;
+    g->sum += (double)ns * (double)n;
+    if (g->n_coming > 0 && g->coming[g->n_coming - 1].ns == ns) {
+        g->coming[g->n_coming - 1].n += n;
+        return 0;
+    }
+    if (g->n_coming == GAPS_COMING && settle(g, e) < 0)
         return e->code;
-    g->mark[place(g, ns) - g->v]++;
-    g->marked++;
-    g->marked_sum += (double)ns;
+    if (g->slots > 0)
+        __builtin_prefetch(&g->v[home(g, ns)], 1);
+    g->coming_marked[g->n_coming] = 0;
+    g->coming[g->n_coming++] = (struct gap){ns, n};
     return 0;
+}
+
+void gaps_mark(struct gaps *g)
+{
+    g->coming_marked[g->n_coming - 1]++;
+    g->marked++;
+    g->marked_sum += (double)g->coming[g->n_coming - 1].ns;
 }
 
 static int by_ns(const void *a, const void *b)
@@ -99,6 +125,8 @@ int gaps_sort(struct gaps *g, struct err *e)
 {
     size_t n = 0;
 
+    if (settle(g, e) < 0)
+        return e->code;
     if (g->mark && sort_marked(g, e) < 0)
         return e->code;
     for (size_t i = 0; i < g->slots; i++)

@@ -61,7 +61,9 @@ int handoff_init(struct fleet *c, struct err *e)
         return e->code;
     h->link_gbs = c->o->handoff->link_gbs;
     h->link_us = c->o->handoff->link_us;
-    return link_block_us(c, h->link_gbs, &h->block_us, e);
+    if (link_block_us(c, h->link_gbs, &h->block_us, e) < 0)
+        return err_prefix(e, "pools");
+    return 0;
 }
 
 void handoff_free(struct fleet *c)
@@ -382,4 +384,12 @@ uint32_t handoff_waiting(const struct fleet *c)
 uint32_t handoff_first(const struct fleet *c)
 {
     return c->handoff->v[deque_front(&c->handoff->waiting)].request;
+}
+
+bool handoff_in_vain(const struct fleet *c)
+{
+    for (uint32_t i = 0; i < c->n; i++)
+        if (c->replica[i].role == ROLE_DECODE && !c->replica[i].closed)
+            return false;
+    return handoff_waiting(c) > 0;
 }

@@ -40,8 +40,10 @@ int handoff_lose(struct fleet *c, const struct replica *r, uint32_t *v, size_t *
 size_t handoff_most_lost(const struct fleet *c);
 /* Does a request wait for room, be copied from the replica, or to it? */
 bool handoff_has(const struct fleet *c, uint32_t replica);
-uint32_t handoff_waiting(const struct fleet *c);
-uint32_t handoff_first(const struct fleet *c); /* of those; there must be one */
+uint32_t handoff_waiting(const struct fleet *c); /* requests that wait for room */
+uint32_t handoff_first(const struct fleet *c);   /* of those; there must be one */
+/* Do requests wait while none that decodes is open? */
+bool handoff_in_vain(const struct fleet *c);
 
 /* Could one of those that decode ever run it? */
 bool handoff_may(const struct fleet *c, uint32_t request);

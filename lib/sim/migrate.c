@@ -58,7 +58,9 @@ int migrate_init(struct fleet *c, struct err *e)
         !(m->v = mem_array(2 * (size_t)c->n, sizeof *m->v, e)))
         return e->code;
     m->o = c->o->migrate;
-    return link_block_us(c, m->o->link_gbs, &m->block_us, e);
+    if (link_block_us(c, m->o->link_gbs, &m->block_us, e) < 0)
+        return err_prefix(e, "migration");
+    return 0;
 }
 
 void migrate_free(struct fleet *c)

@@ -59,6 +59,7 @@ static void gone(void *ctx, uint32_t request)
 {
     struct run *u = ctx;
 
+    u->p->rejected += u->p->flight[request].status == FLIGHT_REJECTED;
     u->idle++;
     u->idle_ns = u->p->fleet.now;
     if (u->failed == 0)
@@ -84,11 +85,9 @@ static int arrive(struct run *u, int64_t now)
         if (fleet_arrive(&u->p->fleet, request, u->e) < 0)
             return u->e->code;
         status = u->p->flight[request].status;
-        if (status != FLIGHT_REJECTED && status != FLIGHT_REFUSED)
-            continue;
-        u->p->rejected += status == FLIGHT_REJECTED;
-        u->idle++;
-        if (ready_ended(&u->ready, request, now, u->e) < 0)
+        if (status == FLIGHT_REJECTED || status == FLIGHT_REFUSED)
+            gone(u, request);
+        if (u->failed < 0)
             return u->e->code;
     }
     return 0;
@@ -150,6 +149,9 @@ static int over(const struct run *u)
 {
     const struct fleet *c = &u->p->fleet;
 
+    /* They keep the blocks that others wait for. */
+    if (handoff_in_vain(c))
+        return held(u, handoff_first(c));
     for (uint32_t i = 0; i < c->n; i++)
         if (c->replica[i].waiting.n > 0)
             return stuck(u, &c->replica[i]);

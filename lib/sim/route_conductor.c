@@ -32,7 +32,16 @@ struct line {
     double us;
 };
 
+/* A prompt that was reckoned: replicas alike have the same. */
+struct reckoned {
+    const struct engine_opts *o; /* NULL: none was */
+    const struct cost *cost;
+    uint32_t from, to;
+    double us;
+};
+
 struct conductor {
+    struct reckoned last;
     struct line *line; /* [replicas] */
     float *prompt_us;  /* [trace->n]: what was counted */
     double block_us;   /* of the link */
@@ -45,6 +54,15 @@ struct place {
     double prompt_us, fetch_us, ttft_us;
 };
 
+/* Is there anything to fetch? */
+static bool shares(const struct fleet *c)
+{
+    for (uint32_t i = 0; i < c->n; i++)
+        if (c->replica[i].kv.sharing && c->replica[i].role != ROLE_DECODE)
+            return true;
+    return false;
+}
+
 static int begin(struct fleet *c, struct err *e)
 {
     struct conductor *s = c->route_state = mem_zero(1, sizeof *s, e);
@@ -52,7 +70,9 @@ static int begin(struct fleet *c, struct err *e)
     if (!s || !(s->line = mem_zero(c->n, sizeof *s->line, e)) ||
         !(s->prompt_us = mem_zero(c->trace->n, sizeof *s->prompt_us, e)))
         return e->code;
-    return c->trace->hash_end ? link_block_us(c, c->o->route_opts.fetch_gbs, &s->block_us, e) : 0;
+    if (shares(c) && link_block_us(c, c->o->route_opts.fetch_gbs, &s->block_us, e) < 0)
+        return err_prefix(e, "conductor");
+    return 0;
 }
 
 static void end(struct fleet *c)
@@ -88,18 +108,34 @@ static double line_us(struct fleet *c, uint32_t i)
     return l->us;
 }
 
+/* How long tokens [from, to) of a prompt take there. */
+static int reckon(struct conductor *s, const struct replica *r, uint32_t from, uint32_t to,
+                  double *us, struct err *e)
+{
+    struct reckoned *x = &s->last;
+
+    if (x->o != r->o || x->cost != r->cost || x->from != from || x->to != to) {
+        *x = (struct reckoned){.cost = r->cost, .from = from, .to = to};
+        if (sched_prefill_us(r, from, to, &x->us, e) < 0)
+            return e->code;
+        x->o = r->o;
+    }
+    *us = x->us;
+    return 0;
+}
+
 static int look(struct fleet *c, uint32_t i, uint32_t request, uint32_t best, struct place *p,
                 struct err *e)
 {
-    const struct conductor *s = c->route_state;
-    struct replica *r = &c->replica[i];
+    struct conductor *s = c->route_state;
+    const struct replica *r = &c->replica[i];
     uint32_t need = flight_of(r, request)->need, prefix = p->own;
 
     p->fetched = 0;
-    if (best > p->own && best > c->o->route_opts.fetch_ratio * p->own)
+    if (r->kv.sharing && best > p->own && best > c->o->route_opts.fetch_ratio * p->own)
         p->fetched = prefix = best;
     p->fetch_us = p->fetched ? s->block_us * (best - p->own) : 0;
-    if (sched_prefill_us(r, prefix * r->kv.tokens, need, &p->prompt_us, e) < 0)
+    if (reckon(s, r, prefix * r->kv.tokens, need, &p->prompt_us, e) < 0)
         return e->code;
     p->ttft_us = line_us(c, i) + p->fetch_us + p->prompt_us;
     return 0;

@@ -6,7 +6,8 @@
 #include "sim/replay.h"
 
 /* A row a request, in the trace's order: id arrival_ns start_ns first_token_ns end_ns prompt output
- * prefix_hit_tokens preemptions replica status. Times of a rejected one are -1. */
+ * prefix_hit_tokens preemptions replica status. Times of one that was rejected or
+ * refused are -1. */
 void rows_write(struct out *o, const struct replay *p);
 
 #endif

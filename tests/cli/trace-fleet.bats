@@ -199,6 +199,52 @@ END
     is 3 "$(grep -c refused "$out")"
 }
 
+@test "what shares no prefixes has none fetched, and needs to know nothing for that" {
+    # As above: the second would have got c's prefix, and computed it all the same.
+    cat >p.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":400,"output":1,"block":100,"hashes":[1,2,3,4]}
+{"id":"b","t_ns":1000000000,"prompt":401,"output":1,"block":100,"hashes":[1,2,3,9]}
+{"id":"c","t_ns":1001000000,"prompt":401,"output":1,"block":100,"hashes":[1,2,3,8]}
+END
+    echo '[{"sched":"vllm1"},{"sched":"vllm0"}]' >c.json
+    ok trace-replay --cost ../t.csv --check --block-size 100 --kv-blocks 50 --cluster c.json \
+        --dispatch conductor --fetch-gbs 1 -o - p.jsonl
+    is '0 0,0 300,0 300' "$(awk '!/^#/ { print $10, $8 }' "$out" | paste -sd ,)"
+    grep -v kv_bytes ../t.csv >unknown.csv
+    ok trace-replay --cost unknown.csv --check --block-size 100 --kv-blocks 50 --replicas 2 \
+        --dispatch conductor p.jsonl
+    fails trace-replay --cost unknown.csv --sched vllm1 --block-size 100 --kv-blocks 50 \
+        --replicas 2 --dispatch conductor p.jsonl
+    says 'conductor: the cost table does not say'
+}
+
+@test "what can never run waits for no prefix, and is counted" {
+    cat >p.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":400,"output":1,"block":100,"hashes":[1,2,3,4]}
+{"id":"b","t_ns":1000000000,"prompt":401,"output":1,"block":100,"hashes":[1,2,3,9]}
+{"id":"c","t_ns":1001000000,"prompt":500,"output":1,"block":100,"hashes":[1,2,3,8,9]}
+{"id":"d","t_ns":1001000000,"prompt":101,"output":1,"block":100,"hashes":[5],"after":["c"]}
+END
+    exits 0 trace-replay --cost ../t.csv --check --sched vllm1 --block-size 100 --kv-blocks 50 \
+        --max-model-len 450 --replicas 2 --dispatch conductor -o rows p.jsonl
+    says "1 requests can never run"
+    is 1 "$(awk '$1 == "rejected" { print $2 }' "$out")"
+    is 'ok ok rejected ok' "$(awk '!/^#/ { print $11 }' rows | paste -sd ' ')"
+}
+
+@test "requests that cannot move: who wants them to" {
+    for s in static orca; do
+        fails replay --sched $s --replicas 2 --pools 1:1 ../trace.jsonl
+        says "pools: $s keeps memory for the longest request"
+        fails replay --sched $s --replicas 2 --migrate defrag ../trace.jsonl
+        says "migration: $s keeps memory for the longest request"
+    done
+    echo '[{"block_size":8},{"block_size":16}]' >c.json
+    fails replay --cluster c.json --migrate defrag ../trace.jsonl
+    says 'migration: replicas whose KV blocks differ'
+    ok replay --cluster c.json ../trace.jsonl
+}
+
 @test "by hand: a prompt here, its tokens there" {
     # 8 tokens take 1 ms; 1 block of 16 KiB at 1 GB/s 16.384 us, after 1 ms.
     echo '{"id":"a","t_ns":0,"prompt":8,"output":3}' >one.jsonl
@@ -225,6 +271,26 @@ END
         awk '$1 == "tbt_p99.9_s" { printf "%d\n", 1e6 * $2 }' "$out"
     }
     ((4 * $(tbt --pools 3:1) < $(tbt)))
+}
+
+@test "pools: where none decodes any more, that is what requests wait for" {
+    # The first two fill the memory where prompts are computed; the others wait for that.
+    awk 'BEGIN { for (i = 0; i < 5; i++)
+        printf "{\"id\":\"r%d\",\"t_ns\":%d,\"prompt\":300,\"output\":4}\n", i, i }' >five.jsonl
+    fails replay --replicas 2 --pools 1:1 --fail 1@0 five.jsonl
+    says "request 'r0' waits for a replica that is open, and none will be"
+    ok replay --replicas 2 --pools 1:1 --fail 1@0+5 -o - five.jsonl
+    is 0 "$(grep -vc 'ok$\|^#' "$out")"
+}
+
+@test "pools: blocks that a scheduler gives back late are found" {
+    # When a ends where it decodes nanoflow keeps its blocks for a step that never comes.
+    cat >late.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":400,"output":2}
+{"id":"b","t_ns":1,"prompt":400,"output":2}
+END
+    ok replay --sched nanoflow --replicas 3 --pools 2:1 -o - late.jsonl
+    is 0 "$(grep -vc 'ok$\|^#' "$out")"
 }
 
 @test "pools: misuse" {

@@ -9,8 +9,10 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/ram.h"
+#include "base/sort.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -382,8 +384,54 @@ static void test_ram(void)
     T_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+static int rising(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Of numbers of both signs and all sizes, of whole ones, of ones that are nearly equal. */
+static double some_number(unsigned long long *rng, int kind)
+{
+    static const double odd[] = {0, INFINITY, -INFINITY, 5e-324, -5e-324, 1.7e308, -1.7e308};
+    double x = (double)(t_rand(rng) >> 11);
+
+    switch (kind) {
+    case 0:
+        return ldexp(t_rand(rng) & 1 ? x : -x, (int)(t_rand(rng) % 2000) - 1050);
+    case 1:
+        return (double)(t_rand(rng) % 1000);
+    case 2:
+        return 1 + x * 0x1p-105;
+    default:
+        return odd[t_rand(rng) % 7];
+    }
+}
+
+static void test_sort(void)
+{
+    static const size_t sizes[] = {0, 1, 2, 100, 4095, 4096, 9000};
+    static double v[9000], want[9000];
+    unsigned long long rng = 5;
+
+    for (int kind = 0; kind < 4; kind++)
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            size_t n = sizes[k], wrong = 0;
+
+            for (size_t i = 0; i < n; i++)
+                v[i] = want[i] = some_number(&rng, kind);
+            qsort(want, n, sizeof *want, rising);
+            sort_doubles(v, n);
+            for (size_t i = 0; i < n; i++)
+                wrong += v[i] != want[i];
+            T_CHECK(wrong == 0);
+        }
+}
+
 int main(void)
 {
+    test_sort();
     test_ram();
     test_mem();
     test_reserve();
