@@ -1,0 +1,40 @@
+/* kv_runs.h - runs of blocks in the order of their lengths, those of one length in the order of
+ * memory: the shortest run that is long enough, and the longest, in O(log n) expected steps and
+ * without memory of their own. Part of kv_groups.c.
+ *
+ * A treap whose nodes are the blocks that runs begin with; a node's weight is a hash of its number,
+ * so that the tree depends on nothing but the runs that are in it.
+ */
+#ifndef SIM_KV_RUNS_H
+#define SIM_KV_RUNS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/kv_alloc.h"
+
+enum kv_run_kind { RUN_HELD, RUN_SPARE, RUN_FREE };
+
+/* A block: what it says counts where it is the first of a run, and kind and len where it is the
+ * last, too. */
+struct kv_slot {
+    uint32_t len;
+    uint32_t left, right; /* in a tree, or KV_NONE */
+    uint32_t group;       /* held: the next one of the request; spare: whose it is */
+    enum kv_run_kind kind;
+};
+
+struct kv_runs {
+    struct kv_slot *slot; /* of all blocks; trees share it */
+    uint32_t root;
+};
+
+/* Its length is in the slot. */
+void kv_runs_add(struct kv_runs *t, uint32_t run);
+void kv_runs_remove(struct kv_runs *t, uint32_t run);
+/* Of those of at least `len` blocks the shortest, the first in memory; KV_NONE: there is none. */
+uint32_t kv_runs_fit(const struct kv_runs *t, uint32_t len);
+/* The longest, the first in memory. */
+uint32_t kv_runs_longest(const struct kv_runs *t);
+
+#endif
