@@ -119,6 +119,18 @@ static void queued_steps(struct out *o, const struct gaps *g)
     out_value(o, "queued_step_p99_s", 1e-9 * (double)gaps_marked_percentile(g, 0.99), 6);
 }
 
+/* Of a scheduler that switches contexts. */
+static void switches(struct out *o, const struct switch_counts *c)
+{
+    out_value(o, "switches", (double)(c->out + c->in), 0);
+    out_value(o, "swap_copies", (double)c->copies, 0);
+    out_value(o, "swap_out_bytes", c->out_bytes, 0);
+    out_value(o, "swap_in_bytes", c->in_bytes, 0);
+    out_value(o, "swap_conflicts", (double)c->conflicts, 0);
+    out_value(o, "conflict_s", 1e-6 * c->conflict_us, 6);
+    out_value(o, "lost_copy_blocks", (double)c->lost_blocks, 0);
+}
+
 static void print_summary(struct out *o, const struct parts *p)
 {
     bool json = out_is_json(o);
@@ -151,6 +163,8 @@ static void print_summary(struct out *o, const struct parts *p)
     for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
         latency(o, (enum metric)m, &s->metric[m]);
     queued_steps(o, &r->step_times);
+    if (r->sched->switched)
+        switches(o, r->sched->switched(r));
     if (json)
         out_end_row(o);
 }
@@ -274,6 +288,7 @@ int main(int argc, char **argv)
     struct asked a = {0};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
+        SETUP_SWITCHING_OPTIONS(&p.setup),
         CLI_U64(0, "clients", &a.clients, "N",
                 "times do not count: N clients send one request after the other"),
         SETUP_SLO_OPTION(&a.slo),

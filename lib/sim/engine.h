@@ -15,6 +15,7 @@
 #include "sim/gaps.h"
 #include "sim/kv.h"
 #include "sim/load.h"
+#include "sim/switch.h"
 
 #define FLIGHT_NEVER INT64_MIN
 
@@ -83,6 +84,7 @@ struct engine_opts {
     double tier_block_us[KV_TIERS]; /* to load one */
     uint32_t swap_blocks;           /* memory beside it, for who is driven out; 0: all restart */
     double swap_block_us;           /* to move one, either way */
+    struct switch_opts switching;   /* of a scheduler that does */
     bool vidur;                     /* Vidur's quirks */
     bool no_repeats;                /* ask the scheduler for every step */
 };

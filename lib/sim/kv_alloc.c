@@ -24,16 +24,16 @@ void kv_alloc_close(struct kv_alloc *a)
         a->kind->close(a);
 }
 
-/* Runs of what lies behind the first `from` blocks. */
-static uint32_t runs(const struct kv_alloc *a, const struct kv_held *h, uint32_t from)
+uint32_t kv_alloc_runs(const struct kv_alloc *a, const struct kv_held *h, uint32_t from,
+                       uint32_t to)
 {
-    uint32_t n = 0, before = 0, end = KV_NONE;
+    uint32_t n = 0, at = 0, end = KV_NONE;
 
-    for (uint32_t p = h->first; p != KV_NONE; p = kv_alloc_next(a, h, p)) {
+    for (uint32_t p = h->first; p != KV_NONE && at < to; p = kv_alloc_next(a, h, p)) {
         uint32_t len = kv_alloc_length(a, h, p);
 
-        before += len;
-        if (before <= from)
+        at += len;
+        if (at <= from)
             continue;
         n += p != end;
         end = p + len;
@@ -41,14 +41,11 @@ static uint32_t runs(const struct kv_alloc *a, const struct kv_held *h, uint32_t
     return n;
 }
 
-uint32_t kv_alloc_runs(const struct kv_alloc *a, const struct kv_held *h)
+uint32_t kv_alloc_copies(const struct kv_alloc *a, const struct kv_held *h, uint32_t from,
+                         uint32_t to)
 {
-    return runs(a, h, 0);
-}
-
-uint32_t kv_alloc_copies(const struct kv_alloc *a, const struct kv_held *h, uint32_t from)
-{
-    if (from >= h->blocks)
+    to = to < h->blocks ? to : h->blocks;
+    if (from >= to)
         return 0;
-    return a->kind->single ? h->blocks - from : runs(a, h, from);
+    return a->kind->single ? to - from : kv_alloc_runs(a, h, from, to);
 }

@@ -83,10 +83,11 @@ static inline uint32_t kv_alloc_next(const struct kv_alloc *a, const struct kv_h
     return a->kind->next(a, h, piece);
 }
 
-/* Copies that move the request's blocks from number `from` on: one a run of pieces that lie side by
- * side, or one a block. */
-uint32_t kv_alloc_copies(const struct kv_alloc *a, const struct kv_held *h, uint32_t from);
-/* Runs of blocks side by side, whatever moves them. */
-uint32_t kv_alloc_runs(const struct kv_alloc *a, const struct kv_held *h);
+/* The request's blocks [from, to) lie in so many runs of blocks side by side. */
+uint32_t kv_alloc_runs(const struct kv_alloc *a, const struct kv_held *h, uint32_t from,
+                       uint32_t to);
+/* Copies that move them: one a run, or one a block. */
+uint32_t kv_alloc_copies(const struct kv_alloc *a, const struct kv_held *h, uint32_t from,
+                         uint32_t to);
 
 #endif

@@ -6,9 +6,9 @@
 #include "base/mem.h"
 #include "sim/swap.h"
 
-static const struct sched *const scheds[] = {&sched_static,   &sched_orca,      &sched_vllm0,
-                                             &sched_vllm1,    &sched_sarathi,   &sched_splitfuse,
-                                             &sched_lightllm, &sched_continuum, &sched_nanoflow};
+static const struct sched *const scheds[] = {
+    &sched_static,    &sched_orca,     &sched_vllm0,     &sched_vllm1,    &sched_sarathi,
+    &sched_splitfuse, &sched_lightllm, &sched_continuum, &sched_nanoflow, &sched_fastswitch};
 
 const struct sched *sched_at(size_t i)
 {

@@ -32,13 +32,17 @@ struct sched {
     /* A request has ended, and its blocks are about to be given back: 1 if the scheduler has taken
      * them over (its flight's list is empty then), 0, or an error. */
     int (*keep)(struct replica *r, uint32_t request, struct err *e);
+    /* Of one that switches contexts: what that came to; what is wrong with its state, or NULL. */
+    const struct switch_counts *(*switched)(const struct replica *r);
+    const char *(*wrong)(const struct replica *r);
 };
 
-#define SCHED_NAMES "static|orca|vllm0|vllm1|sarathi|splitfuse|lightllm|continuum|nanoflow"
+#define SCHED_NAMES \
+    "static|orca|vllm0|vllm1|sarathi|splitfuse|lightllm|continuum|nanoflow|fastswitch"
 enum { SCHED_DEFAULT = 2 /* vllm0 */ };
 
 extern const struct sched sched_static, sched_orca, sched_vllm0, sched_vllm1, sched_sarathi,
-    sched_splitfuse, sched_lightllm, sched_continuum, sched_nanoflow;
+    sched_splitfuse, sched_lightllm, sched_continuum, sched_nanoflow, sched_fastswitch;
 const struct sched *sched_at(size_t i); /* as SCHED_NAMES has them; NULL after the last */
 
 /* ---- what several do ---- */

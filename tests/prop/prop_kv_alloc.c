@@ -255,8 +255,9 @@ static bool same_blocks(const struct one *c)
     return true;
 }
 
-/* Runs of what lies behind the first blocks, from a list of all of them. */
-static uint32_t count_copies(const struct one *c, const struct kv_held *h, uint32_t from)
+/* Runs of blocks [from, to) of the request, block by block. */
+static uint32_t count_copies(const struct one *c, const struct kv_held *h, uint32_t from,
+                             uint32_t to)
 {
     uint32_t at = 0, n = 0, last = KV_NONE;
 
@@ -264,7 +265,7 @@ static uint32_t count_copies(const struct one *c, const struct kv_held *h, uint3
         for (uint32_t b = p; b < p + kv_alloc_length(c->a, h, p); b++, at++) {
             bool joins = last != KV_NONE && b == last + 1 && c->a->kind != &kv_alloc_block;
 
-            if (at < from)
+            if (at < from || at >= to)
                 continue;
             n += !joins;
             last = b;
@@ -361,7 +362,7 @@ static void try(struct one *c, const struct kv_alloc_kind *kind, unsigned long l
     full = below(3); /* seldom, sometimes, mostly */
     for (int i = 0; i < 200 && good; i++) {
         int r = below(REQUESTS);
-        uint32_t from;
+        uint32_t from, to;
 
         if (below(6) > full)
             release(c, r);
@@ -371,7 +372,8 @@ static void try(struct one *c, const struct kv_alloc_kind *kind, unsigned long l
         T_CHECKF(good, "%s, seed %llu, %u blocks in groups of %u, %g aside: operation %d",
                  kind->name, seed, c->o.blocks, c->o.group, c->o.spare_share, i);
         from = (uint32_t)below((int)c->h[r].blocks + 2);
-        T_CHECK(kv_alloc_copies(c->a, &c->h[r], from) == count_copies(c, &c->h[r], from));
+        to = (uint32_t)below((int)c->h[r].blocks + 2);
+        T_CHECK(kv_alloc_copies(c->a, &c->h[r], from, to) == count_copies(c, &c->h[r], from, to));
     }
     check_joined(c);
     kv_alloc_close(c->a);
