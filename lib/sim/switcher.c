@@ -115,14 +115,16 @@ static int64_t send(int64_t *way_ns, int64_t now, int64_t after, double us)
     return *way_ns;
 }
 
-static void set_leaving(struct switcher *s, uint32_t request, uint32_t from, int64_t until)
+/* The request's blocks [from, to) are on their way. */
+static void set_leaving(struct switcher *s, uint32_t request, uint32_t from, uint32_t to,
+                        int64_t until)
 {
     const struct kv_held *h = &s->held[request];
     uint32_t at = 0;
 
     for (uint32_t p = h->first; p != KV_NONE; p = kv_alloc_next(s->alloc, h, p))
         for (uint32_t b = p, end = p + kv_alloc_length(s->alloc, h, p); b < end; b++, at++)
-            if (at >= from)
+            if (at >= from && at < to)
                 s->leaving_ns[b] = until;
 }
 
@@ -148,7 +150,7 @@ static void copy_out(struct switcher *s, struct replica *r, uint32_t request, ui
         r->transfer_us += us;
     } else if (from < to) {
         s->host.copy[request].ready_ns = send(&s->out_ns, r->now, 0, us);
-        set_leaving(s, request, from, s->host.copy[request].ready_ns);
+        set_leaving(s, request, from, to, s->host.copy[request].ready_ns);
     }
 }
 

@@ -5,10 +5,11 @@
  *     prop_kv_alloc [CASES [SEED]]
  */
 #include "../unit/t.h"
+#include "naive_map.h"
 
 #include "sim/kv_alloc.h"
 
-enum { BLOCKS_MOST = 300, REQUESTS = 24, FREE = -1 };
+enum { BLOCKS_MOST = 300, REQUESTS = 24 };
 
 static unsigned long long rng;
 
@@ -17,176 +18,13 @@ static int below(int n)
     return (int)(t_rand(&rng) % (unsigned)n);
 }
 
-/* ---- groups, by searching ---- */
-
-struct group {
-    int start, len;
-};
-
-struct naive {
-    int total, preferred, most_aside;
-    int held[BLOCKS_MOST];  /* whose block this is, or FREE */
-    int aside[BLOCKS_MOST]; /* the start of the group that it is set aside for, or FREE */
-    struct group v[REQUESTS][BLOCKS_MOST];
-    int n[REQUESTS];
-};
-
-static bool is_free(const struct naive *s, int b)
-{
-    return s->held[b] == FREE && s->aside[b] == FREE;
-}
-
-static int count_aside(const struct naive *s)
-{
-    int n = 0;
-
-    for (int b = 0; b < s->total; b++)
-        n += s->aside[b] != FREE;
-    return n;
-}
-
-/* From b on, blocks that are free, or set aside for the same group. */
-static int run_at(const struct naive *s, int b)
-{
-    int n = 0;
-
-    for (int i = b; i < s->total && s->held[i] == FREE && s->aside[i] == s->aside[b]; i++)
-        n++;
-    return n;
-}
-
-static bool begins(const struct naive *s, int b, bool aside)
-{
-    if (s->held[b] != FREE || (s->aside[b] != FREE) != aside)
-        return false;
-    return b == 0 || s->held[b - 1] != FREE || s->aside[b - 1] != s->aside[b];
-}
-
-/* The first of the shortest runs of at least len; -1: none. */
-static int best_fit(const struct naive *s, int len)
-{
-    int best = -1;
-
-    for (int b = 0; b < s->total; b++)
-        if (begins(s, b, false) && run_at(s, b) >= len &&
-            (best < 0 || run_at(s, b) < run_at(s, best)))
-            best = b;
-    return best;
-}
-
-static int longest(const struct naive *s, bool aside)
-{
-    int best = -1;
-
-    for (int b = 0; b < s->total; b++)
-        if (begins(s, b, aside) && (best < 0 || run_at(s, b) > run_at(s, best)))
-            best = b;
-    return best;
-}
-
-static int extra(const struct naive *s, int len)
-{
-    int up = (len + s->preferred - 1) / s->preferred * s->preferred - len;
-    int room = s->most_aside - count_aside(s);
-
-    if (room <= 0)
-        return 0;
-    return up < room / 8 ? up : room / 8;
-}
-
-/* The request's last group goes on over the next n blocks, which are its or nobody's. */
-static void lengthen(struct naive *s, int request, int n)
-{
-    struct group *g = &s->v[request][s->n[request] - 1];
-
-    for (; n > 0; n--) {
-        s->held[g->start + g->len] = request;
-        s->aside[g->start + g->len++] = FREE;
-    }
-}
-
-/* Free blocks behind it are set aside for it. */
-static void set_aside(struct naive *s, int request, int n)
-{
-    const struct group *g = &s->v[request][s->n[request] - 1];
-
-    for (int i = 0; i < n && g->start + g->len + i < s->total && is_free(s, g->start + g->len + i);
-         i++)
-        s->aside[g->start + g->len + i] = g->start;
-}
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int grow_last(struct naive *s, int request, int more)
-{
-    const struct group *g = s->n[request] > 0 ? &s->v[request][s->n[request] - 1] : NULL;
-    int done = 0, more_free;
-
-    for (; g && done < more && g->start + g->len < s->total &&
-           s->aside[g->start + g->len] == g->start;
-         done++)
-        lengthen(s, request, 1);
-    if (!g || done == more || g->start + g->len >= s->total || !is_free(s, g->start + g->len))
-        return done;
-    more_free = least(more - done, run_at(s, g->start + g->len));
-    lengthen(s, request, more_free);
-    set_aside(s, request, extra(s, g->len));
-    return done + more_free;
-}
-
-static int grow_new(struct naive *s, int request, int more)
-{
-    int at = best_fit(s, more + extra(s, more)), aside = longest(s, true), n, want;
-
-    at = at < 0 ? best_fit(s, more) : at;
-    at = at < 0 ? longest(s, false) : at;
-    n = at < 0 ? 0 : run_at(s, at);
-    if (n < more && aside >= 0 && run_at(s, aside) > n) {
-        n = least(more, run_at(s, aside));
-        at = aside + run_at(s, aside) - n;
-        s->v[request][s->n[request]++] = (struct group){at, 0};
-        lengthen(s, request, n);
-        return n;
-    }
-    n = least(n, more);
-    want = extra(s, n);
-    s->v[request][s->n[request]++] = (struct group){at, 0};
-    lengthen(s, request, n);
-    set_aside(s, request, want);
-    return n;
-}
-
-static void naive_grow(struct naive *s, int request, int more)
-{
-    more -= grow_last(s, request, more);
-    while (more > 0)
-        more -= grow_new(s, request, more);
-}
-
-static void naive_release(struct naive *s, int request)
-{
-    for (int b = 0; b < s->total; b++) {
-        for (int k = 0; k < s->n[request]; k++)
-            if (s->aside[b] == s->v[request][k].start)
-                s->aside[b] = FREE;
-        if (s->held[b] == request)
-            s->held[b] = FREE;
-    }
-    s->n[request] = 0;
-}
-
 /* ---- what a case is ---- */
 
 struct one {
     struct kv_alloc *a;
     struct kv_alloc_opts o;
     struct kv_held h[REQUESTS];
-    struct naive naive; /* of groups */
-    int stack[BLOCKS_MOST], depth;
-    int mine[REQUESTS][BLOCKS_MOST]; /* of single blocks */
+    struct map map; /* of groups, or single blocks */
 };
 
 static int left(const struct one *c)
@@ -232,25 +70,29 @@ static bool same_groups(const struct one *c)
         const struct kv_held *h = &c->h[r];
         uint32_t p = h->first;
 
-        if ((int)h->pieces != c->naive.n[r])
+        if ((int)h->pieces != c->map.n[r])
             return false;
-        for (int k = 0; k < c->naive.n[r]; k++, p = kv_alloc_next(c->a, h, p))
-            if ((int)p != c->naive.v[r][k].start ||
-                (int)kv_alloc_length(c->a, h, p) != c->naive.v[r][k].len)
+        for (int k = 0; k < c->map.n[r]; k++, p = kv_alloc_next(c->a, h, p))
+            if ((int)p != c->map.v[r][k].start ||
+                (int)kv_alloc_length(c->a, h, p) != c->map.v[r][k].len)
                 return false;
     }
-    return count_aside(&c->naive) == (int)c->a->unused;
+    return map_count_aside(&c->map) == (int)c->a->unused;
 }
 
+/* The same blocks in the same order. */
 static bool same_blocks(const struct one *c)
 {
     for (int r = 0; r < REQUESTS; r++) {
         const struct kv_held *h = &c->h[r];
-        uint32_t p = h->first;
+        int want[MAP_BLOCKS], n = map_blocks(&c->map, r, want), i = 0;
 
-        for (uint32_t i = 0; i < h->blocks; i++, p = kv_alloc_next(c->a, h, p))
-            if ((int)p != c->mine[r][i])
-                return false;
+        for (uint32_t p = h->first; p != KV_NONE; p = kv_alloc_next(c->a, h, p))
+            for (uint32_t b = p; b < p + kv_alloc_length(c->a, h, p); b++)
+                if (i == n || (int)b != want[i++])
+                    return false;
+        if (i != n)
+            return false;
     }
     return true;
 }
@@ -285,18 +127,14 @@ static void grow(struct one *c, int r, int more)
     T_CHECK(c->h[r].blocks == before + (did ? (uint32_t)more : 0));
     if (!did)
         return;
-    if (c->a->kind == &kv_alloc_group)
-        naive_grow(&c->naive, r, more);
-    for (int i = 0; i < more && c->a->kind == &kv_alloc_block; i++)
-        c->mine[r][before + (uint32_t)i] = c->stack[--c->depth];
+    if (c->a->kind != &kv_alloc_buddy)
+        map_grow(&c->map, r, more);
 }
 
 static void release(struct one *c, int r)
 {
-    for (uint32_t i = 0; i < c->h[r].blocks && c->a->kind == &kv_alloc_block; i++)
-        c->stack[c->depth++] = c->mine[r][i];
     kv_alloc_release(c->a, &c->h[r]);
-    naive_release(&c->naive, r);
+    map_release(&c->map, r);
     T_CHECK(c->h[r].first == KV_NONE && c->h[r].blocks == 0 && c->h[r].pieces == 0);
 }
 
@@ -306,7 +144,7 @@ static bool agrees(const struct one *c)
 
     if (c->a->kind == &kv_alloc_group)
         same = same && same_groups(c);
-    if (c->a->kind == &kv_alloc_block)
+    if (c->a->kind != &kv_alloc_buddy)
         same = same && same_blocks(c);
     return same;
 }
@@ -341,13 +179,8 @@ static void begin(struct one *c, const struct kv_alloc_kind *kind)
     if (below(4) == 0)
         c->o.spare_share = 0.05;
     T_CHECK(kv_alloc_open(&c->a, kind, &c->o, &e) == 0);
-    c->naive = (struct naive){.total = (int)c->o.blocks,
-                              .preferred = (int)c->o.group,
-                              .most_aside = (int)(c->o.spare_share * c->o.blocks)};
-    for (int b = 0; b < BLOCKS_MOST; b++)
-        c->naive.held[b] = c->naive.aside[b] = FREE;
-    for (int b = (int)c->o.blocks; b-- > 0;)
-        c->stack[c->depth++] = b;
+    map_begin(&c->map, (int)c->o.blocks, (int)c->o.group, (int)(c->o.spare_share * c->o.blocks),
+              kind == &kv_alloc_block);
     for (int r = 0; r < REQUESTS; r++)
         c->h[r] = KV_HELD_NONE;
 }
