@@ -272,7 +272,7 @@ static uint64_t prompts_due(const struct replica *r)
     return tokens;
 }
 
-/* A request that waits for the first time, or anew. */
+/* From the queue. */
 static int start(struct replica *r, uint32_t request, uint32_t copied, struct err *e)
 {
     struct switcher *w = &state_of(r)->sw;
@@ -290,19 +290,18 @@ static int admit(struct replica *r, struct err *e)
 
     while (r->waiting.n + w->out.n > 0) {
         size_t at = 0;
-        uint32_t request = best_waiting(r, &at).request, copied = 0, tokens = 0;
-        struct flight *f = flight_of(r, request);
+        uint32_t request = best_waiting(r, &at).request;
+        const struct flight *f = flight_of(r, request);
+        bool queued = at >= w->out.n;
+        uint32_t copied = queued ? switch_copied(w, f, request) : f->computed;
+        uint32_t tokens = is_prompt(f) ? f->need - copied : 0;
 
-        if (at >= w->out.n) {
-            copied = switch_copied(w, f, request);
-            tokens = f->need - copied;
-        }
         /* A prompt beyond the budget goes alone, lest it wait for ever. */
-        if (!has_room(r, request) || (tokens > 0 && due > 0 && due + tokens > r->o->most_tokens))
+        if (!has_room(r, request) || (queued && due > 0 && due + tokens > r->o->most_tokens))
             return 0;
         due += tokens;
         remove_waiting(r, at);
-        if ((tokens > 0 ? start(r, request, copied, e) : switch_in(w, r, request, e)) < 0)
+        if ((queued ? start(r, request, copied, e) : switch_in(w, r, request, e)) < 0)
             return e->code;
     }
     return 0;
