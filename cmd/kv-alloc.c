@@ -1,5 +1,4 @@
 /* kv-alloc - allocators of KV blocks on what requests ask of them. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -27,6 +26,29 @@ struct means {
     uint64_t n;
 };
 
+/* Is the allocator in the list? NULL: all are. */
+static bool wanted(const char *list, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *p = list; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+        if (strncmp(p, name, len) == 0 && (p[len] == ',' || p[len] == '\0'))
+            return true;
+    return !list;
+}
+
+/* Is every item of the list an allocator? */
+static bool all_known(const char *list)
+{
+    size_t items = 1, known = 0;
+
+    for (const char *p = list; p && *p; p++)
+        items += *p == ',';
+    for (size_t i = 0; list && kv_alloc_kind_at(i); i++)
+        known += wanted(list, kv_alloc_kind_at(i)->name);
+    return !list || known == items;
+}
+
 static void settle(const struct asked *a)
 {
     if (!a->path == !a->lengths)
@@ -45,6 +67,9 @@ static void settle(const struct asked *a)
         cli_misuse("'--occupancy' is above 0 and up to 1, '--from' 0 to 1");
     if (!(a->spare >= 0 && a->spare <= 1))
         cli_misuse("'--spare' is 0 to 1");
+    if (!all_known(a->alloc))
+        cli_misuse("'--alloc' is of group, block, buddy, each once, with commas between, not '%s'",
+                   a->alloc);
 }
 
 /* ---- operations ---- */
@@ -130,7 +155,9 @@ static void look(struct means *m, const struct kv_player *p, double from, unsign
 
 static void row(struct out *o, const struct kv_player *p, const struct means *m, double ns)
 {
-    double n = m->n > 0 ? (double)m->n : NAN;
+    double n = m->n > 0 ? (double)m->n : 1, runs = m->n > 0 ? m->runs : 1;
+    double requests = m->n > 0 ? m->requests : 1,
+           frees = p->done.frees > 0 ? (double)p->done.frees : 1;
 
     out_row(o);
     out_cstr(o, "alloc", p->a->kind->name);
@@ -138,10 +165,9 @@ static void row(struct out *o, const struct kv_player *p, const struct means *m,
     out_u64(o, "refused", p->done.refused);
     out_double(o, "ns_per_op", ns / (double)p->ops->n, 1);
     out_double(o, "occupancy", m->held / n, 4);
-    out_double(o, "mean_run", m->blocks / (m->n > 0 ? m->runs : NAN), 2);
-    out_double(o, "runs_per_request", m->runs / (m->n > 0 ? m->requests : NAN), 3);
-    out_double(o, "copies_per_swap",
-               p->done.frees > 0 ? (double)p->done.copies / (double)p->done.frees : 0, 3);
+    out_double(o, "mean_run", m->blocks / runs, 2);
+    out_double(o, "runs_per_request", m->runs / requests, 3);
+    out_double(o, "copies_per_swap", (double)p->done.copies / frees, 3);
     out_double(o, "waste", m->unused / n, 4);
     out_double(o, "fragmentation", m->fragmentation / n, 4);
     out_end_row(o);
@@ -180,17 +206,6 @@ static int measure(const struct asked *a, const struct kv_ops *ops,
     }
     free(map);
     return rc;
-}
-
-/* Is the allocator in the list? NULL: all are. */
-static bool wanted(const char *list, const char *name)
-{
-    size_t len = strlen(name);
-
-    for (const char *p = list; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
-        if (strncmp(p, name, len) == 0 && (p[len] == ',' || p[len] == '\0'))
-            return true;
-    return !list;
 }
 
 static int measure_all(const struct asked *a, const struct kv_ops *ops, struct err *e)

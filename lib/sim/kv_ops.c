@@ -296,6 +296,19 @@ static int admit_some(struct making *m, struct err *e)
     return 0;
 }
 
+/* Room for a block of the request at i: the last that runs go, it too if it is one of them. */
+static int make_room(struct making *m, size_t i, struct err *e)
+{
+    while (m->held + 1 > m->how->most && m->n_running > i) {
+        uint32_t last = m->running[--m->n_running];
+
+        m->back[m->n_back++] = last;
+        if (op(m, KV_OP_FREE, last, 0, e) < 0)
+            return e->code;
+    }
+    return 0;
+}
+
 /* A token of each. */
 static int run_step(struct making *m, struct err *e)
 {
@@ -305,13 +318,10 @@ static int run_step(struct making *m, struct err *e)
         uint32_t r = m->running[i];
         bool more = m->tokens[r] % m->how->block_tokens == 0;
 
-        while (more && m->held + 1 > m->how->most && m->n_running > i + 1) {
-            uint32_t last = m->running[--m->n_running];
-
-            m->back[m->n_back++] = last;
-            if (op(m, KV_OP_FREE, last, 0, e) < 0)
-                return e->code;
-        }
+        if (more && make_room(m, i, e) < 0)
+            return e->code;
+        if (i == m->n_running)
+            break;
         if (more && op(m, KV_OP_GROW, r, 1, e) < 0)
             return e->code;
         if (++m->tokens[r] < m->t->prompt[r] + m->t->output[r])

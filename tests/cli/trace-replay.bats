@@ -3,7 +3,7 @@
 load helper
 load trace
 
-schedulers='static orca vllm0 vllm1 sarathi splitfuse lightllm continuum nanoflow'
+schedulers='static orca vllm0 vllm1 sarathi splitfuse lightllm continuum nanoflow fastswitch'
 
 setup() {
     enter_work
