@@ -118,23 +118,20 @@ static int set_field(struct reading *r, int f, const struct jsonl_span *v, struc
         return err_set(e, ERR_INPUT, "'%s' is there twice", field_names[f]);
     r->has[f] = true;
     b->len = 0;
-    return jsonl_decode(v, b, e) < 0 ? e->code : buf_addc(b, '\0', e);
+    if (jsonl_decode(v, b, e) < 0 || buf_addc(b, '\0', e) < 0)
+        return e->code;
+    return f == FIELD_REQUEST || strlen(b->p) + 1 == b->len
+               ? 0
+               : err_set(e, ERR_INPUT, "'%s' has a NUL byte in it", field_names[f]);
 }
 
 static int read_header(struct reading *r, const char *p, size_t len, struct err *e)
 {
-    const char *end = p + len, *from;
-    size_t n = 0, at;
+    size_t n;
 
-    if (len > 2 && memcmp(p, "# ", 2) == 0)
-        p += 2;
     r->between = '\t';
-    for (r->columns = 0; columns_next(&p, end, '\t', &from, &at); r->columns++) {
-        if (r->columns == COLUMNS_MOST)
-            return err_set(e, ERR_INPUT, "there are more than %d columns", COLUMNS_MOST);
-        r->column[r->columns] = field_named(from, at);
-        n += r->column[r->columns] >= 0;
-    }
+    if (!columns_header(p, len, '\t', field_named, r->column, COLUMNS_MOST, &r->columns, &n))
+        return err_set(e, ERR_INPUT, "there are more than %d columns", COLUMNS_MOST);
     return n == FIELDS ? 0
                        : err_set(e, ERR_INPUT,
                                  "this is no header of operations: '# t', 'op', 'request' and "
