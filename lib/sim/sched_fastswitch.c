@@ -23,6 +23,8 @@ struct rank {
     uint32_t priority, request; /* smaller is better */
 };
 
+static const struct rank worst_rank = {UINT32_MAX, UINT32_MAX};
+
 struct fastswitch {
     struct switcher sw;
     uint64_t epoch;     /* draws of priorities, so far */
@@ -30,6 +32,8 @@ struct fastswitch {
     uint32_t *drawn;
     struct rank *ranked; /* of all that are there */
     size_t ranked_cap;
+    bool is_known; /* the best that waits, though not where */
+    struct rank best;
     uint32_t *last; /* [sessions]: the request that ended last, or UINT32_MAX */
 };
 
@@ -124,27 +128,38 @@ static int run(struct replica *r, uint32_t request, struct err *e)
 
 /* ---- a new draw ---- */
 
-static void add_rank(const struct replica *r, size_t *n, uint32_t request)
+/* v is a heap, the best on top, but for what stands at i. */
+static void sift_down(struct rank *v, size_t n, size_t i)
 {
-    state_of(r)->ranked[(*n)++] = rank_of(r, request);
+    struct rank x = v[i];
+    size_t child;
+
+    for (; (child = 2 * i + 1) < n; i = child) {
+        child += child + 1 < n && is_better(v[child + 1], v[child]);
+        if (!is_better(v[child], x))
+            break;
+        v[i] = v[child];
+    }
+    v[i] = x;
 }
 
-/* All that run, wait or are out, the best first. */
+/* All that run, wait or are out, as a heap. */
 static int rank_all(struct replica *r, size_t *n, struct err *e)
 {
     struct fastswitch *s = state_of(r);
-    size_t most = r->n_running + r->waiting.n + s->sw.out.n;
+    size_t most = r->n_running + r->waiting.n + s->sw.out.n, k = 0;
 
-    *n = 0;
     if (mem_reserve(&s->ranked, &s->ranked_cap, most + 1, sizeof *s->ranked, e) < 0)
         return e->code;
     for (size_t i = 0; i < r->n_running; i++)
-        add_rank(r, n, r->running[i]);
+        s->ranked[k++] = rank_of(r, r->running[i]);
     for (size_t i = 0; i < r->waiting.n; i++)
-        add_rank(r, n, deque_at(&r->waiting, i));
+        s->ranked[k++] = rank_of(r, deque_at(&r->waiting, i));
     for (size_t i = 0; i < s->sw.out.n; i++)
-        add_rank(r, n, s->sw.out.v[i]);
-    qsort(s->ranked, *n, sizeof *s->ranked, best_first);
+        s->ranked[k++] = rank_of(r, s->sw.out.v[i]);
+    for (size_t i = k / 2; i-- > 0;)
+        sift_down(s->ranked, k, i);
+    *n = k;
     return 0;
 }
 
@@ -153,44 +168,51 @@ static uint32_t watermark(const struct replica *r)
     return (uint32_t)(r->o->watermark * r->kv.total);
 }
 
-/* The best of n that fit, up to the first that does not, beside those that come; the very best
- * needs no watermark. How many. */
-static size_t choose(const struct replica *r, size_t n)
-{
-    const struct fastswitch *s = state_of(r);
-    uint64_t held = watermark(r), most = r->o->most_requests;
-    size_t coming = s->sw.n_coming, i;
-
-    for (size_t k = 0; k < coming; k++)
-        held += s->sw.held[s->sw.coming[k].request].blocks;
-    for (i = 0; i < n && i + coming < most; i++) {
-        held += blocks_due(r, flight_of(r, s->ranked[i].request));
-        if (held > r->kv.total && i + coming > 0)
-            break;
-    }
-    return i;
-}
-
-static bool runs(const struct replica *r, uint32_t request)
-{
-    return flight_of(r, request)->status == FLIGHT_RUNNING;
-}
-
-/* Those that run and were not chosen go, the worst first; the others are in their new order. */
-static int drop_others(struct replica *r, struct err *e)
+/* Of the heap the best fit, beside those that come, up to the first that does not: which that is.
+ * The very best needs no watermark. */
+static struct rank first_beyond(const struct replica *r, size_t n)
 {
     struct fastswitch *s = state_of(r);
-    size_t n, chosen;
+    struct rank *v = s->ranked;
+    uint64_t held = watermark(r);
+    size_t chosen = s->sw.n_coming;
+
+    for (size_t k = 0; k < chosen; k++)
+        held += s->sw.held[s->sw.coming[k].request].blocks;
+    for (; n > 0 && chosen < r->o->most_requests; chosen++) {
+        held += blocks_due(r, flight_of(r, v[0].request));
+        if (held > r->kv.total && chosen > 0)
+            break;
+        v[0] = v[--n];
+        if (n > 0)
+            sift_down(v, n, 0);
+    }
+    return n > 0 ? v[0] : worst_rank;
+}
+
+static void sort_running(struct replica *r)
+{
+    struct rank *v = state_of(r)->ranked;
+
+    for (size_t i = 0; i < r->n_running; i++)
+        v[i] = rank_of(r, r->running[i]);
+    qsort(v, r->n_running, sizeof *v, best_first);
+    for (size_t i = 0; i < r->n_running; i++)
+        r->running[i] = v[i].request;
+}
+
+/* Those that run and do not fit go, the worst first; the others are in their new order. */
+static int drop_others(struct replica *r, struct err *e)
+{
+    struct rank beyond;
+    size_t n = 0;
 
     if (rank_all(r, &n, e) < 0)
         return e->code;
-    chosen = choose(r, n);
-    r->n_running = 0;
-    for (size_t i = 0; i < chosen; i++)
-        if (runs(r, s->ranked[i].request))
-            r->running[r->n_running++] = s->ranked[i].request;
-    for (size_t i = n; i-- > chosen;)
-        if (runs(r, s->ranked[i].request) && switch_out(&s->sw, r, s->ranked[i].request, e) < 0)
+    beyond = first_beyond(r, n);
+    sort_running(r);
+    while (r->n_running > 0 && !is_better(rank_of(r, r->running[r->n_running - 1]), beyond))
+        if (switch_out(&state_of(r)->sw, r, r->running[--r->n_running], e) < 0)
             return e->code;
     return 0;
 }
@@ -203,6 +225,7 @@ static int redraw(struct replica *r, struct err *e)
     if (epoch == state_of(r)->epoch)
         return 0;
     state_of(r)->epoch = epoch;
+    state_of(r)->is_known = false;
     return drop_others(r, e);
 }
 
@@ -222,7 +245,7 @@ static int land(struct replica *r, int64_t until, struct err *e)
 static struct rank best_waiting(const struct replica *r, size_t *at)
 {
     const struct requests *out = &state_of(r)->sw.out;
-    struct rank best = {UINT32_MAX, UINT32_MAX};
+    struct rank best = worst_rank;
 
     for (size_t i = 0; i < out->n + r->waiting.n; i++) {
         uint32_t request = i < out->n ? out->v[i] : deque_at(&r->waiting, i - out->n);
@@ -282,22 +305,25 @@ static int start(struct replica *r, uint32_t request, uint32_t copied, struct er
     return switcher_take(w, r, request, e) < 0 ? e->code : run(r, request, e);
 }
 
-/* The best first, and none before a better one. */
+/* The best first, and none before a better one. Who it is is looked for only if it may have room.
+ */
 static int admit(struct replica *r, struct err *e)
 {
-    struct switcher *w = &state_of(r)->sw;
+    struct fastswitch *s = state_of(r);
+    struct switcher *w = &s->sw;
     uint64_t due = prompts_due(r);
 
-    while (r->waiting.n + w->out.n > 0) {
+    while (r->waiting.n + w->out.n > 0 && !(s->is_known && !has_room(r, s->best.request))) {
         size_t at = 0;
-        uint32_t request = best_waiting(r, &at).request;
+        uint32_t request = (s->best = best_waiting(r, &at)).request;
         const struct flight *f = flight_of(r, request);
         bool queued = at >= w->out.n;
         uint32_t copied = queued ? switch_copied(w, f, request) : f->computed;
         uint32_t tokens = is_prompt(f) ? f->need - copied : 0;
 
         /* A prompt beyond the budget goes alone, lest it wait for ever. */
-        if (!has_room(r, request) || (queued && due > 0 && due + tokens > r->o->most_tokens))
+        s->is_known = !has_room(r, request);
+        if (s->is_known || (queued && due > 0 && due + tokens > r->o->most_tokens))
             return 0;
         due += tokens;
         remove_waiting(r, at);
@@ -367,6 +393,7 @@ static int decodes(struct replica *r, struct err *e)
         while (blocks_more(r, f, (uint64_t)f->computed + 1) > r->kv.free) {
             uint32_t victim = r->running[--r->n_running];
 
+            state_of(r)->is_known = false;
             if (switch_out(w, r, victim, e) < 0)
                 return e->code;
             if (victim == request)
@@ -428,6 +455,7 @@ static void arrived(struct replica *r, uint32_t request)
     struct fastswitch *s = state_of(r);
     uint32_t session = session_of(r, request), before;
 
+    s->is_known = s->is_known && is_better(s->best, rank_of(r, request));
     if (session == UINT32_MAX || s->last[session] == UINT32_MAX)
         return;
     before = s->last[session];
