@@ -59,8 +59,8 @@ static void settle(const struct asked *a)
         cli_misuse("'--blocks' is 1 to %d", BLOCKS_MOST);
     if (a->block < 1 || a->block > BLOCK_MOST)
         cli_misuse("'--block-size' is 1 to %d", BLOCK_MOST);
-    if (a->group < 1 || a->group > BLOCKS_MOST)
-        cli_misuse("'--group' is 1 to %d", BLOCKS_MOST);
+    if (a->group < 1 || a->group > KV_GROUP_MOST)
+        cli_misuse("'--group' is 1 to %d", KV_GROUP_MOST);
     if (a->every < 1)
         cli_misuse("'--every' is 1 or more");
     if (!(a->occupancy > 0 && a->occupancy <= 1 && a->from >= 0 && a->from <= 1))

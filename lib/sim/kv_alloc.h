@@ -54,6 +54,8 @@ struct kv_alloc_kind {
     uint32_t (*next)(const struct kv_alloc *a, const struct kv_held *h, uint32_t piece);
 };
 
+enum { KV_GROUP_MOST = 4096 };
+
 #define KV_ALLOC_NAMES "group|block|buddy"
 enum { KV_ALLOC_GROUP, KV_ALLOC_BLOCK, KV_ALLOC_BUDDY, KV_ALLOC_KINDS };
 

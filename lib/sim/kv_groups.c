@@ -19,11 +19,12 @@
  *        |<- group -->|<- aside ->|<- free ->|<- group ->|
  *   slot  first   last first  last first last ...           each run's ends know its length
  *
- * Of several runs of the same length the first in memory is taken, so that what happens depends on
- * nothing but who holds what. The paper says no more of its manager than what is above in words:
- * the order of 1 to 4, the eighth and the share are ours.
+ * Of several free runs of the same length the first in memory is taken, of those set aside the one
+ * that was last changed, so that what happens depends on nothing but what was asked. The paper says
+ * no more of its manager than what is above in words: the order of 1 to 4, the eighth and the share
+ * are ours.
  *
- * Cost     O(log n) expected a group, a few instructions for a block that is set aside.
+ * Cost     O(log n) expected a group; a few instructions for blocks that are set aside.
  * Memory   20 bytes a block.
  */
 #include <stdlib.h>
@@ -36,7 +37,8 @@ enum { ASIDE_PART = 8 };
 struct groups {
     struct kv_alloc a;
     uint32_t preferred, most_aside;
-    struct kv_runs free, aside;
+    struct kv_runs free;
+    struct kv_short_runs aside;
     struct kv_slot slot[];
 };
 
@@ -69,12 +71,12 @@ static void add_aside(struct groups *g, uint32_t run, uint32_t len, uint32_t gro
     mark(g, run, len, RUN_SPARE);
     g->slot[run].group = group;
     g->a.unused += len;
-    kv_runs_add(&g->aside, run);
+    kv_short_add(&g->aside, run);
 }
 
 static void remove_aside(struct groups *g, uint32_t run)
 {
-    kv_runs_remove(&g->aside, run);
+    kv_short_remove(&g->aside, run);
     g->a.unused -= g->slot[run].len;
 }
 
@@ -179,7 +181,7 @@ static uint32_t take_new(struct groups *g, struct kv_held *h, uint32_t more)
         run = kv_runs_fit(&g->free, more);
     if (run == KV_NONE) {
         run = kv_runs_longest(&g->free);
-        aside = kv_runs_longest(&g->aside);
+        aside = kv_short_longest(&g->aside);
         if (length_of(g, aside) > length_of(g, run))
             return split_aside(g, h, aside, more);
     }
@@ -202,7 +204,7 @@ static bool grow(struct kv_alloc *a, struct kv_held *h, uint32_t more)
     if (more > a->left)
         return false;
     a->left -= more;
-    if (h->last != KV_NONE)
+    if (more > 0 && h->last != KV_NONE)
         more -= take_aside(g, h, more);
     if (more > 0 && h->last != KV_NONE) {
         uint32_t run = behind(g, h->last, RUN_FREE);
@@ -271,9 +273,10 @@ static int open_groups(struct kv_alloc **out, const struct kv_alloc_opts *o, str
     if (!g)
         return e->code;
     g->a = (struct kv_alloc){.kind = &kv_alloc_group, .total = o->blocks, .left = o->blocks};
-    g->preferred = o->group > 0 ? o->group : 1;
+    g->preferred = o->group > 0 ? smaller(o->group, KV_SHORT) : 1;
     g->most_aside = (uint32_t)(o->spare_share * o->blocks);
-    g->free = g->aside = (struct kv_runs){.slot = g->slot, .root = KV_NONE};
+    g->free = (struct kv_runs){.slot = g->slot, .root = KV_NONE};
+    g->aside.slot = g->slot;
     add_free(g, 0, o->blocks);
     *out = &g->a;
     return 0;

@@ -82,3 +82,47 @@ uint32_t kv_runs_longest(const struct kv_runs *t)
         at = t->slot[at].right;
     return kv_runs_fit(t, t->slot[at].len);
 }
+
+/* ---- short ones ---- */
+
+void kv_short_add(struct kv_short_runs *t, uint32_t run)
+{
+    uint32_t len = t->slot[run].len,
+             next = t->word[len / 64] >> len % 64 & 1 ? t->first[len] : KV_NONE;
+
+    t->slot[run].left = KV_NONE;
+    t->slot[run].right = next;
+    if (next != KV_NONE)
+        t->slot[next].left = run;
+    t->first[len] = run;
+    t->word[len / 64] |= UINT64_C(1) << len % 64;
+    t->words |= UINT64_C(1) << len / 64;
+}
+
+void kv_short_remove(struct kv_short_runs *t, uint32_t run)
+{
+    uint32_t len = t->slot[run].len, before = t->slot[run].left, next = t->slot[run].right;
+
+    if (next != KV_NONE)
+        t->slot[next].left = before;
+    if (before != KV_NONE) {
+        t->slot[before].right = next;
+        return;
+    }
+    t->first[len] = next;
+    if (next != KV_NONE)
+        return;
+    t->word[len / 64] &= ~(UINT64_C(1) << len % 64);
+    if (t->word[len / 64] == 0)
+        t->words &= ~(UINT64_C(1) << len / 64);
+}
+
+uint32_t kv_short_longest(const struct kv_short_runs *t)
+{
+    int word;
+
+    if (t->words == 0)
+        return KV_NONE;
+    word = 63 - __builtin_clzll(t->words);
+    return t->first[64 * word + 63 - __builtin_clzll(t->word[word])];
+}

@@ -19,13 +19,13 @@ enum kv_run_kind { RUN_HELD, RUN_SPARE, RUN_FREE };
  * last, too. */
 struct kv_slot {
     uint32_t len;
-    uint32_t left, right; /* in a tree, or KV_NONE */
+    uint32_t left, right; /* free: in the tree; spare: before and after it in a list; or KV_NONE */
     uint32_t group;       /* held: the next one of the request; spare: whose it is */
     enum kv_run_kind kind;
 };
 
 struct kv_runs {
-    struct kv_slot *slot; /* of all blocks; trees share it */
+    struct kv_slot *slot; /* of all blocks */
     uint32_t root;
 };
 
@@ -36,5 +36,20 @@ void kv_runs_remove(struct kv_runs *t, uint32_t run);
 uint32_t kv_runs_fit(const struct kv_runs *t, uint32_t len);
 /* The longest, the first in memory. */
 uint32_t kv_runs_longest(const struct kv_runs *t);
+
+/* Runs of less than KV_SHORT blocks, in a list for each length: the longest that was added last, in
+ * a few instructions. */
+enum { KV_SHORT_WORDS = 64, KV_SHORT = 64 * KV_SHORT_WORDS };
+
+struct kv_short_runs {
+    struct kv_slot *slot;
+    uint64_t words;                /* which of the next have a bit */
+    uint64_t word[KV_SHORT_WORDS]; /* which lengths there are */
+    uint32_t first[KV_SHORT];
+};
+
+void kv_short_add(struct kv_short_runs *t, uint32_t run);
+void kv_short_remove(struct kv_short_runs *t, uint32_t run);
+uint32_t kv_short_longest(const struct kv_short_runs *t);
 
 #endif

@@ -27,8 +27,8 @@ static const char *switching_wrong(const struct setup_switching *w)
 {
     if (!(w->frequency >= 0 && w->frequency <= 1))
         return "'--priority-frequency' is 0 to 1";
-    if (!is_count(w->group, BLOCKS_MOST))
-        return "'--group' is 1 to 1000000000";
+    if (!is_count(w->group, KV_GROUP_MOST))
+        return "'--group' is 1 to 4096";
     if (!(w->spare_share >= 0 && w->spare_share <= 1))
         return "'--spare' is 0 to 1";
     if (!(w->dispatch_us >= 0 && w->dispatch_us < 1e9))

@@ -19,8 +19,9 @@ struct map {
     int stack[MAP_BLOCKS], depth;
     int mine[MAP_REQUESTS][MAP_BLOCKS], n_mine[MAP_REQUESTS];
     int total, preferred, most_aside;
-    int held[MAP_BLOCKS];  /* whose block this is, or FREE */
-    int aside[MAP_BLOCKS]; /* the start of the group that it is set aside for, or FREE */
+    int held[MAP_BLOCKS];            /* whose block this is, or FREE */
+    int aside[MAP_BLOCKS];           /* the start of the group that it is set aside for, or FREE */
+    long changed[MAP_BLOCKS], clock; /* when what is set aside for that group last did */
     struct group v[MAP_REQUESTS][MAP_BLOCKS];
     int n[MAP_REQUESTS];
 };
@@ -68,12 +69,15 @@ static int map_best_fit(const struct map *s, int len)
     return best;
 }
 
+/* Of free runs the first in memory, of what is set aside what last changed. */
 static int map_longest(const struct map *s, bool aside)
 {
     int best = -1;
 
     for (int b = 0; b < s->total; b++)
-        if (map_begins(s, b, aside) && (best < 0 || map_run(s, b) > map_run(s, best)))
+        if (map_begins(s, b, aside) && (best < 0 || map_run(s, b) > map_run(s, best) ||
+                                        (aside && map_run(s, b) == map_run(s, best) &&
+                                         s->changed[s->aside[b]] > s->changed[s->aside[best]])))
             best = b;
     return best;
 }
@@ -107,6 +111,7 @@ static void map_set_aside(struct map *s, int request, int n)
     for (int i = 0;
          i < n && g->start + g->len + i < s->total && map_is_free(s, g->start + g->len + i); i++)
         s->aside[g->start + g->len + i] = g->start;
+    s->changed[g->start] = ++s->clock;
 }
 
 static int map_least(int a, int b)
@@ -123,6 +128,8 @@ static int map_grow_last(struct map *s, int request, int more)
            s->aside[g->start + g->len] == g->start;
          done++)
         map_lengthen(s, request, 1);
+    if (done > 0)
+        s->changed[g->start] = ++s->clock;
     if (!g || done == more || g->start + g->len >= s->total || !map_is_free(s, g->start + g->len))
         return done;
     more_free = map_least(more - done, map_run(s, g->start + g->len));
@@ -141,6 +148,7 @@ static int map_grow_new(struct map *s, int request, int more)
     if (n < more && aside >= 0 && map_run(s, aside) > n) {
         n = map_least(more, map_run(s, aside));
         at = aside + map_run(s, aside) - n;
+        s->changed[s->aside[aside]] = ++s->clock;
         s->v[request][s->n[request]++] = (struct group){at, 0};
         map_lengthen(s, request, n);
         return n;

@@ -8,6 +8,7 @@
 #include "naive_map.h"
 
 #include "sim/kv_alloc.h"
+#include "sim/kv_runs.h"
 
 enum { BLOCKS_MOST = 300, REQUESTS = 24 };
 
@@ -212,6 +213,62 @@ static void try(struct one *c, const struct kv_alloc_kind *kind, unsigned long l
     kv_alloc_close(c->a);
 }
 
+/* ---- runs of any length, by themselves ---- */
+
+enum { RUNS = 300 };
+
+struct known {
+    bool there;
+    long added;
+};
+
+/* By length, then by what is first: in memory, or the last to be added. */
+static uint32_t search(const struct kv_slot *slot, const struct known *k, uint32_t least, bool most,
+                       bool last_added)
+{
+    uint32_t best = KV_NONE;
+
+    for (uint32_t i = 0; i < RUNS; i++) {
+        uint32_t len = slot[i].len, its = best == KV_NONE ? 0 : slot[best].len;
+
+        if (!k[i].there || len < least)
+            continue;
+        if (best == KV_NONE || (most ? len > its : len < its) ||
+            (len == its && last_added && k[i].added > k[best].added))
+            best = i;
+    }
+    return best;
+}
+
+static void try_runs(uint32_t lengths)
+{
+    static struct kv_slot slot[RUNS];
+    static struct known tree[RUNS], list[RUNS];
+    struct kv_runs t = {slot, KV_NONE};
+    static struct kv_short_runs few;
+    bool good = true;
+
+    memset(tree, 0, sizeof tree);
+    memset(list, 0, sizeof list);
+    few = (struct kv_short_runs){.slot = slot};
+    for (long i = 0; i < 3000 && good; i++) {
+        uint32_t run = (uint32_t)below(RUNS), least = 1 + (uint32_t)below((int)lengths);
+        struct known *k = run % 2 ? &tree[run] : &list[run];
+
+        if (k->there)
+            run % 2 ? kv_runs_remove(&t, run) : kv_short_remove(&few, run);
+        else
+            slot[run].len = 1 + (uint32_t)below((int)lengths);
+        if (!k->there)
+            run % 2 ? kv_runs_add(&t, run) : kv_short_add(&few, run);
+        *k = (struct known){!k->there, i};
+        good = kv_runs_fit(&t, least) == search(slot, tree, least, false, false) &&
+               kv_runs_longest(&t) == search(slot, tree, 0, true, false) &&
+               kv_short_longest(&few) == search(slot, list, 0, true, true);
+        T_CHECKF(good, "runs of up to %u: operation %ld", lengths, i);
+    }
+}
+
 static void check_limits(void)
 {
     struct kv_alloc *a;
@@ -234,6 +291,10 @@ int main(int argc, char **argv)
     struct one *c = malloc(sizeof *c);
 
     check_limits();
+    rng = from;
+    for (uint32_t lengths = 1; lengths < KV_SHORT; lengths = 3 * lengths + 1)
+        try_runs(lengths);
+    try_runs(KV_SHORT - 1);
     for (unsigned long long seed = from; c && seed < from + (unsigned long long)cases; seed++)
         for (size_t i = 0; kv_alloc_kind_at(i); i++) {
             rng = seed * KV_ALLOC_KINDS + i + 1;
