@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/num.h"
 #include "base/out.h"
 #include "base/progress.h"
 #include "sim/sim.h"
@@ -13,15 +14,22 @@
 static const struct cli_prog prog = {
     "trace-replay", "TRACE", "Replay a serving trace under a scheduler and a cost model.", 1, 1};
 
+enum { QUEUE_SCHEDULER, QUEUE_URGENCY };
+#define QUEUE_NAMES "scheduler|urgency"
+
 struct asked {
-    const char *rows, *path, *slo, *timeline, *steps;
-    uint64_t clients;
+    const char *rows, *path, *slo, *timeline, *steps, *cluster;
+    uint64_t clients, replicas, seed;
+    int dispatch, queue;
+    const char *alpha;
+    double window_s, program_s, program_scale;
     bool json, quiet, verbose, skip_bad;
 };
 
 /* All that a replay is made of. */
 struct parts {
     struct setup setup;
+    struct cluster cluster;
     struct trace_set trace;
     struct replay replay;
     struct slo slo;
@@ -43,22 +51,48 @@ static int to_std(const struct asked *a)
     return n;
 }
 
+static void settle_programs(const struct asked *a, struct fleet_opts *o)
+{
+    if (strcmp(a->alpha, "auto") == 0)
+        o->route_opts.alpha = ROUTE_TUNES;
+    else if (!num_double(a->alpha, &o->route_opts.alpha) ||
+             !(o->route_opts.alpha >= 0 && o->route_opts.alpha <= 1))
+        cli_misuse("'--alpha' is 0 to 1, or auto");
+    if (!(a->window_s >= 1e-3 && a->window_s <= 1e9))
+        cli_misuse("'--alpha-window' is a millisecond and more");
+    if (!(a->program_s >= 0 && a->program_s <= 1e9) ||
+        !(a->program_scale >= 0 && a->program_scale <= 1e9))
+        cli_misuse("'--program-slo' and '--program-slo-scale' are 0 to 1e9");
+    if (a->program_s > 0 && a->program_scale > 0)
+        cli_misuse("'--program-slo' is seconds, '--program-slo-scale' of a program's own: one");
+    o->route_opts.window_s = a->window_s;
+    o->urgency = a->queue == QUEUE_URGENCY;
+    o->programs = a->program_s > 0 || a->program_scale > 0;
+    o->program_s = a->program_s;
+    o->program_scale = a->program_scale;
+}
+
 static void settle(const struct asked *a, struct parts *p)
 {
     const struct setup *s = &p->setup;
-    const struct sched *sched = sched_at((size_t)s->sched);
-    const char *wrong = setup_wrong(s);
+    /* A cluster's kinds may say what the command does not. */
+    const char *wrong = a->cluster ? NULL : setup_wrong(s);
 
     if (wrong)
         cli_misuse("%s", wrong);
-    if (s->preemption == PREEMPTION_SWAP && !sched->swaps)
-        cli_misuse("%s does not swap: '--preemption-mode swap' is of vllm0", sched->name);
-    if (s->host_blocks + s->disk_blocks > 0 && (!sched->prefix_cache || s->no_prefix_cache))
-        cli_misuse("'--host-kv-blocks' and '--disk-kv-blocks' need a prefix cache: that of vllm1 "
-                   "or continuum");
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
     p->setup.replay.clients = (uint32_t)a->clients;
+    p->setup.switching.seed = a->seed;
+    if (a->cluster && a->replicas != SETUP_NONE)
+        cli_misuse("'--replicas' are all alike, a '--cluster' says how many: one of them");
+    if (a->replicas != SETUP_NONE && (a->replicas < 1 || a->replicas > FLEET_MOST))
+        cli_misuse("'--replicas' is 1 to %d", FLEET_MOST);
+    p->setup.replay.fleet = (struct fleet_opts){
+        .n = a->replicas != SETUP_NONE ? (uint32_t)a->replicas : 1,
+        .route = route_at((size_t)a->dispatch),
+        .route_opts = {.seed = a->seed}};
+    settle_programs(a, &p->setup.replay.fleet);
     if (to_std(a) > 1)
         cli_misuse("of rows, steps and timeline one at most goes to standard output");
     if (!setup_slo(&p->slo, a->slo))
@@ -109,6 +143,16 @@ static void latency(struct out *o, enum metric m, const struct distribution *d)
     }
 }
 
+/* Programs' times over their objectives. */
+static void programs(struct out *o, const struct summary *s)
+{
+    out_value(o, "program_met_share", (double)s->met / (double)s->program.n, 4);
+    out_value(o, "program_slo_mean", s->program.mean, 4);
+    out_value(o, "program_slo_p50", s->program.point[METRIC_P50], 4);
+    out_value(o, "program_slo_p95", s->program.point[METRIC_P95], 4);
+    out_value(o, "program_slo_p99", s->program.point[METRIC_P99], 4);
+}
+
 /* Steps while the queue was not empty: none is short for want of requests. */
 static void queued_steps(struct out *o, const struct gaps *g)
 {
@@ -119,7 +163,22 @@ static void queued_steps(struct out *o, const struct gaps *g)
     out_value(o, "queued_step_p99_s", 1e-9 * (double)gaps_marked_percentile(g, 0.99), 6);
 }
 
-/* Of a scheduler that switches contexts. */
+/* Of schedulers that switch contexts, on all replicas. */
+static bool count_switches(const struct fleet *c, struct switch_counts *sum)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct replica *r = &c->replica[i];
+
+        if (!r->sched->switched)
+            continue;
+        switch_counts_add(sum, r->sched->switched(r));
+        any = true;
+    }
+    return any;
+}
+
 static void switches(struct out *o, const struct switch_counts *c)
 {
     out_value(o, "switches", (double)(c->out + c->in), 0);
@@ -131,40 +190,52 @@ static void switches(struct out *o, const struct switch_counts *c)
     out_value(o, "lost_copy_blocks", (double)c->lost_blocks, 0);
 }
 
+static uint64_t kv_blocks_of(const struct fleet *c)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < c->n; i++)
+        n += c->replica[i].kv.total;
+    return n;
+}
+
 static void print_summary(struct out *o, const struct parts *p)
 {
     bool json = out_is_json(o);
     const struct summary *s = &p->summary;
-    const struct replica *r = &p->replay.replica;
+    struct switch_counts counts = {0};
 
     out_header(o, "what value");
     if (json)
         out_row(o);
     out_value(o, "requests", (double)s->requests, 0);
     out_value(o, "rejected", (double)s->rejected, 0);
+    out_value(o, "refused", (double)s->refused, 0);
     out_value(o, "preemptions", (double)s->preemptions, 0);
-    out_value(o, "swaps", (double)r->swaps, 0);
+    out_value(o, "swaps", (double)p->replay.total.swaps, 0);
     out_value(o, "steps", (double)s->steps, 0);
     out_value(o, "span_s", 1e-9 * (double)s->span_ns, 6);
     out_value(o, "prompt_tokens", (double)s->prompt_tokens, 0);
     out_value(o, "output_tokens", (double)s->output_tokens, 0);
     out_value(o, "computed_tokens", (double)s->computed_tokens, 0);
     out_value(o, "prefix_hit_tokens", (double)s->hit_tokens, 0);
-    out_value(o, "host_hit_tokens", (double)r->tier_tokens[KV_HOST], 0);
-    out_value(o, "disk_hit_tokens", (double)r->tier_tokens[KV_DISK], 0);
+    out_value(o, "host_hit_tokens", (double)p->replay.total.tier_tokens[KV_HOST], 0);
+    out_value(o, "disk_hit_tokens", (double)p->replay.total.tier_tokens[KV_DISK], 0);
     out_value(o, "requests_per_s", s->requests_a_s, 4);
     out_value(o, "output_tokens_per_s", s->output_tokens_a_s, 2);
     out_value(o, "goodput_per_s", s->goodput, 4);
     out_value(o, "good_share", s->requests ? (double)s->good / (double)s->requests : 0, 4);
     out_value(o, "busy_share", s->busy_share, 4);
-    out_value(o, "transfer_s", 1e-6 * r->moved_us, 6);
-    out_value(o, "kv_blocks", (double)p->setup.replay.engine.kv_blocks, 0);
+    out_value(o, "transfer_s", 1e-6 * p->replay.total.moved_us, 6);
+    out_value(o, "kv_blocks", (double)kv_blocks_of(&p->replay.fleet), 0);
     out_value(o, "kv_share", s->kv_share, 4);
     for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
         latency(o, (enum metric)m, &s->metric[m]);
-    queued_steps(o, &r->step_times);
-    if (r->sched->switched)
-        switches(o, r->sched->switched(r));
+    if (s->program.n > 0)
+        programs(o, s);
+    queued_steps(o, &p->replay.step_times);
+    if (count_switches(&p->replay.fleet, &counts))
+        switches(o, &counts);
     if (json)
         out_end_row(o);
 }
@@ -209,7 +280,7 @@ static int open_steps(const struct asked *a, struct parts *p, struct err *e)
         (a->steps && out_open(&p->steps.out, &steps, e) < 0))
         return e->code;
     if (a->timeline)
-        timeline_begin(&p->timeline);
+        timeline_begin(&p->timeline, p->setup.replay.fleet.n);
     if (a->steps)
         steps_begin(&p->steps);
     if (a->timeline || a->steps || p->slo.ema) {
@@ -259,9 +330,23 @@ static void tell_rejected(const struct asked *a, const struct replay *p)
              p->rejected, (int)(len < 80 ? len : 80), id);
 }
 
+static int open_setup(const struct asked *a, struct parts *p, struct err *e)
+{
+    struct fleet_opts *fleet = &p->setup.replay.fleet;
+
+    if (!a->cluster)
+        return setup_open(&p->setup, e);
+    if (cluster_open(&p->cluster, a->cluster, &p->setup, e) < 0)
+        return e->code;
+    fleet->n = p->cluster.n;
+    fleet->kind = p->cluster.of;
+    p->setup.replay.check = p->setup.check;
+    return 0;
+}
+
 static int run(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
 {
-    int rc = setup_open(&p->setup, e);
+    int rc = open_setup(a, p, e);
 
     if (rc == 0)
         rc = load(a, p, progress, e);
@@ -279,18 +364,33 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
     replay_free(&p->replay);
     trace_set_free(&p->trace);
     setup_close(&p->setup);
+    cluster_close(&p->cluster);
     return rc;
 }
 
 int main(int argc, char **argv)
 {
     struct parts p = {.setup = SETUP_INIT};
-    struct asked a = {0};
+    struct asked a = {.replicas = SETUP_NONE, .alpha = "0.4", .window_s = 1500};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
         SETUP_SWITCHING_OPTIONS(&p.setup),
         CLI_U64(0, "clients", &a.clients, "N",
                 "times do not count: N clients send one request after the other"),
+        CLI_U64(0, "replicas", &a.replicas, "N", "machines that serve the trace (default 1)"),
+        CLI_STR(0, "cluster", &a.cluster, "FILE", "machines of several kinds, as JSON"),
+        CLI_CHOICE(0, "dispatch", &a.dispatch, ROUTE_NAMES,
+                   "how requests are dealt to them (default round-robin)"),
+        CLI_STR(0, "alpha", &a.alpha, "X",
+                "workload: how much a machine's speed weighs, or auto (default 0.4)"),
+        CLI_DOUBLE(0, "alpha-window", &a.window_s, "S",
+                   "workload: seconds between tunings of alpha (default 1500)"),
+        CLI_CHOICE(0, "queue", &a.queue, QUEUE_NAMES,
+                   "the order of queues: the scheduler's (default), or by budgets"),
+        CLI_DOUBLE(0, "program-slo", &a.program_s, "S",
+                   "the objective of a session (default: as long as it would take alone)"),
+        CLI_DOUBLE(0, "program-slo-scale", &a.program_scale, "X", "so many times that"),
+        CLI_U64(0, "seed", &a.seed, "N", "of what is drawn (default 0)"),
         SETUP_SLO_OPTION(&a.slo),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),

@@ -27,7 +27,7 @@ static bool tiers_are_whole(const struct replica *r)
 {
     bool whole = true;
 
-    for (int i = 0; i < KV_TIERS && r->steps % STEPS_A_TIER_WALK == 1; i++)
+    for (int i = 0; i < KV_TIERS && r->total.steps % STEPS_A_TIER_WALK == 1; i++)
         whole = whole && tier_consistent(&r->kv.tier[i]);
     return whole;
 }
@@ -68,6 +68,29 @@ static bool budget_is_kept(const struct replica *r)
            (r->n_batch == 1 && decodes == 0);
 }
 
+static uint32_t due(const struct replica *r, uint32_t request)
+{
+    const struct flight *f = flight_of(r, request);
+
+    return is_prompt(f) ? f->need - f->computed : 0;
+}
+
+/* What dispatchers look at. */
+static bool load_is_right(const struct replica *r)
+{
+    uint64_t tokens = 0, blocks = 0;
+
+    for (size_t i = 0; i < r->waiting.n; i++) {
+        uint32_t request = deque_at(&r->waiting, i);
+
+        tokens += due(r, request);
+        blocks += kv_blocks(&r->kv, flight_of(r, request)->need);
+    }
+    for (size_t i = 0; i < r->n_running; i++)
+        tokens += due(r, r->running[i]);
+    return tokens == r->due_tokens && blocks == r->queued_blocks;
+}
+
 const char *replica_wrong(const struct replica *r)
 {
     /* What steps that only repeat did to requests is settled later. */
@@ -81,6 +104,8 @@ const char *replica_wrong(const struct replica *r)
         return "blocks beside the GPU's memory are lost, or there twice";
     if (!budget_is_kept(r))
         return "its batch is beyond the budget";
+    if (!load_is_right(r))
+        return "its load is counted wrong";
     for (size_t i = 0; i < r->n_running; i++) {
         if (!tokens_are_right(r, r->running[i]))
             return "tokens are lost, or computed twice";

@@ -44,28 +44,45 @@ int deque_push_front(struct deque *d, uint32_t x, struct err *e)
     return 0;
 }
 
+/* Does the queue's order put x before y, or leave them equal? */
+static int64_t order_of(const struct replica *r, uint32_t x, uint32_t y)
+{
+    if (r->start_by)
+        return r->start_by[x] - r->start_by[y];
+    return (int64_t)r->trace->priority[x] - r->trace->priority[y];
+}
+
 /* The last one, past those before it that are worse: or as bad, where it came back. */
 static void sort_last(struct replica *r, bool came_back)
 {
-    const int32_t *priority = r->trace->priority;
     struct deque *d = &r->waiting;
     size_t i = d->n - 1;
     uint32_t x = deque_at(d, i);
 
     for (; i > 0; i--) {
         uint32_t other = deque_at(d, i - 1);
+        int64_t order = order_of(r, other, x);
 
-        if (priority[other] < priority[x] || (priority[other] == priority[x] && !came_back))
+        if (order < 0 || (order == 0 && !came_back))
             break;
         *deque_place(d, i) = other;
     }
     *deque_place(d, i) = x;
 }
 
-/* Into the queue: at its end, or at its front if it was running; or by priority. */
+bool replica_sorts(const struct replica *r)
+{
+    return r->start_by || (r->sched->priorities && r->trace->priority);
+}
+
+/* Into the queue: at its end, or at its front if it was running; or by its order. */
 static int enqueue(struct replica *r, uint32_t request, bool came_back, struct err *e)
 {
-    if (!r->sched->priorities || !r->trace->priority)
+    const struct flight *f = flight_of(r, request);
+
+    r->queued_blocks += kv_blocks(&r->kv, f->need);
+    r->due_tokens += f->need - f->computed;
+    if (!replica_sorts(r))
         return came_back ? deque_push_front(&r->waiting, request, e)
                          : deque_push_back(&r->waiting, request, e);
     if (deque_push_back(&r->waiting, request, e) < 0)
@@ -134,10 +151,25 @@ void replica_free(struct replica *r)
     free(r->course);
     free(r->steady.due);
     kv_close(&r->kv);
-    gaps_free(&r->step_times);
 }
 
-static bool can_ever_run(const struct replica *r, uint32_t request)
+void engine_totals_add(struct engine_totals *sum, const struct engine_totals *of)
+{
+    sum->steps += of->steps;
+    sum->preemptions += of->preemptions;
+    sum->tokens += of->tokens;
+    sum->hit_tokens += of->hit_tokens;
+    sum->asked_tokens += of->asked_tokens;
+    sum->swaps += of->swaps;
+    for (int i = 0; i < KV_TIERS; i++)
+        sum->tier_tokens[i] += of->tier_tokens[i];
+    sum->busy_us += of->busy_us;
+    sum->kv_block_us += of->kv_block_us;
+    sum->kv_us += of->kv_us;
+    sum->moved_us += of->moved_us;
+}
+
+bool replica_can_run(const struct replica *r, uint32_t request)
 {
     const struct trace_set *t = r->trace;
     uint64_t length = (uint64_t)t->prompt[request] + t->output[request];
@@ -156,8 +188,9 @@ int replica_arrive(struct replica *r, uint32_t request, struct err *e)
 {
     struct flight *f = flight_of(r, request);
 
+    f->replica = r->number;
     f->need = r->trace->prompt[request];
-    if (!can_ever_run(r, request)) {
+    if (!replica_can_run(r, request)) {
         f->status = FLIGHT_REJECTED;
         return 0;
     }
@@ -170,10 +203,14 @@ int replica_arrive(struct replica *r, uint32_t request, struct err *e)
 
 int running_add(struct replica *r, uint32_t request, struct err *e)
 {
+    struct flight *f = flight_of(r, request);
+
     if (mem_reserve(&r->running, &r->running_cap, r->n_running + 1, sizeof *r->running, e) < 0)
         return e->code;
     r->running[r->n_running++] = request;
-    flight_of(r, request)->status = FLIGHT_RUNNING;
+    if (f->status == FLIGHT_WAITING)
+        r->queued_blocks -= kv_blocks(&r->kv, f->need);
+    f->status = FLIGHT_RUNNING;
     return 0;
 }
 
@@ -183,11 +220,13 @@ int restart(struct replica *r, uint32_t request, struct err *e)
 
     kv_give_back(&r->kv, &f->kv);
     prefix_leave(r, request);
+    if (is_prompt(f))
+        r->due_tokens -= f->need - f->computed;
     f->need = r->trace->prompt[request] + f->given;
     f->computed = 0;
     f->preemptions++;
     f->status = FLIGHT_WAITING;
-    r->preemptions++;
+    r->total.preemptions++;
     return enqueue(r, request, true, e);
 }
 
@@ -230,26 +269,28 @@ static int begin_step(struct replica *r, struct err *e)
         return e->code;
     if (r->sched->overlap)
         us = r->sched->overlap(&parts, us);
+    us *= replica_slower(r);
     us += r->o->step_overhead_us + r->transfer_us;
     if (!((double)r->now + 1e3 * us < CLOCK_NS_MOST))
         return err_set(e, ERR_USAGE,
                        "a step takes %g us, %g of them for KV blocks to move: it ends beyond 146 "
                        "years",
                        us, r->transfer_us);
-    r->moved_us += r->transfer_us;
+    r->total.moved_us += r->transfer_us;
     r->transfer_ns = (int64_t)llround(1e3 * r->transfer_us);
     r->transfer_us = 0;
     r->began_ns = r->now;
     r->end_ns = r->now + (int64_t)llround(1e3 * us);
-    if (gaps_add(&r->step_times, r->end_ns - r->now, 1, e) < 0)
+    if (gaps_add(r->step_times, r->end_ns - r->now, 1, e) < 0)
         return e->code;
-    if (r->waiting.n > 0 && gaps_mark(&r->step_times, r->end_ns - r->now, e) < 0)
+    if (r->waiting.n > 0 && gaps_mark(r->step_times, r->end_ns - r->now, e) < 0)
         return e->code;
     r->busy = true;
-    r->steps++;
-    r->tokens += r->shape.tokens;
-    r->busy_us += us;
-    r->kv_block_us += us * (r->kv.total - r->kv.free);
+    r->total.steps++;
+    r->total.tokens += r->shape.tokens;
+    r->total.busy_us += us;
+    r->total.kv_us += us * r->kv.total;
+    r->total.kv_block_us += us * (r->kv.total - r->kv.free);
     return 1;
 }
 
@@ -261,16 +302,16 @@ static int form_batch(struct replica *r, struct err *e)
     bool asked;
 
     do {
-        before = r->preemptions;
+        before = r->total.preemptions;
         asked = r->swapped.n == 0;
         r->n_batch = 0;
         r->shape = (struct cost_shape){.pieces = NULL};
         if (r->sched->form(r, e) < 0)
             return e->code;
-    } while (r->n_batch == 0 && r->preemptions > before && !r->o->vidur);
+    } while (r->n_batch == 0 && r->total.preemptions > before && !r->o->vidur);
     /* Where some had to go, or wait in the host's memory, none is admitted, whether there is room
      * or not. */
-    r->steady.refused = r->waiting.n > 0 && r->preemptions == before && asked;
+    r->steady.refused = r->waiting.n > 0 && r->total.preemptions == before && asked;
     return 0;
 }
 
@@ -348,6 +389,8 @@ static int finish_batch(struct replica *r, replica_ended *ended, void *ctx, stru
         uint32_t request = r->batch[i].request;
         struct flight *f = flight_of(r, request);
 
+        if (is_prompt(f))
+            r->due_tokens -= r->batch[i].tokens;
         f->computed += r->batch[i].tokens;
         if (is_prompt(f))
             continue;

@@ -29,6 +29,7 @@ struct flight {
     uint32_t named;      /* blocks that the cache can find */
     uint32_t left;       /* of those that it gave back when it had to restart (prefix.h) */
     uint8_t status;
+    uint32_t replica; /* where it is, or was last */
     uint64_t left_at; /* the place in the queue of the first of them */
     struct kv_list kv;
 };
@@ -39,7 +40,8 @@ enum flight_status {
     FLIGHT_RUNNING,
     FLIGHT_SWAPPED,
     FLIGHT_ENDED,
-    FLIGHT_REJECTED
+    FLIGHT_REJECTED, /* it can never run */
+    FLIGHT_REFUSED   /* a dispatcher did not want it */
 };
 
 /* A queue with two ends. */
@@ -79,6 +81,7 @@ struct engine_opts {
     uint32_t max_length;    /* of prompt and output; 0: no bound */
     double watermark;       /* share of the blocks that admitting leaves */
     double step_overhead_us;
+    double slower; /* times as long a step takes; 0: as the cost model says */
     bool prefix_cache;
     uint32_t tier_blocks[KV_TIERS]; /* memory beside the GPU, for its prefix cache */
     double tier_block_us[KV_TIERS]; /* to load one */
@@ -104,12 +107,25 @@ struct batch_entry {
 struct sched;
 struct sched_course;
 
+/* What a replica has done. */
+struct engine_totals {
+    uint64_t steps, preemptions, tokens, hit_tokens, asked_tokens;
+    uint64_t swaps;                 /* of the preemptions */
+    uint64_t tier_tokens[KV_TIERS]; /* of hit_tokens */
+    double busy_us, kv_block_us;    /* kv_block_us: blocks held, times how long */
+    double kv_us;                   /* blocks that there are, times how long it was busy */
+    double moved_us;                /* of busy_us, for KV blocks to move */
+};
+
 struct replica {
+    uint32_t number;
+    bool closed; /* no more requests are sent to it */
     const struct engine_opts *o;
     const struct sched *sched;
     const struct cost *cost;
     const struct trace_set *trace;
-    struct flight *flight; /* [trace->n], of all replicas */
+    struct flight *flight;   /* [trace->n], of all replicas */
+    const int64_t *start_by; /* [trace->n]: the queue is in the order of these; NULL: it is not */
     struct deque waiting;
     struct deque swapped; /* driven out, but not to restart (swap.h) */
     uint32_t swap_free;
@@ -137,19 +153,32 @@ struct replica {
     struct steady steady;
     uint32_t longest;      /* tokens of the longest request that is not too long */
     uint32_t since_prompt; /* steps, of a scheduler that counts them */
-    /* Totals: */
-    struct gaps *gaps;
-    struct gaps step_times; /* marked: while requests waited that could not join them */
-    uint64_t steps, preemptions, tokens, hit_tokens, asked_tokens;
-    uint64_t swaps;                 /* of the preemptions */
-    uint64_t tier_tokens[KV_TIERS]; /* of hit_tokens */
-    double busy_us, kv_block_us;    /* kv_block_us: blocks held, times how long */
-    double moved_us;                /* of busy_us, for KV blocks to move */
+    /* What waits: */
+    uint64_t due_tokens;    /* of prompts, to be computed yet, those of running requests too */
+    uint64_t queued_blocks; /* that the prompts of waiting requests want */
+    /* Of all replicas: */
+    struct gaps *gaps;       /* between tokens */
+    struct gaps *step_times; /* marked: while requests waited that could not join them */
+    struct engine_totals total;
 };
 
 int replica_init(struct replica *r, const struct engine_opts *o, struct err *e);
 void replica_free(struct replica *r);
+/* Adds what it has done to `sum`. */
+void engine_totals_add(struct engine_totals *sum, const struct engine_totals *of);
 
+static inline double replica_slower(const struct replica *r)
+{
+    return r->o->slower > 0 ? r->o->slower : 1;
+}
+/* Is its queue in another order than that of arrival? */
+bool replica_sorts(const struct replica *r);
+/* Is there room for such a request, were it alone? */
+bool replica_can_run(const struct replica *r, uint32_t request);
+static inline size_t replica_requests(const struct replica *r)
+{
+    return r->waiting.n + r->n_running + r->swapped.n;
+}
 /* What a request comes with. False: it can never run, and is rejected. */
 int replica_arrive(struct replica *r, uint32_t request, struct err *e);
 /* Forms a batch at r->now and begins its step: 1, or 0 if there is nothing to do. */

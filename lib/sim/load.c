@@ -14,7 +14,7 @@ struct loader {
     size_t cap; /* of every column that there is */
     struct buf ids;
     size_t hashes_cap, after_cap, n_hashes, n_after;
-    struct names *id, *session, *tool;
+    struct names *id, *session, *tool, *category;
     bool links; /* some record waits for another: ids are kept in `id` */
 };
 
@@ -46,7 +46,8 @@ static int grow(struct loader *l, struct err *e)
                      widen(&t->tool_ns, sizeof *t->tool_ns, from, to, e) < 0 ||
                      widen(&t->priority, sizeof *t->priority, from, to, e) < 0 ||
                      widen(&t->session, sizeof *t->session, from, to, e) < 0 ||
-                     widen(&t->tool, sizeof *t->tool, from, to, e) < 0))
+                     widen(&t->tool, sizeof *t->tool, from, to, e) < 0 ||
+                     widen(&t->category, sizeof *t->category, from, to, e) < 0))
         return e->code;
     l->cap = to;
     return 0;
@@ -210,7 +211,8 @@ static int add_fields(struct loader *l, const struct trace_record *rec, struct e
 
     if (add_numbers(l, rec, e) < 0 || add_hashes(l, rec, e) < 0 || add_after(l, rec, e) < 0 ||
         add_id(l, rec, e) < 0 || add_name(l, &t->session, l->session, &rec->session, e) < 0 ||
-        add_name(l, &t->tool, l->tool, &rec->tool, e) < 0)
+        add_name(l, &t->tool, l->tool, &rec->tool, e) < 0 ||
+        add_name(l, &t->category, l->category, &rec->category, e) < 0)
         return e->code;
     t->t_ns[t->n] = rec->t_ns;
     t->prompt[t->n] = (uint32_t)rec->prompt;
@@ -262,8 +264,8 @@ int trace_load(struct trace_set *t, const char *path, const struct trace_load_op
 
     *t = (struct trace_set){0};
     *bad = 0;
-    if (rc == 0 &&
-        (names_new(&l.id, e) < 0 || names_new(&l.session, e) < 0 || names_new(&l.tool, e) < 0))
+    if (rc == 0 && (names_new(&l.id, e) < 0 || names_new(&l.session, e) < 0 ||
+                    names_new(&l.tool, e) < 0 || names_new(&l.category, e) < 0))
         rc = e->code;
     if (rc == 0)
         rc = load_all(&l, r, bad, e);
@@ -271,9 +273,11 @@ int trace_load(struct trace_set *t, const char *path, const struct trace_load_op
     t->ids = l.ids.p;
     t->sessions = l.session ? (uint32_t)names_count(l.session) : 0;
     t->tools = l.tool ? (uint32_t)names_count(l.tool) : 0;
+    t->categories = l.category ? (uint32_t)names_count(l.category) : 0;
     names_free(l.id);
     names_free(l.session);
     names_free(l.tool);
+    names_free(l.category);
     if (rc < 0)
         trace_set_free(t);
     return rc;
@@ -294,5 +298,6 @@ void trace_set_free(struct trace_set *t)
     free(t->priority);
     free(t->session);
     free(t->tool);
+    free(t->category);
     *t = (struct trace_set){0};
 }

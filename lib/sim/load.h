@@ -34,6 +34,8 @@ struct trace_set {
     uint32_t sessions;
     uint32_t *tool; /* the same of tools' names */
     uint32_t tools;
+    uint32_t *category; /* and of categories: the steps of programs */
+    uint32_t categories;
 };
 
 struct trace_load_opts {

@@ -88,7 +88,7 @@ static bool is_good(const struct replay *p, uint32_t i, const struct slo *slo)
 
 static void count(struct summary *s, const struct replay *p, const struct slo *slo)
 {
-    const struct replica *r = &p->replica;
+    const struct engine_totals *sum = &p->total;
     int64_t first = INT64_MAX, last = INT64_MIN;
     double seconds;
 
@@ -110,48 +110,66 @@ static void count(struct summary *s, const struct replay *p, const struct slo *s
         s->requests_a_s = (double)s->ended / seconds;
         s->output_tokens_a_s = (double)s->output_tokens / seconds;
         s->goodput = (double)s->good / seconds;
-        s->busy_share = 1e-6 * r->busy_us / seconds;
+        s->busy_share = 1e-6 * sum->busy_us / (seconds * p->fleet.n);
     }
-    if (r->busy_us > 0 && r->kv.total > 0)
-        s->kv_share = r->kv_block_us / (r->busy_us * r->kv.total);
+    if (sum->kv_us > 0)
+        s->kv_share = sum->kv_block_us / sum->kv_us;
 }
 
-/* Sessions: into v, how many. */
-static int jobs(double *v, size_t *n, const struct replay *p, struct err *e)
+/* A session's time, from the first arrival to the last token. */
+struct job {
+    int64_t from, to; /* to: INT64_MAX where not all have ended */
+};
+
+static void times_of_jobs(struct job *job, const struct replay *p)
 {
     const struct trace_set *t = p->trace;
-    int64_t *from = mem_array(t->sessions, sizeof *from, e);
-    int64_t *to = mem_array(t->sessions, sizeof *to, e);
-    int rc = from && to ? 0 : e->code;
 
-    *n = 0;
-    if (rc == 0) {
-        for (uint32_t s = 0; s < t->sessions; s++)
-            from[s] = to[s] = INT64_MAX;
-        for (uint32_t i = 0; i < t->n; i++) {
-            uint32_t s = t->session ? t->session[i] : UINT32_MAX;
+    for (uint32_t s = 0; s < t->sessions; s++)
+        job[s] = (struct job){INT64_MAX, INT64_MAX};
+    for (uint32_t i = 0; i < t->n; i++) {
+        struct job *j = t->session && t->session[i] != UINT32_MAX ? &job[t->session[i]] : NULL;
 
-            if (s == UINT32_MAX)
-                continue;
-            if (from[s] == INT64_MAX)
-                to[s] = from[s] = replay_arrival(p, i);
-            if (p->flight[i].status != FLIGHT_ENDED)
-                to[s] = INT64_MAX;
-            else if (to[s] != INT64_MAX && p->flight[i].last_ns > to[s])
-                to[s] = p->flight[i].last_ns;
-        }
-        for (uint32_t s = 0; s < t->sessions; s++)
-            if (to[s] != INT64_MAX)
-                v[(*n)++] = (double)(to[s] - from[s]);
+        if (!j)
+            continue;
+        if (j->from == INT64_MAX)
+            j->to = j->from = replay_arrival(p, i);
+        if (p->flight[i].status != FLIGHT_ENDED)
+            j->to = INT64_MAX;
+        else if (j->to != INT64_MAX && p->flight[i].last_ns > j->to)
+            j->to = p->flight[i].last_ns;
     }
-    free(from);
-    free(to);
-    return rc;
+}
+
+/* Sessions: into v, how many; and as shares of their objectives. */
+static int jobs(struct summary *s, double *v, const struct replay *p, struct err *e)
+{
+    const struct budgets *b = &p->fleet.budgets;
+    uint32_t sessions = p->trace->sessions;
+    struct job *job = mem_array(sessions, sizeof *job, e);
+    size_t n = 0;
+
+    if (!job)
+        return e->code;
+    times_of_jobs(job, p);
+    for (uint32_t k = 0; k < sessions; k++)
+        if (job[k].to != INT64_MAX)
+            v[n++] = (double)(job[k].to - job[k].from);
+    distribution_of(&s->metric[METRIC_JOB], v, n);
+    n = 0;
+    for (uint32_t k = 0; b->trace && k < sessions; k++)
+        if (job[k].to != INT64_MAX) {
+            v[n] = 1e-9 * (double)(job[k].to - job[k].from) / b->objective_s[k];
+            s->met += v[n++] <= 1;
+        }
+    distribution_of(&s->program, v, n);
+    free(job);
+    return 0;
 }
 
 int summarize(struct summary *s, const struct replay *p, const struct slo *slo, struct err *e)
 {
-    const struct replica *r = &p->replica;
+    const struct engine_totals *sum = &p->total;
     double *v = mem_array(p->trace->n, sizeof *v, e);
     int rc = 0;
 
@@ -159,22 +177,25 @@ int summarize(struct summary *s, const struct replay *p, const struct slo *slo, 
         return e->code;
     *s = (struct summary){.requests = p->trace->n,
                           .rejected = p->rejected,
-                          .preemptions = r->preemptions,
-                          .steps = r->steps,
-                          .computed_tokens = r->tokens,
-                          .hit_tokens = r->hit_tokens,
-                          .asked_tokens = r->asked_tokens};
+                          .refused = p->fleet.refused,
+                          .preemptions = sum->preemptions,
+                          .steps = sum->steps,
+                          .computed_tokens = sum->tokens,
+                          .hit_tokens = sum->hit_tokens,
+                          .asked_tokens = sum->asked_tokens};
     count(s, p, slo);
     for (int m = 0; m < METRICS; m++) {
         size_t n = 0;
 
         if (m == METRIC_TBT || m == METRIC_STEP) {
-            gaps_distribution(&s->metric[m], m == METRIC_TBT ? &p->gaps : &r->step_times);
+            gaps_distribution(&s->metric[m], m == METRIC_TBT ? &p->gaps : &p->step_times);
             continue;
         }
-        if (m == METRIC_JOB && (rc = jobs(v, &n, p, e)) < 0)
+        if (m == METRIC_JOB) {
+            rc = jobs(s, v, p, e);
             break;
-        for (uint32_t i = 0; m != METRIC_JOB && i < p->trace->n; i++)
+        }
+        for (uint32_t i = 0; i < p->trace->n; i++)
             n += value_of(p, i, (enum metric)m, &v[n]);
         distribution_of(&s->metric[m], v, n);
     }

@@ -51,7 +51,9 @@ struct slo {
 };
 
 struct summary {
-    uint64_t requests, ended, rejected, preemptions, steps;
+    uint64_t requests, ended, preemptions, steps;
+    uint64_t rejected; /* they could never run */
+    uint64_t refused;  /* by a dispatcher */
     uint64_t prompt_tokens, output_tokens, computed_tokens, hit_tokens, asked_tokens;
     int64_t span_ns;             /* from the first arrival to the last token */
     double busy_share, kv_share; /* of the time; of the blocks, over the busy time */
@@ -59,6 +61,9 @@ struct summary {
     uint64_t good;
     double goodput; /* good requests a second */
     struct distribution metric[METRICS];
+    struct distribution
+        program;  /* their times over their objectives (budget.h), if they have any */
+    uint64_t met; /* programs that met theirs */
 };
 
 int summarize(struct summary *s, const struct replay *p, const struct slo *slo, struct err *e);

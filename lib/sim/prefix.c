@@ -139,10 +139,10 @@ int prefix_choose(struct replica *r, uint32_t request, struct prefix *p, struct 
 static void count_hits(struct replica *r, struct flight *f, const struct prefix *p)
 {
     f->hit_tokens = f->computed;
-    r->hit_tokens += f->computed;
-    r->asked_tokens += f->need;
+    r->total.hit_tokens += f->computed;
+    r->total.asked_tokens += f->need;
     for (int i = 0; i < KV_TIERS; i++)
-        r->tier_tokens[i] += (uint64_t)p->loaded[i] * r->kv.tokens;
+        r->total.tier_tokens[i] += (uint64_t)p->loaded[i] * r->kv.tokens;
 }
 
 int prefix_hold(struct replica *r, uint32_t request, const struct prefix *p, struct err *e)
@@ -156,6 +156,7 @@ int prefix_hold(struct replica *r, uint32_t request, const struct prefix *p, str
         tier_touch(&r->kv.tier[kv_beside(&r->kv, p->hashes[i])], p->hashes[i]);
     r->transfer_us += p->load_us;
     f->computed = end * r->kv.tokens;
+    r->due_tokens -= f->computed;
     f->named = p->shared;
     f->left = 0;
     if (f->start_ns == FLIGHT_NEVER)

@@ -53,40 +53,6 @@ bool ready_waits(const struct ready *r, uint32_t request)
     return r->open && r->trace->after_end[request] > after_from(r->trace, request);
 }
 
-static bool before(const struct ready_event *a, const struct ready_event *b)
-{
-    return a->t_ns != b->t_ns ? a->t_ns < b->t_ns : a->request < b->request;
-}
-
-static int push(struct ready *r, struct ready_event x, struct err *e)
-{
-    size_t at = r->n;
-
-    if (mem_reserve(&r->heap, &r->cap, r->n + 1, sizeof *r->heap, e) < 0)
-        return e->code;
-    r->n++;
-    for (; at > 0 && before(&x, &r->heap[(at - 1) / 2]); at = (at - 1) / 2)
-        r->heap[at] = r->heap[(at - 1) / 2];
-    r->heap[at] = x;
-    return 0;
-}
-
-struct ready_event ready_pop(struct ready *r)
-{
-    struct ready_event top = r->heap[0], x = r->heap[--r->n];
-    size_t at = 0, child;
-
-    while ((child = 2 * at + 1) < r->n) {
-        child += child + 1 < r->n && before(&r->heap[child + 1], &r->heap[child]);
-        if (!before(&r->heap[child], &x))
-            break;
-        r->heap[at] = r->heap[child];
-        at = child;
-    }
-    r->heap[at] = x;
-    return top;
-}
-
 int ready_ended(struct ready *r, uint32_t request, int64_t end_ns, struct err *e)
 {
     uint32_t from;
@@ -102,7 +68,8 @@ int ready_ended(struct ready *r, uint32_t request, int64_t end_ns, struct err *e
             return err_set(e, ERR_USAGE, "request %u comes after more than 146 years", i);
         t = end_ns + tool_ns;
         r->t_ns[i] = t > r->t_ns[i] ? t : r->t_ns[i];
-        if (--r->open[i] == 0 && push(r, (struct ready_event){r->t_ns[i], i}, e) < 0)
+        if (--r->open[i] == 0 &&
+            events_push(&r->free, (struct event){.t_ns = r->t_ns[i], .order = i}, e) < 0)
             return e->code;
     }
     return 0;
@@ -114,6 +81,6 @@ void ready_free(struct ready *r)
     free(r->t_ns);
     free(r->waiter_end);
     free(r->waiter);
-    free(r->heap);
+    events_free(&r->free);
     *r = (struct ready){0};
 }

@@ -2,20 +2,15 @@
 #ifndef SIM_READY_H
 #define SIM_READY_H
 
+#include "sim/events.h"
 #include "sim/load.h"
-
-struct ready_event {
-    int64_t t_ns;
-    uint32_t request;
-};
 
 struct ready { /* {0}: nothing waits */
     const struct trace_set *trace;
     uint32_t *open;                /* [n]: how many that it waits for have not ended */
     int64_t *t_ns;                 /* [n]: when it may start, as far as that is known */
     uint32_t *waiter_end, *waiter; /* by the request that is waited for */
-    struct ready_event *heap;      /* those that nothing keeps any more, the earliest first */
-    size_t n, cap;
+    struct events free;            /* those that nothing keeps any more; `order`: the request */
 };
 
 int ready_init(struct ready *r, const struct trace_set *t, struct err *e);
@@ -23,7 +18,6 @@ int ready_init(struct ready *r, const struct trace_set *t, struct err *e);
 bool ready_waits(const struct ready *r, uint32_t request);
 /* A request has ended (or been rejected): those that waited for it alone join the heap. */
 int ready_ended(struct ready *r, uint32_t request, int64_t end_ns, struct err *e);
-struct ready_event ready_pop(struct ready *r); /* n > 0 */
 void ready_free(struct ready *r);
 
 #endif

@@ -14,6 +14,7 @@ struct run {
     struct replay *p;
     const struct replay_opts *o;
     struct ready ready;
+    uint64_t steps;
     uint32_t next;   /* of the trace, to arrive */
     uint32_t idle;   /* clients that have no request under way */
     int64_t idle_ns; /* since when, the last of them */
@@ -34,7 +35,7 @@ static int64_t next_arrival(struct run *u)
     while (u->next < t->n && ready_waits(&u->ready, u->next))
         u->next++;
     at = u->next < t->n ? t->t_ns[u->next] : never;
-    return u->ready.n > 0 && u->ready.heap[0].t_ns < at ? u->ready.heap[0].t_ns : at;
+    return events_next(&u->ready.free) < at ? events_next(&u->ready.free) : at;
 }
 
 /* Of the requests that arrive now the one with the smallest number. */
@@ -47,9 +48,8 @@ static uint32_t take_arrival(struct run *u, int64_t now)
         u->idle--;
         return u->next++;
     }
-    if (u->ready.n > 0 && u->ready.heap[0].t_ns == now &&
-        (!fixed || u->ready.heap[0].request < u->next))
-        return ready_pop(&u->ready).request;
+    if (events_next(&u->ready.free) == now && (!fixed || u->ready.free.v[0].order < u->next))
+        return (uint32_t)events_pop(&u->ready.free).order;
     return u->next++;
 }
 
@@ -58,23 +58,26 @@ static void ended(void *ctx, uint32_t request)
     struct run *u = ctx;
 
     u->idle++;
-    u->idle_ns = u->p->replica.end_ns;
+    u->idle_ns = u->p->fleet.now;
+    fleet_ended(&u->p->fleet, request);
     if (u->failed == 0)
-        u->failed = ready_ended(&u->ready, request, u->p->replica.end_ns, u->e);
+        u->failed = ready_ended(&u->ready, request, u->p->fleet.now, u->e);
 }
 
 static int arrive(struct run *u, int64_t now)
 {
     while (next_arrival(u) == now) {
         uint32_t request = take_arrival(u, now);
+        uint8_t status;
 
         if (u->p->arrival_ns)
             u->p->arrival_ns[request] = now;
-        if (replica_arrive(&u->p->replica, request, u->e) < 0)
+        if (fleet_arrive(&u->p->fleet, request, u->e) < 0)
             return u->e->code;
-        if (u->p->flight[request].status != FLIGHT_REJECTED)
+        status = u->p->flight[request].status;
+        if (status != FLIGHT_REJECTED && status != FLIGHT_REFUSED)
             continue;
-        u->p->rejected++;
+        u->p->rejected += status == FLIGHT_REJECTED;
         u->idle++;
         if (ready_ended(&u->ready, request, now, u->e) < 0)
             return u->e->code;
@@ -82,12 +85,12 @@ static int arrive(struct run *u, int64_t now)
     return 0;
 }
 
-static int check_step(const struct run *u)
+static int check_step(const struct run *u, const struct replica *r)
 {
-    const struct replica *r = &u->p->replica;
     const char *wrong = u->o->check ? replica_wrong(r) : NULL;
 
-    return wrong ? err_set(u->e, ERR_CORRUPT, "step %llu: %s", (unsigned long long)r->steps, wrong)
+    return wrong ? err_set(u->e, ERR_CORRUPT, "replica %u, step %llu: %s", r->number,
+                           (unsigned long long)r->total.steps, wrong)
                  : 0;
 }
 
@@ -99,15 +102,15 @@ static int check_end(const struct run *u)
     for (uint32_t i = 0; u->o->check && i < t->n; i++) {
         const struct flight *f = &u->p->flight[i];
 
-        if (f->status != FLIGHT_REJECTED && (f->status != FLIGHT_ENDED || f->given != t->output[i]))
+        if (f->status != FLIGHT_REJECTED && f->status != FLIGHT_REFUSED &&
+            (f->status != FLIGHT_ENDED || f->given != t->output[i]))
             return err_set(u->e, ERR_CORRUPT, "request %u was forgotten", i);
     }
     return 0;
 }
 
-static int stuck(const struct run *u)
+static int stuck(const struct run *u, const struct replica *r)
 {
-    const struct replica *r = &u->p->replica;
     uint32_t first = deque_front(&r->waiting);
     size_t len;
     const char *id = trace_set_id(u->p->trace, first, &len);
@@ -119,38 +122,56 @@ static int stuck(const struct run *u)
                    r->kv.total);
 }
 
-/* One moment: 1, or 0 when all is over. */
-static int moment(struct run *u)
+/* Nothing more will happen. */
+static int over(const struct run *u)
 {
-    struct replica *r = &u->p->replica;
-    int64_t arrival = next_arrival(u), now = r->busy && r->end_ns < arrival ? r->end_ns : arrival;
-    int rc;
+    const struct fleet *c = &u->p->fleet;
 
-    if (now == never)
-        return r->waiting.n > 0 ? stuck(u) : check_end(u);
-    r->now = now;
-    if (arrive(u, now) < 0)
-        return u->e->code;
-    if (r->busy && r->end_ns == now) {
-        u->p->end_ns = now;
+    for (uint32_t i = 0; i < c->n; i++)
+        if (c->replica[i].waiting.n > 0)
+            return stuck(u, &c->replica[i]);
+    return check_end(u);
+}
+
+/* Steps that end now. */
+static int finish(struct run *u)
+{
+    struct fleet *c = &u->p->fleet;
+
+    for (struct replica *r; (r = fleet_step_ends(c));) {
+        u->p->end_ns = c->now;
         /* Finishing makes the next step's shape, where that repeats this one. */
         if (u->o->step)
             u->o->step(u->o->step_ctx, r);
-        if (replica_finish(r, ended, u, u->e) < 0 || u->failed < 0 || check_step(u) < 0)
+        if (replica_finish(r, ended, u, u->e) < 0 || u->failed < 0 || check_step(u, r) < 0)
             return u->e->code;
-        /* What a tool of no time set free arrives now too. */
-        if (arrive(u, now) < 0)
-            return u->e->code;
+        if (u->o->progress && ++u->steps % STEPS_A_REPORT == 0)
+            u->o->progress(u->o->progress_ctx, "replaying", u->next, u->p->trace->n);
     }
-    rc = r->busy ? 0 : replica_step(r, u->e);
-    if (u->o->progress && r->steps % STEPS_A_REPORT == 0)
-        u->o->progress(u->o->progress_ctx, "replaying", u->next, u->p->trace->n);
-    return rc < 0 ? rc : 1;
+    return 0;
+}
+
+/* One moment: 1, or 0 when all is over. */
+static int moment(struct run *u)
+{
+    struct fleet *c = &u->p->fleet;
+    int64_t arrival = next_arrival(u), step = events_next(&c->steps);
+
+    c->now = step < arrival ? step : arrival;
+    if (c->now == never)
+        return over(u);
+    /* What a tool of no time set free when a step ended arrives now too. */
+    if (arrive(u, c->now) < 0 || finish(u) < 0 || arrive(u, c->now) < 0 ||
+        fleet_begin_steps(c, u->e) < 0)
+        return u->e->code;
+    return 1;
 }
 
 static int begin(struct replay *p, const struct trace_set *t, const struct cost *cost,
                  const struct replay_opts *o, struct run *u, struct err *e)
 {
+    const struct replica_kind usual = {&o->engine, o->sched, cost};
+
     *p = (struct replay){.trace = t};
     *u = (struct run){.p = p, .o = o, .e = e};
     if (!(p->flight = mem_zero(t->n, sizeof *p->flight, e)))
@@ -162,9 +183,7 @@ static int begin(struct replay *p, const struct trace_set *t, const struct cost 
         return err_set(e, ERR_USAGE, "requests that wait for others do not go with '--clients'");
     if ((t->after_end || o->clients) && !(p->arrival_ns = mem_zero(t->n, sizeof *p->arrival_ns, e)))
         return e->code;
-    p->replica = (struct replica){
-        .sched = o->sched, .cost = cost, .trace = t, .flight = p->flight, .gaps = &p->gaps};
-    if (replica_init(&p->replica, &o->engine, e) < 0)
+    if (fleet_init(&p->fleet, &o->fleet, &usual, t, p->flight, &p->gaps, &p->step_times, e) < 0)
         return e->code;
     return ready_init(&u->ready, t, e);
 }
@@ -182,7 +201,9 @@ int replay_run(struct replay *p, const struct trace_set *t, const struct cost *c
     ready_free(&u.ready);
     if (rc < 0 || gaps_sort(&p->gaps, e) < 0)
         return e->code;
-    return gaps_sort(&p->replica.step_times, e);
+    for (uint32_t i = 0; i < p->fleet.n; i++)
+        engine_totals_add(&p->total, &p->fleet.replica[i].total);
+    return gaps_sort(&p->step_times, e);
 }
 
 uint32_t replay_first_rejected(const struct replay *p)
@@ -200,7 +221,8 @@ void replay_free(struct replay *p)
         free(p->flight[i].kv.id);
     free(p->flight);
     free(p->arrival_ns);
-    replica_free(&p->replica);
+    fleet_free(&p->fleet);
     gaps_free(&p->gaps);
+    gaps_free(&p->step_times);
     *p = (struct replay){0};
 }

@@ -1,8 +1,9 @@
-/* replay.h - a trace through a scheduler and a cost model: when each request began, gave its first
- * token, ended.
+/* replay.h - a trace through one or several replicas, each with a scheduler and a cost model: when
+ * each request began, gave its first token, ended.
  *
  * Events at the same nanosecond: arrivals first, in the order of their numbers; then steps that
- * end; then steps that begin. The result is the same bytes for the same input, always.
+ * end, by replica; then what was due (fleet_at()); then steps that begin. The result is the same
+ * bytes for the same input, always.
  *
  * Errors   ERR_USAGE where a batch is beyond the cost model, or requests wait that can never run.
  * Memory   about 80 bytes a request beside the trace.
@@ -13,10 +14,12 @@
 
 #include "base/progress.h"
 #include "sim/engine.h"
+#include "sim/fleet.h"
 
 struct replay_opts {
-    struct engine_opts engine;
+    struct engine_opts engine; /* with sched, of every replica, where fleet says of none */
     const struct sched *sched;
+    struct fleet_opts fleet;
     uint32_t clients; /* 0: requests come at their times; else so many clients, each with its next
                          request, in the trace's order, when its last has ended */
     bool check;       /* assert the invariants after every step */
@@ -31,9 +34,10 @@ struct replay {
     const struct trace_set *trace;
     struct flight *flight;
     int64_t *arrival_ns; /* NULL: the trace's; else as it came about */
-    struct replica replica;
-    struct gaps gaps;
-    int64_t end_ns; /* of the last step */
+    struct fleet fleet;
+    struct gaps gaps, step_times;
+    struct engine_totals total; /* of all replicas */
+    int64_t end_ns;             /* of the last step */
     uint32_t rejected;
 };
 

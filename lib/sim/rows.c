@@ -18,8 +18,8 @@ static void row(struct out *o, const struct replay *p, uint32_t i)
     out_u64(o, "output", p->trace->output[i]);
     out_u64(o, "prefix_hit_tokens", f->hit_tokens);
     out_u64(o, "preemptions", f->preemptions);
-    out_u64(o, "replica", 0);
-    out_cstr(o, "status", ended ? "ok" : "rejected");
+    out_u64(o, "replica", f->replica);
+    out_cstr(o, "status", ended ? "ok" : f->status == FLIGHT_REFUSED ? "refused" : "rejected");
     out_end_row(o);
 }
 

@@ -167,7 +167,7 @@ int sched_prefill_us(const struct replica *r, uint32_t from, uint32_t to, double
 
         if (cost_us(r->cost, &s, &step_us, NULL, e) < 0)
             return e->code;
-        *us += step_us;
+        *us += replica_slower(r) * step_us;
         from += chunk;
     }
     return 0;

@@ -220,7 +220,7 @@ static int drop_others(struct replica *r, struct err *e)
 static int redraw(struct replica *r, struct err *e)
 {
     uint32_t period = r->o->switching.period;
-    uint64_t epoch = period > 0 ? r->steps / period : 0;
+    uint64_t epoch = period > 0 ? r->total.steps / period : 0;
 
     if (epoch == state_of(r)->epoch)
         return 0;
@@ -236,7 +236,7 @@ static int land(struct replica *r, int64_t until, struct err *e)
     struct switcher *w = &state_of(r)->sw;
 
     while (w->n_coming > 0 && w->coming[0].ready_ns <= until)
-        if (run(r, switch_land(w), e) < 0)
+        if (run(r, switch_land(w, r), e) < 0)
             return e->code;
     return 0;
 }
@@ -360,9 +360,9 @@ static void count_hits(struct replica *r, struct flight *f)
     if (f->start_ns != FLIGHT_NEVER)
         return;
     f->hit_tokens = f->computed;
-    r->hit_tokens += f->computed;
-    r->asked_tokens += f->need;
-    r->tier_tokens[KV_HOST] += f->computed;
+    r->total.hit_tokens += f->computed;
+    r->total.asked_tokens += f->need;
+    r->total.tier_tokens[KV_HOST] += f->computed;
 }
 
 static int prompts(struct replica *r, struct err *e)

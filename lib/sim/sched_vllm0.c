@@ -35,7 +35,7 @@ static int admit_prompts(struct replica *r, struct err *e)
 
 static int form(struct replica *r, struct err *e)
 {
-    uint64_t before = r->preemptions;
+    uint64_t before = r->total.preemptions;
 
     /* None is admitted while some wait in the host's memory. */
     if (r->swapped.n == 0 && admit_prompts(r, e) < 0)
@@ -44,7 +44,7 @@ static int form(struct replica *r, struct err *e)
         return 0;
     if (sched_decode(r, e) < 0)
         return e->code;
-    return r->preemptions == before ? swap_in(r, e) : 0;
+    return r->total.preemptions == before ? swap_in(r, e) : 0;
 }
 
 const struct sched sched_vllm0 = {.name = "vllm0",

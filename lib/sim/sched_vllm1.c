@@ -87,7 +87,7 @@ static int make_room(struct replica *r, size_t *at, uint32_t tokens, uint32_t *b
 /* *preempted: some request had to go. */
 int vllm1_continue(struct replica *r, uint32_t *budget, bool *preempted, struct err *e)
 {
-    uint64_t before = r->preemptions;
+    uint64_t before = r->total.preemptions;
 
     for (size_t i = 0; i<r->n_running && * budget> 0; i++) {
         uint32_t request = r->running[i];
@@ -104,7 +104,7 @@ int vllm1_continue(struct replica *r, uint32_t *budget, bool *preempted, struct 
             return e->code;
         *budget -= tokens;
     }
-    *preempted = r->preemptions > before;
+    *preempted = r->total.preemptions > before;
     return 0;
 }
 

@@ -42,6 +42,8 @@ static const char *switching_wrong(const struct setup_switching *w)
 
 const char *setup_wrong(const struct setup *s)
 {
+    const struct sched *sched = sched_at((size_t)s->sched);
+
     if (!s->table)
         return "'--cost' is needed: a table, a folder of layer tables, or roofline";
     if (!is_count(s->block, 1 << 20))
@@ -60,6 +62,8 @@ const char *setup_wrong(const struct setup *s)
         return "'--reserve-gib' is 0 or more";
     if (!(s->overhead_us >= 0 && s->overhead_us < 1e9))
         return "'--step-overhead-us' is 0 or more, and below a second";
+    if (!(s->slower >= 0 && s->slower <= 1e6))
+        return "'slower' is above 0, up to 1e6";
     if (s->host_blocks > BLOCKS_MOST || s->disk_blocks > BLOCKS_MOST)
         return "'--host-kv-blocks' and '--disk-kv-blocks' are up to 1000000000";
     if (!(s->host_gbs > 0 && s->disk_gbs > 0))
@@ -68,6 +72,11 @@ const char *setup_wrong(const struct setup *s)
         return "'--swap-space' is 0 or more";
     if (s->preemption == PREEMPTION_SWAP && s->compat == COMPAT_VIDUR)
         return "Vidur does not swap: '--preemption-mode swap' does not go with '--compat vidur'";
+    if (s->preemption == PREEMPTION_SWAP && !sched->swaps)
+        return "'--preemption-mode swap' is of vllm0: the other schedulers do not swap";
+    if (s->host_blocks + s->disk_blocks > 0 && (!sched->prefix_cache || s->no_prefix_cache))
+        return "'--host-kv-blocks' and '--disk-kv-blocks' need a prefix cache: that of vllm1 or "
+               "continuum";
     return switching_wrong(&s->switching) ? switching_wrong(&s->switching)
                                           : setup_cost_wrong(&s->cost_opts);
 }
@@ -97,6 +106,7 @@ static void set_engine(struct setup *s)
                               .max_length = (uint32_t)s->max_length,
                               .watermark = sched->watermark,
                               .step_overhead_us = s->overhead_us,
+                              .slower = s->slower,
                               .prefix_cache = !s->no_prefix_cache,
                               .vidur = vidur,
                               .no_repeats = s->check};

@@ -24,8 +24,8 @@ struct setup_switching {
 
 #define SETUP_SWITCHING_INIT                                                               \
     {                                                                                      \
-        .group = 60, .seed = 1, .spare_share = 0.04, .frequency = 0.04, .dispatch_us = 10, \
-        .gbs = 32, .half_kib = 64, .mode = 1                                               \
+        .group = 60, .spare_share = 0.04, .frequency = 0.04, .dispatch_us = 10, .gbs = 32, \
+        .half_kib = 64, .mode = 1                                                          \
     }
 #define SETUP_SWAP_MODES "sync|async"
 #define SETUP_ALLOCS     "group|block" /* of KV_ALLOC_NAMES, none that loses blocks */
@@ -39,6 +39,7 @@ struct setup {
     int sched, compat, preemption;
     uint64_t budget, seqs, block, kv_blocks, max_length, host_blocks, disk_blocks;
     double utilization, reserve_gib, overhead_us, swap_gib, host_gbs, disk_gbs;
+    double slower; /* of a kind of a cluster: 0: not */
     bool no_prefix_cache, check;
     struct cost_opts cost_opts;
     struct setup_switching switching;
@@ -104,7 +105,6 @@ struct setup {
                "fastswitch: draws of priorities a step (default 0.04)"),                          \
         CLI_CHOICE(0, "priority-pattern", &(s)->switching.pattern, PRIORITY_PATTERNS,             \
                    "how they change (default random)"),                                           \
-        CLI_SEED(&(s)->switching.seed),                                                           \
         CLI_CHOICE(0, "alloc", &(s)->switching.alloc, SETUP_ALLOCS,                               \
                    "how blocks have places (default group)"),                                     \
         CLI_U64(0, "group", &(s)->switching.group, "N", "blocks of a group (default 60)"),        \

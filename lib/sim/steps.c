@@ -19,7 +19,7 @@
 void steps_begin(struct steps_writer *w)
 {
     out_header(w->out, "begin_ns end_ns tokens decodes kv_sum kv_min kv_max running waiting "
-                       "kv_blocks pieces transfer_ns");
+                       "kv_blocks pieces transfer_ns replica");
 }
 
 static int put_pieces(struct buf *b, const struct cost_shape *s, struct err *e)
@@ -51,6 +51,7 @@ int steps_write(struct steps_writer *w, const struct replica *r, struct err *e)
     out_u64(o, "kv_blocks", r->kv.total - r->kv.free);
     out_str(o, "pieces", w->pieces.p, w->pieces.len);
     out_i64(o, "transfer_ns", r->transfer_ns);
+    out_u64(o, "replica", r->number);
     out_end_row(o);
     return 0;
 }

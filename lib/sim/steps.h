@@ -5,7 +5,7 @@
  * Written: TSV with a header line,
  *
  *   begin_ns end_ns tokens decodes kv_sum kv_min kv_max running waiting kv_blocks pieces
- *   transfer_ns
+ *   transfer_ns replica
  *
  * pieces are the parts of prompts, "CHUNK@BEFORE CHUNK@BEFORE", or "-"; transfer_ns is what the
  * step waits for KV blocks to move; running, waiting and kv_blocks are how things stand at the

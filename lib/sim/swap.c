@@ -26,8 +26,8 @@ int drive_out(struct replica *r, uint32_t request, struct err *e)
     move(r, blocks);
     f->status = FLIGHT_SWAPPED;
     f->preemptions++;
-    r->preemptions++;
-    r->swaps++;
+    r->total.preemptions++;
+    r->total.swaps++;
     return deque_push_front(&r->swapped, request, e);
 }
 

@@ -36,4 +36,16 @@ struct switch_counts {
     uint64_t lost_blocks; /* of host copies, overwritten before they were of use */
 };
 
+static inline void switch_counts_add(struct switch_counts *sum, const struct switch_counts *of)
+{
+    sum->out += of->out;
+    sum->in += of->in;
+    sum->copies += of->copies;
+    sum->out_bytes += of->out_bytes;
+    sum->in_bytes += of->in_bytes;
+    sum->conflicts += of->conflicts;
+    sum->conflict_us += of->conflict_us;
+    sum->lost_blocks += of->lost_blocks;
+}
+
 #endif

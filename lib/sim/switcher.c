@@ -130,6 +130,12 @@ static void set_leaving(struct switcher *s, uint32_t request, uint32_t from, uin
 
 /* ---- out ---- */
 
+/* Of its prompt. Replicas count what those that wait and run have, not those that are elsewhere. */
+static uint32_t prompt_due(const struct flight *f)
+{
+    return is_prompt(f) ? f->need - f->computed : 0;
+}
+
 static int list_out(struct switcher *s, uint32_t request, struct err *e)
 {
     struct requests *q = &s->out;
@@ -159,6 +165,7 @@ static int put_back(struct switcher *s, struct replica *r, uint32_t request, str
 {
     switcher_give(s, r, request);
     flight_of(r, request)->status = FLIGHT_WAITING;
+    r->queued_blocks += kv_blocks(&r->kv, flight_of(r, request)->need);
     return deque_push_front(&r->waiting, request, e);
 }
 
@@ -176,10 +183,11 @@ int switch_out(struct switcher *s, struct replica *r, uint32_t request, struct e
     /* A block that was copied when it was not full is copied again. */
     copy_out(s, r, request, there == f->computed ? to : there / r->kv.tokens, to);
     switcher_give(s, r, request);
+    r->due_tokens -= prompt_due(f);
     f->status = FLIGHT_SWAPPED;
     f->preemptions++;
-    r->preemptions++;
-    r->swaps++;
+    r->total.preemptions++;
+    r->total.swaps++;
     s->count.out++;
     return list_out(s, request, e);
 }
@@ -198,6 +206,8 @@ static void begin_copied(struct switcher *s, struct replica *r, uint32_t request
 {
     struct flight *f = flight_of(r, request);
 
+    r->due_tokens -= prompt_due(f);
+    r->queued_blocks -= kv_blocks(&r->kv, f->need);
     f->computed = switch_copied(s, f, request);
     f->status = FLIGHT_SWAPPED;
     host_copy_cut(&s->host, request, f->computed);
@@ -237,10 +247,11 @@ int switch_in(struct switcher *s, struct replica *r, uint32_t request, struct er
     return 0;
 }
 
-uint32_t switch_land(struct switcher *s)
+uint32_t switch_land(struct switcher *s, struct replica *r)
 {
     uint32_t request = s->coming[0].request;
 
+    r->due_tokens += prompt_due(flight_of(r, request));
     s->n_coming--;
     memmove(s->coming, s->coming + 1, s->n_coming * sizeof *s->coming);
     if (s->o->reuse)
@@ -258,7 +269,9 @@ const char *switcher_wrong(const struct switcher *s, const struct replica *r)
     uint64_t held = 0;
 
     for (uint32_t i = 0; i < r->trace->n; i++) {
-        if (s->held[i].blocks != r->flight[i].kv.n)
+        const struct flight *f = &r->flight[i];
+
+        if (s->held[i].blocks != (f->replica == r->number ? f->kv.n : 0))
             return "KV blocks that have places are not those that are counted";
         held += s->held[i].blocks;
     }

@@ -58,8 +58,8 @@ int switch_out(struct switcher *s, struct replica *r, uint32_t request, struct e
 /* From s->out, which it has left, or a prompt from the queue the beginning of which is in a copy:
  * to the end of s->coming. It has blocks for all that is due. */
 int switch_in(struct switcher *s, struct replica *r, uint32_t request, struct err *e);
-/* The first of those that come is there, and leaves the list. */
-uint32_t switch_land(struct switcher *s);
+/* The first of those that come is there, and leaves the list: it is to run. */
+uint32_t switch_land(struct switcher *s, struct replica *r);
 /* So many tokens of a prompt that waits are in a copy, and are worth moving: not the last. */
 uint32_t switch_copied(const struct switcher *s, const struct flight *f, uint32_t request);
 

@@ -20,25 +20,27 @@ static void put(struct timeline *t, const char *text, int n)
     t->begun = true;
 }
 
-void timeline_begin(struct timeline *t)
+void timeline_begin(struct timeline *t, uint32_t replicas)
 {
     char s[EVENT_MOST];
 
-    put(t, s,
-        snprintf(s, sizeof s,
-                 "{\"ph\":\"M\",\"pid\":0,\"name\":\"process_name\",\"args\":{\"name\":\"replica "
-                 "0\"}}"));
+    for (uint32_t i = 0; i < replicas; i++)
+        put(t, s,
+            snprintf(s, sizeof s,
+                     "{\"ph\":\"M\",\"pid\":%u,\"name\":\"process_name\",\"args\":{\"name\":"
+                     "\"replica %u\"}}",
+                     i, i));
 }
 
-static void counter(struct timeline *t, const char *name, int64_t at, uint64_t v)
+static void counter(struct timeline *t, const struct replica *r, const char *name, uint64_t v)
 {
     char s[EVENT_MOST];
 
     put(t, s,
         snprintf(s, sizeof s,
-                 "{\"ph\":\"C\",\"pid\":0,\"name\":\"%s\",\"ts\":" US ",\"args\":{\"%s\":%" PRIu64
+                 "{\"ph\":\"C\",\"pid\":%u,\"name\":\"%s\",\"ts\":" US ",\"args\":{\"%s\":%" PRIu64
                  "}}",
-                 name, US_OF(at), name, v));
+                 r->number, name, US_OF(r->end_ns), name, v));
 }
 
 void timeline_step(struct timeline *t, const struct replica *r)
@@ -48,16 +50,17 @@ void timeline_step(struct timeline *t, const struct replica *r)
 
     put(t, s,
         snprintf(s, sizeof s,
-                 "{\"ph\":\"X\",\"pid\":0,\"tid\":0,\"name\":\"%s\",\"ts\":" US ",\"dur\":" US
+                 "{\"ph\":\"X\",\"pid\":%u,\"tid\":0,\"name\":\"%s\",\"ts\":" US ",\"dur\":" US
                  ",\"args\":{\"tokens\":%u,\"decodes\":%u,\"prompts\":%u,\"context\":%" PRIu64 "}}",
+                 r->number,
                  b->n_pieces == 0  ? "decode"
                  : b->decodes == 0 ? "prefill"
                                    : "mixed",
                  US_OF(r->began_ns), US_OF(r->end_ns - r->began_ns), b->tokens, b->decodes,
                  b->n_pieces, b->kv_sum));
-    counter(t, "running", r->end_ns, r->n_running);
-    counter(t, "waiting", r->end_ns, r->waiting.n);
-    counter(t, "kv_blocks", r->end_ns, r->kv.total - r->kv.free);
+    counter(t, r, "running", r->n_running);
+    counter(t, r, "waiting", r->waiting.n);
+    counter(t, r, "kv_blocks", r->kv.total - r->kv.free);
 }
 
 /* A span of a request, as a pair of async events. */
@@ -68,14 +71,14 @@ static void span(struct timeline *t, const char *name, const char *id, uint32_t 
 
     put(t, s,
         snprintf(s, sizeof s,
-                 "{\"ph\":\"b\",\"cat\":\"request\",\"id\":%u,\"pid\":0,\"name\":\"%s\",\"ts\":" US
+                 "{\"ph\":\"b\",\"cat\":\"request\",\"id\":%u,\"pid\":%u,\"name\":\"%s\",\"ts\":" US
                  ",\"args\":{\"request\":\"%s\"}}",
-                 i, name, US_OF(from), id));
+                 i, t->pid, name, US_OF(from), id));
     put(t, s,
         snprintf(s, sizeof s,
-                 "{\"ph\":\"e\",\"cat\":\"request\",\"id\":%u,\"pid\":0,\"name\":\"%s\",\"ts\":" US
+                 "{\"ph\":\"e\",\"cat\":\"request\",\"id\":%u,\"pid\":%u,\"name\":\"%s\",\"ts\":" US
                  "}",
-                 i, name, US_OF(to)));
+                 i, t->pid, name, US_OF(to)));
 }
 
 void timeline_end(struct timeline *t, const struct replay *p)
@@ -94,6 +97,7 @@ void timeline_end(struct timeline *t, const struct replay *p)
         /* A long id is cut, at 64 bytes of at most 6 each. */
         if (jsonl_encode(text, len < 40 ? len : 40, &id, &e) < 0 || buf_addc(&id, '\0', &e) < 0)
             break;
+        t->pid = f->replica;
         span(t, "wait", id.p, i, replay_arrival(p, i), f->start_ns);
         span(t, "prefill", id.p, i, f->start_ns, f->first_ns);
         span(t, "decode", id.p, i, f->first_ns, f->last_ns);

@@ -13,9 +13,10 @@
 struct timeline {
     struct out *out;
     bool begun;
+    uint32_t pid; /* the replica of the request that is written */
 };
 
-void timeline_begin(struct timeline *t);
+void timeline_begin(struct timeline *t, uint32_t replicas);
 /* A step of r ends: before any of its requests leaves. */
 void timeline_step(struct timeline *t, const struct replica *r);
 /* All requests, at the end; closes the array. */

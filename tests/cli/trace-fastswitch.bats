@@ -155,3 +155,15 @@ fast() {
     holds 'unlike < much / 20' unlike="$(value prefix_hit_tokens "$out")" \
         much="$(value prefix_hit_tokens much)"
 }
+
+@test "several replicas: what they moved is summed up" {
+    chats 100 0.8 1 >t.jsonl
+    for dispatch in round-robin shortest-tokens; do
+        ok fast --replicas 2 --dispatch $dispatch --swap-reuse --kv-blocks 1500 --check t.jsonl
+        cp "$out" two
+        ok fast --replicas 2 --dispatch $dispatch --swap-reuse --kv-blocks 1500 t.jsonl
+        cmp two "$out"
+        holds 'swaps > 0 && switches > 2 * swaps' swaps="$(value swaps two)" \
+            switches="$(value switches two)"
+    done
+}

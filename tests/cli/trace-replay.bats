@@ -35,7 +35,8 @@ value() {
         '--sched vllm1 --preemption-mode swap' '--compat vidur --preemption-mode swap' \
         '--swap-space -1' '--host-kv-blocks 5' '--sched sarathi --disk-kv-blocks 5' \
         '--sched vllm1 --no-prefix-cache --host-kv-blocks 5' '--sched vllm1 --host-gbs 0' \
-        '--disk-gbs nan' '--sched vllm1 --host-kv-blocks 2000000000'; do
+        '--disk-gbs nan' '--sched vllm1 --host-kv-blocks 2000000000' '--replicas 0' \
+        '--replicas 20000' '--dispatch luck' '--replicas 2 --cluster c.json'; do
         # shellcheck disable=SC2086 # options and their arguments
         misuse trace-replay --cost ../t.csv $bad ../trace.jsonl
     done

@@ -455,8 +455,8 @@ static void show(const struct naive *s, const struct replay *p)
                f->hit_tokens, f->status);
     }
     printf("  steps %ld preemptions %ld computed %ld | %llu %llu %llu\n", s->steps, s->preemptions,
-           s->computed, (unsigned long long)p->replica.steps,
-           (unsigned long long)p->replica.preemptions, (unsigned long long)p->replica.tokens);
+           s->computed, (unsigned long long)p->total.steps,
+           (unsigned long long)p->total.preemptions, (unsigned long long)p->total.tokens);
 }
 
 static int rising(const void *a, const void *b)
@@ -495,7 +495,7 @@ static bool same_moves(const struct naive *s, const struct replay *p)
 
     if (s->o.policy != FASTSWITCH)
         return true;
-    c = p->replica.sched->switched(&p->replica);
+    c = p->fleet.replica[0].sched->switched(&p->fleet.replica[0]);
     return (uint64_t)s->moves == c->out + c->in && (uint64_t)s->copies == c->copies &&
            s->moved_bytes == c->out_bytes + c->in_bytes && (uint64_t)s->conflicts == c->conflicts &&
            (uint64_t)s->lost_blocks == c->lost_blocks;
@@ -523,11 +523,11 @@ static bool compare(struct naive *s, const struct trace_set *t, bool repeats,
     for (int i = 0; i < s->n && same; i++)
         same = same_request(s, &p, i);
     if (same && rc == 0)
-        same = (uint64_t)s->steps == p.replica.steps &&
-               (uint64_t)s->preemptions == p.replica.preemptions &&
-               (uint64_t)s->computed == p.replica.tokens && (uint64_t)s->swaps == p.replica.swaps &&
-               (uint64_t)s->tier_tokens[0] == p.replica.tier_tokens[KV_HOST] &&
-               (uint64_t)s->tier_tokens[1] == p.replica.tier_tokens[KV_DISK] && same_gaps(s, &p) &&
+        same = (uint64_t)s->steps == p.total.steps &&
+               (uint64_t)s->preemptions == p.total.preemptions &&
+               (uint64_t)s->computed == p.total.tokens && (uint64_t)s->swaps == p.total.swaps &&
+               (uint64_t)s->tier_tokens[0] == p.total.tier_tokens[KV_HOST] &&
+               (uint64_t)s->tier_tokens[1] == p.total.tier_tokens[KV_DISK] && same_gaps(s, &p) &&
                same_moves(s, &p);
     T_CHECKF(same, "%s, %s repeats: %s, rc %d '%s'", about(s, seed), repeats ? "with" : "without",
              s->stuck ? "stuck" : "done", rc, e.msg);
@@ -556,7 +556,7 @@ static void spoil(void *ctx, const struct replica *given)
     struct harm *h = ctx;
     struct flight *f = r->n_running > 0 ? flight_of(r, r->running[0]) : NULL;
 
-    if (h->done || r->steps < (uint64_t)h->at || !f || is_ending(r, r->running[0]) ||
+    if (h->done || r->total.steps < (uint64_t)h->at || !f || is_ending(r, r->running[0]) ||
         is_ending(r, r->running[r->n_running - 1]))
         return;
     h->done = true;

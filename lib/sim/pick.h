@@ -1,0 +1,11 @@
+/* pick.h - some of a trace's requests as a trace of its own. Inside this domain only. */
+#ifndef SIM_PICK_H
+#define SIM_PICK_H
+
+#include "sim/load.h"
+
+/* Those with keep[i], in their order; waiting for one that is not among them is forgotten.
+ * Sessions, tools and categories keep their numbers. */
+int trace_pick(struct trace_set *out, const struct trace_set *t, const bool *keep, struct err *e);
+
+#endif

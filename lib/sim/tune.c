@@ -1,0 +1,67 @@
+/* tune.c - see tune.h. */
+#include "sim/tune.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "sim/metrics.h"
+#include "sim/pick.h"
+#include "sim/replay.h"
+
+enum { STEPS = 11 };
+
+/* Calls that have ended of programs that came since then; one of no program is a program itself. */
+static bool *known_since(const struct fleet *c, int64_t from_ns, struct err *e)
+{
+    const struct trace_set *t = c->trace;
+    bool *keep = mem_zero(t->n, sizeof *keep, e);
+
+    for (uint32_t i = 0; keep && i < t->n; i++) {
+        uint32_t s = t->session ? t->session[i] : UINT32_MAX;
+        int64_t came = s != UINT32_MAX ? c->budgets.came_ns[s] : t->t_ns[i];
+
+        keep[i] = c->flight[i].status == FLIGHT_ENDED && came >= from_ns;
+    }
+    return keep;
+}
+
+/* What programs come to under an alpha. */
+static int try_alpha(const struct fleet *c, const struct trace_set *t, double alpha,
+                     struct summary *got, struct err *e)
+{
+    struct replay_opts o = {.engine = *c->usual.engine, .sched = c->usual.sched, .fleet = *c->o};
+    struct slo none = {0};
+    struct replay p = {.trace = NULL};
+    int rc;
+
+    o.fleet.route_opts.alpha = alpha;
+    o.fleet.programs = true;
+    rc = replay_run(&p, t, c->usual.cost, &o, e);
+    if (rc == 0)
+        rc = summarize(got, &p, &none, e);
+    replay_free(&p);
+    return rc;
+}
+
+int tune_alpha(const struct fleet *c, int64_t from_ns, double *alpha, struct err *e)
+{
+    bool *keep = known_since(c, from_ns, e);
+    double least = INFINITY;
+    struct summary got;
+    struct trace_set t;
+    int rc = keep ? trace_pick(&t, c->trace, keep, e) : e->code;
+
+    free(keep);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; rc == 0 && t.n > 0 && i < STEPS; i++) {
+        rc = try_alpha(c, &t, 0.05 * i, &got, e);
+        if (rc == 0 && got.program.n > 0 && got.program.point[METRIC_P95] < least) {
+            least = got.program.point[METRIC_P95];
+            *alpha = 0.05 * i;
+        }
+    }
+    trace_set_free(&t);
+    return rc;
+}

@@ -1,0 +1,169 @@
+# trace-replay with several replicas: dispatchers by hand, kinds of machine, and what must not
+# change.
+load helper
+load trace
+
+dispatchers='round-robin random least-outstanding shortest-queue shortest-tokens free-memory workload'
+
+setup() {
+    enter_work
+    table >../t.csv
+    requests 300 >../trace.jsonl
+}
+
+replay() {
+    trace-replay --cost ../t.csv --kv-blocks 40 --check "$@"
+}
+
+# placed DISPATCHER TRACE: the replica of each request.
+placed() {
+    ok replay --sched vllm0 --kv-blocks 100 --replicas 3 --dispatch "$1" -o - "$2"
+    awk '!/^#/ { print $10 }' "$out" | paste -sd ' '
+}
+
+@test "by hand: where requests go" {
+    # All come while the first step of each replica is under way.
+    cat >six.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":800,"output":4}
+{"id":"b","t_ns":1000,"prompt":80,"output":4}
+{"id":"c","t_ns":2000,"prompt":400,"output":4}
+{"id":"d","t_ns":3000,"prompt":100,"output":4}
+{"id":"e","t_ns":4000,"prompt":500,"output":4}
+{"id":"f","t_ns":5000,"prompt":16,"output":4}
+END
+    is '0 1 2 0 1 2' "$(placed round-robin six.jsonl)"
+    is '0 1 2 0 1 2' "$(placed least-outstanding six.jsonl)"
+    # None waits at first, as a step begins at once.
+    is '0 0 0 0 0 0' "$(placed shortest-queue <(head -1 six.jsonl; for i in 1 2 3 4 5; do
+        printf '{"id":"x%d","t_ns":%d,"prompt":16,"output":1}\n' $i $((i * 1000000000)); done))"
+    # Tokens due: 800, 80, 400; then 180, 680, 416.
+    is '0 1 2 1 1 2' "$(placed shortest-tokens six.jsonl)"
+    # Blocks free: 50, 95, 75; 88 with d waiting at the second; 56 with e.
+    is '0 1 2 1 1 2' "$(placed free-memory six.jsonl)"
+}
+
+@test "one replica is what it was; all dispatchers serve all, the same bytes each time" {
+    ok replay -o - ../trace.jsonl
+    cp "$out" one
+    for d in $dispatchers; do
+        ok replay --replicas 1 --dispatch "$d" -o - ../trace.jsonl
+        cmp one "$out"
+        for s in vllm0 vllm1 sarathi; do
+            ok replay --sched $s --replicas 5 --dispatch "$d" --seed 3 -o - ../trace.jsonl
+            cp "$out" five
+            is 301 "$(wc -l <five | tr -d ' ')"
+            is 0 "$(grep -vc 'ok$\|^#' five)"
+            ok replay --sched $s --replicas 5 --dispatch "$d" --seed 3 -o - ../trace.jsonl
+            cmp five "$out"
+        done
+    done
+}
+
+@test "kinds of machine" {
+    cat >c.json <<'END'
+[{"count": 2, "kv_blocks": 4}, {"count": 1, "sched": "vllm1", "budget": 512, "step_overhead_us": 5}]
+END
+    # What the small ones cannot hold goes to the large one.
+    cat >three.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":16,"output":4}
+{"id":"b","t_ns":0,"prompt":400,"output":4}
+{"id":"c","t_ns":0,"prompt":16,"output":4}
+END
+    for d in $dispatchers; do
+        ok replay --cluster c.json --dispatch "$d" -o - three.jsonl
+        is 2 "$(awk '$1 == "b" { print $10 }' "$out")"
+        is 0 "$(grep -vc 'ok$\|^#' "$out")"
+    done
+    ok replay --cluster c.json ../trace.jsonl
+    is 48 "$(awk '$1 == "kv_blocks" { print $2 }' "$out")"
+}
+
+@test "a cluster's file that is wrong" {
+    for bad in '{}' '[]' '[' '[{"count":0}]' '[{"count":20000}]' '[{"count":1.5}]' '[{"x":1}]' \
+        '[{"sched":"fifo"}]' '[{"sched":1}]' '[{"cost":5}]' '[{"cost":"a\u0000b"}]' \
+        '[{"kv_blocks":-1}]' '[{"kv_blocks":0}]' '[{"tp":"x"}]' '[{"cost":"none.csv"}]' \
+        '[{"count":16000},{"count":16000}]'; do
+        echo "$bad" >bad.json
+        fails replay --cluster bad.json ../trace.jsonl
+        says bad.json
+    done
+    says 'more than 16384'
+    echo '[{"kv_blocks":4},{"kv_block":4}]' >bad.json
+    fails replay --cluster bad.json ../trace.jsonl
+    says "kind 2: 'kv_block' is not known"
+}
+
+# ---- programs on mixed machines, as in HexGen's paper ----
+
+# programs N GAP SEED: Text-to-SQL programs of its stages, an eighth as long, GAP seconds apart on
+# average.
+programs() {
+    awk -v n="$1" -v gap="$2" -v seed="$3" '
+    function call(stage, prompt, output,    k) {
+        printf "{\"id\":\"%d.%d\",\"t_ns\":%.0f,\"prompt\":%d,\"output\":%d,\"session\":\"%d\",\"category\":\"%s\"", \
+            p, calls, t, prompt * (.7 + .6 * rand()) + 1, output * (.7 + .6 * rand()) + 1, p, stage
+        for (k = from; k < to; k++)
+            printf "%s\"%d.%d\"", k == from ? ",\"after\":[" : ",", p, k
+        print (to > from ? "]}" : "}")
+        calls++
+    }
+    function next_stage() { from = to; to = calls }
+    BEGIN {
+        srand(seed)
+        for (p = 0; p < n; p++) {
+            calls = from = to = 0
+            call("retrieve", 38, 1); next_stage()
+            call("keywords", 81, 3); next_stage()
+            for (i = 0; i < 3; i++) call("retrieve", 38, 1)
+            next_stage()
+            for (i = 0; i < 3; i++) call("candidate", 1488, 83)
+            next_stage()
+            for (i = int(rand() * 5); i > 0; i--) { call("revise", 732, 9); next_stage() }
+            call("test", 200, 30); next_stage()
+            for (i = 0; i < 3; i++) call("evaluate", 300, 10)
+            t -= gap * 1e9 * log(1 - rand())
+        }
+    }'
+}
+
+# p95 ARG...: of programs' times, in ms.
+p95() {
+    ok trace-replay --cost ../t.csv --sched vllm1 --kv-blocks 2000 "$@" programs.jsonl
+    awk '$1 == "job_p95_s" { printf "%d\n", 1000 * $2 }' "$out"
+}
+
+@test "programs on mixed machines: by workload and urgency at least 1.4 times better" {
+    echo '[{"count":2},{"slower":1.88},{"slower":1.79}]' >c.json
+    for seed in 1 2 3; do
+        programs 150 1 $seed >programs.jsonl
+        rr=$(p95 --cluster c.json)
+        wb=$(p95 --cluster c.json --dispatch workload)
+        both=$(p95 --cluster c.json --dispatch workload --queue urgency)
+        auto=$(p95 --cluster c.json --dispatch workload --queue urgency --alpha auto --alpha-window 200)
+        echo "seed $seed: $rr ms; $wb; $both; $auto" >&2
+        ((rr * 100 >= wb * 135 && rr * 100 >= both * 140))
+    done
+}
+
+@test "programs on machines alike, with little to do: no gain" {
+    programs 40 200 1 >programs.jsonl
+    rr=$(p95 --replicas 4)
+    both=$(p95 --replicas 4 --dispatch workload --queue urgency)
+    ((rr * 100 <= both * 105 && both * 100 <= rr * 105))
+}
+
+@test "urgency by hand" {
+    # c waits longer than b, but b is the beginning of a long chain; its end has less time left too.
+    cat >hand.jsonl <<'END'
+{"id":"a","t_ns":0,"prompt":400,"output":1,"session":"A","category":"x"}
+{"id":"c","t_ns":1000,"prompt":16,"output":2,"session":"C","category":"y"}
+{"id":"b","t_ns":2000,"prompt":16,"output":2,"session":"B","category":"y"}
+{"id":"b2","t_ns":2000,"prompt":400,"output":2,"session":"B","category":"x","after":["b"]}
+END
+    ok replay --sched vllm0 --max-num-seqs 1 --program-slo 0.2 -o - hand.jsonl
+    is 'a c b b2' "$(awk '!/^#/ { print $3, $1 }' "$out" | sort -n | awk '{ print $2 }' | paste -sd ' ')"
+    ok replay --sched vllm0 --max-num-seqs 1 --program-slo 0.2 --queue urgency -o - hand.jsonl
+    is 'a b b2 c' "$(awk '!/^#/ { print $3, $1 }' "$out" | sort -n | awk '{ print $2 }' | paste -sd ' ')"
+    ok replay --sched vllm0 --program-slo 0.2 hand.jsonl
+    is 3 "$(grep -c ^program_slo_p "$out")"
+}
