@@ -69,6 +69,7 @@ static void settle(const struct asked *a, struct parts *p)
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
     p->setup.replay.clients = (uint32_t)a->clients;
+    p->setup.switching.seed = p->route.seed;
     if (a->cluster && a->replicas != SETUP_NONE)
         cli_misuse("'--replicas' are all alike, a '--cluster' says how many: one of them");
     if (a->replicas != SETUP_NONE && (a->replicas < 1 || a->replicas > FLEET_MOST))
@@ -254,6 +255,7 @@ int main(int argc, char **argv)
     struct asked a = {.replicas = SETUP_NONE};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
+        SETUP_SWITCHING_OPTIONS(&p.setup),
         CLI_U64(0, "clients", &a.clients, "N",
                 "times do not count: N clients send one request after the other"),
         CLI_U64(0, "replicas", &a.replicas, "N", "machines that serve the trace (default 1)"),

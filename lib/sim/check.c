@@ -116,5 +116,5 @@ const char *replica_wrong(const struct replica *r)
         if (!times_are_in_order(r, r->running[i]))
             return "times are not in order";
     }
-    return NULL;
+    return r->sched->wrong ? r->sched->wrong(r) : NULL;
 }

@@ -40,4 +40,24 @@ static inline bool columns_next(const char **p, const char *end, char between, c
     return true;
 }
 
+/* A header, behind "# " or not: which field each column is, and how many of them one is. False:
+ * there are more than `most` columns. */
+static inline bool columns_header(const char *p, size_t len, char between,
+                                  int (*named)(const char *p, size_t len), int *column, size_t most,
+                                  size_t *columns, size_t *known)
+{
+    const char *end = p + len, *from;
+    size_t at;
+
+    p += len > 2 && memcmp(p, "# ", 2) == 0 ? 2 : 0;
+    *known = 0;
+    for (*columns = 0; columns_next(&p, end, between, &from, &at); ++*columns) {
+        if (*columns == most)
+            return false;
+        column[*columns] = named(from, at);
+        *known += column[*columns] >= 0;
+    }
+    return true;
+}
+
 #endif

@@ -163,6 +163,12 @@ void replica_free(struct replica *r)
     kv_close(&r->kv);
 }
 
+size_t replica_requests(const struct replica *r)
+{
+    return r->waiting.n + r->n_running + r->swapped.n +
+           (r->sched->own ? r->sched->own(r, NULL) : 0);
+}
+
 void engine_totals_add(struct engine_totals *sum, const struct engine_totals *of)
 {
     sum->steps += of->steps;

@@ -15,6 +15,7 @@
 #include "sim/gaps.h"
 #include "sim/kv.h"
 #include "sim/load.h"
+#include "sim/switch.h"
 
 #define FLIGHT_NEVER INT64_MIN
 
@@ -93,6 +94,7 @@ struct engine_opts {
     double tier_block_us[KV_TIERS]; /* to load one */
     uint32_t swap_blocks;           /* memory beside it, for who is driven out; 0: all restart */
     double swap_block_us;           /* to move one, either way */
+    struct switch_opts switching;   /* of a scheduler that does */
     bool vidur;                     /* Vidur's quirks */
     bool no_repeats;                /* ask the scheduler for every step */
 };
@@ -185,10 +187,8 @@ static inline double replica_slower(const struct replica *r)
 bool replica_sorts(const struct replica *r);
 /* Is there room for such a request, were it alone? */
 bool replica_can_run(const struct replica *r, uint32_t request);
-static inline size_t replica_requests(const struct replica *r)
-{
-    return r->waiting.n + r->n_running + r->swapped.n;
-}
+/* Of requests that are there. */
+size_t replica_requests(const struct replica *r);
 /* A request comes, to be computed from its beginning; what another replica made it give stays
  * given. One that can never run is rejected. */
 int replica_arrive(struct replica *r, uint32_t request, struct err *e);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sim/prefix.h"
+#include "sim/sched.h"
 
 uint32_t held_blocks(const struct replica *r, const struct flight *f)
 {
@@ -76,6 +77,8 @@ int replica_lose(struct replica *r, uint32_t *v, size_t *n, struct err *e)
         v[(*n)++] = deque_at(&r->swapped, i);
     for (size_t i = 0; i < r->waiting.n; i++)
         v[(*n)++] = deque_at(&r->waiting, i);
+    if (r->sched->own)
+        *n += r->sched->own(r, v + *n);
     for (size_t i = from; i < *n; i++) {
         free(flight_of(r, v[i])->kv.id);
         flight_of(r, v[i])->kv = (struct kv_list){0};

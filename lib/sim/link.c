@@ -14,6 +14,10 @@ static int of_replica(const struct replica *r, double gbs, double *us, struct er
     if (r->sched->groups)
         return err_set(e, ERR_USAGE, "%s runs requests in groups: none of a group can move",
                        r->sched->name);
+    if (r->sched->switched)
+        return err_set(e, ERR_USAGE,
+                       "%s has a map of its own of what it holds: none of it can move",
+                       r->sched->name);
     cost_memory(r->cost, &memory);
     if (!(memory.kv_bytes > 0))
         return err_set(e, ERR_USAGE,

@@ -6,9 +6,10 @@
 #include "base/mem.h"
 #include "sim/swap.h"
 
-static const struct sched *const scheds[] = {
-    &sched_static,    &sched_orca,     &sched_vllm0,     &sched_vllm1,    &sched_sarathi,
-    &sched_splitfuse, &sched_lightllm, &sched_continuum, &sched_nanoflow, &sched_batchllm};
+static const struct sched *const scheds[] = {&sched_static,   &sched_orca,      &sched_vllm0,
+                                             &sched_vllm1,    &sched_sarathi,   &sched_splitfuse,
+                                             &sched_lightllm, &sched_continuum, &sched_nanoflow,
+                                             &sched_batchllm, &sched_fastswitch};
 
 const struct sched *sched_at(size_t i)
 {

@@ -36,13 +36,22 @@ struct sched {
     /* How many blocks the scheduler holds itself, a block as often as it does; NULL: what it keeps
      * is not known. For --check. */
     uint64_t (*held)(const struct replica *r);
+    /* Requests that are in lists of its own, neither waiting nor running: how many, and into v,
+     * unless that is NULL, which. */
+    size_t (*own)(const struct replica *r, uint32_t *v);
+    /* Of one that switches contexts: what that came to; what is wrong with its state, or NULL. */
+    const struct switch_counts *(*switched)(const struct replica *r);
+    const char *(*wrong)(const struct replica *r);
 };
 
-#define SCHED_NAMES "static|orca|vllm0|vllm1|sarathi|splitfuse|lightllm|continuum|nanoflow|batchllm"
+#define SCHED_NAMES                                                                   \
+    "static|orca|vllm0|vllm1|sarathi|splitfuse|lightllm|continuum|nanoflow|batchllm|" \
+    "fastswitch"
 enum { SCHED_DEFAULT = 2 /* vllm0 */, SCHED_VLLM1 = 3 };
 
 extern const struct sched sched_static, sched_orca, sched_vllm0, sched_vllm1, sched_sarathi,
-    sched_splitfuse, sched_lightllm, sched_continuum, sched_nanoflow, sched_batchllm;
+    sched_splitfuse, sched_lightllm, sched_continuum, sched_nanoflow, sched_batchllm,
+    sched_fastswitch;
 const struct sched *sched_at(size_t i); /* as SCHED_NAMES has them; NULL after the last */
 
 /* ---- what several do ---- */

@@ -24,6 +24,23 @@ const char *setup_cost_wrong(const struct cost_opts *o)
     return NULL;
 }
 
+static const char *switching_wrong(const struct setup_switching *w)
+{
+    if (!(w->frequency >= 0 && w->frequency <= 1))
+        return "'--priority-frequency' is 0 to 1";
+    if (!is_count(w->group, KV_GROUP_MOST))
+        return "'--group' is 1 to 4096";
+    if (!(w->spare_share >= 0 && w->spare_share <= 1))
+        return "'--spare' is 0 to 1";
+    if (!(w->dispatch_us >= 0 && w->dispatch_us < 1e9))
+        return "'--swap-dispatch-us' is 0 or more, and below a second";
+    if (!(w->gbs > 0))
+        return "'--swap-gbs' is above 0";
+    if (!(w->half_kib >= 0 && w->half_kib < 1e9))
+        return "'--swap-half-kib' is 0 to 1e9";
+    return NULL;
+}
+
 const char *setup_wrong(const struct setup *s)
 {
     const struct sched *sched = sched_at((size_t)s->sched);
@@ -61,7 +78,8 @@ const char *setup_wrong(const struct setup *s)
     if (s->host_blocks + s->disk_blocks > 0 && (!sched->prefix_cache || s->no_prefix_cache))
         return "'--host-kv-blocks' and '--disk-kv-blocks' need a prefix cache: that of vllm1 or "
                "continuum";
-    return setup_cost_wrong(&s->cost_opts);
+    return switching_wrong(&s->switching) ? switching_wrong(&s->switching)
+                                          : setup_cost_wrong(&s->cost_opts);
 }
 
 /* What was not asked for is the scheduler's default, but no more than was measured. */
@@ -97,24 +115,64 @@ static void set_engine(struct setup *s)
     s->replay.check = s->check;
 }
 
+static int no_kv_size(struct err *e)
+{
+    return err_set(e, ERR_USAGE,
+                   "the cost table does not say how large a token's keys and values are, so how "
+                   "long they take to move is not known");
+}
+
+static void set_swap(struct setup *s, double bytes)
+{
+    double n = floor(s->swap_gib * 0x1p30 / bytes);
+
+    s->replay.engine.swap_blocks = n < BLOCKS_MOST ? (uint32_t)n : BLOCKS_MOST;
+}
+
+/* A scheduler that switches contexts always has the host's memory. */
+static int set_switching(struct setup *s, struct err *e)
+{
+    const struct setup_switching *w = &s->switching;
+    struct cost_memory m;
+
+    if (!s->replay.sched->switched)
+        return 0;
+    cost_memory(s->cost, &m);
+    if (!(m.kv_bytes > 0) || !(m.layers > 0))
+        return no_kv_size(e);
+    set_swap(s, m.kv_bytes * (double)s->block);
+    s->replay.engine.switching = (struct switch_opts){
+        .alloc = kv_alloc_kind_at((size_t)w->alloc),
+        .places = {.group = (uint32_t)w->group, .spare_share = w->spare_share},
+        .async = w->mode > 0,
+        .reuse = w->reuse,
+        .pattern = (enum priority_pattern)w->pattern,
+        .period = w->frequency > 0 ? (uint32_t)fmin(round(1 / w->frequency), 1e9) : 0,
+        .seed = w->seed,
+        .dispatch_us = w->dispatch_us,
+        .gbs = w->gbs,
+        .half_bytes = 1024 * w->half_kib,
+        .copies = (uint32_t)(2 * m.layers),
+        .block_bytes = m.kv_bytes * (double)s->block};
+    return 0;
+}
+
 /* Memory beside the GPU, and how long a block takes from there. */
 static int set_tiers(struct setup *s, struct err *e)
 {
     struct engine_opts *o = &s->replay.engine;
     bool swap = s->preemption == PREEMPTION_SWAP;
     struct cost_memory m;
-    double bytes, n;
+    double bytes;
 
     if (!swap && s->host_blocks + s->disk_blocks == 0)
         return 0;
     cost_memory(s->cost, &m);
     if (!(m.kv_bytes > 0))
-        return err_set(e, ERR_USAGE,
-                       "the cost table does not say how large a token's keys and values are, so "
-                       "how long they take to move is not known");
+        return no_kv_size(e);
     bytes = m.kv_bytes * o->block_tokens;
-    n = floor(s->swap_gib * 0x1p30 / bytes);
-    o->swap_blocks = !swap ? 0 : n < BLOCKS_MOST ? (uint32_t)n : BLOCKS_MOST;
+    if (swap)
+        set_swap(s, bytes);
     o->tier_blocks[KV_HOST] = (uint32_t)s->host_blocks;
     o->tier_blocks[KV_DISK] = (uint32_t)s->disk_blocks;
     o->swap_block_us = o->tier_block_us[KV_HOST] = bytes / (1e3 * s->host_gbs);
@@ -140,7 +198,7 @@ int setup_open(struct setup *s, struct err *e)
     if (cost_open(&s->cost, s->table, &s->cost_opts, e) < 0)
         return e->code;
     set_engine(s);
-    if (set_tiers(s, e) < 0)
+    if (set_tiers(s, e) < 0 || set_switching(s, e) < 0)
         return e->code;
     s->replay.engine.kv_blocks = (uint32_t)s->kv_blocks;
     return s->kv_blocks != SETUP_NONE ? 0 : setup_blocks(s, &s->replay.engine.kv_blocks, e);

@@ -14,6 +14,22 @@
 enum setup_compat { COMPAT_NONE, COMPAT_VIDUR };
 #define SETUP_COMPAT_NAMES "none|vidur"
 
+/* Of fastswitch. */
+struct setup_switching {
+    int alloc, mode, pattern;
+    uint64_t group, seed;
+    double spare_share, frequency, dispatch_us, gbs, half_kib;
+    bool reuse;
+};
+
+#define SETUP_SWITCHING_INIT                                                               \
+    {                                                                                      \
+        .group = 60, .spare_share = 0.04, .frequency = 0.04, .dispatch_us = 10, .gbs = 32, \
+        .half_kib = 64, .mode = 1                                                          \
+    }
+#define SETUP_SWAP_MODES "sync|async"
+#define SETUP_ALLOCS     "group|block" /* of KV_ALLOC_NAMES, none that loses blocks */
+
 enum setup_preemption { PREEMPTION_RECOMPUTE, PREEMPTION_SWAP };
 #define SETUP_PREEMPTION_NAMES "recompute|swap"
 
@@ -26,15 +42,17 @@ struct setup {
     double slower; /* of a kind of a cluster: 0: not */
     bool no_prefix_cache, check;
     struct cost_opts cost_opts;
+    struct setup_switching switching;
     /* Made of it: */
     struct cost *cost;
     struct replay_opts replay;
 };
 
-#define SETUP_INIT                                                                                \
-    {                                                                                             \
-        .sched = SCHED_DEFAULT, .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16,            \
-        .kv_blocks = SETUP_NONE, .utilization = 0.9, .swap_gib = 4, .host_gbs = 25, .disk_gbs = 5 \
+#define SETUP_INIT                                                                                 \
+    {                                                                                              \
+        .sched = SCHED_DEFAULT, .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16,             \
+        .kv_blocks = SETUP_NONE, .utilization = 0.9, .swap_gib = 4, .host_gbs = 25, .disk_gbs = 5, \
+        .switching = SETUP_SWITCHING_INIT                                                          \
     }
 
 #define SETUP_OPTIONS(s)                                                                           \
@@ -80,6 +98,26 @@ struct setup {
                    "GB/s between GPUs, where a table has no all-reduce"),                          \
         CLI_DOUBLE(0, "link-us", &(s)->cost_opts.link_us, "X", "and its latency"),                 \
         CLI_FLAG(0, "check", &(s)->check, "assert the invariants at every step")
+
+/* For tools that have them. */
+#define SETUP_SWITCHING_OPTIONS(s)                                                                \
+    CLI_DOUBLE(0, "priority-frequency", &(s)->switching.frequency, "F",                           \
+               "fastswitch: draws of priorities a step (default 0.04)"),                          \
+        CLI_CHOICE(0, "priority-pattern", &(s)->switching.pattern, PRIORITY_PATTERNS,             \
+                   "how they change (default random)"),                                           \
+        CLI_CHOICE(0, "alloc", &(s)->switching.alloc, SETUP_ALLOCS,                               \
+                   "how blocks have places (default group)"),                                     \
+        CLI_U64(0, "group", &(s)->switching.group, "N", "blocks of a group (default 60)"),        \
+        CLI_DOUBLE(0, "spare", &(s)->switching.spare_share, "X",                                  \
+                   "share of the blocks set aside for groups to grow (default 0.04)"),            \
+        CLI_CHOICE(0, "swap", &(s)->switching.mode, SETUP_SWAP_MODES,                             \
+                   "copies before a step, or beside it (default async)"),                         \
+        CLI_FLAG(0, "swap-reuse", &(s)->switching.reuse, "keep host copies, add what is new"),    \
+        CLI_DOUBLE(0, "swap-dispatch-us", &(s)->switching.dispatch_us, "X",                       \
+                   "to begin a copy (default 10)"),                                               \
+        CLI_DOUBLE(0, "swap-gbs", &(s)->switching.gbs, "X", "GB/s of a large copy (default 32)"), \
+        CLI_DOUBLE(0, "swap-half-kib", &(s)->switching.half_kib, "X",                             \
+                   "KiB of a copy at half of that (default 64)")
 
 /* What is wrong with the numbers given, as a sentence for misuse; NULL: nothing. */
 const char *setup_wrong(const struct setup *s);

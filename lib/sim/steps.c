@@ -279,18 +279,11 @@ static int settle(struct reading *r, struct err *e)
 
 static int read_header(struct reading *r, const char *p, size_t len, struct err *e)
 {
-    const char *end = p + len, *from;
-    size_t n = 0, at;
+    size_t n;
 
-    if (len > 2 && memcmp(p, "# ", 2) == 0)
-        p += 2;
-    r->between = memchr(p, '\t', (size_t)(end - p)) ? '\t' : ',';
-    for (r->columns = 0; columns_next(&p, end, r->between, &from, &at); r->columns++) {
-        if (r->columns == COLUMNS_MOST)
-            return err_set(e, ERR_INPUT, "there are more than %d columns", COLUMNS_MOST);
-        r->column[r->columns] = field_named(from, at);
-        n += r->column[r->columns] >= 0;
-    }
+    r->between = memchr(p, '\t', len) ? '\t' : ',';
+    if (!columns_header(p, len, r->between, field_named, r->column, COLUMNS_MOST, &r->columns, &n))
+        return err_set(e, ERR_INPUT, "there are more than %d columns", COLUMNS_MOST);
     return n ? 0
              : err_set(e, ERR_INPUT, "this is no header of steps: none of its %zu columns is known",
                        r->columns);

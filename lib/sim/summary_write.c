@@ -1,6 +1,9 @@
 /* summary_write.c - see summary_write.h. */
 #include "sim/summary_write.h"
 
+#include "sim/sched.h"
+#include "sim/switch.h"
+
 #include <stdio.h>
 
 static void latency(struct out *o, enum metric m, const struct distribution *d)
@@ -95,6 +98,33 @@ static void of_fleet(struct out *o, const struct summary *s, const struct fleet 
     }
 }
 
+/* Of schedulers that switch contexts, on all replicas. */
+static bool count_switches(const struct fleet *c, struct switch_counts *sum)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct replica *r = &c->replica[i];
+
+        if (!r->sched->switched)
+            continue;
+        switch_counts_add(sum, r->sched->switched(r));
+        any = true;
+    }
+    return any;
+}
+
+static void switches(struct out *o, const struct switch_counts *c)
+{
+    out_value(o, "switches", (double)(c->out + c->in), 0);
+    out_value(o, "swap_copies", (double)c->copies, 0);
+    out_value(o, "swap_out_bytes", c->out_bytes, 0);
+    out_value(o, "swap_in_bytes", c->in_bytes, 0);
+    out_value(o, "swap_conflicts", (double)c->conflicts, 0);
+    out_value(o, "conflict_s", 1e-6 * c->conflict_us, 6);
+    out_value(o, "lost_copy_blocks", (double)c->lost_blocks, 0);
+}
+
 static void counts(struct out *o, const struct summary *s, const struct engine_totals *sum)
 {
     out_value(o, "requests", (double)s->requests, 0);
@@ -127,6 +157,7 @@ static void rates(struct out *o, const struct summary *s, const struct replay *p
 void summary_write(struct out *o, const struct summary *s, const struct replay *p)
 {
     bool json = out_is_json(o);
+    struct switch_counts switched = {0};
 
     out_header(o, "what value");
     if (json)
@@ -139,6 +170,8 @@ void summary_write(struct out *o, const struct summary *s, const struct replay *
         programs(o, s);
     queued_steps(o, &p->step_times);
     of_fleet(o, s, &p->fleet);
+    if (count_switches(&p->fleet, &switched))
+        switches(o, &switched);
     if (json)
         out_end_row(o);
 }

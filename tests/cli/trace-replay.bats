@@ -3,7 +3,7 @@
 load helper
 load trace
 
-schedulers='static orca vllm0 vllm1 sarathi splitfuse lightllm continuum nanoflow batchllm'
+schedulers='static orca vllm0 vllm1 sarathi splitfuse lightllm continuum nanoflow batchllm fastswitch'
 
 setup() {
     enter_work

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "naive_map.h"
+
 enum { REQUESTS_MOST = 200, BLOCKS_MOST = 512, HASHES_MOST = 64, GAPS_MOST = 1 << 16, TIERS = 2 };
 
 enum policy {
@@ -23,7 +25,16 @@ enum policy {
     CONTINUUM,
     NANOFLOW,
     BATCHLLM,
+    FASTSWITCH,
     POLICIES
+};
+
+/* How FastSwitch moves requests, and when it draws priorities. */
+struct moves {
+    bool single, async, reuse, markov;
+    int group, period, copies;
+    double aside, dispatch_us, gbs, half_bytes, block_bytes;
+    uint64_t seed;
 };
 
 struct rules {
@@ -37,6 +48,7 @@ struct rules {
     int swap_blocks; /* the host's, for who is driven out */
     int tier[TIERS]; /* blocks of the host's memory and the disk, for the prefix cache */
     double swap_us, tier_us[TIERS];
+    struct moves moves;
 };
 
 struct request {
@@ -49,12 +61,21 @@ struct request {
     int n_hashes;
     int group; /* batchllm: of one request at least */
     /* Its way: */
-    enum { AHEAD, WAITING, RUNNING, SWAPPED, ENDED, REJECTED, HELD } state;
+    enum { AHEAD, WAITING, RUNNING, SWAPPED, ENDED, REJECTED, HELD, COMING } state;
     int64_t arrival, start, first, end, last;
     int need, computed, given, preemptions, hits;
     long came; /* which one to arrive it was */
     int block[BLOCKS_MOST], n_blocks, named;
     bool admitted;
+    int64_t there; /* on its way in: when it is */
+    long came_in;
+};
+
+/* Of a request in the host's memory. */
+struct copy {
+    int tokens;
+    long spare_since; /* 0: it must not go */
+    int64_t ready;
 };
 
 struct block {
@@ -121,6 +142,13 @@ struct naive {
     bool busy, stuck;
     long steps, preemptions, computed, gaps;
     int64_t gap[GAPS_MOST];
+    struct map map; /* fastswitch: the places of blocks */
+    struct copy copy[REQUESTS_MOST];
+    int64_t leaving[BLOCKS_MOST], out_free, in_free, wait_until;
+    int last_turn[REQUESTS_MOST]; /* of a session */
+    uint64_t epoch;
+    long moves, copies, conflicts, lost_blocks;
+    double moved_bytes;
 };
 
 /* ---- queues ---- */

@@ -6,6 +6,7 @@
 
 #include "naive_batch.h"
 #include "naive_papers.h"
+#include "naive_switch.h"
 
 /* ---- events ---- */
 
@@ -55,7 +56,10 @@ static void arrive(struct naive *s)
         r->state = WAITING;
         if (can_ever_run(s, r)) {
             queue_insert(&s->waiting, s->waiting.n, i);
-            turn_arrives(s, i);
+            if (s->o.policy == FASTSWITCH)
+                turn_takes_copy(s, i);
+            else
+                turn_arrives(s, i);
         } else {
             r->state = REJECTED;
             r->end = s->done[s->n_done++] = s->now;
@@ -96,8 +100,8 @@ static void begin_step(struct naive *s)
 static void form(struct naive *s)
 {
     static void (*const forms[POLICIES])(struct naive *) = {
-        form_static,    form_orca,     form_vllm0,     form_vllm1,    form_sarathi,
-        form_splitfuse, form_lightllm, form_continuum, form_nanoflow, form_batchllm};
+        form_static,   form_orca,      form_vllm0,    form_vllm1,    form_sarathi,   form_splitfuse,
+        form_lightllm, form_continuum, form_nanoflow, form_batchllm, form_fastswitch};
 
     /* Where all had to start over they are scheduled at once; Vidur waits for an event. */
     do {
@@ -126,7 +130,9 @@ static void end_step(struct naive *s)
             continue;
         r->state = ENDED;
         r->end = s->done[s->n_done++] = s->now;
-        if (s->o.policy == NANOFLOW)
+        if (s->o.policy == FASTSWITCH)
+            turn_leaves_copy(s, s->batch[i]);
+        else if (s->o.policy == NANOFLOW)
             queue_insert(&s->late, s->late.n, s->batch[i]);
         else if (s->o.policy != CONTINUUM || !pin_blocks(s, s->batch[i]))
             give_back(s, r);
@@ -156,6 +162,10 @@ static void naive_run(struct naive *s)
         s->block[i] = (struct block){.freed_at = ++s->clock};
     for (int i = 0; i < 2 * REQUESTS_MOST; i++)
         s->team[i].leader = -1;
+    map_begin(&s->map, s->o.blocks, s->o.moves.group > 0 ? s->o.moves.group : 1,
+              (int)(s->o.moves.aside * s->o.blocks), s->o.moves.single);
+    for (int i = 0; i < REQUESTS_MOST; i++)
+        s->last_turn[i] = -1;
     for (int i = 0; i < s->n; i++)
         s->r[i].start = s->r[i].first = s->r[i].last = -1;
     while ((s->now = next_moment(s)) >= 0) {
@@ -170,7 +180,7 @@ static void naive_run(struct naive *s)
         if (s->n_batch > 0)
             begin_step(s);
     }
-    s->stuck = s->waiting.n + s->running.n + s->swapped.n > 0;
+    s->stuck = s->waiting.n + s->running.n + s->swapped.n + count_of(s, SWAPPED) > 0;
 }
 
 #endif

@@ -177,7 +177,7 @@ static void try_life(const struct naive *s, const struct trace_set *t, unsigned 
     struct err e = {0};
     int rc, rc_again;
 
-    make_life(&l, o.sched->reserves || o.sched->groups, seed);
+    make_life(&l, o.sched->reserves || o.sched->groups || o.sched->switched, seed);
     o.fleet = l.fleet;
     o.engine.no_repeats = true;
     rc = replay_run(&p, t, &test_cost, &o, &e);
