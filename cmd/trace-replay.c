@@ -20,6 +20,7 @@ enum { QUEUE_SCHEDULER, QUEUE_URGENCY };
 struct asked {
     const char *rows, *path, *slo, *timeline, *steps, *cluster;
     uint64_t clients, replicas, seed;
+    double weight;
     int dispatch, queue;
     const char *alpha;
     double window_s, program_s, program_scale;
@@ -82,6 +83,8 @@ static void settle(const struct asked *a, struct parts *p)
         cli_misuse("%s", wrong);
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
+    if (!(a->weight >= 0))
+        cli_misuse("'--weight' is 0 or more");
     p->setup.replay.clients = (uint32_t)a->clients;
     if (a->cluster && a->replicas != SETUP_NONE)
         cli_misuse("'--replicas' are all alike, a '--cluster' says how many: one of them");
@@ -162,6 +165,18 @@ static void queued_steps(struct out *o, const struct gaps *g)
     out_value(o, "queued_step_p99_s", 1e-9 * (double)gaps_marked_percentile(g, 0.99), 6);
 }
 
+/* Of programs, and what they cost where a token that is waited for weighs more than others. */
+static void kin(struct out *o, const struct summary *s, double weight)
+{
+    double cost = (double)s->background_tokens + weight * (double)s->output_tokens;
+
+    out_value(o, "stopped", (double)s->stopped, 0);
+    out_value(o, "reused_tokens", (double)s->reused_tokens, 0);
+    out_value(o, "background_requests", (double)s->background, 0);
+    out_value(o, "background_tokens", (double)s->background_tokens, 0);
+    out_value(o, "cost_per_request", s->ended ? cost / (double)s->ended : 0, 4);
+}
+
 static uint64_t kv_blocks_of(const struct fleet *c)
 {
     uint64_t n = 0;
@@ -171,7 +186,7 @@ static uint64_t kv_blocks_of(const struct fleet *c)
     return n;
 }
 
-static void print_summary(struct out *o, const struct parts *p)
+static void print_summary(struct out *o, const struct parts *p, double weight)
 {
     bool json = out_is_json(o);
     const struct summary *s = &p->summary;
@@ -200,6 +215,8 @@ static void print_summary(struct out *o, const struct parts *p)
     out_value(o, "transfer_s", 1e-6 * p->replay.total.moved_us, 6);
     out_value(o, "kv_blocks", (double)kv_blocks_of(&p->replay.fleet), 0);
     out_value(o, "kv_share", s->kv_share, 4);
+    out_value(o, "kv_peak", (double)s->kv_peak, 0);
+    kin(o, s, weight);
     for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
         latency(o, (enum metric)m, &s->metric[m]);
     if (s->program.n > 0)
@@ -220,7 +237,7 @@ static int write_summary(const struct asked *a, struct parts *p, struct err *e)
         return 0;
     if (out_open(&o, &to, e) < 0)
         return e->code;
-    print_summary(o, p);
+    print_summary(o, p, a->weight);
     return out_commit(&o, e);
 }
 
@@ -340,7 +357,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
 int main(int argc, char **argv)
 {
     struct parts p = {.setup = SETUP_INIT};
-    struct asked a = {.replicas = SETUP_NONE, .alpha = "0.4", .window_s = 1500};
+    struct asked a = {.replicas = SETUP_NONE, .alpha = "0.4", .window_s = 1500, .weight = 10};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
         CLI_U64(0, "clients", &a.clients, "N",
@@ -359,6 +376,9 @@ int main(int argc, char **argv)
                    "the objective of a session (default: as long as it would take alone)"),
         CLI_DOUBLE(0, "program-slo-scale", &a.program_scale, "X", "so many times that"),
         CLI_U64(0, "seed", &a.seed, "N", "of what is drawn (default 0)"),
+        CLI_DOUBLE(
+            0, "weight", &a.weight, "X",
+            "of a token that is waited for, where others are of the background (default 10)"),
         SETUP_SLO_OPTION(&a.slo),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),

@@ -6,7 +6,8 @@
 #include "base/mem.h"
 #include "sim/route.h"
 
-static int init_replicas(struct fleet *c, struct gaps *gaps, struct gaps *step_times, struct err *e)
+static int init_replicas(struct fleet *c, struct kin *kin, struct gaps *gaps,
+                         struct gaps *step_times, struct err *e)
 {
     for (uint32_t i = 0; i < c->n; i++) {
         const struct replica_kind *k = c->o->kind ? c->o->kind[i] : &c->usual;
@@ -17,6 +18,7 @@ static int init_replicas(struct fleet *c, struct gaps *gaps, struct gaps *step_t
                                          .cost = k->cost,
                                          .trace = c->trace,
                                          .flight = c->flight,
+                                         .kin = kin,
                                          .gaps = gaps,
                                          .step_times = step_times};
         if (replica_init(&c->replica[i], k->engine, e) < 0)
@@ -40,7 +42,7 @@ static int init_budgets(struct fleet *c, struct err *e)
 }
 
 int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica_kind *usual,
-               const struct trace_set *t, struct flight *flight, struct gaps *gaps,
+               const struct trace_set *t, struct flight *flight, struct kin *kin, struct gaps *gaps,
                struct gaps *step_times, struct err *e)
 {
     *c = (struct fleet){.o = o,
@@ -54,7 +56,7 @@ int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica
         !(c->touched = mem_array(c->n, sizeof *c->touched, e)) ||
         !(c->is_touched = mem_zero(c->n, sizeof *c->is_touched, e)))
         return e->code;
-    if (init_replicas(c, gaps, step_times, e) < 0 || init_budgets(c, e) < 0)
+    if (init_replicas(c, kin, gaps, step_times, e) < 0 || init_budgets(c, e) < 0)
         return e->code;
     return c->route->begin ? c->route->begin(c, e) : 0;
 }

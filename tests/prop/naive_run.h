@@ -4,7 +4,7 @@
 #ifndef TESTS_NAIVE_RUN_H
 #define TESTS_NAIVE_RUN_H
 
-#include "naive_papers.h"
+#include "naive_programs.h"
 
 /* ---- events ---- */
 
@@ -32,7 +32,7 @@ static int64_t arrival_of(const struct naive *s, const struct request *r)
     for (int i = 0; i < r->n_after; i++) {
         const struct request *a = &s->r[r->after[i]];
 
-        if (a->state != ENDED && a->state != REJECTED)
+        if (a->state != ENDED && a->state != REJECTED && a->state != STOPPED)
             return -1;
         if (a->end + r->tool_ns > t)
             t = a->end + r->tool_ns;
@@ -45,17 +45,24 @@ static void arrive(struct naive *s)
     for (int i = 0; i < s->n; i++) {
         struct request *r = &s->r[i];
         int64_t t = arrival_of(s, r);
+        int most;
 
         if (r->state != AHEAD || t < 0 || t > s->now)
             continue;
         r->arrival = s->now;
         r->came = ++s->clock;
+        most = set_lengths(s, r);
         r->need = r->prompt;
         r->state = WAITING;
         if (can_ever_run(s, r)) {
-            queue_insert(&s->waiting, s->waiting.n, i);
+            struct queue *q = r->background ? &s->idle : &s->waiting;
+
+            take_over(s, r, most);
+            has_come(s, i);
+            queue_insert(q, place_in_queue(s, r, q), i);
             turn_arrives(s, i);
         } else {
+            has_come(s, i);
             r->state = REJECTED;
             r->end = s->done[s->n_done++] = s->now;
             i = -1; /* somebody above may have waited for it */
@@ -89,6 +96,8 @@ static void begin_step(struct naive *s)
     s->moving_us = 0;
     s->busy = true;
     s->steps++;
+    if (s->o.blocks - free_blocks(s) > s->peak)
+        s->peak = s->o.blocks - free_blocks(s);
     s->computed += batch_tokens(s) + s->vain;
 }
 
@@ -100,37 +109,54 @@ static void form(struct naive *s)
 
     /* Where all had to start over they are scheduled at once; Vidur waits for an event. */
     do {
+        bool earlier;
+
         s->n_batch = 0;
         s->restarted = false;
         s->vain = 0;
+        if (s->kin)
+            make_way_for_all(s);
+        before_step(s);
+        earlier = s->restarted;
+        s->restarted = false;
         forms[s->o.policy](s);
-    } while (s->n_batch == 0 && s->restarted && !s->o.vidur);
+        after_step(s);
+        s->restarted = s->restarted || earlier;
+    } while (s->n_batch == 0 && ((s->restarted && !s->o.vidur) || give_up(s)));
 }
 
 static void end_step(struct naive *s)
 {
+    int ended[REQUESTS_MOST], n = 0;
+
     s->busy = false;
     for (int i = 0; i < s->n_batch; i++) {
         struct request *r = &s->r[s->batch[i]];
 
         r->computed += s->tokens[i];
+        if (s->programs)
+            write_tokens(s, r, r->computed - s->tokens[i], r->computed);
         if (is_prefill(r))
             continue;
         if (r->given++ == 0)
             r->first = s->now;
-        else
+        else if (!r->background)
             s->gap[s->gaps++] = s->now - r->last;
         r->last = s->now;
         if (r->given < r->output)
             continue;
         r->state = ENDED;
         r->end = s->done[s->n_done++] = s->now;
-        if (s->o.policy == NANOFLOW)
+        ended[n++] = s->batch[i];
+        if (keeps_blocks(s, s->batch[i]))
+            ;
+        else if (s->o.policy == NANOFLOW)
             queue_insert(&s->late, s->late.n, s->batch[i]);
         else if (s->o.policy != CONTINUUM || !pin_blocks(s, s->batch[i]))
             give_back(s, r);
         queue_remove(&s->running, queue_find(&s->running, s->batch[i]));
     }
+    stop_losers(s, ended, n);
 }
 
 /* The next moment at which something happens; -1: never. */
@@ -151,8 +177,12 @@ static void naive_run(struct naive *s)
 {
     for (int i = 0; i < s->o.blocks; i++)
         s->block[i] = (struct block){.freed_at = ++s->clock};
-    for (int i = 0; i < s->n; i++)
+    for (int i = 0; i < s->n; i++) {
         s->r[i].start = s->r[i].first = s->r[i].last = -1;
+        s->r[i].priority = s->r[i].background ? INT32_MAX : s->r[i].priority;
+        s->r[i].given_prompt = s->r[i].prompt;
+        s->r[i].given_output = s->r[i].output;
+    }
     while ((s->now = next_moment(s)) >= 0) {
         arrive(s);
         if (s->busy && s->step_end == s->now) {
@@ -165,7 +195,7 @@ static void naive_run(struct naive *s)
         if (s->n_batch > 0)
             begin_step(s);
     }
-    s->stuck = s->waiting.n + s->running.n + s->swapped.n > 0;
+    s->stuck = s->waiting.n + s->running.n + s->swapped.n + s->idle.n + s->paused.n > 0;
 }
 
 #endif
