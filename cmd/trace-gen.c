@@ -20,9 +20,7 @@ struct asked {
 static void parse_dist(struct dist *d, const char *option, const char *text)
 {
     if (!dist_parse(d, text))
-        cli_misuse("'%s' is a number or fixed:X, uniform:A,B, exp:MEAN, normal:MEAN,SD, "
-                   "lognormal:MEAN,SD, gamma:MEAN,CV, zipf:S,MAX or pareto:S,MIN,MAX, not '%s'",
-                   option, text);
+        cli_misuse("'%s' is " DIST_FORMS ", not '%s'", option, text);
 }
 
 static void settle(struct asked *a)

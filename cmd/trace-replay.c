@@ -17,6 +17,7 @@ static const struct cli_prog prog = {
 struct asked {
     const char *rows, *path, *slo, *timeline, *steps, *cluster, *groups;
     uint64_t clients, replicas;
+    double weight;
     bool json, quiet, verbose, skip_bad;
 };
 
@@ -68,6 +69,8 @@ static void settle(const struct asked *a, struct parts *p)
         cli_misuse("'--groups' needs '--sched batchllm', and shared prefixes");
     if (a->clients > 1 << 20)
         cli_misuse("'--clients' is up to 1048576");
+    if (!(a->weight >= 0))
+        cli_misuse("'--weight' is 0 or more");
     p->setup.replay.clients = (uint32_t)a->clients;
     p->setup.switching.seed = p->route.seed;
     if (a->cluster && a->replicas != SETUP_NONE)
@@ -123,7 +126,7 @@ static int write_summary(const struct asked *a, struct parts *p, struct err *e)
         return 0;
     if (out_open(&o, &to, e) < 0)
         return e->code;
-    summary_write(o, &p->summary, &p->replay);
+    summary_write(o, &p->summary, &p->replay, a->weight);
     return out_commit(&o, e);
 }
 
@@ -252,7 +255,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
 int main(int argc, char **argv)
 {
     struct parts p = {.setup = SETUP_INIT, .fleet = FLEET_SETUP_INIT, .route = ROUTE_SETUP_INIT};
-    struct asked a = {.replicas = SETUP_NONE};
+    struct asked a = {.replicas = SETUP_NONE, .weight = 10};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
         SETUP_SWITCHING_OPTIONS(&p.setup),
@@ -264,6 +267,9 @@ int main(int argc, char **argv)
         FLEET_OPTIONS(&p.fleet),
         CLI_STR(0, "groups", &a.groups, "FILE",
                 "batchllm: groups that trace-prefix made (default: by the trace's hashes)"),
+        CLI_DOUBLE(
+            0, "weight", &a.weight, "X",
+            "of a token that is waited for, where others are of the background (default 10)"),
         SETUP_SLO_OPTION(&a.slo),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "leave bad records out, and count them"),
         CLI_STR('o', "output", &a.rows, "FILE", "a row of times for each request"),

@@ -13,8 +13,11 @@ static bool blocks_are_conserved(const struct replica *r)
 {
     uint64_t lists = r->aside, holders = 0;
 
-    for (size_t i = 0; i < r->n_running; i++)
+    for (size_t i = 0; !r->trace->program && i < r->n_running; i++)
         lists += flight_of(r, r->running[i])->kv.n;
+    /* Of a program, those that wait or have ended may hold some too. */
+    for (uint32_t i = 0; r->trace->program && i < r->trace->n; i++)
+        lists += flight_of(r, i)->replica == r->number ? flight_of(r, i)->kv.n : 0;
     for (uint32_t b = 0; r->kv.sharing && b < r->kv.total; b++)
         holders += r->kv.block[b].holders;
     if (!r->kv.sharing)
@@ -40,10 +43,12 @@ static bool tokens_are_right(const struct replica *r, uint32_t request)
 {
     const struct flight *f = flight_of(r, request);
     uint64_t all = (uint64_t)r->trace->prompt[request] + f->given;
+    uint64_t holes = r->kin ? r->kin[request].holes : 0;
 
     if (f->status != FLIGHT_RUNNING || f->replica != r->number)
         return false;
-    if (f->given >= r->trace->output[request] || (uint64_t)f->kv.n * r->kv.tokens < f->computed)
+    if (f->given >= r->trace->output[request] ||
+        (uint64_t)f->kv.n * r->kv.tokens < f->computed + holes)
         return false;
     return is_prompt(f) ? f->need <= all : f->computed + 1 == all;
 }

@@ -1,8 +1,8 @@
 /* check.h - what holds of a replica after every step, for --check: blocks are conserved, the budget
  * is kept, no token is lost or computed twice, times are in order.
  *
- * Cost     a pass over blocks and running requests a step; tiers, which may be large, are walked
- *          every 1,024 steps.
+ * Cost     a pass over blocks and running requests a step, of a program over all requests; tiers,
+ * which may be large, are walked every 1,024 steps.
  */
 #ifndef SIM_CHECK_H
 #define SIM_CHECK_H

@@ -29,6 +29,10 @@ struct dist {
     double a, b, c;
 };
 
+#define DIST_FORMS                                                                    \
+    "a number or fixed:X, uniform:A,B, exp:MEAN, normal:MEAN,SD, lognormal:MEAN,SD, " \
+    "gamma:MEAN,CV or zipf:S,MAX"
+
 /* A number alone is fixed. False if it is none of these. */
 bool dist_parse(struct dist *d, const char *text);
 /* 0 or more. */

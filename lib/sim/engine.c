@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/background.h"
+#include "sim/kin.h"
 #include "sim/prefix.h"
 #include "sim/sched.h"
 
@@ -53,6 +55,19 @@ void deque_raise(struct deque *d, size_t i)
     *deque_place(d, 0) = x;
 }
 
+bool deque_take_out(struct deque *d, uint32_t x)
+{
+    size_t i = 0;
+
+    while (i < d->n && deque_at(d, i) != x)
+        i++;
+    if (i == d->n)
+        return false;
+    for (d->n--; i < d->n; i++)
+        *deque_place(d, i) = deque_at(d, i + 1);
+    return true;
+}
+
 /* Does the queue's order put x before y, or leave them equal? */
 static int64_t order_of(const struct replica *r, uint32_t x, uint32_t y)
 {
@@ -84,13 +99,37 @@ bool replica_sorts(const struct replica *r)
     return r->start_by || (r->sched->priorities && r->trace->priority);
 }
 
-/* Into the queue: at its end, or at its front if it was running; or by its order. */
+/* In front, behind those that were running and those that hold something too. */
+static int enqueue_heir(struct replica *r, uint32_t request, struct err *e)
+{
+    struct deque *d = &r->waiting;
+    size_t i = 0;
+
+    if (deque_push_front(d, request, e) < 0)
+        return e->code;
+    for (; i + 1 < d->n; i++) {
+        const struct flight *next = flight_of(r, deque_at(d, i + 1));
+
+        if (next->preemptions == 0 && next->kv.n == 0)
+            break;
+        *deque_place(d, i) = deque_at(d, i + 1);
+    }
+    *deque_place(d, i) = request;
+    return 0;
+}
+
+/* Into the queue: at its end, or at its front if it was running, or holds what it took over from
+ * others, so that it does so for as short as can be; or by its order. */
 static int enqueue(struct replica *r, uint32_t request, bool came_back, struct err *e)
 {
     const struct flight *f = flight_of(r, request);
 
+    if (is_background(r, request))
+        return background_enqueue(r, request, came_back, e);
     r->queued_blocks += kv_blocks(&r->kv, f->need);
     r->due_tokens += f->need - f->computed;
+    if (!came_back && f->kv.n > 0 && !replica_sorts(r))
+        return enqueue_heir(r, request, e);
     if (!replica_sorts(r))
         return came_back ? deque_push_front(&r->waiting, request, e)
                          : deque_push_back(&r->waiting, request, e);
@@ -119,7 +158,8 @@ static uint32_t longest_of(const struct replica *r)
     return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
 }
 
-/* Prefixes are shared where the trace has hashes; tiers go by hashes too. */
+/* Prefixes are shared where the trace has hashes; tiers go by hashes too. Blocks have numbers where
+ * they are shared, be it only with heirs (kin.h). */
 static int init_kv(struct replica *r, const struct engine_opts *o, struct err *e)
 {
     bool cache = o->prefix_cache && r->sched->prefix_cache, sharing;
@@ -130,7 +170,8 @@ static int init_kv(struct replica *r, const struct engine_opts *o, struct err *e
                        "needed to share prefixes",
                        r->trace->block, r->trace->block);
     r->tiers = cache && (o->tier_blocks[KV_HOST] > 0 || o->tier_blocks[KV_DISK] > 0);
-    sharing = cache && (r->trace->hash_end || r->tiers);
+    sharing = r->kin || (cache && (r->trace->hash_end || r->tiers));
+    r->finds = cache && sharing;
     r->own_prefix = cache && !sharing;
     sharing = sharing || (r->sched->groups && o->prefix_cache);
     if (kv_init(&r->kv, o->kv_blocks, o->block_tokens, sharing, e) < 0)
@@ -143,6 +184,9 @@ int replica_init(struct replica *r, const struct engine_opts *o, struct err *e)
     r->o = o;
     r->swap_free = o->swap_blocks;
     r->longest = r->sched->reserves ? longest_of(r) : 0;
+    if (r->trace->program && (r->sched->groups || r->sched->switched))
+        return err_set(e, ERR_USAGE, "%s does not know joins, races and a background",
+                       r->sched->name);
     if (steady_init(r, e) < 0 || (r->sched->begin && r->sched->begin(r, e) < 0))
         return e->code;
     return init_kv(r, o, e);
@@ -154,6 +198,9 @@ void replica_free(struct replica *r)
         r->sched->end(r);
     free(r->waiting.v);
     free(r->swapped.v);
+    free(r->background.v);
+    free(r->paused);
+    free(r->offered);
     free(r->running);
     free(r->batch);
     free(r->pieces);
@@ -165,7 +212,7 @@ void replica_free(struct replica *r)
 
 size_t replica_requests(const struct replica *r)
 {
-    return r->waiting.n + r->n_running + r->swapped.n +
+    return r->waiting.n + r->background.n + r->n_running + r->n_paused + r->swapped.n +
            (r->sched->own ? r->sched->own(r, NULL) : 0);
 }
 
@@ -183,6 +230,8 @@ void engine_totals_add(struct engine_totals *sum, const struct engine_totals *of
     sum->kv_block_us += of->kv_block_us;
     sum->kv_us += of->kv_us;
     sum->moved_us += of->moved_us;
+    sum->reused_tokens += of->reused_tokens;
+    sum->kv_peak += of->kv_peak;
 }
 
 bool replica_can_run(const struct replica *r, uint32_t request)
@@ -211,6 +260,8 @@ int replica_arrive(struct replica *r, uint32_t request, struct err *e)
         return 0;
     }
     f->status = FLIGHT_WAITING;
+    if (r->kin && r->trace->program[request].joins && kin_arrive(r, request, e) < 0)
+        return e->code;
     if (r->sched->arrived)
         r->sched->arrived(r, request);
     return enqueue(r, request, false, e);
@@ -233,12 +284,15 @@ int restart(struct replica *r, uint32_t request, struct err *e)
 {
     struct flight *f = flight_of(r, request);
 
-    kv_give_back(&r->kv, &f->kv);
-    prefix_leave(r, request);
     if (is_prompt(f))
         r->due_tokens -= f->need - f->computed;
     f->need = r->trace->prompt[request] + f->given;
     f->computed = 0;
+    if (r->kin)
+        f->computed = kin_restart(r, request);
+    else
+        kv_give_back(&r->kv, &f->kv);
+    prefix_leave(r, request);
     f->preemptions++;
     f->status = FLIGHT_WAITING;
     r->total.preemptions++;
@@ -306,11 +360,28 @@ static int begin_step(struct replica *r, struct err *e)
     r->total.busy_us += us;
     r->total.kv_us += us * r->kv.total;
     r->total.kv_block_us += us * (r->kv.total - r->kv.free);
+    if (r->kv.total - r->kv.free > r->total.kv_peak)
+        r->total.kv_peak = r->kv.total - r->kv.free;
     return 1;
 }
 
+static int ask(struct replica *r, struct err *e)
+{
+    bool background = r->trace->program != NULL;
+
+    r->n_batch = 0;
+    r->shape = (struct cost_shape){.pieces = NULL};
+    if (r->kin)
+        kin_make_way(r);
+    if ((background && background_before(r, e) < 0) || r->sched->form(r, e) < 0 ||
+        (background && background_after(r, e) < 0))
+        return e->code;
+    return 0;
+}
+
 /* Asks the scheduler; again where all that it would have run had to restart, which leaves them room
- * now. Vidur waits for the next arrival there. */
+ * now (Vidur waits for the next arrival there), or where blocks that were kept for others have been
+ * given up. */
 static int form_batch(struct replica *r, struct err *e)
 {
     uint64_t before;
@@ -319,11 +390,10 @@ static int form_batch(struct replica *r, struct err *e)
     do {
         before = r->total.preemptions;
         asked = r->swapped.n == 0;
-        r->n_batch = 0;
-        r->shape = (struct cost_shape){.pieces = NULL};
-        if (r->sched->form(r, e) < 0)
+        if (ask(r, e) < 0)
             return e->code;
-    } while (r->n_batch == 0 && r->total.preemptions > before && !r->o->vidur);
+    } while (r->n_batch == 0 &&
+             ((r->total.preemptions > before && !r->o->vidur) || (r->kin && kin_give_up(r))));
     /* Where some had to go, or wait in the host's memory, none is admitted, whether there is room
      * or not. */
     r->steady.refused = r->waiting.n > 0 && r->total.preemptions == before && asked;
@@ -350,9 +420,11 @@ int replica_step(struct replica *r, struct err *e)
 
 /* ---- a step's end ---- */
 
-/* A token; the time since the last one is counted, equal ones together. */
+/* A token; the time since the last one is counted, equal ones together, but for those in the
+ * background. */
 static int give_token(struct replica *r, struct flight *f, struct gap *gap, struct err *e)
 {
+    bool counts = !is_background(r, (uint32_t)(f - r->flight));
     int64_t ns;
 
     f->given++;
@@ -362,8 +434,8 @@ static int give_token(struct replica *r, struct flight *f, struct gap *gap, stru
     }
     ns = r->end_ns - f->last_ns;
     f->last_ns = r->end_ns;
-    if (ns == gap->ns) {
-        gap->n++;
+    if (ns == gap->ns || !counts) {
+        gap->n += counts;
         return 0;
     }
     if (gaps_add(r->gaps, gap->ns, gap->n, e) < 0)
@@ -375,10 +447,12 @@ static int give_token(struct replica *r, struct flight *f, struct gap *gap, stru
 static int end_request(struct replica *r, uint32_t request, struct err *e)
 {
     struct flight *f = flight_of(r, request);
-    int kept = r->sched->keep ? r->sched->keep(r, request, e) : 0;
+    bool heirs = kin_keeps(r, request);
+    int kept = !heirs && r->sched->keep ? r->sched->keep(r, request, e) : 0;
 
     f->status = FLIGHT_ENDED;
-    if (kept == 0)
+    r->n_background -= is_background(r, request);
+    if (kept == 0 && !heirs)
         kv_give_back(&r->kv, &f->kv);
     return kept < 0 ? kept : 0;
 }
@@ -431,5 +505,5 @@ int replica_finish(struct replica *r, replica_ended *ended, void *ctx, struct er
     r->busy = false;
     if (r->steady.done == 0)
         return finish_batch(r, ended, ctx, e);
-    return gaps_add(r->gaps, r->end_ns - r->began_ns, r->n_running, e);
+    return gaps_add(r->gaps, r->end_ns - r->began_ns, r->n_running - r->n_background, e);
 }

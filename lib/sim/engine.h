@@ -42,7 +42,27 @@ enum flight_status {
     FLIGHT_ENDED,
     FLIGHT_REJECTED, /* it can never run */
     FLIGHT_REFUSED,  /* a dispatcher did not want it */
-    FLIGHT_MOVING    /* from one replica to another, and in no batch (migrate.h) */
+    FLIGHT_MOVING,   /* from one replica to another, and in no batch (migrate.h) */
+    FLIGHT_PAUSED,   /* background.h */
+    FLIGHT_STOPPED   /* before it had given all of its output, or any (programs.h) */
+};
+
+/* Has it ended, with all of its output or some? */
+static inline bool flight_gave(const struct flight *f)
+{
+    return f->status == FLIGHT_ENDED || (f->status == FLIGHT_STOPPED && f->given > 0);
+}
+
+/* Of a request that goes on with the KV of others, or they with its (kin.h). */
+struct kin {
+    uint32_t heirs;          /* to come */
+    uint32_t common, reuse;  /* of its trace_program, as things went */
+    uint32_t blocks, tokens; /* that it took over */
+    uint32_t holes;          /* places of those blocks for none of them */
+    uint32_t solid;          /* tokens behind which there is no hole */
+    uint32_t next_kept;      /* 1 + the next in replica.kept; 0: there is none */
+    bool listed;             /* it is in that */
+    bool tail;               /* the last block is not full, and it has not written to it yet */
 };
 
 /* A queue with two ends. */
@@ -75,6 +95,8 @@ static inline uint32_t deque_pop_front(struct deque *d)
 
 int deque_push_front(struct deque *d, uint32_t x, struct err *e);
 int deque_push_back(struct deque *d, uint32_t x, struct err *e);
+/* False: it is not there. */
+bool deque_take_out(struct deque *d, uint32_t x);
 /* The i-th to the front; the others keep their order. */
 void deque_raise(struct deque *d, size_t i);
 
@@ -96,6 +118,7 @@ struct engine_opts {
     double swap_block_us;           /* to move one, either way */
     struct switch_opts switching;   /* of a scheduler that does */
     bool vidur;                     /* Vidur's quirks */
+    uint32_t background;            /* requests of a step up to which such join (background.h) */
     bool no_repeats;                /* ask the scheduler for every step */
 };
 
@@ -122,6 +145,8 @@ struct engine_totals {
     double busy_us, kv_block_us;    /* kv_block_us: blocks held, times how long */
     double kv_us;                   /* blocks that there are, times how long it was busy */
     double moved_us;                /* of busy_us, for KV blocks to move */
+    uint64_t reused_tokens;         /* of prompts, whose KV was taken over */
+    uint64_t kv_peak;               /* blocks held, at most */
 };
 
 /* What it does of a request (handoff.h). */
@@ -136,14 +161,23 @@ struct replica {
     const struct cost *cost;
     const struct trace_set *trace;
     struct flight *flight;   /* [trace->n], of all replicas */
+    struct kin *kin;         /* the same; NULL: none goes on with others' KV */
+    uint32_t kept;           /* 1 + the first of a list: of those that keep blocks, and others */
     const int64_t *start_by; /* [trace->n]: the queue is in the order of these; NULL: it is not */
     struct deque waiting;
-    struct deque swapped; /* driven out, but not to restart (swap.h) */
+    struct deque swapped;    /* driven out, but not to restart (swap.h) */
+    struct deque background; /* waits, but for room that others leave (background.h) */
+    uint32_t *paused;        /* [n_paused] of those */
+    size_t n_paused, paused_cap;
+    uint32_t *offered; /* [n_offered] of them to the scheduler, for this step */
+    size_t n_offered, offered_cap;
+    uint32_t n_background; /* of those that run, in the step formed last */
     uint32_t swap_free;
     uint32_t *running; /* [n_running], in the scheduler's order */
     size_t n_running, running_cap;
     struct kv kv;
-    bool own_prefix; /* the cache is on, but the trace has no hashes (prefix.h) */
+    bool finds;      /* blocks by their hashes: the prefix cache is on */
+    bool own_prefix; /* it is, but the trace has no hashes (prefix.h) */
     bool tiers;      /* there is memory beside the GPU */
     uint64_t *hashes;
     size_t hashes_cap;
@@ -198,6 +232,10 @@ typedef void replica_ended(void *ctx, uint32_t request);
 /* The step's end, at r->end_ns. ended: called for each request that ends; NULL: nobody. */
 int replica_finish(struct replica *r, replica_ended *ended, void *ctx, struct err *e);
 
+/* A request that has come, and has not ended, leaves with what it has given; it is in no step that
+ * is under way. */
+void replica_stop(struct replica *r, uint32_t request);
+
 /* ---- for schedulers ---- */
 
 static inline struct flight *flight_of(const struct replica *r, uint32_t request)
@@ -219,9 +257,11 @@ static inline uint32_t tokens_due(const struct flight *f)
 /* Of the next token, or of the whole prompt, counted from the beginning. */
 static inline uint32_t blocks_more(const struct replica *r, const struct flight *f, uint64_t tokens)
 {
-    uint32_t blocks = kv_blocks(&r->kv, tokens);
+    const struct kin *k = r->kin ? &r->kin[f - r->flight] : NULL;
+    uint32_t blocks = kv_blocks(&r->kv, tokens + (k ? k->holes : 0));
+    uint32_t copy = k && k->tail && kv_is_shared(&r->kv, f->kv.id[f->kv.n - 1]);
 
-    return blocks > f->kv.n ? blocks - f->kv.n : 0;
+    return (blocks > f->kv.n ? blocks - f->kv.n : 0) + copy;
 }
 
 int batch_add(struct replica *r, uint32_t request, uint32_t tokens, struct err *e);

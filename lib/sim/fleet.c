@@ -10,7 +10,8 @@
 #include "sim/migrate.h"
 #include "sim/route.h"
 
-static int init_replicas(struct fleet *c, struct gaps *gaps, struct gaps *step_times, struct err *e)
+static int init_replicas(struct fleet *c, struct kin *kin, struct gaps *gaps,
+                         struct gaps *step_times, struct err *e)
 {
     for (uint32_t i = 0; i < c->n; i++) {
         const struct replica_kind *k = c->o->kind ? c->o->kind[i] : &c->usual;
@@ -22,6 +23,7 @@ static int init_replicas(struct fleet *c, struct gaps *gaps, struct gaps *step_t
                                          .cost = k->cost,
                                          .trace = c->trace,
                                          .flight = c->flight,
+                                         .kin = kin,
                                          .gaps = gaps,
                                          .step_times = step_times};
         if (replica_init(&c->replica[i], k->engine, e) < 0)
@@ -53,8 +55,20 @@ static int32_t last_priority(const struct trace_set *t)
     return last;
 }
 
+/* Requests that share KV, race or wait for idle time know one replica for good. */
+static int check_programs(const struct fleet *c, struct err *e)
+{
+    bool moves = c->migrate || c->handoff || c->o->failures > 0 || c->route->fetches;
+
+    return c->trace->program && moves
+               ? err_set(e, ERR_USAGE,
+                         "requests with joins, races or a background stay where they are: they go "
+                         "without migration, pools, failures and the conductor's prefixes")
+               : 0;
+}
+
 int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica_kind *usual,
-               const struct trace_set *t, struct flight *flight, struct gaps *gaps,
+               const struct trace_set *t, struct flight *flight, struct kin *kin, struct gaps *gaps,
                struct gaps *step_times, struct err *e)
 {
     *c = (struct fleet){.o = o,
@@ -70,8 +84,9 @@ int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica
         !(c->touched = mem_array(c->n, sizeof *c->touched, e)) ||
         !(c->is_touched = mem_zero(c->n, sizeof *c->is_touched, e)))
         return e->code;
-    if (init_replicas(c, gaps, step_times, e) < 0 || init_budgets(c, e) < 0 ||
-        migrate_init(c, e) < 0 || handoff_init(c, e) < 0 || life_init(c, e) < 0)
+    if (init_replicas(c, kin, gaps, step_times, e) < 0 || init_budgets(c, e) < 0 ||
+        migrate_init(c, e) < 0 || handoff_init(c, e) < 0 || life_init(c, e) < 0 ||
+        check_programs(c, e) < 0)
         return e->code;
     c->asleep = (c->migrate ? 1U << DUE_PAIR : 0) | (o->scale ? 1U << DUE_SCALE : 0);
     return c->route->begin ? c->route->begin(c, e) : 0;

@@ -168,7 +168,7 @@ struct fleet {
 };
 
 int fleet_init(struct fleet *c, const struct fleet_opts *o, const struct replica_kind *usual,
-               const struct trace_set *t, struct flight *flight, struct gaps *gaps,
+               const struct trace_set *t, struct flight *flight, struct kin *kin, struct gaps *gaps,
                struct gaps *step_times, struct err *e);
 void fleet_free(struct fleet *c);
 

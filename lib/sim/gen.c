@@ -256,6 +256,7 @@ int gen_next(struct gen *g, struct trace_record *rec, struct err *e)
                                  .turn = TRACE_ABSENT,
                                  .tool_ns = TRACE_ABSENT,
                                  .priority = TRACE_ABSENT,
+                                 .reuse = TRACE_ABSENT,
                                  .deadline_ns = TRACE_ABSENT};
     if (rec->prompt + output > TRACE_TOKENS_MOST)
         return err_set(e, ERR_USAGE, "session %" PRIu64 " grows beyond %d tokens", g->session,

@@ -186,6 +186,20 @@ int kv_regain(struct kv *k, struct kv_list *l, uint64_t from, uint32_t n, struct
     return n > 0 ? kv_queue_pull(&k->queue, from, from + n, e) : 0;
 }
 
+/* The free block that has been so for longest; what it held goes aside. */
+static uint32_t take_free(struct kv *k)
+{
+    uint32_t b = k->block[ends(k)].next;
+
+    unlink_free(k, b);
+    if (k->block[b].findable) {
+        forget(k, b);
+        spill(k, k->block[b].hash);
+    }
+    k->block[b].holders = 1;
+    return b;
+}
+
 int kv_take(struct kv *k, struct kv_list *l, uint32_t more, struct err *e)
 {
     if (!k->sharing) {
@@ -195,18 +209,27 @@ int kv_take(struct kv *k, struct kv_list *l, uint32_t more, struct err *e)
     }
     if (more > 0 && room(l, more, e) < 0)
         return e->code;
-    for (uint32_t i = 0; i < more; i++) {
-        uint32_t b = k->block[ends(k)].next;
+    for (uint32_t i = 0; i < more; i++)
+        l->id[l->n++] = take_free(k);
+    return 0;
+}
 
-        unlink_free(k, b);
-        if (k->block[b].findable) {
-            forget(k, b);
-            spill(k, k->block[b].hash);
-        }
-        k->block[b].holders = 1;
-        l->id[l->n++] = b;
+int kv_refer(struct kv *k, struct kv_list *l, const struct kv_list *of, uint32_t from, uint32_t to,
+             struct err *e)
+{
+    if (from < to && room(l, to - from, e) < 0)
+        return e->code;
+    for (uint32_t i = from; i < to; i++) {
+        k->block[of->id[i]].holders++;
+        l->id[l->n++] = of->id[i];
     }
     return 0;
+}
+
+void kv_copy_last(struct kv *k, struct kv_list *l)
+{
+    k->block[l->id[l->n - 1]].holders--;
+    l->id[l->n - 1] = take_free(k);
 }
 
 void kv_name(struct kv *k, const struct kv_list *l, uint32_t from, uint32_t to,
@@ -217,15 +240,21 @@ void kv_name(struct kv *k, const struct kv_list *l, uint32_t from, uint32_t to,
             name(k, l->id[i], hashes[i]);
 }
 
+void kv_cut(struct kv *k, struct kv_list *l, uint32_t n)
+{
+    if (!k->sharing && l->n > n) {
+        k->free += l->n - n;
+        kv_queue_join(&k->queue, l->n - n);
+        l->n = n;
+    }
+    while (l->n > n)
+        if (--k->block[l->id[--l->n]].holders == 0)
+            append_free(k, l->id[l->n]);
+}
+
 void kv_give_back(struct kv *k, struct kv_list *l)
 {
-    if (!k->sharing) {
-        k->free += l->n;
-        kv_queue_join(&k->queue, l->n);
-    }
-    for (uint32_t i = k->sharing ? l->n : 0; i-- > 0;)
-        if (--k->block[l->id[i]].holders == 0)
-            append_free(k, l->id[i]);
+    kv_cut(k, l, 0);
     free(l->id);
     *l = (struct kv_list){0};
 }

@@ -5,8 +5,9 @@
  * blocks are a queue, and those that a request gives back go to its end, the last of the request
  * first, so that the tail of a text goes before its beginning. Several blocks may have the same
  * hash; the oldest is found. What a block held that is taken goes to the host's memory, and what
- * has to go there to a disk, where they have room (tier.h). Only full blocks are shared, so none is
- * ever written that others read.
+ * has to go there to a disk, where they have room (tier.h). Only full blocks are found, and one
+ * that several lists hold is copied before it is written (kin.h), so none is ever written that
+ * others read.
  *
  * Source   vLLM v1, core/kv_cache_manager.py and block_pool.py.
  * Cost     without sharing a few additions; with it a hash probe a block.
@@ -83,8 +84,22 @@ int kv_take(struct kv *k, struct kv_list *l, uint32_t more, struct err *e);
 /* Blocks [from, to) of l are full, and have these hashes. */
 void kv_name(struct kv *k, const struct kv_list *l, uint32_t from, uint32_t to,
              const uint64_t *hashes);
+/* l's blocks from place n on are given back, the last first. */
+void kv_cut(struct kv *k, struct kv_list *l, uint32_t n);
 /* All of l's are given back. */
 void kv_give_back(struct kv *k, struct kv_list *l);
+
+/* ---- blocks of several lists, with sharing ---- */
+
+/* l holds blocks [from, to) of `of` too. */
+int kv_refer(struct kv *k, struct kv_list *l, const struct kv_list *of, uint32_t from, uint32_t to,
+             struct err *e);
+static inline bool kv_is_shared(const struct kv *k, uint32_t block)
+{
+    return k->block[block].holders > 1;
+}
+/* A free block, which there is, in the place of l's last. */
+void kv_copy_last(struct kv *k, struct kv_list *l);
 
 /* Every block is free or held, as often as the queue and the counts say. For --check. */
 bool kv_consistent(const struct kv *k);

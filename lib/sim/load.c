@@ -14,7 +14,9 @@ struct loader {
     size_t cap; /* of every column that there is */
     struct buf ids;
     size_t hashes_cap, after_cap, n_hashes, n_after;
-    struct names *id, *session, *tool, *category;
+    struct names *id, *session, *tool, *category, *race;
+    uint32_t *winners; /* of each race */
+    size_t winners_cap;
     bool links; /* some record waits for another: ids are kept in `id` */
 };
 
@@ -47,6 +49,7 @@ static int grow(struct loader *l, struct err *e)
                      widen(&t->priority, sizeof *t->priority, from, to, e) < 0 ||
                      widen(&t->session, sizeof *t->session, from, to, e) < 0 ||
                      widen(&t->tool, sizeof *t->tool, from, to, e) < 0 ||
+                     widen(&t->program, sizeof *t->program, from, to, e) < 0 ||
                      widen(&t->category, sizeof *t->category, from, to, e) < 0 ||
                      widen(&t->model, sizeof *t->model, from, to, e) < 0))
         return e->code;
@@ -54,7 +57,7 @@ static int grow(struct loader *l, struct err *e)
     return 0;
 }
 
-/* A column of 4 or 8 bytes that begins with record i: `empty` for those above. */
+/* A column that begins with record i: `empty` for those above. */
 static int begin_column(const struct loader *l, void *column, size_t size, int empty, struct err *e)
 {
     void **p = column;
@@ -72,8 +75,10 @@ static int begin_column(const struct loader *l, void *column, size_t size, int e
 static int add_id(struct loader *l, const struct trace_record *rec, struct err *e)
 {
     struct trace_set *t = l->t;
+    uint64_t number;
 
-    if (buf_add(&l->ids, rec->id.p, rec->id.len, e) < 0)
+    if (buf_add(&l->ids, rec->id.p, rec->id.len, e) < 0 ||
+        (l->links && names_add(l->id, rec->id.p, rec->id.len, &number, e) < 0))
         return e->code;
     t->id_end[t->n] = l->ids.len;
     return 0;
@@ -124,31 +129,37 @@ static int know_ids(struct loader *l, struct err *e)
     return 0;
 }
 
+/* The number of a request above. */
+static int above(const struct loader *l, const struct trace_text *id, const char *how,
+                 uint32_t *request, struct err *e)
+{
+    uint64_t number = names_find(l->id, id->p, id->len);
+
+    if (number == NAMES_NONE)
+        return err_set(e, ERR_INPUT, "%s '%.*s', which is no request above", how,
+                       (int)(id->len < 80 ? id->len : 80), id->p);
+    *request = (uint32_t)number;
+    return 0;
+}
+
 static int add_after(struct loader *l, const struct trace_record *rec, struct err *e)
 {
     struct trace_set *t = l->t;
-    uint64_t number;
 
-    if (rec->n_after == 0 && !l->links)
+    if (rec->n_after == 0 && !rec->if_ended.p && !l->links)
         return 0;
     if ((!l->links && know_ids(l, e) < 0) ||
         begin_column(l, &t->after_end, sizeof *t->after_end, 0, e) < 0 ||
         mem_reserve(&t->after, &l->after_cap, l->n_after + rec->n_after + 1, sizeof *t->after, e) <
             0)
         return e->code;
-    for (size_t i = 0; i < rec->n_after; i++) {
-        const struct trace_text *id = &rec->after[i];
-
-        number = names_find(l->id, id->p, id->len);
-        if (number == NAMES_NONE)
-            return err_set(e, ERR_INPUT, "it waits for '%.*s', which is no request above",
-                           (int)(id->len < 80 ? id->len : 80), id->p);
-        t->after[l->n_after++] = (uint32_t)number;
-    }
+    for (size_t i = 0; i < rec->n_after; i++)
+        if (above(l, &rec->after[i], "it waits for", &t->after[l->n_after++], e) < 0)
+            return e->code;
     t->after_end[t->n] = (uint32_t)l->n_after;
     if (names_find(l->id, rec->id.p, rec->id.len) != NAMES_NONE)
         return err_set(e, ERR_INPUT, "its id is that of a request above");
-    return names_add(l->id, rec->id.p, rec->id.len, &number, e);
+    return 0;
 }
 
 static int add_name(struct loader *l, uint32_t **column, struct names *names,
@@ -186,6 +197,65 @@ static int add_numbers(struct loader *l, const struct trace_record *rec, struct 
     return 0;
 }
 
+/* All of a race have the same number of winners. */
+static int add_race(struct loader *l, const struct trace_record *rec, struct trace_program *p,
+                    struct err *e)
+{
+    size_t before = names_count(l->race);
+    uint64_t number;
+
+    if (names_add(l->race, rec->race.p, rec->race.len, &number, e) < 0 ||
+        mem_reserve(&l->winners, &l->winners_cap, (size_t)number + 1, sizeof *l->winners, e) < 0)
+        return e->code;
+    if (number == before)
+        l->winners[number] = (uint32_t)rec->winners;
+    if (l->winners[number] != rec->winners)
+        return err_set(e, ERR_INPUT, "its race has %u winners above, not %llu", l->winners[number],
+                       (unsigned long long)rec->winners);
+    p->race = (uint32_t)number + 1;
+    p->winners = (uint32_t)rec->winners;
+    return 0;
+}
+
+/* `after` is there already. */
+static int check_joins(const struct loader *l, const struct trace_record *rec, struct err *e)
+{
+    const struct trace_set *t = l->t;
+    size_t first = l->n_after - rec->n_after;
+
+    for (size_t i = 0; i < rec->joins; i++)
+        if (rec->common > t->prompt[t->after[first + i]])
+            return err_set(e, ERR_INPUT,
+                           "'common' is of %llu tokens, and a prompt of %u begins with them",
+                           (unsigned long long)rec->common, t->prompt[t->after[first + i]]);
+    return 0;
+}
+
+static int add_program(struct loader *l, const struct trace_record *rec, struct err *e)
+{
+    struct trace_set *t = l->t;
+    struct trace_program *p;
+    uint32_t request = 0;
+
+    if (!rec->joins && !rec->race.p && !rec->if_ended.p && !rec->background && !t->program)
+        return 0;
+    if (begin_column(l, &t->program, sizeof *t->program, 0, e) < 0 || check_joins(l, rec, e) < 0)
+        return e->code;
+    p = &t->program[t->n];
+    *p = (struct trace_program){.joins = (uint32_t)rec->joins,
+                                .common = (uint32_t)rec->common,
+                                .then_output = (uint32_t)rec->then_output,
+                                .background = rec->background};
+    if (rec->joins && rec->reuse != TRACE_ABSENT)
+        p->reuse = 1 + (uint32_t)rec->reuse;
+    if (rec->if_ended.p) {
+        if (above(l, &rec->if_ended, "its output goes by", &request, e) < 0)
+            return e->code;
+        p->if_ended = request + 1;
+    }
+    return rec->race.p ? add_race(l, rec, p, e) : 0;
+}
+
 static int check(const struct loader *l, const struct trace_record *rec, struct err *e)
 {
     const struct trace_set *t = l->t;
@@ -211,7 +281,8 @@ static int add_fields(struct loader *l, const struct trace_record *rec, struct e
     struct trace_set *t = l->t;
 
     if (add_numbers(l, rec, e) < 0 || add_hashes(l, rec, e) < 0 || add_after(l, rec, e) < 0 ||
-        add_id(l, rec, e) < 0 || add_name(l, &t->session, l->session, &rec->session, e) < 0 ||
+        add_program(l, rec, e) < 0 || add_id(l, rec, e) < 0 ||
+        add_name(l, &t->session, l->session, &rec->session, e) < 0 ||
         add_name(l, &t->tool, l->tool, &rec->tool, e) < 0 ||
         add_name(l, &t->category, l->category, &rec->category, e) < 0 ||
         add_name(l, &t->model, t->model_names, &rec->model, e) < 0)
@@ -266,20 +337,23 @@ int trace_load(struct trace_set *t, const char *path, const struct trace_load_op
 
     *t = (struct trace_set){0};
     *bad = 0;
-    if (rc == 0 &&
-        (names_new(&l.id, e) < 0 || names_new(&l.session, e) < 0 || names_new(&l.tool, e) < 0 ||
-         names_new(&l.category, e) < 0 || names_new(&t->model_names, e) < 0))
+    if (rc == 0 && (names_new(&l.id, e) < 0 || names_new(&l.session, e) < 0 ||
+                    names_new(&l.tool, e) < 0 || names_new(&l.race, e) < 0 ||
+                    names_new(&l.category, e) < 0 || names_new(&t->model_names, e) < 0))
         rc = e->code;
     if (rc == 0)
         rc = load_all(&l, r, bad, e);
     trace_close(r);
     t->ids = l.ids.p;
     t->sessions = l.session ? (uint32_t)names_count(l.session) : 0;
+    t->races = l.race ? (uint32_t)names_count(l.race) : 0;
     t->tools = l.tool ? (uint32_t)names_count(l.tool) : 0;
     t->categories = l.category ? (uint32_t)names_count(l.category) : 0;
     names_free(l.id);
     names_free(l.session);
     names_free(l.tool);
+    names_free(l.race);
+    free(l.winners);
     names_free(l.category);
     if (rc < 0)
         trace_set_free(t);
@@ -301,6 +375,7 @@ void trace_set_free(struct trace_set *t)
     free(t->priority);
     free(t->session);
     free(t->tool);
+    free(t->program);
     free(t->category);
     free(t->model);
     names_free(t->model_names);

@@ -3,8 +3,8 @@
  * Cost     24 bytes a request and its id; 8 more a hash, a few more for each kind of field that any
  *          record has.
  * Errors   as trace.h; ERR_INPUT too where times go back or are beyond TRACE_NS_MOST, `after` names
- *          no request above, a hash stands for another number of tokens than elsewhere, or a
- *          request has no time.
+ *          no request above, a hash stands for another number of tokens than elsewhere, a
+ *          request has no time, or parts of a program do not agree.
  */
 #ifndef SIM_LOAD_H
 #define SIM_LOAD_H
@@ -15,6 +15,17 @@
 
 /* 146 years: of an arrival, or of what a tool takes. A clock that begins there still counts. */
 #define TRACE_NS_MOST (INT64_C(1) << 62)
+
+/* A request of a program: trace(5). All 0: it is of none. */
+struct trace_program {
+    uint32_t joins, common;
+    uint32_t reuse; /* 1 + tokens; 0: all */
+    uint32_t race;  /* 1 + its number; 0: none */
+    uint32_t winners;
+    uint32_t if_ended; /* 1 + the request; 0: none */
+    uint32_t then_output;
+    bool background;
+};
 
 /* Requests are numbered from 0 in the order of their times. Columns that no record fills are NULL.
  */
@@ -39,6 +50,8 @@ struct trace_set {
     uint32_t categories;
     uint32_t *model; /* the same of models' names, which are kept */
     struct names *model_names;
+    struct trace_program *program;
+    uint32_t races;
 };
 
 struct trace_load_opts {

@@ -43,14 +43,19 @@ static void gaps_distribution(struct distribution *d, const struct gaps *g)
         d->point[p] = (double)gaps_percentile(g, metric_points[p]);
 }
 
-/* A request's value; false if it has none. */
+static bool in_background(const struct replay *p, uint32_t i)
+{
+    return p->trace->program && p->trace->program[i].background;
+}
+
+/* A request's value; false if it has none, as where nobody waits for it. */
 static bool value_of(const struct replay *p, uint32_t i, enum metric m, double *v)
 {
     const struct flight *f = &p->flight[i];
     int64_t arrival = replay_arrival(p, i);
     uint32_t output = p->trace->output[i];
 
-    if (f->status != FLIGHT_ENDED || (m == METRIC_TPOT && output < 2))
+    if (!flight_gave(f) || in_background(p, i) || (m == METRIC_TPOT && output < 2))
         return false;
     switch (m) {
     case METRIC_TTFT:
@@ -96,7 +101,13 @@ static void count(struct summary *s, const struct replay *p, const struct slo *s
     for (uint32_t i = 0; i < p->trace->n; i++) {
         const struct flight *f = &p->flight[i];
 
-        if (f->status != FLIGHT_ENDED)
+        if (in_background(p, i)) {
+            s->requests--;
+            s->background += flight_gave(f);
+            s->background_tokens += flight_gave(f) ? f->given : 0;
+            continue;
+        }
+        if (!flight_gave(f))
             continue;
         s->ended++;
         s->prompt_tokens += p->trace->prompt[i];
@@ -133,11 +144,11 @@ static void times_of_jobs(struct job *job, const struct replay *p)
     for (uint32_t i = 0; i < t->n; i++) {
         struct job *j = t->session && t->session[i] != UINT32_MAX ? &job[t->session[i]] : NULL;
 
-        if (!j)
+        if (!j || in_background(p, i))
             continue;
         if (j->from == INT64_MAX)
             j->to = j->from = replay_arrival(p, i);
-        if (p->flight[i].status != FLIGHT_ENDED)
+        if (p->flight[i].status != FLIGHT_ENDED && p->flight[i].status != FLIGHT_STOPPED)
             j->to = INT64_MAX;
         else if (j->to != INT64_MAX && p->flight[i].last_ns > j->to)
             j->to = p->flight[i].last_ns;
@@ -185,7 +196,10 @@ int summarize(struct summary *s, const struct replay *p, const struct slo *slo, 
                           .steps = sum->steps,
                           .computed_tokens = sum->tokens,
                           .hit_tokens = sum->hit_tokens,
-                          .asked_tokens = sum->asked_tokens};
+                          .asked_tokens = sum->asked_tokens,
+                          .stopped = p->stopped,
+                          .reused_tokens = sum->reused_tokens,
+                          .kv_peak = sum->kv_peak};
     count(s, p, slo);
     for (int m = 0; m < METRICS; m++) {
         size_t n = 0;

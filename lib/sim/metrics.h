@@ -55,9 +55,12 @@ struct summary {
     uint64_t rejected; /* they could never run */
     uint64_t refused;  /* by a dispatcher */
     uint64_t prompt_tokens, output_tokens, computed_tokens, hit_tokens, asked_tokens;
-    int64_t span_ns;             /* from the first arrival to the last token */
-    double busy_share, kv_share; /* of the time; of the blocks, over the busy time */
-    double replica_s;            /* that replicas were on, of all */
+    uint64_t stopped, reused_tokens;        /* of programs: programs.h, kin.h */
+    uint64_t background, background_tokens; /* that ended; all that follows is of the others */
+    uint64_t kv_peak;                       /* blocks held, at most */
+    int64_t span_ns;                        /* from the first arrival to the last token */
+    double busy_share, kv_share;            /* of the time; of the blocks, over the busy time */
+    double replica_s;                       /* that replicas were on, of all */
     double requests_a_s, output_tokens_a_s;
     uint64_t good;
     double goodput; /* good requests a second */

@@ -10,6 +10,12 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/* What a request took over from others (kin.h) need not stand where its own text would. */
+static bool took_over(const struct replica *r, uint32_t request)
+{
+    return r->kin && r->kin[request].blocks > 0;
+}
+
 /* ---- hashes ---- */
 
 static const uint64_t *of_trace(const struct replica *r, uint32_t request, uint32_t *n)
@@ -50,7 +56,7 @@ int prefix_name_more(struct replica *r, uint32_t request, uint32_t tokens, struc
     uint32_t full = tokens / r->kv.tokens;
     const uint64_t *hashes;
 
-    if (r->kv.sharing) {
+    if (r->finds && !took_over(r, request)) {
         if (!(hashes = first_hashes(r, request, full, e)))
             return e->code;
         kv_name(&r->kv, &f->kv, f->named, full, hashes);
@@ -88,8 +94,8 @@ int prefix_find(struct replica *r, uint32_t request, struct prefix *p, struct er
     const struct flight *f = flight_of(r, request);
     uint32_t given;
 
-    *p = (struct prefix){.most = (f->need - 1) / r->kv.tokens};
-    if (!r->kv.sharing) {
+    *p = (struct prefix){.most = took_over(r, request) ? 0 : (f->need - 1) / r->kv.tokens};
+    if (!r->finds) {
         find_own(r, f, p);
         return 0;
     }
@@ -149,8 +155,12 @@ int prefix_hold(struct replica *r, uint32_t request, const struct prefix *p, str
 {
     struct flight *f = flight_of(r, request);
     uint32_t end = p->shared + p->loaded[KV_HOST] + p->loaded[KV_DISK];
-    int rc = r->kv.sharing ? kv_share(&r->kv, &f->kv, p->hashes, p->shared, e)
-                           : kv_regain(&r->kv, &f->kv, f->left_at - p->shared + 1, p->shared, e);
+    int rc;
+
+    if (took_over(r, request))
+        return 0;
+    rc = r->finds ? kv_share(&r->kv, &f->kv, p->hashes, p->shared, e)
+                  : kv_regain(&r->kv, &f->kv, f->left_at - p->shared + 1, p->shared, e);
 
     for (uint32_t i = end; i-- > p->shared;)
         tier_touch(&r->kv.tier[kv_beside(&r->kv, p->hashes[i])], p->hashes[i]);

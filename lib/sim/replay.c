@@ -71,6 +71,8 @@ static void ended(void *ctx, uint32_t request)
     struct run *u = ctx;
 
     fleet_ended(&u->p->fleet, request);
+    if (u->failed == 0)
+        u->failed = programs_ended(&u->p->programs, u->p->flight, request, u->e);
     gone(u, request);
 }
 
@@ -80,10 +82,16 @@ static int arrive(struct run *u, int64_t now)
         uint32_t request = take_arrival(u, now);
         uint8_t status;
 
+        if (u->p->flight[request].status == FLIGHT_STOPPED) {
+            u->idle++;
+            continue;
+        }
         if (u->p->arrival_ns)
             u->p->arrival_ns[request] = now;
+        programs_lengths(&u->p->programs, u->p->flight, request);
         if (fleet_arrive(&u->p->fleet, request, u->e) < 0)
             return u->e->code;
+        programs_came(&u->p->programs, &u->p->fleet, request);
         status = u->p->flight[request].status;
         if (status == FLIGHT_REJECTED || status == FLIGHT_REFUSED)
             gone(u, request);
@@ -112,9 +120,10 @@ static int check_end(const struct run *u)
         const struct flight *f = &u->p->flight[i];
 
         if (f->status != FLIGHT_REJECTED && f->status != FLIGHT_REFUSED &&
-            (f->status != FLIGHT_ENDED || f->given != t->output[i]))
+            f->status != FLIGHT_STOPPED && (f->status != FLIGHT_ENDED || f->given != t->output[i]))
             return err_set(u->e, ERR_CORRUPT, "request %u was forgotten", i);
-        tokens += f->given > 0 ? f->given - 1 : 0;
+        /* The times between tokens of the background are nobody's. */
+        tokens += f->given > 0 && !(t->program && t->program[i].background) ? f->given - 1 : 0;
     }
     if (u->o->check && tokens != u->p->gaps.n)
         return err_set(u->e, ERR_CORRUPT, "tokens were given twice, or lost");
@@ -123,7 +132,7 @@ static int check_end(const struct run *u)
 
 static int stuck(const struct run *u, const struct replica *r)
 {
-    uint32_t first = deque_front(&r->waiting);
+    uint32_t first = deque_front(r->waiting.n > 0 ? &r->waiting : &r->background);
     size_t len;
     const char *id = trace_set_id(u->p->trace, first, &len);
 
@@ -153,13 +162,29 @@ static int over(const struct run *u)
     if (handoff_in_vain(c))
         return held(u, handoff_first(c));
     for (uint32_t i = 0; i < c->n; i++)
-        if (c->replica[i].waiting.n > 0)
+        if (c->replica[i].waiting.n + c->replica[i].background.n > 0)
             return stuck(u, &c->replica[i]);
     if (c->n_held > 0)
         return held(u, c->held[0]);
     if (handoff_waiting(c) > 0)
         return held(u, handoff_first(c));
     return check_end(u);
+}
+
+/* Those that have lost a race, and are in no step under way. */
+static int stop(struct run *u)
+{
+    struct replay *p = u->p;
+    uint32_t request;
+
+    while (programs_stop(&p->programs, &p->fleet, &request) > 0) {
+        p->stopped++;
+        u->idle += p->flight[request].came_ns != FLIGHT_NEVER;
+        u->idle_ns = p->fleet.now;
+        if (ready_ended(&u->ready, request, p->fleet.now, u->e) < 0)
+            return u->e->code;
+    }
+    return 0;
 }
 
 /* Steps that end now. */
@@ -172,7 +197,8 @@ static int finish(struct run *u)
         /* Finishing makes the next step's shape, where that repeats this one. */
         if (u->o->step)
             u->o->step(u->o->step_ctx, r);
-        if (replica_finish(r, ended, u, u->e) < 0 || u->failed < 0 || check_step(u, r) < 0)
+        if (replica_finish(r, ended, u, u->e) < 0 || u->failed < 0 || stop(u) < 0 ||
+            check_step(u, r) < 0)
             return u->e->code;
         if (u->o->progress && ++u->steps % STEPS_A_REPORT == 0)
             u->o->progress(u->o->progress_ctx, "replaying", u->next, u->p->trace->n);
@@ -205,6 +231,9 @@ static int begin(struct replay *p, const struct trace_set *t, const struct cost 
 
     *p = (struct replay){.trace = t};
     *u = (struct run){.p = p, .o = o, .e = e};
+    if (programs_begin(&p->programs, t, e) < 0)
+        return e->code;
+    p->trace = t = programs_trace(&p->programs);
     if (!(p->flight = mem_zero(t->n, sizeof *p->flight, e)))
         return e->code;
     for (uint32_t i = 0; i < t->n; i++) {
@@ -217,7 +246,8 @@ static int begin(struct replay *p, const struct trace_set *t, const struct cost 
         return err_set(e, ERR_USAGE, "requests that wait for others do not go with '--clients'");
     if ((t->after_end || o->clients) && !(p->arrival_ns = mem_zero(t->n, sizeof *p->arrival_ns, e)))
         return e->code;
-    if (fleet_init(&p->fleet, &o->fleet, &usual, t, p->flight, &p->gaps, &p->step_times, e) < 0)
+    if (fleet_init(&p->fleet, &o->fleet, &usual, t, p->flight, p->programs.kin, &p->gaps,
+                   &p->step_times, e) < 0)
         return e->code;
     p->fleet.gone = gone;
     p->fleet.gone_ctx = u;
@@ -258,6 +288,7 @@ void replay_free(struct replay *p)
     free(p->flight);
     free(p->arrival_ns);
     fleet_free(&p->fleet);
+    programs_free(&p->programs);
     gaps_free(&p->gaps);
     gaps_free(&p->step_times);
     *p = (struct replay){0};

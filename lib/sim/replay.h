@@ -2,8 +2,8 @@
  * each request began, gave its first token, ended.
  *
  * Events at the same nanosecond: arrivals first, in the order of their numbers; then steps that
- * end, by replica; then what was due (fleet_due()); then steps that begin. The result is the same
- * bytes for the same input, always.
+ * end, by replica, each with the requests that it stops; then what was due (fleet_due()); then
+ * steps that begin. The result is the same bytes for the same input, always.
  *
  * Errors   ERR_USAGE where a batch is beyond the cost model, or requests wait that can never run.
  * Memory   about 80 bytes a request beside the trace.
@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "sim/engine.h"
 #include "sim/fleet.h"
+#include "sim/programs.h"
 
 struct replay_opts {
     struct engine_opts engine; /* with sched, of every replica, where fleet says of none */
@@ -31,14 +32,15 @@ struct replay_opts {
 };
 
 struct replay {
-    const struct trace_set *trace;
+    const struct trace_set *trace; /* with lengths as they came about */
+    struct programs programs;
     struct flight *flight;
     int64_t *arrival_ns; /* NULL: the trace's; else as it came about */
     struct fleet fleet;
     struct gaps gaps, step_times;
     struct engine_totals total; /* of all replicas */
     int64_t end_ns;             /* of the last step */
-    uint32_t rejected;
+    uint32_t rejected, stopped;
 };
 
 int replay_run(struct replay *p, const struct trace_set *t, const struct cost *cost,

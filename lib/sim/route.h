@@ -24,6 +24,7 @@ struct route {
     /* The same: one is about to go on at another replica. */
     void (*moves)(struct fleet *c, uint32_t request, uint32_t to);
     bool budgets; /* it looks at c->budgets */
+    bool fetches; /* it has requests wait for prefixes */
     /* Where it has a state of its own, c->route_state; NULL: it has none. `end` gets it half made
      * too. */
     int (*begin)(struct fleet *c, struct err *e);

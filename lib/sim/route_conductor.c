@@ -225,4 +225,4 @@ static int choose(struct fleet *c, uint32_t request, uint32_t *replica, struct e
 }
 
 const struct route route_conductor = {
-    .name = "conductor", .choose = choose, .begin = begin, .end = end};
+    .name = "conductor", .fetches = true, .choose = choose, .begin = begin, .end = end};

@@ -1,10 +1,24 @@
 /* rows.c - see rows.h. */
 #include "sim/rows.h"
 
+static const char *status_of(const struct flight *f)
+{
+    switch (f->status) {
+    case FLIGHT_ENDED:
+        return "ok";
+    case FLIGHT_STOPPED:
+        return "stopped";
+    case FLIGHT_REFUSED:
+        return "refused";
+    default:
+        return "rejected";
+    }
+}
+
 static void row(struct out *o, const struct replay *p, uint32_t i)
 {
     const struct flight *f = &p->flight[i];
-    bool ended = f->status == FLIGHT_ENDED;
+    bool ended = flight_gave(f);
     size_t len;
     const char *id = trace_set_id(p->trace, i, &len);
 
@@ -19,7 +33,7 @@ static void row(struct out *o, const struct replay *p, uint32_t i)
     out_u64(o, "prefix_hit_tokens", f->hit_tokens);
     out_u64(o, "preemptions", f->preemptions);
     out_u64(o, "replica", f->replica);
-    out_cstr(o, "status", ended ? "ok" : f->status == FLIGHT_REFUSED ? "refused" : "rejected");
+    out_cstr(o, "status", status_of(f));
     out_end_row(o);
 }
 

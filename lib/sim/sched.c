@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/kin.h"
 #include "sim/swap.h"
 
 static const struct sched *const scheds[] = {&sched_static,   &sched_orca,      &sched_vllm0,
@@ -73,13 +74,14 @@ int sched_all(struct replica *r, struct err *e)
 
 int sched_reserve(struct replica *r, struct err *e)
 {
-    uint32_t request = deque_front(&r->waiting), blocks = kv_blocks(&r->kv, r->longest);
+    uint32_t request = deque_front(&r->waiting);
+    struct flight *f = flight_of(r, request);
+    uint32_t blocks = blocks_more(r, f, r->longest);
 
     if (blocks > r->kv.free)
         return 0;
     deque_pop_front(&r->waiting);
-    if (kv_take(&r->kv, &flight_of(r, request)->kv, blocks, e) < 0 ||
-        running_add(r, request, e) < 0)
+    if (kin_take(r, f, blocks, e) < 0 || running_add(r, request, e) < 0)
         return e->code;
     return 1;
 }
@@ -91,7 +93,7 @@ bool sched_fits(const struct replica *r, uint32_t request)
     bool alone = r->n_running == 0 && !r->o->vidur;
     uint64_t reserve = alone ? 0 : (uint64_t)(r->o->watermark * r->kv.total);
 
-    return kv_blocks(&r->kv, f->need) + reserve <= r->kv.free;
+    return blocks_more(r, f, f->need) + reserve <= r->kv.free;
 }
 
 int sched_admit(struct replica *r, uint32_t tokens, struct err *e)
@@ -99,8 +101,7 @@ int sched_admit(struct replica *r, uint32_t tokens, struct err *e)
     uint32_t request = deque_pop_front(&r->waiting);
     struct flight *f = flight_of(r, request);
 
-    if (kv_take(&r->kv, &f->kv, blocks_more(r, f, f->need), e) < 0 ||
-        running_add(r, request, e) < 0)
+    if (kin_take(r, f, blocks_more(r, f, f->need), e) < 0 || running_add(r, request, e) < 0)
         return e->code;
     return batch_add(r, request, tokens, e);
 }

@@ -163,7 +163,7 @@ static int keep(struct replica *r, uint32_t request, struct err *e)
     size_t tool = r->trace->tool && next != UINT32_MAX ? r->trace->tool[next] : SIZE_MAX;
     double lost_s = 0, wait_s = c->waited_tokens > 0 ? c->wait_s / c->waited_tokens : 0, ttl_s;
 
-    if (next == UINT32_MAX || !r->kv.sharing)
+    if (next == UINT32_MAX || !r->finds || !(r->trace->hash_end || r->tiers))
         return 0;
     if (again_s(r, f, &lost_s, e) < 0)
         return e->code;

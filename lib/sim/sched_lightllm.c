@@ -11,7 +11,7 @@ enum { STEPS_BETWEEN = 10 };
 static int admit(struct replica *r, struct err *e)
 {
     while (r->waiting.n > 0 && r->n_running < r->o->most_requests) {
-        uint32_t tokens = flight_of(r, deque_front(&r->waiting))->need;
+        uint32_t tokens = tokens_due(flight_of(r, deque_front(&r->waiting)));
         int room = sched_has_room(r, 0, e);
 
         if (room < 0)

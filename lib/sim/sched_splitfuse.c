@@ -4,6 +4,7 @@
  * nothing at all can run, those that run restart. Source: Holmes et al. 2024,
  * mii/batching/ragged_batching.py.
  */
+#include "sim/kin.h"
 #include "sim/sched.h"
 
 static int generate(struct replica *r, struct err *e)
@@ -29,7 +30,7 @@ static int add_piece(struct replica *r, uint32_t request, struct err *e)
 
     if (blocks_more(r, f, f->need) > r->kv.free || piece == 0)
         return 0;
-    if (kv_take(&r->kv, &f->kv, blocks_more(r, f, (uint64_t)f->computed + piece), e) < 0 ||
+    if (kin_take(r, f, blocks_more(r, f, (uint64_t)f->computed + piece), e) < 0 ||
         batch_add(r, request, piece, e) < 0)
         return e->code;
     return 1;

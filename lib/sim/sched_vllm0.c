@@ -20,7 +20,7 @@ static int admit_prompts(struct replica *r, struct err *e)
     uint32_t longest = 0;
 
     while (r->waiting.n > 0 && r->n_running < r->o->most_requests) {
-        uint32_t request = deque_front(&r->waiting), tokens = flight_of(r, request)->need;
+        uint32_t request = deque_front(&r->waiting), tokens = tokens_due(flight_of(r, request));
 
         /* A prompt beyond the budget goes alone, lest it wait for ever. */
         if (!sched_fits(r, request) ||

@@ -5,6 +5,7 @@
  * that does not fit stops admitting. With priorities the queue is in their order, and in that of
  * arrival where they are equal. Source: vLLM v1, core/sched/scheduler.py.
  */
+#include "sim/kin.h"
 #include "sim/prefix.h"
 #include "sim/sched.h"
 
@@ -118,13 +119,13 @@ int vllm1_admit(struct replica *r, uint32_t *budget, struct err *e)
 
     if (prefix_find(r, request, &p, e) < 0)
         return e->code;
-    if (kv_blocks(&r->kv, f->need) - p.shared + p.idle > r->kv.free)
+    if (blocks_more(r, f, f->need) - p.shared + p.idle > r->kv.free)
         return 0;
     deque_pop_front(&r->waiting);
     if (prefix_choose(r, request, &p, e) < 0 || prefix_hold(r, request, &p, e) < 0)
         return e->code;
     tokens = smaller(f->need - f->computed, *budget);
-    if (kv_take(&r->kv, &f->kv, blocks_more(r, f, (uint64_t)f->computed + tokens), e) < 0 ||
+    if (kin_take(r, f, blocks_more(r, f, (uint64_t)f->computed + tokens), e) < 0 ||
         prefix_name(r, request, f->computed + tokens, e) < 0 || running_add(r, request, e) < 0 ||
         batch_add(r, request, tokens, e) < 0)
         return e->code;

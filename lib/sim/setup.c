@@ -55,6 +55,8 @@ const char *setup_wrong(const struct setup *s)
         return "'--max-num-seqs' is 1 to 1048576";
     if (!is_count(s->budget, 1 << 30))
         return "'--max-num-batched-tokens' is 1 to 1073741824";
+    if (!is_count(s->background, 1 << 20))
+        return "'--background' is 1 to 1048576";
     if (s->max_length > UINT32_MAX)
         return "'--max-model-len' is up to 4294967295";
     if (!(s->utilization > 0 && s->utilization <= 1))
@@ -109,6 +111,7 @@ static void set_engine(struct setup *s)
                               .step_overhead_us = s->overhead_us,
                               .slower = s->slower,
                               .prefix_cache = !s->no_prefix_cache,
+                              .background = (uint32_t)s->background,
                               .vidur = vidur,
                               .no_repeats = s->check};
     s->replay.sched = sched;

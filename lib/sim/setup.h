@@ -37,7 +37,7 @@ struct setup {
     /* As given: */
     const char *table;
     int sched, compat, preemption;
-    uint64_t budget, seqs, block, kv_blocks, max_length, host_blocks, disk_blocks;
+    uint64_t budget, seqs, block, kv_blocks, max_length, host_blocks, disk_blocks, background;
     double utilization, reserve_gib, overhead_us, swap_gib, host_gbs, disk_gbs;
     double slower; /* of a kind of a cluster: 0: not */
     bool no_prefix_cache, check;
@@ -48,11 +48,11 @@ struct setup {
     struct replay_opts replay;
 };
 
-#define SETUP_INIT                                                                                 \
-    {                                                                                              \
-        .sched = SCHED_DEFAULT, .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16,             \
-        .kv_blocks = SETUP_NONE, .utilization = 0.9, .swap_gib = 4, .host_gbs = 25, .disk_gbs = 5, \
-        .switching = SETUP_SWITCHING_INIT                                                          \
+#define SETUP_INIT                                                                     \
+    {                                                                                  \
+        .sched = SCHED_DEFAULT, .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16, \
+        .kv_blocks = SETUP_NONE, .background = 1, .utilization = 0.9, .swap_gib = 4,   \
+        .host_gbs = 25, .disk_gbs = 5, .switching = SETUP_SWITCHING_INIT               \
     }
 
 #define SETUP_OPTIONS(s)                                                                           \
@@ -93,6 +93,8 @@ struct setup {
                    "memory of the host for swap, of a GPU (default 4)"),                           \
         CLI_DOUBLE(0, "step-overhead-us", &(s)->overhead_us, "X",                                  \
                    "host time of every step (default 0)"),                                         \
+        CLI_U64(0, "background", &(s)->background, "N",                                            \
+                "requests of a step up to which those in the background join (default 1)"),        \
         CLI_FLAG(0, "extrapolate", &(s)->cost_opts.extrapolate, "go on beyond what was measured"), \
         CLI_DOUBLE(0, "link-gbs", &(s)->cost_opts.link_gbs, "X",                                   \
                    "GB/s between GPUs, where a table has no all-reduce"),                          \

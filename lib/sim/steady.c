@@ -8,6 +8,7 @@
  * compare.
  */
 #include "base/mem.h"
+#include "sim/background.h"
 #include "sim/sched.h"
 
 int steady_init(struct replica *r, struct err *e)
@@ -43,7 +44,7 @@ void steady_begin(struct replica *r)
 {
     r->steady.left = 0;
     if (!r->sched->repeats || r->o->no_repeats || r->kv.sharing || r->trace->priority ||
-        r->start_by || r->swapped.n > 0 || r->n_running == 0)
+        r->start_by || r->swapped.n > 0 || r->n_running == 0 || background_changes(r))
         return;
     /* The step in which one ends is not of these. */
     r->steady.left = count_running(r) - 1;

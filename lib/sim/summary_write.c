@@ -142,6 +142,18 @@ static void counts(struct out *o, const struct summary *s, const struct engine_t
     out_value(o, "disk_hit_tokens", (double)sum->tier_tokens[KV_DISK], 0);
 }
 
+/* Of programs, and what they cost where a token that is waited for weighs more than others. */
+static void kin(struct out *o, const struct summary *s, double weight)
+{
+    double cost = (double)s->background_tokens + weight * (double)s->output_tokens;
+
+    out_value(o, "stopped", (double)s->stopped, 0);
+    out_value(o, "reused_tokens", (double)s->reused_tokens, 0);
+    out_value(o, "background_requests", (double)s->background, 0);
+    out_value(o, "background_tokens", (double)s->background_tokens, 0);
+    out_value(o, "cost_per_request", s->ended ? cost / (double)s->ended : 0, 4);
+}
+
 static void rates(struct out *o, const struct summary *s, const struct replay *p)
 {
     out_value(o, "requests_per_s", s->requests_a_s, 4);
@@ -152,9 +164,10 @@ static void rates(struct out *o, const struct summary *s, const struct replay *p
     out_value(o, "transfer_s", 1e-6 * p->total.moved_us, 6);
     out_value(o, "kv_blocks", (double)kv_blocks_of(&p->fleet), 0);
     out_value(o, "kv_share", s->kv_share, 4);
+    out_value(o, "kv_peak", (double)s->kv_peak, 0);
 }
 
-void summary_write(struct out *o, const struct summary *s, const struct replay *p)
+void summary_write(struct out *o, const struct summary *s, const struct replay *p, double weight)
 {
     bool json = out_is_json(o);
     struct switch_counts switched = {0};
@@ -164,6 +177,7 @@ void summary_write(struct out *o, const struct summary *s, const struct replay *
         out_row(o);
     counts(o, s, &p->total);
     rates(o, s, p);
+    kin(o, s, weight);
     for (int m = 0; m < METRICS - (s->metric[METRIC_JOB].n == 0); m++)
         latency(o, (enum metric)m, &s->metric[m]);
     if (s->program.n > 0)

@@ -5,6 +5,7 @@
 #include "base/out.h"
 #include "sim/metrics.h"
 
-void summary_write(struct out *o, const struct summary *s, const struct replay *p);
+/* weight: of a token that is waited for, where others are of the background. */
+void summary_write(struct out *o, const struct summary *s, const struct replay *p, double weight);
 
 #endif

@@ -1,6 +1,7 @@
 /* swap.c - see swap.h. */
 #include "sim/swap.h"
 
+#include "sim/background.h"
 #include "sim/sched.h"
 
 /* What it has computed, in blocks. */
@@ -19,7 +20,9 @@ int drive_out(struct replica *r, uint32_t request, struct err *e)
     struct flight *f = flight_of(r, request);
     uint32_t blocks = blocks_out(r, request);
 
-    if (!r->sched->swaps || blocks > r->swap_free)
+    /* What others hold too would be held twice; nobody waits for one in the background. */
+    if (!r->sched->swaps || blocks > r->swap_free || (r->kin && r->kin[request].blocks > 0) ||
+        is_background(r, request))
         return restart(r, request, e);
     kv_give_back(&r->kv, &f->kv);
     r->swap_free -= blocks;
@@ -54,6 +57,12 @@ int swap_in(struct replica *r, struct err *e)
             return e->code;
     }
     return 0;
+}
+
+void swap_leave(struct replica *r, uint32_t request)
+{
+    if (deque_take_out(&r->swapped, request))
+        r->swap_free += blocks_out(r, request);
 }
 
 bool swap_consistent(const struct replica *r)

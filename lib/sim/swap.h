@@ -17,6 +17,8 @@ int drive_out(struct replica *r, uint32_t request, struct err *e);
 /* Those that went last come first, as long as there is a block for each one's next token beside its
  * own and the watermark; one that is alone needs but what it takes. They join the batch. */
 int swap_in(struct replica *r, struct err *e);
+/* One that waits there leaves. */
+void swap_leave(struct replica *r, uint32_t request);
 /* Every block of the host's memory is free, or of somebody that waits there. For --check. */
 bool swap_consistent(const struct replica *r);
 

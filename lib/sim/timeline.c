@@ -108,7 +108,7 @@ void timeline_end(struct timeline *t, const struct replay *p)
         size_t len;
         const char *text = trace_set_id(p->trace, i, &len);
 
-        if (f->status != FLIGHT_ENDED)
+        if (!flight_gave(f))
             continue;
         id.len = 0;
         /* A long id is cut, at 64 bytes of at most 6 each. */

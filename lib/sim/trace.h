@@ -43,12 +43,20 @@ struct trace_record {
     int64_t turn;
     const struct trace_text *after; /* ids that must have ended before */
     size_t n_after;
+    uint64_t joins;  /* how many of `after`, the first ones, the prompt begins with the texts of */
+    uint64_t common; /* tokens that all of those begin with: they count once */
+    int64_t reuse;   /* tokens of them whose KV is taken over; absent: all that there are */
     struct trace_text tool; /* that runs between `after` and this */
     int64_t tool_ns;
     struct trace_text tenant;
     int64_t priority; /* smaller first */
     struct trace_text category, model;
     int64_t deadline_ns;
+    struct trace_text race; /* when `winners` of a race have ended, the others are stopped */
+    uint64_t winners;
+    struct trace_text if_ended; /* id of a request: if it has ended when this one comes, */
+    uint64_t then_output;       /* that is the output */
+    bool background;            /* it runs where others leave room, and makes way for them */
     struct trace_text rest; /* members that this version does not know, as JSON: ,"a":1,"b":[2] */
 };
 

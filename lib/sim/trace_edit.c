@@ -21,6 +21,8 @@ bool trace_clip(struct trace_record *rec, uint64_t most)
     if (rec->output > most - 1)
         rec->output = most - 1;
     rec->prompt = most - rec->output;
+    if (rec->reuse != TRACE_ABSENT && (uint64_t)rec->reuse >= rec->prompt)
+        rec->reuse = (int64_t)rec->prompt - 1;
     if (block == 0)
         return true;
     rec->n_hashes = at_most(rec->n_hashes, (rec->prompt + block - 1) / block);
@@ -70,9 +72,9 @@ int trace_sampled(const struct trace_record *rec, double share, uint64_t seed, s
     const struct trace_text *t = rec->session.p ? &rec->session : &rec->id;
     uint64_t state;
 
-    if (rec->n_after > 0 && !rec->session.p)
+    if ((rec->n_after > 0 || rec->race.p || rec->if_ended.p) && !rec->session.p)
         return err_set(e, ERR_INPUT,
-                       "it waits for others and is of no session: a sample would "
+                       "it waits for others, or races them, and is of no session: a sample would "
                        "part them");
     state = hash64(t->p, t->len) ^ seed;
     return rand_unit(&state) < share;

@@ -157,6 +157,36 @@ static int tokens(const struct trace_rule *rule, const struct jsonl_span *v, uin
     return 0;
 }
 
+/* The same where it may be null. */
+static int count(const struct trace_rule *rule, const struct jsonl_span *v, uint64_t *out,
+                 struct err *e)
+{
+    return v->type == JSONL_NULL ? 0 : tokens(rule, v, out, e);
+}
+
+static int reuse(const struct trace_rule *rule, const struct jsonl_span *v, int64_t *out,
+                 struct err *e)
+{
+    uint64_t x;
+
+    if (v->type == JSONL_NULL)
+        return 0;
+    if (tokens(rule, v, &x, e) < 0)
+        return e->code;
+    *out = (int64_t)x;
+    return 0;
+}
+
+static int yes(const struct trace_rule *rule, const struct jsonl_span *v, bool *out, struct err *e)
+{
+    if (v->type == JSONL_NULL)
+        return 0;
+    if (v->type != JSONL_BOOL)
+        return bad(rule, v, "is neither true nor false", e);
+    *out = v->p[0] == 't';
+    return 0;
+}
+
 /* ---- lists ---- */
 
 static bool is_blank(char c)
@@ -262,8 +292,34 @@ static struct trace_text *text_field(struct trace_record *rec, enum trace_field 
         return &rec->category;
     case FIELD_MODEL:
         return &rec->model;
+    case FIELD_RACE:
+        return &rec->race;
+    case FIELD_IF_ENDED:
+        return &rec->if_ended;
     default:
         return &rec->id;
+    }
+}
+
+/* Of a program; 1: the field is none of these. */
+static int program(struct trace_record *rec, const struct trace_rule *rule,
+                   const struct jsonl_span *v, struct err *e)
+{
+    switch (rule->field) {
+    case FIELD_JOINS:
+        return count(rule, v, &rec->joins, e);
+    case FIELD_COMMON:
+        return count(rule, v, &rec->common, e);
+    case FIELD_REUSE:
+        return reuse(rule, v, &rec->reuse, e);
+    case FIELD_WINNERS:
+        return count(rule, v, &rec->winners, e);
+    case FIELD_THEN_OUTPUT:
+        return count(rule, v, &rec->then_output, e);
+    case FIELD_BACKGROUND:
+        return yes(rule, v, &rec->background, e);
+    default:
+        return 1;
     }
 }
 
@@ -271,7 +327,10 @@ int trace_set(struct trace_reader *r, const struct trace_rule *rule, const struc
               struct err *e)
 {
     struct trace_record *rec = &r->rec;
+    int rc = program(rec, rule, v, e);
 
+    if (rc <= 0)
+        return rc;
     switch (rule->field) {
     case FIELD_T:
         return time_of(rule, v, &rec->t_ns, e);

@@ -14,6 +14,9 @@ static const struct trace_rule sluice[] = {
     {"session", FIELD_SESSION, UNIT_TEXT, false},
     {"turn", FIELD_TURN, UNIT_COUNT, false},
     {"after", FIELD_AFTER, UNIT_LIST, false},
+    {"joins", FIELD_JOINS, UNIT_COUNT, false},
+    {"common", FIELD_COMMON, UNIT_COUNT, false},
+    {"reuse", FIELD_REUSE, UNIT_COUNT, false},
     {"tool", FIELD_TOOL, UNIT_TEXT, false},
     {"tool_ns", FIELD_TOOL_NS, UNIT_NS, false},
     {"tenant", FIELD_TENANT, UNIT_TEXT, false},
@@ -21,6 +24,11 @@ static const struct trace_rule sluice[] = {
     {"category", FIELD_CATEGORY, UNIT_TEXT, false},
     {"model", FIELD_MODEL, UNIT_TEXT, false},
     {"deadline_ns", FIELD_DEADLINE, UNIT_NS, false},
+    {"race", FIELD_RACE, UNIT_TEXT, false},
+    {"winners", FIELD_WINNERS, UNIT_COUNT, false},
+    {"if_ended", FIELD_IF_ENDED, UNIT_TEXT, false},
+    {"then_output", FIELD_THEN_OUTPUT, UNIT_COUNT, false},
+    {"background", FIELD_BACKGROUND, UNIT_BOOL, false},
 };
 
 /* Azure LLM inference traces 2023 and 2024; NanoFlow's lmsys.csv and sharegpt.csv too. */

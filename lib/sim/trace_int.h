@@ -24,6 +24,9 @@ enum trace_field {
     FIELD_SESSION,
     FIELD_TURN,
     FIELD_AFTER,
+    FIELD_JOINS,
+    FIELD_COMMON,
+    FIELD_REUSE,
     FIELD_TOOL,
     FIELD_TOOL_NS,
     FIELD_TENANT,
@@ -31,6 +34,11 @@ enum trace_field {
     FIELD_CATEGORY,
     FIELD_MODEL,
     FIELD_DEADLINE,
+    FIELD_RACE,
+    FIELD_WINNERS,
+    FIELD_IF_ENDED,
+    FIELD_THEN_OUTPUT,
+    FIELD_BACKGROUND,
     FIELD_CALLS, /* agentic: the array of calls */
 };
 
@@ -44,6 +52,7 @@ enum trace_unit {
     UNIT_DATE, /* 2023-11-16 18:15:46.6805900; what is no date (NanoFlow's XXX) is no time */
     UNIT_LIST,
     UNIT_PARENT, /* an id, or a negative number for none */
+    UNIT_BOOL,
 };
 
 struct trace_rule {

@@ -7,7 +7,7 @@
 #include "base/rand.h"
 #include "sim/trace.h"
 
-enum { NUMBER_MOST = 24 }; /* of "K/" */
+enum { NUMBER_MOST = 24 /* of "K/" */, N_NAMES = 4 };
 
 struct source {
     struct trace_reader *reader;
@@ -96,16 +96,19 @@ static struct trace_text renamed(struct trace_merge *m, size_t k, const struct t
 
 static int rename_all(struct trace_merge *m, size_t k, struct trace_record *rec, struct err *e)
 {
-    size_t room = rec->id.len + rec->session.len + NUMBER_MOST * (rec->n_after + 2);
+    struct trace_text *const name[] = {&rec->id, &rec->session, &rec->race, &rec->if_ended};
+    size_t room = NUMBER_MOST * (rec->n_after + N_NAMES);
 
+    for (size_t i = 0; i < N_NAMES; i++)
+        room += name[i]->len;
     for (size_t i = 0; i < rec->n_after; i++)
         room += rec->after[i].len;
     m->text.len = 0;
     if (buf_reserve(&m->text, room, e) < 0 ||
         mem_reserve(&m->after, &m->after_cap, rec->n_after + 1, sizeof *m->after, e) < 0)
         return e->code;
-    rec->id = renamed(m, k, &rec->id);
-    rec->session = renamed(m, k, &rec->session);
+    for (size_t i = 0; i < N_NAMES; i++)
+        *name[i] = renamed(m, k, name[i]);
     for (size_t i = 0; i < rec->n_after; i++)
         m->after[i] = renamed(m, k, &rec->after[i]);
     rec->after = m->after;

@@ -155,6 +155,7 @@ static void begin(struct trace_reader *r)
                                    .turn = TRACE_ABSENT,
                                    .tool_ns = TRACE_ABSENT,
                                    .priority = TRACE_ABSENT,
+                                   .reuse = TRACE_ABSENT,
                                    .deadline_ns = TRACE_ABSENT};
     r->call_list = (struct jsonl_span){.type = JSONL_NULL};
     r->text.len = 0;
@@ -251,6 +252,29 @@ static int check_hashes(struct trace_reader *r, struct err *e)
     return check_out_hashes(rec, e);
 }
 
+/* Of what goes on where others ended. */
+static int check_program(const struct trace_record *rec, struct err *e)
+{
+    if (rec->joins > rec->n_after)
+        return err_set(e, ERR_INPUT, "it joins %llu requests, and waits for %zu",
+                       (unsigned long long)rec->joins, rec->n_after);
+    if (rec->joins < 2 && rec->common > 0)
+        return err_set(e, ERR_INPUT, "'common' is of two requests or more, and it joins %llu",
+                       (unsigned long long)rec->joins);
+    if (rec->joins == 0 && rec->reuse != TRACE_ABSENT)
+        return err_set(e, ERR_INPUT, "'reuse' is of a request that joins others");
+    if (rec->reuse != TRACE_ABSENT && (uint64_t)rec->reuse >= rec->prompt)
+        return err_set(e, ERR_INPUT,
+                       "it takes over %lld tokens: all of its prompt's %llu, and one is computed "
+                       "in any case",
+                       (long long)rec->reuse, (unsigned long long)rec->prompt);
+    if ((rec->race.p != NULL) != (rec->winners > 0))
+        return err_set(e, ERR_INPUT, "'race' and 'winners', at least 1, go together");
+    if ((rec->if_ended.p != NULL) != (rec->then_output > 0))
+        return err_set(e, ERR_INPUT, "'if_ended' and 'then_output', at least 1, go together");
+    return 0;
+}
+
 static int check(struct trace_reader *r, struct err *e)
 {
     struct trace_record *rec = &r->rec;
@@ -272,7 +296,7 @@ static int check(struct trace_reader *r, struct err *e)
         return err_set(e, ERR_INPUT, "its time is before the trace's beginning");
     if (rec->tool_ns != TRACE_ABSENT && rec->tool_ns < 0)
         return err_set(e, ERR_INPUT, "a tool takes less than no time");
-    return check_hashes(r, e);
+    return check_program(rec, e) < 0 ? e->code : check_hashes(r, e);
 }
 
 int trace_read(struct trace_reader *r, struct trace_record *rec, struct err *e)

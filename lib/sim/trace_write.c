@@ -68,6 +68,30 @@ static int after(struct buf *b, const struct trace_record *rec, struct err *e)
     return rec->n_after ? buf_addc(b, ']', e) : 0;
 }
 
+/* A number that is absent where it is 0. */
+static int count(struct buf *b, const char *name, uint64_t v, struct err *e)
+{
+    return number(b, name, v ? (int64_t)v : TRACE_ABSENT, e);
+}
+
+static int joins(struct buf *b, const struct trace_record *rec, struct err *e)
+{
+    return rec->joins == 0 || (count(b, "joins", rec->joins, e) == 0 &&
+                               count(b, "common", rec->common, e) == 0 &&
+                               number(b, "reuse", rec->reuse, e) == 0)
+               ? 0
+               : e->code;
+}
+
+static int program(struct buf *b, const struct trace_record *rec, struct err *e)
+{
+    if (text(b, "race", &rec->race, e) < 0 || count(b, "winners", rec->winners, e) < 0 ||
+        text(b, "if_ended", &rec->if_ended, e) < 0 ||
+        count(b, "then_output", rec->then_output, e) < 0)
+        return e->code;
+    return rec->background ? buf_adds(b, ",\"background\":true", e) : 0;
+}
+
 static int rest_of(struct buf *b, const struct trace_record *rec, struct err *e)
 {
     if (rec->rest.p && buf_add(b, rec->rest.p, rec->rest.len, e) < 0)
@@ -81,14 +105,15 @@ int trace_append(struct buf *b, const struct trace_record *rec, struct err *e)
         number(b, "t_ns", rec->t_ns, e) < 0 ||
         buf_printf(b, e, ",\"prompt\":%" PRIu64 ",\"output\":%" PRIu64, rec->prompt, rec->output) <
             0 ||
-        number(b, "block", rec->block ? (int64_t)rec->block : TRACE_ABSENT, e) < 0 ||
+        count(b, "block", rec->block, e) < 0 ||
         numbers(b, "hashes", rec->hashes, rec->n_hashes, e) < 0 ||
         numbers(b, "out_hashes", rec->out_hashes, rec->n_out_hashes, e) < 0 ||
         text(b, "session", &rec->session, e) < 0 || number(b, "turn", rec->turn, e) < 0 ||
-        after(b, rec, e) < 0 || text(b, "tool", &rec->tool, e) < 0 ||
+        after(b, rec, e) < 0 || joins(b, rec, e) < 0 || text(b, "tool", &rec->tool, e) < 0 ||
         number(b, "tool_ns", rec->tool_ns, e) < 0 || text(b, "tenant", &rec->tenant, e) < 0 ||
         number(b, "priority", rec->priority, e) < 0 || text(b, "category", &rec->category, e) < 0 ||
-        text(b, "model", &rec->model, e) < 0 || number(b, "deadline_ns", rec->deadline_ns, e) < 0)
+        text(b, "model", &rec->model, e) < 0 || number(b, "deadline_ns", rec->deadline_ns, e) < 0 ||
+        program(b, rec, e) < 0)
         return e->code;
     return rest_of(b, rec, e);
 }

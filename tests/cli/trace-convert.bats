@@ -260,7 +260,7 @@ END
     is 1200 "$(wc -l <"$out")"
     printf '{"id":"a","t_ns":0,"prompt":1,"output":1}\n{"id":"b","t_ns":0,"prompt":1,"output":1,"after":["a"]}\n' >loose.jsonl
     fails trace-convert --sample 0.5 loose.jsonl
-    says 'loose.jsonl: line 2: it waits for others and is of no session'
+    says 'loose.jsonl: line 2: it waits for others, or races them, and is of no session'
 }
 
 @test "traces are merged by time, and what is told apart stays apart" {

@@ -326,6 +326,7 @@ static void add_up(struct naive_fleet *f)
         board->preemptions += s->preemptions;
         board->computed += s->computed;
         board->swaps += s->swaps;
+        board->peak += s->peak;
         for (int i = 0; i < TIERS; i++)
             board->tier_tokens[i] += s->tier_tokens[i];
         memcpy(&board->gap[board->gaps], s->gap, (size_t)s->gaps * sizeof *s->gap);
@@ -341,10 +342,9 @@ static void naive_fleet_run(struct naive_fleet *f)
 {
     struct naive *board = f->board;
 
-    for (int i = 0; i < board->n; i++) {
-        board->r[i].start = board->r[i].first = board->r[i].last = -1;
+    begin_requests(board);
+    for (int i = 0; i < board->n; i++)
         f->where[i] = -1;
-    }
     for (int k = 0; k < f->n; k++) {
         f->replica[k] = *board;
         for (int i = 0; i < board->o.blocks; i++)

@@ -13,6 +13,7 @@
 #include "naive_map.h"
 
 enum { REQUESTS_MOST = 200, BLOCKS_MOST = 512, HASHES_MOST = 64, GAPS_MOST = 1 << 16, TIERS = 2 };
+enum { TEXT_MOST = 2048, BLOCK_TOKENS_MOST = 16 };
 
 enum policy {
     STATIC,
@@ -43,7 +44,8 @@ struct rules {
     bool sharing; /* the prefix cache is on */
     bool hashed;  /* the trace says which blocks are alike */
     int blocks, block_tokens, most_requests, most_tokens, max_length;
-    int clients; /* 0: requests come at their times */
+    int clients;    /* 0: requests come at their times */
+    int background; /* requests of a step up to which those join */
     double watermark, overhead_us;
     int swap_blocks; /* the host's, for who is driven out */
     int tier[TIERS]; /* blocks of the host's memory and the disk, for the prefix cache */
@@ -60,13 +62,24 @@ struct request {
     uint64_t hash[HASHES_MOST];
     int n_hashes;
     int group; /* batchllm: of one request at least */
+    /* Of programs: how many of `after` it goes on from, tokens that those begin with, how many are
+     * taken over (-1: all), a race (-1: none) and how many win it, whose end (-1: nobody's) makes
+     * the output another. */
+    int joins, common, reuse, race, winners, if_ended, then_output;
+    bool background;
+    int given_prompt, given_output; /* as the trace has them */
     /* Its way: */
-    enum { AHEAD, WAITING, RUNNING, SWAPPED, ENDED, REJECTED, HELD, COMING } state;
+    enum { AHEAD, WAITING, RUNNING, SWAPPED, ENDED, REJECTED, HELD, COMING, PAUSED, STOPPED } state;
     int64_t arrival, start, first, end, last;
     int need, computed, given, preemptions, hits;
     long came; /* which one to arrive it was */
     int block[BLOCKS_MOST], n_blocks, named;
     bool admitted;
+    /* What each token that it took over is, and where in its
+     * blocks; blocks and tokens of these; tokens behind which no place
+     * is lost. */
+    int text[TEXT_MOST], place[TEXT_MOST], taken_blocks, taken, solid;
+    bool lost;     /* what it kept for others, or had taken over */
     int64_t there; /* on its way in: when it is */
     long came_in;
 };
@@ -83,6 +96,7 @@ struct block {
     bool named;
     uint64_t hash;
     long freed_at, named_at;
+    int token[BLOCK_TOKENS_MOST]; /* what stands in it */
 };
 
 /* A block that is not in the GPU. */
@@ -113,7 +127,7 @@ struct naive {
     struct rules o;
     struct request r[REQUESTS_MOST];
     int n;
-    struct queue waiting, running, swapped;
+    struct queue waiting, running, swapped, idle, paused, offered;
     struct block block[BLOCKS_MOST];
     struct aside aside[TIERS][BLOCKS_MOST];
     int n_aside[TIERS];
@@ -140,7 +154,9 @@ struct naive {
     int n_done;
     int64_t now, step_end;
     bool busy, stuck;
-    long steps, preemptions, computed, gaps;
+    long steps, preemptions, computed, gaps, reused;
+    int peak;
+    bool programs, kin; /* there are some; some go on from others */
     int64_t gap[GAPS_MOST];
     struct map map; /* fastswitch: the places of blocks */
     struct copy copy[REQUESTS_MOST];
@@ -244,9 +260,39 @@ static void take_block(struct naive *s, struct request *r)
     r->block[r->n_blocks++] = best;
 }
 
+/* Places before its own tokens that hold none of its text. */
+static int holes_of(const struct request *r)
+{
+    return r->taken > 0 ? r->place[r->taken - 1] + 1 - r->taken : 0;
+}
+
+/* Its own first token would go where others read. */
+static bool must_copy(const struct naive *s, const struct request *r)
+{
+    return r->taken > 0 && r->computed == r->taken && r->n_blocks == r->taken_blocks &&
+           (r->place[r->taken - 1] + 1) % s->o.block_tokens != 0 &&
+           s->block[r->block[r->n_blocks - 1]].holders > 1;
+}
+
+/* Free blocks that it needs to hold so many tokens. */
+static int blocks_wanted(const struct naive *s, const struct request *r, int tokens)
+{
+    int more = blocks_of(s, tokens + holes_of(r)) - r->n_blocks;
+
+    return (more > 0 ? more : 0) + must_copy(s, r);
+}
+
 static void take_for(struct naive *s, struct request *r, int tokens)
 {
-    while (r->n_blocks < blocks_of(s, tokens))
+    if (must_copy(s, r)) {
+        int old = r->block[--r->n_blocks];
+
+        s->block[old].holders--;
+        take_block(s, r);
+        memcpy(s->block[r->block[r->n_blocks - 1]].token, s->block[old].token,
+               sizeof s->block[old].token);
+    }
+    while (r->n_blocks < blocks_of(s, tokens + holes_of(r)))
         take_block(s, r);
 }
 
@@ -264,6 +310,24 @@ static void give_blocks(struct naive *s, const int *v, int *n)
 static void give_back(struct naive *s, struct request *r)
 {
     give_blocks(s, r->block, &r->n_blocks);
+    r->named = 0;
+}
+
+/* All but what it took over and others hold too, as far as that goes from the beginning. */
+static void give_own(struct naive *s, struct request *r)
+{
+    int kept = 0, tokens = 0, own;
+
+    while (kept < r->taken_blocks && s->block[r->block[kept]].holders > 1)
+        kept++;
+    while (tokens < r->taken && r->place[tokens] < kept * s->o.block_tokens)
+        tokens++;
+    if (kept < r->taken_blocks && holes_of(r) > 0 && tokens <= r->solid)
+        kept = tokens = 0;
+    own = r->n_blocks - kept;
+    give_blocks(s, r->block + kept, &own);
+    r->n_blocks = r->taken_blocks = kept;
+    r->taken = tokens;
     r->named = 0;
 }
 
@@ -290,7 +354,7 @@ static uint64_t text_of(const struct naive *s, const struct request *r, int i)
 /* All blocks that are full once `tokens` are computed can be found from now on. */
 static void name_blocks(struct naive *s, struct request *r, int tokens)
 {
-    for (; s->o.sharing && r->named < tokens / s->o.block_tokens; r->named++) {
+    for (; s->o.sharing && r->taken == 0 && r->named < tokens / s->o.block_tokens; r->named++) {
         struct block *b = &s->block[r->block[r->named]];
 
         b->named = true;

@@ -138,8 +138,10 @@ static void admit_turns(struct naive *s)
         for (int i = 1; i < s->waiting.n; i++)
             if (goes_before(s, s->waiting.v[i], s->waiting.v[at]))
                 at = i;
-        request = s->waiting.v[at];
-        if (!admit_v1(s, at))
+        /* It stands first, whether it is admitted or not. */
+        request = queue_remove(&s->waiting, at);
+        queue_insert(&s->waiting, 0, request);
+        if (!admit_v1(s, 0))
             return;
         if (s->r[request].preemptions == 0) {
             s->waited_s += 1e-9 * (double)(s->now - s->r[request].arrival);
@@ -192,7 +194,7 @@ static int expected(const struct naive *s, const struct request *r)
     int all = 0, mean;
 
     for (int i = 0; i < s->n; i++)
-        all += s->r[i].output;
+        all += s->r[i].given_output;
     mean = (all + s->n - 1) / s->n;
     return mean > r->given + 1 ? mean - r->given - 1 : 0;
 }
@@ -226,12 +228,12 @@ static void fill_batch(struct naive *s)
     }
     while (s->waiting.n > 0 && s->running.n < s->o.most_requests && left_of_batch(s) > 0) {
         struct request *r = &s->r[s->waiting.v[0]];
-        int left = left_of_batch(s);
+        int left = left_of_batch(s), n = r->need - r->computed;
 
         if (!leaves_watermark(s, r) || (s->running.n > 0 && !peak_fits(s, s->waiting.v[0])))
             return;
         take_for(s, r, r->need);
-        schedule(s, s->waiting.v[0], r->need < left ? r->need : left);
+        schedule(s, s->waiting.v[0], n < left ? n : left);
         begin_running(s, 0);
     }
 }

@@ -5,7 +5,7 @@
 #define TESTS_NAIVE_RUN_H
 
 #include "naive_batch.h"
-#include "naive_papers.h"
+#include "naive_programs.h"
 #include "naive_switch.h"
 
 /* ---- events ---- */
@@ -34,7 +34,7 @@ static int64_t arrival_of(const struct naive *s, const struct request *r)
     for (int i = 0; i < r->n_after; i++) {
         const struct request *a = &s->r[r->after[i]];
 
-        if (a->state != ENDED && a->state != REJECTED)
+        if (a->state != ENDED && a->state != REJECTED && a->state != STOPPED)
             return -1;
         if (a->end + r->tool_ns > t)
             t = a->end + r->tool_ns;
@@ -47,24 +47,54 @@ static void arrive(struct naive *s)
     for (int i = 0; i < s->n; i++) {
         struct request *r = &s->r[i];
         int64_t t = arrival_of(s, r);
+        int most;
 
         if (r->state != AHEAD || t < 0 || t > s->now)
             continue;
         r->arrival = s->now;
         r->came = ++s->clock;
+        most = set_lengths(s, r);
         r->need = r->prompt;
         r->state = WAITING;
         if (can_ever_run(s, r)) {
-            queue_insert(&s->waiting, s->waiting.n, i);
+            struct queue *q = r->background ? &s->idle : &s->waiting;
+
+            take_over(s, r, most);
+            has_come(s, i);
+            queue_insert(q, place_in_queue(s, r, q), i);
             if (s->o.policy == FASTSWITCH)
                 turn_takes_copy(s, i);
             else
                 turn_arrives(s, i);
         } else {
+            has_come(s, i);
             r->state = REJECTED;
             r->end = s->done[s->n_done++] = s->now;
             i = -1; /* somebody above may have waited for it */
         }
+    }
+}
+
+/* Of all requests. */
+static int held_blocks_of(const struct naive *s)
+{
+    int n = 0, v[BLOCKS_MOST];
+
+    for (int i = 0; i < s->n && s->o.policy == FASTSWITCH; i++)
+        n += map_blocks(&s->map, i, v);
+    return s->o.policy == FASTSWITCH ? n : s->o.blocks - free_blocks(s);
+}
+
+/* As the trace has them, before anything has come. */
+static void begin_requests(struct naive *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        struct request *r = &s->r[i];
+
+        r->start = r->first = r->last = -1;
+        r->priority = r->background ? INT32_MAX : r->priority;
+        r->given_prompt = r->prompt;
+        r->given_output = r->output;
     }
 }
 
@@ -94,6 +124,8 @@ static void begin_step(struct naive *s)
     s->moving_us = 0;
     s->busy = true;
     s->steps++;
+    if (held_blocks_of(s) > s->peak)
+        s->peak = held_blocks_of(s);
     s->computed += batch_tokens(s) + s->vain;
 }
 
@@ -105,25 +137,38 @@ static void form(struct naive *s)
 
     /* Where all had to start over they are scheduled at once; Vidur waits for an event. */
     do {
+        bool earlier;
+
         s->n_batch = 0;
         s->restarted = false;
         s->vain = 0;
+        if (s->kin)
+            make_way_for_all(s);
+        before_step(s);
+        earlier = s->restarted;
+        s->restarted = false;
         forms[s->o.policy](s);
-    } while (s->n_batch == 0 && s->restarted && !s->o.vidur);
+        after_step(s);
+        s->restarted = s->restarted || earlier;
+    } while (s->n_batch == 0 && ((s->restarted && !s->o.vidur) || give_up(s)));
 }
 
 static void end_step(struct naive *s)
 {
+    int ended[REQUESTS_MOST], n = 0;
+
     s->busy = false;
     for (int i = 0; i < s->n_batch; i++) {
         struct request *r = &s->r[s->batch[i]];
 
         r->computed += s->tokens[i];
+        if (s->programs)
+            write_tokens(s, r, r->computed - s->tokens[i], r->computed);
         if (is_prefill(r))
             continue;
         if (r->given++ == 0)
             r->first = s->now;
-        else
+        else if (!r->background)
             s->gap[s->gaps++] = s->now - r->last;
         r->last = s->now;
         if (r->given < r->output)
@@ -132,6 +177,9 @@ static void end_step(struct naive *s)
         r->end = s->done[s->n_done++] = s->now;
         if (s->o.policy == FASTSWITCH)
             turn_leaves_copy(s, s->batch[i]);
+        ended[n++] = s->batch[i];
+        if (keeps_blocks(s, s->batch[i]))
+            ;
         else if (s->o.policy == NANOFLOW)
             queue_insert(&s->late, s->late.n, s->batch[i]);
         else if (s->o.policy != CONTINUUM || !pin_blocks(s, s->batch[i]))
@@ -140,6 +188,7 @@ static void end_step(struct naive *s)
         if (s->o.policy == BATCHLLM)
             member_ends(s, s->batch[i]);
     }
+    stop_losers(s, ended, n);
 }
 
 /* The next moment at which something happens; -1: never. */
@@ -166,8 +215,7 @@ static void naive_run(struct naive *s)
               (int)(s->o.moves.aside * s->o.blocks), s->o.moves.single);
     for (int i = 0; i < REQUESTS_MOST; i++)
         s->last_turn[i] = -1;
-    for (int i = 0; i < s->n; i++)
-        s->r[i].start = s->r[i].first = s->r[i].last = -1;
+    begin_requests(s);
     while ((s->now = next_moment(s)) >= 0) {
         arrive(s);
         if (s->busy && s->step_end == s->now) {
@@ -180,7 +228,9 @@ static void naive_run(struct naive *s)
         if (s->n_batch > 0)
             begin_step(s);
     }
-    s->stuck = s->waiting.n + s->running.n + s->swapped.n + count_of(s, SWAPPED) > 0;
+    s->stuck = s->waiting.n + s->running.n + s->swapped.n + s->idle.n + s->paused.n +
+                   count_of(s, SWAPPED) >
+               0;
 }
 
 #endif

@@ -36,14 +36,14 @@ static void start_over(struct naive *s, int request)
 {
     struct request *r = &s->r[request];
 
-    give_back(s, r);
+    give_own(s, r);
     r->need = r->prompt + r->given;
-    r->computed = 0;
+    r->computed = r->taken;
     r->state = WAITING;
     r->preemptions++;
     s->preemptions++;
     s->restarted = true;
-    queue_insert(&s->waiting, 0, request);
+    queue_insert(r->background ? &s->idle : &s->waiting, 0, request);
 }
 
 /* The same, or, where the host has room for what it computed, out there. */
@@ -54,7 +54,8 @@ static void drive_out(struct naive *s, int request)
 
     for (int i = 0; i < s->swapped.n; i++)
         held += blocks_of(s, s->r[s->swapped.v[i]].computed);
-    if (s->o.policy != VLLM0 || held + blocks_of(s, r->computed) > s->o.swap_blocks) {
+    if (s->o.policy != VLLM0 || held + blocks_of(s, r->computed) > s->o.swap_blocks ||
+        r->taken > 0 || r->background) {
         start_over(s, request);
         return;
     }
@@ -86,14 +87,14 @@ static bool leaves_watermark(const struct naive *s, const struct request *r)
 {
     bool alone = s->running.n == 0 && !s->o.vidur;
 
-    return free_blocks(s) - blocks_of(s, r->need) >= (alone ? 0 : watermark_blocks(s));
+    return free_blocks(s) - blocks_wanted(s, r, r->need) >= (alone ? 0 : watermark_blocks(s));
 }
 
 /* A place for the next token. vLLM's first engine and what was made of it ask for a free block
  * whatever the token needs; where nobody else runs that could never end well. */
 static bool has_slot(const struct naive *s, const struct request *r)
 {
-    bool needs = blocks_of(s, r->computed + 1) > r->n_blocks;
+    bool needs = blocks_wanted(s, r, r->computed + 1) > 0;
     bool strict = s->o.policy == VLLM0 || s->o.policy == SARATHI;
 
     if (s->o.vidur || (strict && s->running.n > 1))
@@ -122,7 +123,7 @@ static int longest(const struct naive *s)
     int most = 1;
 
     for (int i = 0; i < s->n && !s->o.max_length; i++) {
-        int length = s->r[i].prompt + s->r[i].output;
+        int length = s->r[i].given_prompt + s->r[i].given_output;
 
         if (length > most && blocks_of(s, length) <= s->o.blocks)
             most = length;
@@ -132,13 +133,11 @@ static int longest(const struct naive *s)
 
 static void admit_reserving(struct naive *s)
 {
-    int blocks = blocks_of(s, longest(s));
+    int most = longest(s);
 
-    while (s->waiting.n > 0 && s->running.n < s->o.most_requests && free_blocks(s) >= blocks) {
-        struct request *r = &s->r[s->waiting.v[0]];
-
-        while (r->n_blocks < blocks)
-            take_block(s, r);
+    while (s->waiting.n > 0 && s->running.n < s->o.most_requests &&
+           free_blocks(s) >= blocks_wanted(s, &s->r[s->waiting.v[0]], most)) {
+        take_for(s, &s->r[s->waiting.v[0]], most);
         begin_running(s, 0);
     }
 }
@@ -148,7 +147,7 @@ static void schedule_running(struct naive *s)
     for (int i = 0; i < s->running.n; i++) {
         struct request *r = &s->r[s->running.v[i]];
 
-        schedule(s, s->running.v[i], is_prefill(r) ? r->need : 1);
+        schedule(s, s->running.v[i], is_prefill(r) ? r->need - r->computed : 1);
     }
 }
 
@@ -199,8 +198,8 @@ static void form_vllm0(struct naive *s)
 
     while (s->swapped.n == 0 && s->waiting.n > 0 && s->running.n < s->o.most_requests) {
         struct request *r = &s->r[s->waiting.v[0]];
-        int most = r->need > longest_prompt ? r->need : longest_prompt;
-        int tokens = s->o.vidur ? (s->n_batch + 1) * most : batch_tokens(s) + r->need;
+        int due = r->need - r->computed, most = due > longest_prompt ? due : longest_prompt;
+        int tokens = s->o.vidur ? (s->n_batch + 1) * most : batch_tokens(s) + due;
 
         /* Vidur never runs what is beyond the budget; else it goes alone. */
         if (!leaves_watermark(s, r) ||
@@ -208,7 +207,7 @@ static void form_vllm0(struct naive *s)
             break;
         longest_prompt = most;
         take_for(s, r, r->need);
-        schedule(s, s->waiting.v[0], r->need);
+        schedule(s, s->waiting.v[0], due);
         begin_running(s, 0);
     }
     if (s->n_batch > 0)
@@ -235,12 +234,12 @@ static void form_sarathi(struct naive *s)
     }
     while (s->waiting.n > 0 && s->running.n < s->o.most_requests) {
         struct request *r = &s->r[s->waiting.v[0]];
-        int left = s->o.most_tokens - batch_tokens(s);
+        int left = s->o.most_tokens - batch_tokens(s), n = r->need - r->computed;
 
         if (!leaves_watermark(s, r) || left <= 0)
             break;
         take_for(s, r, r->need);
-        schedule(s, s->waiting.v[0], r->need < left ? r->need : left);
+        schedule(s, s->waiting.v[0], n < left ? n : left);
         begin_running(s, 0);
     }
 }
@@ -260,6 +259,8 @@ static int victim(const struct naive *s)
 {
     int at = s->running.n - 1;
 
+    if (s->r[s->running.v[at]].background)
+        return at;
     for (int i = 0; s->o.priorities && i < s->running.n; i++)
         if (is_worse(s, s->running.v[i], s->running.v[at]))
             at = i;
@@ -270,6 +271,9 @@ static int first_waiting(const struct naive *s)
 {
     int at = 0;
 
+    /* Those in the background come as they are offered. */
+    if (s->waiting.n > 0 && s->r[s->waiting.v[0]].background)
+        return 0;
     for (int i = 0; s->o.priorities && i < s->waiting.n; i++)
         if (is_worse(s, s->waiting.v[at], s->waiting.v[i]))
             at = i;
@@ -292,7 +296,7 @@ static bool make_room(struct naive *s, int request, int tokens)
 {
     struct request *r = &s->r[request];
 
-    while (blocks_of(s, r->computed + tokens) - r->n_blocks > free_blocks(s)) {
+    while (blocks_wanted(s, r, r->computed + tokens) > free_blocks(s)) {
         int gone = queue_remove(&s->running, victim(s));
 
         unschedule(s, gone);
@@ -324,7 +328,7 @@ static int cached(const struct naive *s, const struct request *r)
 {
     int n = 0;
 
-    while (s->o.sharing && n < (r->need - 1) / s->o.block_tokens &&
+    while (s->o.sharing && r->taken == 0 && n < (r->need - 1) / s->o.block_tokens &&
            find_block(s, text_of(s, r, n)) >= 0)
         n++;
     return n;
@@ -335,7 +339,7 @@ static int tier_of(const struct naive *s, const struct request *r, int block)
 {
     int tier = 0;
 
-    while (tier < TIERS && (block >= (r->need - 1) / s->o.block_tokens ||
+    while (tier < TIERS && (r->taken > 0 || block >= (r->need - 1) / s->o.block_tokens ||
                             find_aside(s, tier, text_of(s, r, block)) < 0))
         tier++;
     return tier;
@@ -401,7 +405,7 @@ static bool admit_v1(struct naive *s, int at)
 
     for (int i = 0; i < hit; i++)
         idle += s->block[find_block(s, text_of(s, r, i))].holders == 0;
-    if (blocks_of(s, r->need) - hit + idle > free_blocks(s))
+    if (blocks_wanted(s, r, r->need) - hit + idle > free_blocks(s))
         return false;
     end = best_end(s, r, hit);
     load_blocks(s, r, hit, end);
@@ -412,8 +416,9 @@ static bool admit_v1(struct naive *s, int at)
         r->block[r->n_blocks++] = b;
     }
     r->named = hit;
-    r->computed = end * s->o.block_tokens;
-    if (!r->admitted)
+    if (r->taken == 0)
+        r->computed = end * s->o.block_tokens;
+    if (!r->admitted && r->taken == 0)
         r->hits = r->computed;
     r->admitted = true;
     n = r->need - r->computed < left ? r->need - r->computed : left;
@@ -441,7 +446,7 @@ static bool fuse_piece(struct naive *s, int request)
     int left = s->o.most_tokens - batch_tokens(s), n = r->need - r->computed;
 
     if (left <= 0 || s->n_batch >= s->o.most_requests ||
-        blocks_of(s, r->need) - r->n_blocks > free_blocks(s))
+        blocks_wanted(s, r, r->need) > free_blocks(s))
         return false;
     n = n < left ? n : left;
     take_for(s, r, r->computed + n);
@@ -457,7 +462,7 @@ static void fuse_decodes(struct naive *s)
         if (is_prefill(r) || batch_tokens(s) >= s->o.most_tokens ||
             s->n_batch >= s->o.most_requests)
             continue;
-        if (blocks_of(s, r->computed + 1) > r->n_blocks && free_blocks(s) == 0)
+        if (blocks_wanted(s, r, r->computed + 1) > free_blocks(s))
             continue;
         take_for(s, r, r->computed + 1);
         schedule(s, s->running.v[i], 1);
@@ -514,13 +519,14 @@ static void light_prompts(struct naive *s)
 {
     while (s->waiting.n > 0 && s->running.n < s->o.most_requests) {
         struct request *r = &s->r[s->waiting.v[0]];
-        bool beyond = batch_tokens(s) + r->need > s->o.most_tokens;
+        int due = r->need - r->computed;
+        bool beyond = batch_tokens(s) + due > s->o.most_tokens;
 
         if ((beyond && s->n_batch > 0) || !fits_for_good(s, s->waiting.v[0]) ||
-            blocks_of(s, r->need) > free_blocks(s))
+            blocks_wanted(s, r, r->need) > free_blocks(s))
             return;
         take_for(s, r, r->need);
-        schedule(s, s->waiting.v[0], r->need);
+        schedule(s, s->waiting.v[0], due);
         begin_running(s, 0);
     }
 }

@@ -172,7 +172,7 @@ static bool make_copy(struct naive *s, int i, int tokens)
 
 /* ---- out and in ---- */
 
-static void leave(struct naive *s, int i)
+static void go_out(struct naive *s, int i)
 {
     struct request *r = &s->r[i];
     int had = s->copy[i].tokens, to = blocks_of(s, r->computed), from, v[MAP_BLOCKS];
@@ -306,7 +306,7 @@ static void draw_again(struct naive *s)
                 worst = i;
         if (worst < 0)
             return;
-        leave(s, worst);
+        go_out(s, worst);
     }
 }
 
@@ -433,7 +433,7 @@ static void batch_decodes(struct naive *s)
         while (due_of(s, &s->r[i]) - held_by(s, i) > unheld(s)) {
             int worst = first_in(s, RUNNING, true);
 
-            leave(s, worst);
+            go_out(s, worst);
             if (worst == i)
                 return;
         }

@@ -1,7 +1,8 @@
 /* prop_sched.c - replays of small random traces, event by event against naive_sched.h: little
  * memory, so that requests restart; arrivals at the same time and at the end of steps; outputs of
  * one token; prompts longer than a step; shared prefixes, priorities, requests that wait for
- * others and for tools, groups, requests that can never run.
+ * others and for tools, groups, requests that can never run; and programs, whose requests go on
+ * from others, race, or are of the background.
  *
  *     prop_sched [TRACES [SEED]]
  */
@@ -127,6 +128,7 @@ static void make_rules(struct rules *o, enum policy policy)
                         .clients = below(6) ? 0 : 1 + below(5),
                         .watermark = PICK(0, 0, 1, 10, 30) / 100.0,
                         .overhead_us = PICK(0, 0, 1, 5) / 2000.0,
+                        .background = 1,
                         .swap_us = PICK(0, 1, 5, 40) / 4.0,
                         .tier_us = {PICK(0, 1, 5, 40) / 4.0, PICK(0, 1, 20, 80) / 4.0}};
     o->blocks = PICK(40, 60, 100, 200, 400) / o->block_tokens + 1 + below(4);
@@ -189,6 +191,8 @@ static void make_request(struct naive *s, int i, int64_t t_ns)
     *r = (struct request){.t_ns = t_ns,
                           .prompt = 1 + below(size),
                           .output = below(4) ? 1 + below(size) : 1,
+                          .race = -1,
+                          .if_ended = -1,
                           .priority = s->o.priorities ? below(3) - 1 : 0};
     if (s->o.hashed)
         make_hashes(r, &s->o);
@@ -217,7 +221,9 @@ static void make_tight(struct naive *s)
                           .blocks = 30 + below(40)};
     s->n = 3 + below(4);
     for (int i = 0; i < s->n; i++)
-        s->r[i] = (struct request){.t_ns = 1000 * (int64_t)i * below(200),
+        s->r[i] = (struct request){.race = -1,
+                                   .if_ended = -1,
+                                   .t_ns = 1000 * (int64_t)i * below(200),
                                    .prompt = i < 2 ? 1 + below(4) : 1 + below(30),
                                    .output = 1 + below(30),
                                    .priority = i == 0 ? 1 : -below(2)};
@@ -246,13 +252,138 @@ static void make_texts(struct naive *s)
         struct request *r = &s->r[i];
         int text = below(texts);
 
-        *r = (struct request){.t_ns = 200000 * (int64_t)i, .output = 1 + below(4)};
+        *r = (struct request){
+            .t_ns = 200000 * (int64_t)i, .output = 1 + below(4), .race = -1, .if_ended = -1};
         r->n_hashes = 1 + below(blocks);
         r->prompt = r->n_hashes * s->o.block_tokens;
         for (int k = 0; k < r->n_hashes; k++)
             r->hash[k] = (uint64_t)(100 * (k < 2 ? 0 : text) + k);
     }
     s->us = naive_us;
+}
+
+/* ---- programs ---- */
+
+/* Goes on from up to three that stand above, if those are not too long: siblings, whose common
+ * beginning counts once, or any, that have none. */
+static void join(struct naive *s, int i)
+{
+    struct request *r = &s->r[i];
+    int first = below(i), n = 1 + below(3), text, kept;
+
+    r->n_after = 0;
+    for (int k = first; k < i && r->n_after < n; k++) {
+        bool siblings = s->r[k].joins == 1 && s->r[first].joins == 1 &&
+                        s->r[k].after[0] == s->r[first].after[0] && s->r[k].reuse < 0;
+
+        if (k == first || siblings || (below(8) == 0 && s->r[k].joins == 0))
+            r->after[r->n_after++] = k;
+        if (k > first && r->n_after > 1 && !siblings && r->after[r->n_after - 1] == k)
+            break;
+    }
+    r->joins = r->n_after;
+    if (r->joins > 1 && s->r[r->after[1]].joins == 1 && s->r[first].joins == 1 &&
+        s->r[first].reuse < 0)
+        r->common = s->r[s->r[first].after[0]].prompt + s->r[s->r[first].after[0]].output - 1;
+    text = -(r->joins - 1) * r->common;
+    for (int k = 0; k < r->joins; k++)
+        text += s->r[r->after[k]].prompt + s->r[r->after[k]].output;
+    r->prompt = text + below(6);
+    if (text > 150 || text < 1) {
+        r->joins = r->common = 0;
+        r->prompt = 1 + below(20);
+        return;
+    }
+    if (below(4))
+        return;
+    /* Some of it is dropped, and what followed is computed again; or nothing is taken over. */
+    kept = below(3) ? below(r->prompt) : 0;
+    r->reuse = kept;
+    r->prompt = kept + 1 + below(r->prompt - kept);
+}
+
+static void make_part(struct naive *s, int i, int kind)
+{
+    struct request *r = &s->r[i];
+
+    if (i > 0 && (kind & 1) && below(3) > 0)
+        join(s, i);
+    if ((kind & 2) && r->joins > 0 && below(2)) {
+        /* All that go on from the same run a race. */
+        r->race = r->after[0];
+        r->winners = 1 + r->after[0] % 2;
+    } else if ((kind & 2) && below(5) == 0) {
+        r->race = REQUESTS_MOST;
+        r->winners = 2;
+    }
+    if (i > 0 && (kind & 4) && below(3) == 0) {
+        r->if_ended = below(i);
+        r->then_output = 1 + below(30);
+    }
+    r->background = (kind & 8) && below(3) == 0;
+}
+
+/* The next requests: paths that fork from `from`, and one that joins them; or one that goes on with
+ * some of it. The last one's number. */
+static int fork_and_join(struct naive *s, int from, int next)
+{
+    const struct request *a = &s->r[from];
+    int paths = 2 + below(2), text = a->prompt + a->output;
+    struct request *r = &s->r[next];
+
+    r->n_after = r->joins = 1;
+    r->after[0] = from;
+    r->prompt = text + below(4);
+    r->output = 1 + below(12);
+    if (below(3) == 0 || next + paths >= s->n) {
+        r->reuse = below(text);
+        r->prompt = r->reuse + 1 + below(8);
+        return next;
+    }
+    for (int i = 1; i < paths; i++) {
+        s->r[next + i] = *r;
+        s->r[next + i].output = 1 + below(12);
+    }
+    r = &s->r[next + paths];
+    r->n_after = r->joins = paths;
+    r->common = text - 1;
+    r->prompt = -(paths - 1) * r->common + below(4);
+    for (int i = 0; i < paths; i++) {
+        r->after[i] = next + i;
+        r->prompt += s->r[next + i].prompt + s->r[next + i].output;
+    }
+    return next + paths;
+}
+
+/* Forks and joins, one after the other. */
+static void make_tree(struct naive *s)
+{
+    int last = 0;
+
+    s->r[0].prompt = 1 + below(12);
+    s->r[0].output = 1 + below(8);
+    s->r[0].n_after = 0;
+    while (last + 1 < s->n && s->r[last].prompt + s->r[last].output < 200)
+        last = fork_and_join(s, last, last + 1);
+    s->kin = s->n > 1;
+}
+
+static void make_programs(struct naive *s)
+{
+    int kind = 1 + below(15);
+    bool tree = below(3) == 0;
+
+    s->programs = true;
+    s->o.clients = 0;
+    s->o.background = PICK(1, 1, 2, 4, 16);
+    for (int i = 0; i < s->n; i++) {
+        s->r[i].reuse = -1;
+        if (!tree)
+            make_part(s, i, kind);
+        s->kin = s->kin || s->r[i].joins > 0;
+    }
+    if (tree)
+        make_tree(s);
 }
 
 static void make_case(struct naive *s, enum policy policy)
@@ -281,6 +412,8 @@ static void make_case(struct naive *s, enum policy policy)
         make_request(s, i, t);
         t += below(3) ? 1000 * (int64_t)scale * below(gap) : 0;
     }
+    if (policy < BATCHLLM && below(2))
+        make_programs(s);
 }
 
 /* ---- the same for lib/sim ---- */
@@ -296,6 +429,7 @@ struct columns {
     struct group group[REQUESTS_MOST];
     uint32_t member[REQUESTS_MOST];
     struct groups groups, of_hashes; /* of no memory of its own; what the trace's hashes make */
+    struct trace_program program[REQUESTS_MOST];
 };
 
 static void make_set(const struct naive *s, struct columns *c, struct trace_set *t)
@@ -343,6 +477,22 @@ static void make_set(const struct naive *s, struct columns *c, struct trace_set 
         t->session = c->session;
         t->tool = c->tool;
         t->tools = 2;
+    }
+    for (int i = 0; i < s->n && s->programs; i++) {
+        const struct request *r = &s->r[i];
+
+        c->program[i] = (struct trace_program){.joins = (uint32_t)r->joins,
+                                               .common = (uint32_t)r->common,
+                                               .reuse = (uint32_t)(r->reuse + 1),
+                                               .race = (uint32_t)(r->race + 1),
+                                               .winners = (uint32_t)r->winners,
+                                               .if_ended = (uint32_t)(r->if_ended + 1),
+                                               .then_output = (uint32_t)r->then_output,
+                                               .background = r->background};
+    }
+    if (s->programs) {
+        t->program = c->program;
+        t->races = REQUESTS_MOST + 1;
     }
     t->priority = s->o.priorities ? c->priority : NULL;
     if (s->o.hashed) {
@@ -416,6 +566,7 @@ static struct replay_opts options(const struct rules *o, const char *name)
                                        .tier_block_us = {o->tier_us[0], o->tier_us[1]},
                                        .swap_blocks = (uint32_t)o->swap_blocks,
                                        .swap_block_us = o->swap_us,
+                                       .background = (uint32_t)o->background,
                                        .vidur = o->vidur},
                             .clients = (uint32_t)o->clients,
                             .check = true};
@@ -493,11 +644,13 @@ static bool same_request(const struct naive *s, const struct replay *p, int i)
     const struct request *r = &s->r[i];
     const struct flight *f = &p->flight[i];
 
-    if ((r->state == REJECTED) != (f->status == FLIGHT_REJECTED))
+    if ((r->state == REJECTED) != (f->status == FLIGHT_REJECTED) ||
+        (r->state == STOPPED) != (f->status == FLIGHT_STOPPED) || r->given != (int)f->given)
         return false;
-    return r->arrival == replay_arrival(p, (uint32_t)i) && r->start == known(f->start_ns) &&
-           r->first == known(f->first_ns) && r->last == known(f->last_ns) &&
-           r->preemptions == (int)f->preemptions && r->hits == (int)f->hit_tokens;
+    return (r->came == 0 || r->arrival == replay_arrival(p, (uint32_t)i)) &&
+           r->start == known(f->start_ns) && r->first == known(f->first_ns) &&
+           r->last == known(f->last_ns) && r->preemptions == (int)f->preemptions &&
+           r->hits == (int)f->hit_tokens;
 }
 
 static void show(const struct naive *s, const struct replay *p)
@@ -506,14 +659,18 @@ static void show(const struct naive *s, const struct replay *p)
         const struct request *r = &s->r[i];
         const struct flight *f = &p->flight[i];
 
-        printf("  %s %d: t %lld p %d o %d prio %d after %d | arrival %lld start %lld first %lld "
-               "last %lld preempt %d hit %d state %d | %lld %lld %lld %lld %u %u %d\n",
-               same_request(s, p, i) ? " " : "!", i, (long long)r->t_ns, r->prompt, r->output,
-               r->priority, r->n_after, (long long)r->arrival, (long long)r->start,
-               (long long)r->first, (long long)r->last, r->preemptions, r->hits, (int)r->state,
-               (long long)replay_arrival(p, (uint32_t)i), (long long)known(f->start_ns),
-               (long long)known(f->first_ns), (long long)known(f->last_ns), f->preemptions,
-               f->hit_tokens, f->status);
+        printf(
+            "  %s %d: t %lld p %d/%d o %d/%d joins %d common %d reuse %d race %d/%d if %d:%d%s given "
+            "%d/%u prio %d after %d | arrival %lld start %lld first %lld "
+            "last %lld preempt %d hit %d state %d | %lld %lld %lld %lld %u %u %d\n",
+            same_request(s, p, i) ? " " : "!", i, (long long)r->t_ns, r->prompt, r->given_prompt,
+            r->output, r->given_output, r->joins, r->common, r->reuse, r->race, r->winners,
+            r->if_ended, r->then_output, r->background ? " bg" : "", r->given, f->given,
+            r->priority, r->n_after, (long long)r->arrival, (long long)r->start,
+            (long long)r->first, (long long)r->last, r->preemptions, r->hits, (int)r->state,
+            (long long)replay_arrival(p, (uint32_t)i), (long long)known(f->start_ns),
+            (long long)known(f->first_ns), (long long)known(f->last_ns), f->preemptions,
+            f->hit_tokens, f->status);
     }
     printf("  steps %ld preemptions %ld computed %ld | %llu %llu %llu\n", s->steps, s->preemptions,
            s->computed, (unsigned long long)p->total.steps,
@@ -566,7 +723,9 @@ static bool same_totals(struct naive *s, const struct replay *p)
 {
     return (uint64_t)s->steps == p->total.steps &&
            (uint64_t)s->preemptions == p->total.preemptions &&
-           (uint64_t)s->computed == p->total.tokens && (uint64_t)s->swaps == p->total.swaps &&
+           (uint64_t)s->computed == p->total.tokens &&
+           (uint64_t)s->reused == p->total.reused_tokens && (uint32_t)s->peak == p->total.kv_peak &&
+           (uint64_t)s->swaps == p->total.swaps &&
            (uint64_t)s->tier_tokens[0] == p->total.tier_tokens[KV_HOST] &&
            (uint64_t)s->tier_tokens[1] == p->total.tier_tokens[KV_DISK] && same_gaps(s, p) &&
            same_moves(s, p);
@@ -671,7 +830,9 @@ static void try_harm(struct naive *s, struct columns *c, int kind, enum policy p
     struct err e = {0};
     int rc;
 
-    make_case(s, policy);
+    do
+        make_case(s, policy);
+    while (s->programs);
     s->o.vidur = false;
     make_set(s, c, &t);
     if (policy == BATCHLLM)
@@ -720,7 +881,7 @@ int main(int argc, char **argv)
             conflicts += s->conflicts;
             lost += s->lost_blocks;
             found += policy == FASTSWITCH ? s->tier_tokens[0] : 0;
-            if (seed % 2)
+            if (seed % 2 || s->programs)
                 continue;
             try_life(s, &t, seed, life);
             /* Groups are of the whole trace, wherever requests go; maps of one replica. */
@@ -728,7 +889,8 @@ int main(int argc, char **argv)
                 continue;
             make_case(s, (enum policy)policy);
             make_set(s, c, &t);
-            compare_fleet(s, fleet, &t, seed);
+            if (!s->programs)
+                compare_fleet(s, fleet, &t, seed);
         }
     for (int i = 0; s && c && i < 300; i++)
         try_harm(s, c, i % 9, i % 18 < 9 ? VLLM0 : BATCHLLM);

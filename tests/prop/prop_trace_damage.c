@@ -118,6 +118,12 @@ static bool sound(const struct trace_record *r)
     if (r->n_out_hashes > 0 &&
         r->n_out_hashes > (r->prompt + r->output) / r->block - r->prompt / r->block)
         return false;
+    if (r->joins > r->n_after || (r->joins < 2 && r->common > 0) ||
+        (r->joins == 0 && r->reuse != TRACE_ABSENT) || (r->race.p != NULL) != (r->winners > 0) ||
+        (r->if_ended.p != NULL) != (r->then_output > 0))
+        return false;
+    if (r->reuse != TRACE_ABSENT && (r->reuse < 0 || (uint64_t)r->reuse >= r->prompt))
+        return false;
     return r->n_hashes == 0 || (r->n_hashes >= r->prompt / r->block &&
                                 r->n_hashes <= (r->prompt + r->block - 1) / r->block);
 }

@@ -254,6 +254,40 @@ static void skipping(void)
     trace_set_free(&t);
 }
 
+static void programs(void)
+{
+    struct trace_set t;
+    struct err e = {0};
+    int bad = load(&t,
+                   LINE("a", "1", "")
+                       LINE("b", "1", ",'after':['a'],'joins':1,'race':'r','winners':2")
+                           LINE("c", "1", ",'after':['a','b'],'joins':2,'common':40,'reuse':7")
+                               LINE("d", "2", ",'race':'r','winners':1") LINE("d", "2",
+                                                                              ",'if_ended':'d',"
+                                                                              "'then_output':3")
+                                   LINE("d", "2",
+                                        ",'after':['c'],'joins':1,'race':'q','winners':1,"
+                                        "'if_ended':'b','then_output':3,'background':true"),
+                   true, &e);
+    const struct trace_program *p = t.program;
+
+    T_CHECKF(bad == 2 && t.n == 4 && t.races == 2, "%d bad, %u, %u races", bad, t.n, t.races);
+    T_CHECK(p[0].joins == 0 && p[0].race == 0 && p[0].if_ended == 0 && !p[0].background);
+    T_CHECK(p[1].joins == 1 && p[1].common == 0 && p[1].reuse == 0);
+    T_CHECK(p[1].race == 1 && p[1].winners == 2);
+    T_CHECK(p[2].joins == 2 && p[2].common == 40 && p[2].reuse == 8 && p[2].race == 0);
+    T_CHECK(p[3].race == 2 && p[3].winners == 1 && p[3].if_ended == 2 && p[3].then_output == 3);
+    T_CHECK(p[3].background && t.after[t.after_end[3] - 1] == 2);
+    trace_set_free(&t);
+    refuses(LINE("a", "1", "") LINE("b", "1", ",'if_ended':'c','then_output':3"),
+            "line 2: its output goes by 'c', which is no request above");
+    refuses(LINE("a", "1", ",'race':'r','winners':2") LINE("b", "1", ",'race':'r','winners':1"),
+            "line 2: its race has 2 winners above, not 1");
+    refuses(LINE("a", "1", "") LINE("b", "1", "")
+                LINE("c", "1", ",'after':['a','b'],'joins':2,'common':41"),
+            "line 3: 'common' is of 41 tokens, and a prompt of 40 begins with them");
+}
+
 int main(void)
 {
     tmp_enter();
@@ -261,6 +295,7 @@ int main(void)
     round_trip();
     loading();
     skipping();
+    programs();
     tmp_leave();
     return t_done("test_trace");
 }

@@ -257,6 +257,43 @@ static const struct sample samples[] = {
      "! f: line 11: a tool takes less than no time\n"
      "! f: line 12: 'id' is no text: '{}'\n"
      "! f: line 13: *\n"},
+    {"sluice",
+     "{\"id\":\"x\",\"t_ns\":5,\"prompt\":30,\"output\":1,\"joins\":null,\"reuse\":null,"
+     "\"common\":0,\"race\":null,\"winners\":0,\"if_ended\":null,\"background\":false}\n"
+     "{\"background\":true,\"then_output\":2,\"if_ended\":7,\"winners\":3,\"race\":\"r\\n\","
+     "\"id\":\"y\",\"t_ns\":5,\"prompt\":31,\"output\":9,\"after\":[\"x\"],\"joins\":1}\n"
+     "{\"id\":\"z\",\"t_ns\":5,\"prompt\":99,\"output\":9,\"after\":[\"y\",\"x\",\"w\"],"
+     "\"reuse\":0,\"common\":30,\"joins\":2.0}\n"
+     "{\"id\":\"z\",\"t_ns\":5,\"prompt\":9,\"output\":9,\"after\":[\"y\"],\"joins\":2}\n"
+     "{\"id\":\"z\",\"t_ns\":5,\"prompt\":9,\"output\":9,\"after\":[\"y\"],\"joins\":1,"
+     "\"common\":1}\n"
+     "{\"id\":\"z\",\"t_ns\":5,\"prompt\":9,\"output\":9,\"after\":[\"y\"],\"reuse\":1}\n"
+     "{\"id\":\"z\",\"t_ns\":5,\"prompt\":9,\"output\":9,\"after\":[\"y\"],\"joins\":1,"
+     "\"reuse\":9}\n"
+     "{\"id\":\"z\",\"t_ns\":5,\"prompt\":9,\"output\":9,\"after\":[\"y\"],\"joins\":1,"
+     "\"reuse\":-1}\n"
+     "{\"id\":\"z\",\"t_ns\":5,\"prompt\":9,\"output\":9,\"race\":\"r\"}\n"
+     "{\"id\":\"z\",\"t_ns\":5,\"prompt\":9,\"output\":9,\"winners\":2}\n"
+     "{\"id\":\"z\",\"t_ns\":5,\"prompt\":9,\"output\":9,\"if_ended\":\"y\"}\n"
+     "{\"id\":\"z\",\"t_ns\":5,\"prompt\":9,\"output\":9,\"then_output\":2}\n"
+     "{\"id\":\"z\",\"t_ns\":5,\"prompt\":9,\"output\":9,\"background\":1}\n"
+     "{\"id\":\"z\",\"t_ns\":5,\"prompt\":9,\"output\":9,\"race\":[1],\"winners\":1}\n",
+     "{'id':'x','t_ns':5,'prompt':30,'output':1}\n"
+     "{'id':'y','t_ns':5,'prompt':31,'output':9,'after':['x'],'joins':1,'race':'r\\n',"
+     "'winners':3,'if_ended':'7','then_output':2,'background':true}\n"
+     "{'id':'z','t_ns':5,'prompt':99,'output':9,'after':['y','x','w'],'joins':2,'common':30,"
+     "'reuse':0}\n"
+     "! f: line 4: it joins 2 requests, and waits for 1\n"
+     "! f: line 5: 'common' is of two requests or more, and it joins 1\n"
+     "! f: line 6: 'reuse' is of a request that joins others\n"
+     "! f: line 7: it takes over 9 tokens: all of its prompt's 9, *\n"
+     "! f: line 8: 'reuse' is no number of tokens: '-1'\n"
+     "! f: line 9: 'race' and 'winners', at least 1, go together\n"
+     "! f: line 10: 'race' and 'winners', at least 1, go together\n"
+     "! f: line 11: 'if_ended' and 'then_output', at least 1, go together\n"
+     "! f: line 12: 'if_ended' and 'then_output', at least 1, go together\n"
+     "! f: line 13: 'background' is neither true nor false: '1'\n"
+     "! f: line 14: 'race' is no text: '[1]'\n"},
 };
 
 #endif
