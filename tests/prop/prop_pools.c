@@ -84,11 +84,12 @@ struct fleet_case {
 
 static void make_fleet(struct fleet_case *c, const struct trace_set *t)
 {
-    static const char *const scheds[] = {"vllm0", "vllm1", "sarathi", "splitfuse"};
+    static const char *const scheds[] = {"vllm0",     "vllm1",    "sarathi",
+                                         "splitfuse", "lightllm", "nanoflow"};
     const struct route *route = below(2)   ? &route_conductor
                                 : below(2) ? &route_prefix
                                            : route_at(0);
-    uint32_t n = 2 + below(FLEET - 1), sched = below(4);
+    uint32_t n = 2 + below(FLEET - 1), sched = below(6);
 
     c->pools = below(3) > 0;
     for (uint32_t i = 0; i < n; i++)
@@ -103,6 +104,7 @@ static void make_fleet(struct fleet_case *c, const struct trace_set *t)
                    .block_tokens = 4,
                    .most_requests = 1 + below(12),
                    .most_tokens = 60,
+                   .max_length = below(4) ? 0 : 40,
                    .prefix_cache = below(4) > 0,
                    .no_repeats = below(2)},
         .fleet = {.n = n,
@@ -144,13 +146,14 @@ static void watch(void *ctx, const struct replica *r)
 static void check_flights(const struct trace_set *t, const struct fleet_case *c,
                           const struct replay *p)
 {
-    uint64_t refused = 0, moved = 0;
+    uint64_t refused = 0, rejected = 0, moved = 0;
 
     for (uint32_t i = 0; i < t->n; i++) {
         const struct flight *f = &p->flight[i];
         bool ended = f->status == FLIGHT_ENDED;
 
         refused += f->status == FLIGHT_REFUSED;
+        rejected += f->status == FLIGHT_REJECTED;
         T_CHECKF(ended || f->status == FLIGHT_REFUSED || f->status == FLIGHT_REJECTED, "%u: %d", i,
                  f->status);
         T_CHECK(!ended || (f->given == t->output[i] && f->first_ns <= f->last_ns &&
@@ -160,7 +163,7 @@ static void check_flights(const struct trace_set *t, const struct fleet_case *c,
                 c->role[f->replica] == ROLE_DECODE);
         moved += ended && t->output[i] > 1 && c->pools && c->o.fleet.failures == 0;
     }
-    T_CHECK(refused == p->fleet.refused && moved <= p->fleet.handed.n);
+    T_CHECK(refused == p->fleet.refused && rejected == p->rejected && moved <= p->fleet.handed.n);
     T_CHECK(refused == 0 || c->o.fleet.route == &route_conductor);
     for (uint32_t i = 0; i < p->fleet.n; i++) {
         const struct replica *r = &p->fleet.replica[i];
