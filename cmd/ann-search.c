@@ -244,17 +244,17 @@ static int set_tenants(struct asked *how, const struct ann_info *i, struct err *
 /* ---- searching ---- */
 
 /* What is to be done with rows so many, if that is asked for. `whose` are the queries. */
-static int explain(const struct ann *a, const struct asked *how, const char *whose, uint64_t count,
-                   struct err *e)
+static void explain(const struct ann *a, const struct asked *how, const char *whose,
+                    const uint32_t *tenant, uint64_t count)
 {
+    struct ann_search_opts o = how->o;
     struct ann_explained x;
 
+    o.tenant = tenant;
     if (!how->explain)
-        return 0;
-    if (ann_explain(a, &how->o, count, &x, e) < 0)
-        return e->code;
+        return;
+    ann_explain(a, &o, count, &x);
     cli_note(false, "%s: %s: %s", whose, x.plan, x.why);
-    return 0;
 }
 
 /* n queries from the batch's query `from` on. */
@@ -294,7 +294,9 @@ static int search_each(const struct ann *a, struct asked *how, struct batch *b, 
             char whose[32];
 
             snprintf(whose, sizeof whose, "query %llu", (unsigned long long)(b->done + i));
-            rc = explain(a, how, whose, c->each[i].count, e);
+            explain(a, how, whose,
+                    how->o.tenant ? how->o.tenant + (how->tenants ? at + i : 0) : NULL,
+                    c->each[i].count);
         }
         how->o.allowed = c->each;
         how->o.allowed_each = true;
@@ -397,6 +399,8 @@ static int search_all(const struct ann *a, struct asked *how, struct choice *c,
     if (rc == 0 && how->tenant)
         b.tenant[0] = tenant_of(a, how, &b, how->tenant, strlen(how->tenant));
     how->o.tenant = i.has_tenants ? b.tenant : NULL;
+    if (rc == 0 && how->where && !how->tenants)
+        explain(a, how, "all queries", how->o.tenant, c->one.count);
     while (rc == 0 && vec_reader_rows(r) != 0 && (n = fill(&b, r, e)) != 0) {
         rc = n < 0 ? (int)n : search_batch(a, how, &b, c, (uint64_t)n, e);
         if (rc == 0)
@@ -480,7 +484,7 @@ static int choose(struct asked *how, const struct ann *a, struct choice *c, stru
     if (ann_predicates_rows(c->predicates, &text, 1, &c->one, &done, e) < 0)
         return err_prefix(e, "--where");
     how->o.allowed = &c->one;
-    return explain(a, how, "all queries", c->one.count, e);
+    return 0;
 }
 
 static const char *name_of(const void *ann, uint64_t row, size_t *len)

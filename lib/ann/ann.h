@@ -64,9 +64,9 @@ struct ann_ids;
 int ann_ids_load(struct ann_ids **out, const char *path, uint64_t rows, struct err *e);
 void ann_ids_free(struct ann_ids *ids);
 
-/* Attributes of rows, by which searches may choose (attrs_read.c): a file of `rows` rows, TSV, CSV
- * or JSON Lines, of which all columns are taken or `only` those named, with commas between.
- * ERR_INPUT names file and line. */
+/* Attributes of rows, by which searches may choose (attrs_read.c): a file of `rows` rows
+ * (VEC_UNKNOWN: any number), TSV, CSV or JSON Lines, of which all columns are taken or `only` those
+ * named, with commas between. ERR_INPUT names file and line. */
 struct ann_attrs;
 int ann_attrs_load(struct ann_attrs **out, const char *path, const char *only, uint64_t rows,
                    enum cpu_level cpu, struct err *e);
@@ -232,15 +232,15 @@ int ann_search_tree(const struct ann *a, const struct ann_search_opts *o, uint32
                     const float *queries, uint64_t n, uint64_t *id, float *score,
                     struct ann_search_stats *stats, struct err *e);
 
-/* How queries with so many allowed rows will be searched, and why. */
+/* How a query with so many allowed rows will be searched, and why; of a kind with tenants, that of
+ * *o->tenant. */
 struct ann_explained {
-    const char *plan; /* "none", "exact", "walk", "lists", "all" */
+    const char *plan; /* "none", "exact", "all", or how the kind passes over rows: filter.h */
     char why[200];    /* a sentence without its stop */
 };
 
-/* ERR_USAGE: the kind takes no filter. */
-int ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t count,
-                struct ann_explained *x, struct err *e);
+void ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t count,
+                 struct ann_explained *x);
 
 /* Predicates over attributes (where.h is their language) become rows that are allowed; equal ones
  * share them. */
@@ -391,7 +391,7 @@ int ann_update_write(struct ann_update *u, const char *path, const struct ann_up
                      struct ann_update_report *report, struct err *e);
 
 /* Writes the index to `path`, which may be its own, with these attributes of its rows in the place
- * of those that it has. ERR_USAGE: the kind takes no filter, or is made of its attributes. */
+ * of those that it has. ERR_USAGE: the kind is made of its attributes. */
 int ann_save_attrs(const struct ann *a, const char *path, const struct ann_attrs *attrs,
                    struct err *e);
 

@@ -280,25 +280,11 @@ void ivf_search_allowed(struct seeker *t, const struct ann_queries *q)
 
 /* ---- */
 
-/* Where each row stands, once for all searches. */
-static int places(struct ivf *v, struct err *e)
-{
-    uint32_t *place, *none = NULL;
-
-    if (atomic_load(&v->place))
-        return 0;
-    if (!(place = mem_zero((size_t)v->rows, sizeof *place, e)))
-        return e->code;
-    for (uint64_t i = 0; i < v->rows; i++)
-        place[v->row[i]] = (uint32_t)i;
-    if (!atomic_compare_exchange_strong(&v->place, &none, place))
-        free(place); /* another was faster */
-    return 0;
-}
-
 int ivf_allowed_init(struct seeker *t, struct err *e)
 {
-    if (places(t->a->state, e) < 0 ||
+    struct ivf *v = t->a->state;
+
+    if (places_of_rows(&v->place, v->row, v->rows, e) < 0 ||
         !(t->mask = mem_array(CODEC_LIST / ALLOWED_LANES, sizeof *t->mask, e)))
         return e->code;
     t->gather = (struct gather){.a = t->a,

@@ -177,11 +177,9 @@ static void setting(const struct run *r, const char *name, uint32_t effort)
     struct ann_search_stats best;
     uint64_t n = r->query.rows, *id = bench_need(malloc(n * K * sizeof *id));
     struct ann_explained x;
-    struct err e = {0};
 
     best = found_best(r->a, &o, &r->query, id);
-    if (ann_explain(r->a, &o, r->allowed->count, &x, &e) < 0)
-        bench_stop(e.msg);
+    ann_explain(r->a, &o, r->allowed->count, &x);
     printf("%s%s  effort %u  %s  recall@%d %.4f  qps %.0f  keys %.0f  hops %.1f  exact %.1f\n",
            name, r->same ? " for all" : "", effort, x.plan, K,
            r->same ? 0.0 : found_share(r->truth.id, r->truth.k, id, n, K), (double)n / best.seconds,

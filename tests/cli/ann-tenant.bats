@@ -29,10 +29,6 @@ stat_of() {
     misuse ann-build -t tenant -o x.ann base.fvecs
     misuse ann-build --tenants grants -o x.ann base.fvecs
     misuse ann-build -t tenant --tenants grants --lists 4 -o x.ann base.fvecs
-    misuse ann-build -t tenant --tenants grants --attrs table -o x.ann base.fvecs
-    seq 0 600 >table
-    fails ann-update --attrs table good.ann
-    says 'kind tenant, which takes no filter'
     misuse ann-search --tenant all --tenants-file f good.ann query.fvecs
     misuse ann-search --reach 0 --tenant all good.ann query.fvecs
     fails ann-search good.ann query.fvecs
