@@ -114,8 +114,8 @@ wrong() {
     says "the tenant's 300 are sooner passed through"
     says "query 3: rights: "
     says "the tenant's 600 are sooner passed through"
-    same_for_all_threads ann-search -k 7 --tenants-file whose --where-file w.jsonl tenants.ann query.fvecs
-    same_for_all_levels ann-search -k 7 --tenants-file whose --where-file w.jsonl tenants.ann query.fvecs
+    same_for_all_threads ann-search -q -k 7 --tenants-file whose --where-file w.jsonl tenants.ann query.fvecs
+    same_for_all_levels ann-search -q -k 7 --tenants-file whose --where-file w.jsonl tenants.ann query.fvecs
     same_for_all_threads ann-search -k 7 --where-file w.jsonl disk.ann query.fvecs
     same_for_all_levels ann-search -k 7 --where-file w.jsonl disk.ann query.fvecs
 }
