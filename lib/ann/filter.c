@@ -27,10 +27,11 @@ static uint64_t few_on_disk(const struct filter_case *c)
 
 /* To compare a row costs the same whatever is allowed. A walk looks at rows / count of them for
  * each that it finds, and lists at about the root of that: so where the two meet goes by the root
- * of the rows. The factors are measured ones. */
+ * of the rows. Lists that are counted before are hardly looked at in vain. The factors are measured
+ * ones. */
 static uint64_t few_of(const struct filter_case *c)
 {
-    double work = c->kind == FILTER_WALK ? 5.0 * c->effort : 1.5 * c->effort;
+    double work = c->kind == FILTER_WALK ? 5.0 : c->counts ? 0.2 : 1.5;
 
     if (c->kind == FILTER_LEAVES) /* they hold hardly any others */
         return LEAVES_FEW;
@@ -38,7 +39,7 @@ static uint64_t few_of(const struct filter_case *c)
         return c->own / RIGHTS_FEW;
     if (c->kind == FILTER_DISK)
         return few_on_disk(c);
-    return (uint64_t)sqrt(work * (double)c->rows);
+    return (uint64_t)sqrt(work * c->effort * (double)c->rows);
 }
 
 struct filter_plan filter_plan(const struct filter_case *c)

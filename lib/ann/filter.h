@@ -20,6 +20,7 @@
 #ifndef ANN_FILTER_H
 #define ANN_FILTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,7 @@ struct filter_case {
     uint64_t rows, count; /* rows of the index; allowed ones */
     uint64_t live;        /* of the rows, those that are not deleted */
     uint32_t k, effort;   /* of a search without a filter */
+    bool counts;          /* FILTER_LISTS: which lists hold few allowed rows is counted before */
     uint64_t own;         /* FILTER_RIGHTS: rows of the tenant */
     double pages,
         lists; /* FILTER_DISK: of a list on average, 0: rows cannot be read alone; lists */

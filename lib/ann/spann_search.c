@@ -326,7 +326,7 @@ static void take_row(struct seeker *t, const struct item *i, const uint8_t *p)
 /* The rows of those of n queries that read these instead of lists. */
 static size_t rows_of(struct seeker *t, size_t n)
 {
-    uint32_t row[SPANN_HELD_ROWS];
+    uint32_t row[HELD_ROWS];
     size_t items = 0, got;
 
     for (size_t q = 0; q < n; q++) {
@@ -338,7 +338,7 @@ static size_t rows_of(struct seeker *t, size_t n)
         if (mem_reserve(&t->item, &t->item_cap, items + m->count, sizeof *t->item, &t->err) < 0)
             return 0;
         at.bits = m->bits;
-        while ((got = t->held.ops->next(&at, row, SPANN_HELD_ROWS)) > 0)
+        while ((got = t->held.ops->next(&at, row, HELD_ROWS)) > 0)
             for (size_t i = 0; i < got && items < t->item_cap; i++)
                 t->item[items++] = (struct item){vector_at(t, row[i]), (uint32_t)q, row[i], 0};
     }

@@ -4,14 +4,11 @@
 #ifndef ANN_SPANN_SEEK_H
 #define ANN_SPANN_SEEK_H
 
-#include "ann/allowed.h"
+#include "ann/held.h"
 #include "ann/spann.h"
 #include "base/reads.h"
 
-enum {
-    SPANN_PAGE = 4096,
-    SPANN_HELD_ROWS = 384 + ALLOWED_ROOM, /* allowed rows that are looked at together */
-};
+enum { SPANN_PAGE = 4096 };
 
 struct asker {
     struct ivf_asked in;
@@ -38,16 +35,6 @@ struct item {
 struct run {
     size_t first, n; /* items */
     uint64_t from;   /* where it begins in the file */
-};
-
-/* Lists that hold rows of a filter. */
-struct spann_held {
-    const struct allowed_ops *ops;
-    const uint64_t *of;    /* their bits; NULL: none yet */
-    uint32_t *count, *row; /* [lists]: rows of each; [SPANN_HELD_ROWS] */
-    uint32_t *list;        /* [n]: those that hold any */
-    float *key;            /* [lists] */
-    size_t n;
 };
 
 struct seeker {
@@ -78,7 +65,8 @@ struct seeker {
     unsigned *free; /* [buffers] */
     struct run *run;
     uint64_t keys, exacts, lists, pages, read; /* read: bytes */
-    struct spann_held held;
+    struct held held;                          /* where rows are allowed */
+    float *held_key;                           /* [lists] */
     struct err err;
 };
 
