@@ -291,6 +291,7 @@ struct ann_tune_opts {
     uint32_t k;
     const double *targets; /* ascending, each once */
     size_t n_targets;
+    const uint32_t *tenant; /* of each query, of a kind with tenants; else NULL */
     int threads;
     progress_fn *progress; /* NULL: none */
     void *progress_ctx;
@@ -301,6 +302,14 @@ struct neigh;
 /* The true neighbours of n queries, by the index's own vectors; ERR_USAGE if it has none. */
 int ann_truth(const struct ann *a, const float *queries, uint64_t n, uint32_t k, int threads,
               struct neigh *truth, struct err *e);
+/* The same of queries of tenants, each of what its tenant may see; of a kind with tenants. */
+struct ann_asked {
+    const float *x;
+    uint64_t n;
+    const uint32_t *tenant; /* [n], numbers of ann_tenant(); NULL: of all rows */
+};
+int ann_truth_of(const struct ann *a, const struct ann_asked *q, uint32_t k, int threads,
+                 struct neigh *truth, struct err *e);
 /* The cheapest setting for each target (tune.c): s[n_targets]. Of n >= 2 queries every second
  * chooses, the others confirm. truth: of all of them, k places or more. */
 int ann_tune(const struct ann *a, const struct ann_tune_opts *o, const float *queries, uint64_t n,

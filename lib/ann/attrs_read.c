@@ -394,6 +394,10 @@ static enum format format_of(const char *path)
 
 static enum format format_by_line(const char *line, size_t len)
 {
+    size_t mark = utf8_mark(line, len);
+
+    line += mark;
+    len -= mark;
     while (len > 0 && is_blank(*line)) {
         line++;
         len--;
@@ -443,6 +447,8 @@ static int read_lines(struct reading *r, struct lines *l, struct err *e)
             return err_prefix(e, "%s:%llu", name, (unsigned long long)lines_number(l));
     if (rc < 0)
         return rc;
+    if (lines_number(l) == 0 && r->rows != 0)
+        return err_set(e, ERR_INPUT, "%s: it is empty, and there are vectors", name);
     if (r->rows != VEC_UNKNOWN && attrs_make_rows(r->m) != r->rows)
         return err_set(e, ERR_INPUT,
                        "%s:%llu: attributes of %llu rows end here, and there are %llu vectors",

@@ -196,9 +196,11 @@ wrong() {
     tail -n +2 at.tsv | awk -F '\t' '{ print "{\"year\":" $1 ",\"genre\":" ($2 == "" ? "null" : "\"" $2 "\"") \
         ",\"live\":" $3 ",\"tags\":" ($4 == "" ? "null" : $4 == "," ? "[]" : "[\"" $4 "\"]") "}" }' |
         sed 's/,all"/","all"/' >at.jsonl
+    { printf '\xef\xbb\xbf' && cat at.jsonl; } >marked.jsonl
+    cp marked.jsonl marked
     gzip -c at.tsv >packed
     zstd -q at.jsonl -o at.jsonl.zst
-    for f in at.csv at.jsonl packed at.jsonl.zst; do
+    for f in at.csv at.jsonl marked.jsonl marked packed at.jsonl.zst; do
         ann-build -q --attrs $f -o f.ann base.fvecs
         cmp good.ann f.ann
     done
@@ -256,6 +258,9 @@ wrong() {
         fails ann-build --attrs short.tsv -o x.ann base.fvecs
         says "short.tsv:$n: attributes of $((n - 1)) rows end here, and there are 600 vectors"
     done
+    : >empty.tsv
+    fails ann-build --attrs empty.tsv -o x.ann base.fvecs
+    says 'empty.tsv: it is empty, and there are vectors'
     { cat at.tsv && tail -n 1 at.tsv; } >long.tsv
     fails ann-build --attrs long.tsv -o x.ann base.fvecs
     says "long.tsv:602: attributes of 601 rows end here, and there are 600 vectors"

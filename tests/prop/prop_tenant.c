@@ -228,6 +228,34 @@ static void look_truth(const struct model *m, const struct ann *a, const float *
     neigh_free(&truth);
 }
 
+/* And those of tenants are the best of what they see. */
+static void look_truth_of(const struct model *m, const struct ann *a)
+{
+    enum { SOME = 6 };
+    uint32_t tenant[SOME];
+    size_t t[SOME];
+    struct ann_asked q = {m->pool.x, SOME, tenant};
+    struct neigh truth = {0};
+    struct err e = {0};
+    char name[32];
+
+    for (size_t i = 0; i < SOME; i++) {
+        t[i] = i * (m->tenants - 1) / (SOME - 1);
+        tenant[i] = i == 3 ? ANN_NO_TENANT : ann_tenant(a, name, name_of(t[i], name));
+    }
+    T_CHECKF(ann_truth_of(a, &q, K, 2, &truth, &e) == 0, "%s", e.msg);
+    for (size_t i = 0; i < SOME; i++) {
+        size_t have = i == 3 ? 0 : owned(m, t[i]), want = have < K ? have : K;
+
+        if (i == 3)
+            T_CHECK(truth.id[i * K] == NEIGH_NONE);
+        else
+            T_CHECK(look(m, t[i], m->pool.x + i * m->pool.rows.dim, truth.id + i * K,
+                         truth.score + i * K, K, true) == want);
+    }
+    neigh_free(&truth);
+}
+
 /* All tenants, k = 1, K and all, of all rows and of some; the share that is found of the best. */
 static double ask(struct model *m, const char *path, uint32_t effort, enum cpu_level cpu,
                   int threads, uint64_t *seed)
@@ -263,8 +291,10 @@ static double ask(struct model *m, const char *path, uint32_t effort, enum cpu_l
         }
     m->filter = false;
     T_CHECKF(ann_check(a, &e) == 0, "%s", e.msg);
-    if (m->vectors)
+    if (m->vectors) {
         look_truth(m, a, m->pool.x);
+        look_truth_of(m, a);
+    }
     ann_close(a);
     free(id);
     free(score);
