@@ -304,19 +304,11 @@ static void same_bytes(bool queries)
     s.o.queries = queries ? q.x : NULL;
     s.o.n_queries = queries ? WORK : 0;
     s.o.least = queries ? 5 : 40; /* so that cells cut, too */
-    for (int run = 0; run < 3 + (int)cpu_detect() + 1; run++) {
-        static const int threads[] = {1, 2, 7};
-        struct buf got;
-
-        s.o.threads = run < 3 ? threads[run] : 2;
-        s.o.cpu = run < 3 ? cpu_detect() : (enum cpu_level)(run - 3);
+    for (int way = 0; way < ann_ways(); way++) {
+        s.o.threads = ann_way(way).threads;
+        s.o.cpu = ann_way(way).cpu;
         make(&s, "s.ann");
-        got = ann_bytes("s.ann");
-        if (run == 0)
-            first = got;
-        T_CHECKF(got.len == first.len && memcmp(got.p, first.p, got.len) == 0, "run %d", run);
-        if (run)
-            buf_free(&got);
+        ann_same("s.ann", way, &first, queries ? "with queries" : "without queries");
     }
     for (int cpu = 0; cpu <= (int)cpu_detect(); cpu++) {
         struct asked *t = ask("s.ann", (enum cpu_level)cpu);

@@ -444,22 +444,15 @@ static void try_recall(enum data_kind kind, enum vec_type type, enum vec_metric 
 
     begin(&m, 2600, 9, kind, type, metric, dim, &seed);
     m.vectors = true;
-    for (int run = 0; run < 3 + (int)cpu_detect() + 1; run++) {
-        static const int threads[] = {1, 2, 7};
+    for (int way = 0; way < ann_ways(); way++) {
         struct ann_build_opts o = {.kind = ANN_TENANT,
                                    .metric = metric,
                                    .codec = codec,
-                                   .threads = run < 3 ? threads[run] : 2,
-                                   .cpu = run < 3 ? cpu_detect() : (enum cpu_level)(run - 3)};
-        struct buf got;
+                                   .threads = ann_way(way).threads,
+                                   .cpu = ann_way(way).cpu};
 
         build(&m, &o, "r.ann");
-        got = ann_bytes("r.ann");
-        if (run == 0)
-            first = got;
-        T_CHECKF(got.len == first.len && memcmp(got.p, first.p, got.len) == 0, "run %d", run);
-        if (run)
-            buf_free(&got);
+        ann_same("r.ann", way, &first, codec ? codec : vec_metric_name(metric));
     }
     buf_free(&first);
     all = some = 0;
