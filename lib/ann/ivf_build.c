@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "ann/each.h"
 #include "ann/ivf.h"
 #include "base/rand.h"
 #include "base/sort.h"
@@ -378,27 +379,42 @@ static int code_list(struct ivf_made *v, const struct vec_rows *base, uint32_t l
     return 0;
 }
 
+struct coding {
+    struct ivf_made *v;
+    const struct vec_rows *base;
+};
+
+static int begin_coder(void *room, void *ctx, struct err *e)
+{
+    const struct coding *c = ctx;
+
+    return coder_init(room, c->v, e);
+}
+
+static void end_coder(void *room)
+{
+    coder_free(room);
+}
+
+static int code_one(void *ctx, uint64_t i, void *room, struct err *e)
+{
+    const struct coding *c = ctx;
+
+    return code_list(c->v, c->base, (uint32_t)i, room, e);
+}
+
 static int code_all(struct ivf_made *v, const struct ann_maker *m, struct err *e)
 {
-    uint32_t bad = UINT32_MAX;
+    struct coding c = {v, m->base};
 
-#pragma omp parallel num_threads(m->o->threads > 1 ? m->o->threads : 1)
-    {
-        struct err mine = {0};
-        struct coder t;
-        int rc = coder_init(&t, v, &mine);
-
-#pragma omp for schedule(dynamic)
-        for (uint32_t l = 0; l < v->head.lists; l++)
-            if (rc < 0 || code_list(v, m->base, l, &t, &mine) < 0)
-#pragma omp critical
-                if (l < bad) {
-                    bad = l;
-                    *e = mine;
-                }
-        coder_free(&t);
-    }
-    return bad == UINT32_MAX ? 0 : e->code;
+    return each(&(struct each){.n = v->head.lists,
+                               .threads = m->o->threads,
+                               .ctx = &c,
+                               .room = sizeof(struct coder),
+                               .begin = begin_coder,
+                               .end = end_coder,
+                               .one = code_one},
+                e);
 }
 
 static int make_room(struct ivf_made *v, struct err *e)

@@ -1,9 +1,9 @@
 /* truth.c - the true neighbours of queries, by the vectors that an index holds: of all rows, or of
  * those of tenants.
  */
-#include <omp.h>
 #include <stdlib.h>
 
+#include "ann/each.h"
 #include "ann/kind.h"
 #include "base/mem.h"
 #include "vec/knn.h"
@@ -115,50 +115,54 @@ static uint32_t *places(const struct ann *a, struct err *e)
     return place;
 }
 
-/* The best of n rows. best: room of [k]. */
-static void look(struct exact *x, const uint32_t *row, uint64_t n, const uint32_t *place,
-                 struct best *best, struct neigh *to, uint64_t query)
-{
-    uint32_t k = to->k;
-    size_t found = 0;
+struct looking {
+    const struct ann *a;
+    const struct ann_grants *g;
+    const struct ann_asked *q;
+    const uint32_t *place;
+    struct neigh *truth;
+};
 
-    for (uint64_t i = 0; i < n; i++)
-        best_offer(best, &found, k, (struct best){exact_key(x, place[row[i]]), row[i]});
-    best_sort(best, found, k);
-    best_give(best, found, k, x->a->form.metric, to->id + query * k, to->score + query * k);
+/* A thread's. */
+struct look {
+    struct exact x;
+    struct best *best; /* [k] */
+};
+
+static int begin_look(void *room, void *ctx, struct err *e)
+{
+    const struct looking *l = ctx;
+    struct look *t = room;
+
+    t->best = mem_array(l->truth->k, sizeof *t->best, e);
+    return t->best ? exact_init(&t->x, l->a, e) : e->code;
 }
 
-static int look_all(const struct ann *a, const struct ann_grants *g, const struct ann_asked *q,
-                    const uint32_t *place, int threads, struct neigh *truth, struct err *e)
+static void end_look(void *room)
 {
-    int rc = 0;
+    struct look *t = room;
 
-#pragma omp parallel num_threads(threads)
-    {
-        struct err mine = {0};
-        struct exact x;
-        struct best *best = mem_array(truth->k, sizeof *best, &mine);
+    exact_free(&t->x);
+    free(t->best);
+}
 
-        if (exact_init(&x, a, &mine) < 0 || !best)
-#pragma omp critical(ann_truth)
-        {
-            *e = mine;
-            rc = mine.code;
-        }
-#pragma omp barrier
-#pragma omp for schedule(dynamic)
-        for (uint64_t i = 0; i < q->n; i++) {
-            uint32_t t = q->tenant[i];
+/* The best of what query i's tenant may see. */
+static int look(void *ctx, uint64_t i, void *room, struct err *e)
+{
+    const struct looking *l = ctx;
+    const struct ann_grants *g = l->g;
+    uint32_t t = l->q->tenant[i], k = l->truth->k;
+    struct look *at = room;
+    size_t found = 0;
 
-            if (rc < 0 || t >= g->settled)
-                continue;
-            exact_query(&x, q->x + i * a->form.dim);
-            look(&x, g->row + g->start[t], g->start[t + 1] - g->start[t], place, best, truth, i);
-        }
-        exact_free(&x);
-        free(best);
-    }
-    return rc;
+    (void)e;
+    exact_query(&at->x, l->q->x + i * l->a->form.dim);
+    for (uint64_t r = t < g->settled ? g->start[t] : 0; t < g->settled && r < g->start[t + 1]; r++)
+        best_offer(at->best, &found, k,
+                   (struct best){exact_key(&at->x, l->place[g->row[r]]), g->row[r]});
+    best_sort(at->best, found, k);
+    best_give(at->best, found, k, l->a->form.metric, l->truth->id + i * k, l->truth->score + i * k);
+    return 0;
 }
 
 int ann_truth_of(const struct ann *a, const struct ann_asked *q, uint32_t k, int threads,
@@ -178,7 +182,14 @@ int ann_truth_of(const struct ann *a, const struct ann_asked *q, uint32_t k, int
     if (rc == 0 && !(place = places(a, e)))
         rc = e->code;
     if (rc == 0)
-        rc = look_all(a, &g, q, place, threads > 1 ? threads : 1, truth, e);
+        rc = each(&(struct each){.n = q->n,
+                                 .threads = threads,
+                                 .ctx = &(struct looking){a, &g, q, place, truth},
+                                 .room = sizeof(struct look),
+                                 .begin = begin_look,
+                                 .end = end_look,
+                                 .one = look},
+                  e);
     grants_free(&g);
     free(place);
     return rc;
