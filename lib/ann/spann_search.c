@@ -101,8 +101,10 @@ static size_t visits(struct seeker *t, size_t queries, bool others)
 
         if (t->o.slack > 0 && s->have >= t->o.k)
             most = (1 + t->o.slack) * place_key(s->pool[t->o.k - 1]) - t->v->head.spread;
-        for (size_t k = others ? s->soon : 0; k < to && !(place_key(near[k]) > most); k++)
-            t->sorted[n++] = (uint64_t)place_row(near[k]) << 32 | i;
+        for (size_t k = others ? s->soon : 0; k < to && !(place_key(near[k]) > most); k++) {
+            t->sorted[n] = (uint64_t)place_row(near[k]) << 32 | i;
+            n += t->v->size[place_row(near[k])] > 0; /* else HOME is damaged */
+        }
     }
     return n;
 }
@@ -387,14 +389,14 @@ void spann_search(void *searcher, const struct ann_queries *q)
     struct seeker *t = searcher;
     double began = q->us ? now_s() : 0;
     uint32_t k = t->o.k;
-    int rc = reads_init(t, &t->err);
+    int rounds = t->o.slack > 0 ? 2 : 1, rc = reads_init(t, &t->err);
 
     t->nears = 0;
     for (size_t i = 0; i < q->n && rc == 0; i++)
         rc = find_lists(t, q->x + i * t->a->form.dim, i,
                         q->allowed ? q->allowed + (q->each ? i : 0) : NULL);
-    for (int others = 0; others <= (t->o.slack > 0) && rc == 0; others++)
-        fetch(t, lists_of(t, visits(t, q->n, others)), true, take_list);
+    for (int round = 0; round < rounds && rc == 0; round++)
+        fetch(t, lists_of(t, visits(t, q->n, round > 0)), true, take_list);
     if (t->v->head.vectors && rc == 0) {
         fetch(t, vectors_of(t, q->n), false, take_vector);
         fetch(t, rows_of(t, q->n), false, take_row);
