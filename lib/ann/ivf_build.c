@@ -266,8 +266,15 @@ static uint64_t longest(const struct ivf_was *was)
     return most;
 }
 
-static int coder_init(struct coder *t, const struct ivf_made *v, struct err *e)
+struct coding {
+    struct ivf_made *v;
+    const struct vec_rows *base;
+};
+
+static int coder_init(void *room, void *ctx, struct err *e)
 {
+    const struct ivf_made *v = ((const struct coding *)ctx)->v;
+    struct coder *t = room;
     size_t floats = CHUNK * (size_t)v->space.padded;
 
     *t = (struct coder){.r = codec_array(floats, sizeof *t->r, e),
@@ -277,8 +284,10 @@ static int coder_init(struct coder *t, const struct ivf_made *v, struct err *e)
     return t->r && t->coded && t->code && t->was ? 0 : e->code;
 }
 
-static void coder_free(struct coder *t)
+static void coder_free(void *room)
 {
+    struct coder *t = room;
+
     free(t->r);
     free(t->coded);
     free(t->code);
@@ -379,23 +388,6 @@ static int code_list(struct ivf_made *v, const struct vec_rows *base, uint32_t l
     return 0;
 }
 
-struct coding {
-    struct ivf_made *v;
-    const struct vec_rows *base;
-};
-
-static int begin_coder(void *room, void *ctx, struct err *e)
-{
-    const struct coding *c = ctx;
-
-    return coder_init(room, c->v, e);
-}
-
-static void end_coder(void *room)
-{
-    coder_free(room);
-}
-
 static int code_one(void *ctx, uint64_t i, void *room, struct err *e)
 {
     const struct coding *c = ctx;
@@ -411,8 +403,8 @@ static int code_all(struct ivf_made *v, const struct ann_maker *m, struct err *e
                                .threads = m->o->threads,
                                .ctx = &c,
                                .room = sizeof(struct coder),
-                               .begin = begin_coder,
-                               .end = end_coder,
+                               .begin = coder_init,
+                               .end = coder_free,
                                .one = code_one},
                 e);
 }
@@ -478,8 +470,9 @@ static int find_spread(struct ivf_made *v, const struct ann_maker *m, struct err
 {
     uint32_t lists = v->head.lists, step = lists > TRIED_LISTS ? lists / TRIED_LISTS : 1;
     float *share = mem_array((size_t)TRIED_LISTS * TRIED_ROWS * TRIED_ROWS, sizeof *share, e);
+    struct coding c = {v, m->base};
     struct coder t;
-    int rc = coder_init(&t, v, e);
+    int rc = coder_init(&t, &c, e);
     size_t got = 0;
 
     for (uint32_t i = 0; rc == 0 && share && i < TRIED_LISTS && i * step < lists; i++) {

@@ -98,17 +98,26 @@ struct coder {
     float *x, *away; /* [CODEC_BLOCK][dim], [dim] */
 };
 
-static int coder_init(struct coder *t, const struct osq_made *v, struct err *e)
+struct coding {
+    const struct osq_made *v;
+    const struct vec_rows *base;
+    struct sums *s; /* [lists] */
+};
+
+static int coder_init(void *room, void *ctx, struct err *e)
 {
-    size_t dim = v->lists.space.dim;
+    size_t dim = ((const struct coding *)ctx)->v->lists.space.dim;
+    struct coder *t = room;
 
     *t = (struct coder){.x = codec_array(CODEC_BLOCK * dim, sizeof *t->x, e),
                         .away = codec_array(dim, sizeof *t->away, e)};
     return t->x && t->away ? 0 : e->code;
 }
 
-static void coder_free(struct coder *t)
+static void coder_free(void *room)
 {
+    struct coder *t = room;
+
     free(t->x);
     free(t->away);
 }
@@ -172,24 +181,6 @@ static int code_list(const struct osq_made *v, const struct vec_rows *base, uint
     return rc;
 }
 
-struct coding {
-    const struct osq_made *v;
-    const struct vec_rows *base;
-    struct sums *s; /* [lists] */
-};
-
-static int begin_coder(void *room, void *ctx, struct err *e)
-{
-    const struct coding *c = ctx;
-
-    return coder_init(room, c->v, e);
-}
-
-static void end_coder(void *room)
-{
-    coder_free(room);
-}
-
 static int code_one(void *ctx, uint64_t i, void *room, struct err *e)
 {
     const struct coding *c = ctx;
@@ -207,8 +198,8 @@ static int code_lists(const struct osq_made *v, const struct ann_maker *m, struc
                                .threads = m->o->threads,
                                .ctx = &c,
                                .room = sizeof(struct coder),
-                               .begin = begin_coder,
-                               .end = end_coder,
+                               .begin = coder_init,
+                               .end = coder_free,
                                .one = code_one},
                 e);
 }
