@@ -280,8 +280,8 @@ static void try_all_masks(struct subject *s)
     got = now.asked > some.asked ? (now.hits - some.hits) / (now.asked - some.asked) : 1;
     now = sum_of(FILTER_ALL, FILTER_ALL);
     without = (now.hits - all.hits) / (now.asked - all.asked);
-    T_CHECKF(got >= without - 0.2, "%s: %.4f of what there is, without a filter %.4f", s->what,
-             got, without);
+    T_CHECKF(got >= without - 0.2, "%s: %.4f of what there is, without a filter %.4f", s->what, got,
+             without);
     free(s->q);
 }
 
