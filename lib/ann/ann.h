@@ -211,6 +211,7 @@ uint32_t ann_tenant(const struct ann *a, const char *name, size_t len);
 struct ann_search_stats {
     uint64_t keys, hops, exact; /* of all queries: codes compared, rows left, vectors read */
     uint64_t bytes;             /* read for them */
+    uint64_t parts;             /* graph: goes at a row's links but for the last */
     uint64_t lists, pages;      /* spann: read from the disk; pages of 4096 bytes, with vectors */
     uint64_t signs;             /* osq: rows that may be found, of lists visited */
     double seconds;             /* of the call */
