@@ -211,6 +211,7 @@ uint32_t ann_tenant(const struct ann *a, const char *name, size_t len);
 struct ann_search_stats {
     uint64_t keys, hops, exact; /* of all queries: codes compared, rows left, vectors read */
     uint64_t bytes;             /* read for them */
+    uint64_t parts;             /* graph: goes at a row's links but for the last */
     uint64_t lists, pages;      /* spann: read from the disk; pages of 4096 bytes, with vectors */
     uint64_t signs;             /* osq: rows that may be found, of lists visited */
     double seconds;             /* of the call */
@@ -352,6 +353,12 @@ struct ann_update_report {
 /* Reads all of the file: ERR_CORRUPT if it is damaged. ERR_USAGE: this kind cannot be changed. */
 int ann_update_open(struct ann_update **out, const char *path, enum cpu_level cpu, struct err *e);
 void ann_update_close(struct ann_update *u);
+/* From now on what would need more than `bytes` of memory with so many threads is refused: ERR_MEM.
+ * 0: no bound. */
+int ann_update_bound(struct ann_update *u, uint64_t bytes, int threads, struct err *e);
+/* About what the update takes with what it was told so far, beside the index itself, which is
+ * mapped. */
+uint64_t ann_update_bytes(const struct ann_update *u);
 /* The index as it was. */
 const struct ann *ann_update_index(const struct ann_update *u);
 /* These change nothing where they fail. ERR_INPUT: no such row, an id that is there, a vector that

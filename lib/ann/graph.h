@@ -91,6 +91,7 @@ struct graph_walker {
     float *key;
     uint32_t *via, *to;         /* the same */
     uint64_t keys, hops, links; /* of all walks so far; links looked at */
+    uint64_t parts;             /* of them, goes at a row's links but for the last */
     size_t k, keep;             /* k 0: a walk ends when the whole pool was left; keep >= k */
     float slack;
     float zero; /* of the query: key + zero is its squared distance, times anything */

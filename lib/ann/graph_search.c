@@ -281,6 +281,7 @@ void graph_search_count(const void *searcher, struct ann_search_stats *s)
 
     s->keys += keys;
     s->hops += w->hops;
+    s->parts += w->parts;
     s->exact += exacts;
     s->bytes += keys * g->stride + w->links * g->width + exacts * t->a->vector_bytes;
 }

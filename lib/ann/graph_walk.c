@@ -105,6 +105,7 @@ void graph_walk(const struct graph *g, const struct cells_query *q, struct graph
             graph_ask_links(g, place_row(w->pool[next]));
         graph_compute(g, q, w, n);
         w->hops += to == all;
+        w->parts += to < all;
         first = graph_take(w, w->id, w->key, n);
         from = to < all && first > at ? to : 0;
         at = first < next ? first : next;

@@ -10,8 +10,12 @@
  * queries, at least one a query, so few queries cannot confirm a high recall.
  *
  * Cost is counted, not timed, so that the same index and queries give the same settings always:
- * cache lines read, and for each code, vector and hop what computing takes beside them, in about 8
- * ns.
+ * cache lines read, of about 8 ns, and what else takes time, in as many of these. Of walks that is
+ * hops, which wait for memory, and more so a row's links that are looked at by parts, as with a
+ * slack: of each part some few codes are waited for with nothing else to do. What codes, vectors
+ * and places in the pool take goes with the lines (weights fitted to times of three graphs of 60
+ * and 100 thousand rows, each by ef and by slack: they differ by an eighth on average). Of lists it
+ * is what computing takes for each code, vector and list.
  *
  * Cost     some 30 searches of half the queries for each target.
  */
@@ -26,11 +30,13 @@ enum {
     CHOOSE,
     CONFIRM,
     HALVES,
-    ROUNDS = 12,  /* goals for one target */
-    WORSE = 2,    /* reranks in a row that make nothing cheaper: enough */
-    KEY_COST = 2, /* in lines read */
+    ROUNDS = 12,       /* goals for one target */
+    WORSE = 2,         /* reranks in a row that make nothing cheaper: enough */
+    WALK_HOP_COST = 6, /* in lines read */
+    WALK_PART_COST = 43,
+    KEY_COST = 2,
     EXACT_COST = 4,
-    HOP_COST = 4,
+    LIST_COST = 4,
     EFFORT_TRIED = 400, /* times k, */
     EFFORT_TRIED_LEAST = 4096,
     SLACK_STEPS = 72,
@@ -131,6 +137,16 @@ static void judge(const struct tuner *t, const struct half *h, struct measured *
     m->least = n > 0 ? wilson(m->recall, trials) : 0;
 }
 
+/* In lines read, of all queries. */
+static double cost_of(const struct ann_kind *kind, const struct ann_search_stats *s)
+{
+    double lines = (double)s->bytes / CELLS_LINE, hops = (double)s->hops;
+
+    if (kind->slack) /* it walks */
+        return lines + WALK_HOP_COST * hops + WALK_PART_COST * (double)s->parts;
+    return lines + KEY_COST * (double)s->keys + EXACT_COST * (double)s->exact + LIST_COST * hops;
+}
+
 static int search_half(struct tuner *t, struct measured *m, struct err *e)
 {
     struct half *h = &t->half[m->half];
@@ -146,9 +162,7 @@ static int search_half(struct tuner *t, struct measured *m, struct err *e)
 
     if (ann_search(t->a, &o, h->q, h->n, h->id, h->score, &s, e) < 0)
         return e->code;
-    m->cost = ((double)s.bytes / CELLS_LINE + KEY_COST * (double)s.keys +
-               EXACT_COST * (double)s.exact + HOP_COST * (double)s.hops) /
-              n;
+    m->cost = cost_of(t->a->kind, &s) / n;
     m->keys = (double)s.keys / n;
     m->exact = (double)s.exact / n;
     judge(t, h, m);
@@ -313,7 +327,7 @@ static int tune_one(struct tuner *t, double target, struct ann_setting *s, struc
 
 /* ---- beginning ---- */
 
-/* From as few as make a difference, an eighth more each time. */
+/* From as few as make a difference, a sixteenth more each time. */
 static int set_efforts(struct tuner *t, struct err *e)
 {
     uint64_t most = (uint64_t)EFFORT_TRIED * t->o->k, effort = 1;
@@ -331,7 +345,7 @@ static int set_efforts(struct tuner *t, struct err *e)
         t->effort[t->n_effort++] = (uint32_t)effort;
         if (effort >= most)
             break;
-        effort += effort / 8 + 1;
+        effort += effort / 16 + 1;
         effort = effort < most ? effort : most;
     } while (true);
     return 0;
