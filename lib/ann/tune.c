@@ -142,7 +142,7 @@ static double cost_of(const struct ann_kind *kind, const struct ann_search_stats
 {
     double lines = (double)s->bytes / CELLS_LINE, hops = (double)s->hops;
 
-    if (kind->slack) /* it walks */
+    if (kind->links) /* it walks, and nothing else */
         return lines + WALK_HOP_COST * hops + WALK_PART_COST * (double)s->parts;
     return lines + KEY_COST * (double)s->keys + EXACT_COST * (double)s->exact + LIST_COST * hops;
 }

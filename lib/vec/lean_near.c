@@ -443,7 +443,7 @@ static int look(const struct near *t, const struct look *l, const double *a, con
 static int finds(const struct near *t, const double *maps[2], const double *fitted, bool *good,
                  struct err *e)
 {
-    size_t cells = (size_t)t->r * t->n, was[2], is[2];
+    size_t cells = (size_t)t->r * t->n, was[2] = {0}, is[2] = {0};
     struct look l;
     int rc;
 
