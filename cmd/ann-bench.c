@@ -15,10 +15,10 @@ static const struct cli_prog prog = {
     "ann-bench", "IDX... QUERIES TRUTH",
     "Measure recall against queries a second of indexes made by ann-build.", 3, -1};
 
-enum { SETTINGS_MOST = 256, ROUNDS_MOST = 1000 };
+enum { SETTINGS_MOST = 256, ROUNDS_MOST = 1000, KEEP_MOST = 100 /* of hundred */ };
 /* Curves of an index, by what their settings are. */
 enum { BY_EFFORT, BY_SLACK, TUNED, CURVES };
-enum { EF, NPROBE, SLACK, SETS };
+enum { EF, NPROBE, KEEP, REACH, SLACK, SETS };
 static const char *const curve_name[CURVES] = {"", ", by slack", ", tuned"};
 
 /* Settings as they were given, for the kinds that take them. */
@@ -34,8 +34,10 @@ struct asked {
     uint64_t k, rounds;
     struct settings set[SETS];
     int from, truth_from;
-    const char *field, *svg;
+    const char *field, *svg, *tenant;
     bool load, tuned;
+    bool has_tenants; /* some index */
+    uint32_t whose;   /* the tenant's number in the index at hand */
     char **index;
     size_t indexes;
     const char *queries, *truth;
@@ -48,10 +50,8 @@ struct asked {
 
 /* ---- what was asked ---- */
 
-static void settle_settings(struct settings *s, bool whole)
+static void settle_settings(struct settings *s, bool whole, double most)
 {
-    double most = whole ? ANN_EFFORT_MOST : ANN_SLACK_MOST;
-
     if (!s->given)
         return;
     s->n = list_numbers(s->given, s->v, SETTINGS_MOST);
@@ -73,7 +73,10 @@ static void settle(struct asked *a)
     if (a->rounds < 1 || a->rounds > ROUNDS_MOST)
         cli_misuse("'--rounds' is 1 to %d", ROUNDS_MOST);
     for (int i = 0; i < SETS; i++)
-        settle_settings(&a->set[i], i != SLACK);
+        settle_settings(&a->set[i], i != SLACK,
+                        i == SLACK  ? ANN_SLACK_MOST
+                        : i == KEEP ? KEEP_MOST
+                                    : ANN_EFFORT_MOST);
     for (size_t i = 0; i < a->indexes; i++)
         if (strcmp(a->index[i], "-") == 0)
             cli_misuse("an index is a file, not standard input");
@@ -128,8 +131,12 @@ static void put_point(const struct asked *a, const struct sweep *s, const struct
 /* The efforts that were given for this kind of index: how many. */
 static size_t set_efforts(struct asked *a, const struct ann_info *i)
 {
-    struct settings *s = &a->set[strcmp(i->effort, a->set[EF].name) == 0 ? EF : NPROBE];
+    struct settings *s = a->set;
 
+    while (s->name != a->set[SLACK].name && strcmp(s->name, i->effort) != 0)
+        s++;
+    if (s->name == a->set[SLACK].name)
+        return 0;
     for (size_t k = 0; k < s->n; k++)
         a->setting[k] = (struct sweep_setting){.effort = (uint32_t)s->v[k]};
     s->used = true;
@@ -190,6 +197,24 @@ static int bench_curve(struct asked *a, const struct ann *index, struct sweep *s
     return rc;
 }
 
+/* Whose rows are searched, where that must be told. */
+static int set_tenant(struct asked *a, const struct ann *index, const struct ann_info *i,
+                      const char *name, struct err *e)
+{
+    a->o.tenant = NULL;
+    if (!i->has_tenants)
+        return 0;
+    a->has_tenants = true;
+    if (!a->tenant)
+        return err_set(e, ERR_USAGE, "%s is of kind %s: '--tenant' says whose rows are searched",
+                       name, i->kind);
+    a->whose = ann_tenant(index, a->tenant, strlen(a->tenant));
+    if (a->whose == ANN_NO_TENANT)
+        return err_set(e, ERR_INPUT, "%s has no tenant '%s'", name, a->tenant);
+    a->o.tenant = &a->whose;
+    return 0;
+}
+
 static int bench_curves(struct asked *a, const struct ann *index, struct sweep *s, struct out *o,
                         struct err *e)
 {
@@ -198,6 +223,8 @@ static int bench_curves(struct asked *a, const struct ann *index, struct sweep *
     int rc = 0;
 
     ann_info(index, &info);
+    if (set_tenant(a, index, &info, s->name, e) < 0)
+        return e->code;
     if ((n = set_efforts(a, &info)) > 0 || !(a->tuned || (info.slack && a->set[SLACK].n)))
         rc = bench_curve(a, index, &s[BY_EFFORT], n, o, e);
     if (rc == 0 && (n = set_slacks(a, &info)) > 0)
@@ -238,6 +265,8 @@ static int bench_all(struct asked *a, struct out *o, struct err *e)
     for (int i = 0; i < SETS && rc == 0; i++)
         if (a->set[i].n && !a->set[i].used)
             rc = err_set(e, ERR_USAGE, "no index here takes '--%s'", a->set[i].name);
+    if (rc == 0 && a->tenant && !a->has_tenants)
+        rc = err_set(e, ERR_USAGE, "no index here takes '--tenant'");
     return rc;
 }
 
@@ -306,7 +335,11 @@ int main(int argc, char **argv)
 {
     static struct asked a = {.k = 10,
                              .rounds = 3,
-                             .set = {{.name = "ef"}, {.name = "nprobe"}, {.name = "slack"}},
+                             .set = {{.name = "ef"},
+                                     {.name = "nprobe"},
+                                     {.name = "keep"},
+                                     {.name = "reach"},
+                                     {.name = "slack"}},
                              .from = -1,
                              .truth_from = -1,
                              .co = {.threads = 1}};
@@ -315,7 +348,10 @@ int main(int argc, char **argv)
         CLI_STR(0, "ef", &a.set[EF].given, "N,N...", "settings of indexes that take ef"),
         CLI_STR(0, "nprobe", &a.set[NPROBE].given, "N,N...",
                 "settings of indexes that take nprobe"),
+        CLI_STR(0, "keep", &a.set[KEEP].given, "N,N...", "settings of indexes that take keep"),
+        CLI_STR(0, "reach", &a.set[REACH].given, "N,N...", "settings of indexes that take reach"),
         CLI_STR(0, "slack", &a.set[SLACK].given, "X,X...", "slacks of indexes that take one"),
+        CLI_STR(0, "tenant", &a.tenant, "NAME", "tenant: whose rows are searched"),
         CLI_FLAG(0, "tuned", &a.tuned, "the settings that ann-tune stored in each index"),
         CLI_U64(0, "rounds", &a.rounds, "N", "the fastest of N rounds counts (default 3)"),
         CLI_STR(0, "svg", &a.svg, "FILE", "draw the curves into FILE"),

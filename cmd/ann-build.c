@@ -65,8 +65,6 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--replicas' is 1 to %d", ANN_REPLICAS_MOST);
     if (a->replicas && a->kind != ANN_SPANN)
         cli_misuse("'--replicas' is for '-t spann'");
-    if (a->attrs && (a->kind == ANN_SPANN || a->kind == ANN_TENANT))
-        cli_misuse("searches of '-t spann' and '-t tenant' take no filter, so no '--attrs'");
     if (a->queries && a->kind != ANN_GRAPH && a->kind != ANN_HQI)
         cli_misuse("'--queries' is for '-t graph' and '-t hqi'");
     settle_workload(a);
@@ -90,6 +88,12 @@ static void settle(struct asked *a, struct progress *p)
     a->o.progress_ctx = p;
 }
 
+/* Of the base, in messages. */
+static const char *name_of(const struct asked *a)
+{
+    return cli_is_std(a->path) ? "stdin" : a->path;
+}
+
 /* Says what it will take, and refuses what there is no room for. */
 static int announce(const struct asked *a, const struct vec_rows *base, struct err *e)
 {
@@ -102,7 +106,7 @@ static int announce(const struct asked *a, const struct vec_rows *base, struct e
     num_human_bytes(plan.file_bytes, file);
     if (have && plan.memory_bytes > have)
         return err_set(e, ERR_MEM, "%s: an index needs about %s of memory, and there are %s",
-                       a->path, need, num_human_bytes(have, room));
+                       name_of(a), need, num_human_bytes(have, room));
     cli_note(a->co.quiet,
              "%llu vectors of %u components: about %s of memory and %.0f s for a file of %s",
              (unsigned long long)base->rows, base->dim, need, plan.seconds, file);
@@ -157,6 +161,7 @@ static int build_stream(struct asked *a, const struct vec_read_opts *how, struct
     struct ann_build_report report = {0};
     struct vec_reader *r = NULL;
     struct ann_ids *ids = NULL;
+    struct ann_attrs *attrs = NULL;
     struct vec_rows base = {0};
     int rc = vec_open(&r, a->path, how, e);
 
@@ -168,12 +173,16 @@ static int build_stream(struct asked *a, const struct vec_read_opts *how, struct
     }
     if (rc == 0 && a->ids)
         rc = ann_ids_load(&ids, a->ids, base.rows, e);
+    if (rc == 0 && a->attrs)
+        rc = ann_attrs_load(&attrs, a->attrs, a->columns, base.rows, a->o.cpu, e);
     a->o.ids = ids;
+    a->o.attrs = attrs;
     if (rc == 0 && (rc = ann_build_stream(a->co.out, r, &a->o, &report, e)) == ERR_INPUT &&
         strncmp(e->msg, vec_reader_name(r), strlen(vec_reader_name(r))) != 0)
-        err_prefix(e, "%s", a->path);
+        err_prefix(e, "%s", name_of(a));
     if (rc == 0)
         say_repaired(a, &report);
+    ann_attrs_free(attrs);
     ann_ids_free(ids);
     vec_close(r);
     return rc;
@@ -226,7 +235,7 @@ static int build(struct asked *a, struct err *e)
     if (rc == 0)
         rc = announce(a, &base.rows, e);
     if (rc == 0 && (rc = ann_build(a->co.out, &base.rows, &a->o, &report, e)) == ERR_INPUT)
-        err_prefix(e, "%s", a->path);
+        err_prefix(e, "%s", name_of(a));
     if (rc == 0)
         say_repaired(a, &report);
     ann_predicate_file_close(wheres);

@@ -2,8 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ann/ann.h"
+#include "ann/choice.h"
 #include "base/cli.h"
+#include "base/mem.h"
 #include "base/out.h"
 #include "base/par.h"
 #include "base/progress.h"
@@ -20,6 +21,7 @@ struct asked {
     uint64_t k, sample;
     int from, truth_from;
     const char *field, *recall, *index, *queries, *truth;
+    const char *tenant, *tenants; /* its name, or a file of names */
     double target[TARGETS_MOST];
     struct ann_tune_opts o;
 };
@@ -55,6 +57,9 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("an index is a file, not standard input");
     if (a->co.out && strcmp(a->co.out, "-") == 0)
         cli_misuse("an index is a file, not standard output");
+    if (a->tenant && a->tenants)
+        cli_misuse("'--tenant' is for all queries, '--tenants-file' for each: not both");
+    cli_std_once((const char *[]){a->queries, a->truth, a->tenants}, 3);
     parse_targets(a);
     a->o.k = (uint32_t)a->k;
     a->o.threads = par_threads(a->co.threads);
@@ -62,8 +67,8 @@ static void settle(struct asked *a, struct progress *p)
     a->o.progress_ctx = p;
 }
 
-/* Of more queries than `most`, that many evenly spread ones, and their truth. */
-static void thin_out(struct vec_matrix *q, struct neigh *truth, uint64_t most)
+/* Of more queries than `most`, that many evenly spread ones, their truth and tenants. */
+static void thin_out(struct vec_matrix *q, struct neigh *truth, uint32_t *tenant, uint64_t most)
 {
     if (q->rows <= most)
         return;
@@ -71,6 +76,8 @@ static void thin_out(struct vec_matrix *q, struct neigh *truth, uint64_t most)
         uint64_t from = (uint64_t)((double)i * (double)q->rows / (double)most);
 
         memmove(vec_matrix_row(q, i), vec_matrix_row(q, from), q->dim * sizeof *q->v);
+        if (tenant)
+            tenant[i] = tenant[from];
         if (truth->id)
             memmove(truth->id + i * truth->k, truth->id + from * truth->k,
                     truth->k * sizeof *truth->id);
@@ -109,6 +116,39 @@ static int load_queries(const struct asked *a, const struct ann_info *i, struct 
     return 0;
 }
 
+static void say_stranger(void *ctx, const char *name, size_t len)
+{
+    const struct asked *a = ctx;
+
+    cli_note(a->co.quiet, "%s has no tenant '%.*s', who sees nothing", a->index, (int)len, name);
+}
+
+/* Those of the queries, [rows]. */
+static int load_tenants(struct asked *a, const struct ann *ann, uint64_t rows, uint32_t *tenant,
+                        struct err *e)
+{
+    struct ann_choice_opts o = {.tenant = a->tenant,
+                                .tenants = a->tenants,
+                                .most = rows,
+                                .ctx = a,
+                                .stranger = say_stranger};
+    struct ann_search_opts s = {0};
+    struct ann_choice *c = NULL;
+    uint64_t done = 0;
+    int rc = ann_choice_open(&c, ann, &o, e);
+
+    if (rc == 0)
+        rc = ann_choice_take(c, rows, e);
+    if (rc == 0)
+        rc = ann_choice_next(c, &s, &done, e);
+    for (uint64_t i = 0; i < done && rc == 0; i++)
+        tenant[i] = s.tenant[s.tenant_each ? i : 0];
+    if (rc == 0)
+        rc = ann_choice_end(c, e);
+    ann_choice_close(c);
+    return rc;
+}
+
 /* One that is not reached has no effort, rerank and slack. */
 static void put_setting(struct out *o, const struct ann_setting *s)
 {
@@ -141,26 +181,55 @@ static int show(const struct asked *a, const struct ann_setting *s, struct err *
     return out_commit(&o, e);
 }
 
-static int tune(const struct asked *a, const struct ann *ann, struct vec_matrix *q,
-                struct neigh *truth, struct err *e)
+static int check_index(const struct asked *a, const struct ann_info *i, struct err *e)
+{
+    bool told = a->tenant || a->tenants;
+
+    if (told && !i->has_tenants)
+        return err_set(e, ERR_USAGE, "%s is of kind %s, which has no tenants", a->index, i->kind);
+    if (!told && i->has_tenants)
+        return err_set(e, ERR_USAGE,
+                       "%s is of kind %s: '--tenant' or '--tenants-file' says whose queries these "
+                       "are",
+                       a->index, i->kind);
+    if (!a->truth && !i->vectors)
+        return err_set(e, ERR_USAGE,
+                       "%s holds no vectors: the true neighbours are needed as TRUTH (vec-knn)",
+                       a->index);
+    return 0;
+}
+
+/* The queries, their truth, and their tenants, where there are some. */
+struct sample {
+    struct vec_matrix q;
+    struct neigh truth;
+    uint32_t *tenant;
+};
+
+static int load(struct asked *a, const struct ann *ann, const struct ann_info *i, struct sample *s,
+                struct err *e)
+{
+    if (load_queries(a, i, &s->q, e) < 0 ||
+        (a->truth && load_truth(a, &s->truth, s->q.rows, e) < 0))
+        return e->code;
+    if (i->has_tenants && (!(s->tenant = mem_array(s->q.rows, sizeof *s->tenant, e)) ||
+                           load_tenants(a, ann, s->q.rows, s->tenant, e) < 0))
+        return e->code;
+    thin_out(&s->q, &s->truth, s->tenant, a->sample);
+    a->o.tenant = s->tenant;
+    return a->truth ? 0
+                    : ann_truth_of(ann, &(struct ann_asked){s->q.v, s->q.rows, s->tenant}, a->o.k,
+                                   a->o.threads, &s->truth, e);
+}
+
+static int tune(struct asked *a, const struct ann *ann, struct sample *sample, struct err *e)
 {
     struct ann_setting s[TARGETS_MOST];
     struct ann_info i;
 
     ann_info(ann, &i);
-    if (i.has_tenants)
-        return err_set(e, ERR_USAGE, "%s is of kind %s: each tenant finds other neighbours",
-                       a->index, i.kind);
-    if (!a->truth && !i.vectors)
-        return err_set(e, ERR_USAGE,
-                       "%s holds no vectors: the true neighbours are needed as TRUTH (vec-knn)",
-                       a->index);
-    if (load_queries(a, &i, q, e) < 0 || (a->truth && load_truth(a, truth, q->rows, e) < 0))
-        return e->code;
-    thin_out(q, truth, a->sample);
-    if (!a->truth && ann_truth(ann, q->v, q->rows, a->o.k, a->o.threads, truth, e) < 0)
-        return e->code;
-    if (ann_tune(ann, &a->o, q->v, q->rows, truth, s, e) < 0 ||
+    if (check_index(a, &i, e) < 0 || load(a, ann, &i, sample, e) < 0 ||
+        ann_tune(ann, &a->o, sample->q.v, sample->q.rows, &sample->truth, s, e) < 0 ||
         ann_save_settings(ann, a->co.out ? a->co.out : a->index, s, a->o.n_targets, e) < 0)
         return e->code;
     return show(a, s, e);
@@ -174,6 +243,8 @@ int main(int argc, char **argv)
         CLI_U64('k', "neighbours", &a.k, "K", "of the first K neighbours (default 10)"),
         CLI_STR(0, "recall", &a.recall, "LIST", "the targets (default 0.8,0.9,0.95,0.99)"),
         CLI_U64(0, "sample", &a.sample, "N", "of more queries than N, take N (default 4000)"),
+        CLI_STR(0, "tenant", &a.tenant, "NAME", "tenant: whose rows all queries search"),
+        CLI_STR(0, "tenants-file", &a.tenants, "FILE", "tenant: whose, a line a query"),
         CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the queries' format"),
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
         CLI_CHOICE(0, "truth-from", &a.truth_from, NEIGH_FORMAT_NAMES, "the truth's format"),
@@ -181,8 +252,7 @@ int main(int argc, char **argv)
         CLI_END,
     };
     int first = cli_parse(&prog, opts, argc, argv), ok;
-    struct vec_matrix q = {0};
-    struct neigh truth = {0};
+    struct sample sample = {0};
     struct progress progress;
     struct ann *ann = NULL;
     struct err e = {0};
@@ -192,10 +262,11 @@ int main(int argc, char **argv)
     a.truth = argc - first > 2 ? argv[first + 2] : NULL;
     settle(&a, &progress);
     progress_init(&progress, a.co.quiet);
-    ok = ann_open(&ann, a.index, cli_cpu(), &e) == 0 && tune(&a, ann, &q, &truth, &e) == 0;
+    ok = ann_open(&ann, a.index, cli_cpu(), &e) == 0 && tune(&a, ann, &sample, &e) == 0;
     progress_end(&progress);
-    neigh_free(&truth);
-    vec_matrix_free(&q);
+    neigh_free(&sample.truth);
+    vec_matrix_free(&sample.q);
+    free(sample.tenant);
     ann_close(ann);
     cli_finish(a.co.verbose);
     return ok ? CLI_DONE : cli_fail(&e);

@@ -5,6 +5,7 @@
 #include "base/cli.h"
 #include "base/par.h"
 #include "base/progress.h"
+#include "base/ram.h"
 #include "vec/vec.h"
 
 static const struct cli_prog prog = {
@@ -16,6 +17,7 @@ struct asked {
     const char *index, *changes, *add, *ids, *attrs, *columns, *field;
     int from;
     bool skip_bad;
+    uint64_t memory;
     struct ann_update_opts o;
 };
 
@@ -93,6 +95,8 @@ static int update(struct asked *a, struct err *e)
     uint64_t lines = 0, vectors = 0;
     int rc = ann_update_open(&u, a->index, cli_cpu(), e);
 
+    if (rc == 0)
+        rc = ann_update_bound(u, a->memory ? a->memory : ram_available(), a->o.threads, e);
     if (rc == 0 && a->changes)
         rc = ann_update_read(u, a->changes, a->skip_bad, &lines, e);
     if (rc == 0 && a->add)
@@ -121,6 +125,8 @@ int main(int argc, char **argv)
         CLI_STR(0, "map", &a.o.map, "FILE", "the new number of each row, or -1, any vec- format"),
         CLI_FLAG(0, "skip-bad", &a.skip_bad, "pass over bad lines and vectors, and count them"),
         CLI_STR('o', "output", &a.co.out, "FILE", "write to FILE, and leave IDX as it is"),
+        CLI_SIZE('m', "memory", &a.memory, "SIZE",
+                 "refuse what needs more (default: what is available)"),
         CLI_THREADS(&a.co.threads),
         CLI_QUIET(&a.co.quiet),
         CLI_VERBOSE(&a.co.verbose),

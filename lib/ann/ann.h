@@ -64,9 +64,9 @@ struct ann_ids;
 int ann_ids_load(struct ann_ids **out, const char *path, uint64_t rows, struct err *e);
 void ann_ids_free(struct ann_ids *ids);
 
-/* Attributes of rows, by which searches may choose (attrs_read.c): a file of `rows` rows, TSV, CSV
- * or JSON Lines, of which all columns are taken or `only` those named, with commas between.
- * ERR_INPUT names file and line. */
+/* Attributes of rows, by which searches may choose (attrs_read.c): a file of `rows` rows
+ * (VEC_UNKNOWN: any number), TSV, CSV or JSON Lines, of which all columns are taken or `only` those
+ * named, with commas between. ERR_INPUT names file and line. */
 struct ann_attrs;
 int ann_attrs_load(struct ann_attrs **out, const char *path, const char *only, uint64_t rows,
                    enum cpu_level cpu, struct err *e);
@@ -211,6 +211,7 @@ uint32_t ann_tenant(const struct ann *a, const char *name, size_t len);
 struct ann_search_stats {
     uint64_t keys, hops, exact; /* of all queries: codes compared, rows left, vectors read */
     uint64_t bytes;             /* read for them */
+    uint64_t parts;             /* graph: goes at a row's links but for the last */
     uint64_t lists, pages;      /* spann: read from the disk; pages of 4096 bytes, with vectors */
     uint64_t signs;             /* osq: rows that may be found, of lists visited */
     double seconds;             /* of the call */
@@ -232,15 +233,15 @@ int ann_search_tree(const struct ann *a, const struct ann_search_opts *o, uint32
                     const float *queries, uint64_t n, uint64_t *id, float *score,
                     struct ann_search_stats *stats, struct err *e);
 
-/* How queries with so many allowed rows will be searched, and why. */
+/* How a query with so many allowed rows will be searched, and why; of a kind with tenants, that of
+ * *o->tenant. */
 struct ann_explained {
-    const char *plan; /* "none", "exact", "walk", "lists", "all" */
+    const char *plan; /* "none", "exact", "all", or how the kind passes over rows: filter.h */
     char why[200];    /* a sentence without its stop */
 };
 
-/* ERR_USAGE: the kind takes no filter. */
-int ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t count,
-                struct ann_explained *x, struct err *e);
+void ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t count,
+                 struct ann_explained *x);
 
 /* Predicates over attributes (where.h is their language) become rows that are allowed; equal ones
  * share them. */
@@ -291,6 +292,7 @@ struct ann_tune_opts {
     uint32_t k;
     const double *targets; /* ascending, each once */
     size_t n_targets;
+    const uint32_t *tenant; /* of each query, of a kind with tenants; else NULL */
     int threads;
     progress_fn *progress; /* NULL: none */
     void *progress_ctx;
@@ -301,6 +303,14 @@ struct neigh;
 /* The true neighbours of n queries, by the index's own vectors; ERR_USAGE if it has none. */
 int ann_truth(const struct ann *a, const float *queries, uint64_t n, uint32_t k, int threads,
               struct neigh *truth, struct err *e);
+/* The same of queries of tenants, each of what its tenant may see; of a kind with tenants. */
+struct ann_asked {
+    const float *x;
+    uint64_t n;
+    const uint32_t *tenant; /* [n], numbers of ann_tenant(); NULL: of all rows */
+};
+int ann_truth_of(const struct ann *a, const struct ann_asked *q, uint32_t k, int threads,
+                 struct neigh *truth, struct err *e);
 /* The cheapest setting for each target (tune.c): s[n_targets]. Of n >= 2 queries every second
  * chooses, the others confirm. truth: of all of them, k places or more. */
 int ann_tune(const struct ann *a, const struct ann_tune_opts *o, const float *queries, uint64_t n,
@@ -343,6 +353,12 @@ struct ann_update_report {
 /* Reads all of the file: ERR_CORRUPT if it is damaged. ERR_USAGE: this kind cannot be changed. */
 int ann_update_open(struct ann_update **out, const char *path, enum cpu_level cpu, struct err *e);
 void ann_update_close(struct ann_update *u);
+/* From now on what would need more than `bytes` of memory with so many threads is refused: ERR_MEM.
+ * 0: no bound. */
+int ann_update_bound(struct ann_update *u, uint64_t bytes, int threads, struct err *e);
+/* About what the update takes with what it was told so far, beside the index itself, which is
+ * mapped. */
+uint64_t ann_update_bytes(const struct ann_update *u);
 /* The index as it was. */
 const struct ann *ann_update_index(const struct ann_update *u);
 /* These change nothing where they fail. ERR_INPUT: no such row, an id that is there, a vector that
@@ -391,7 +407,7 @@ int ann_update_write(struct ann_update *u, const char *path, const struct ann_up
                      struct ann_update_report *report, struct err *e);
 
 /* Writes the index to `path`, which may be its own, with these attributes of its rows in the place
- * of those that it has. ERR_USAGE: the kind takes no filter, or is made of its attributes. */
+ * of those that it has. ERR_USAGE: the kind is made of its attributes. */
 int ann_save_attrs(const struct ann *a, const char *path, const struct ann_attrs *attrs,
                    struct err *e);
 

@@ -226,8 +226,8 @@ int attrs_make_end(struct attrs_maker *m, struct attrs *a, enum cpu_level cpu, u
 
 /* ---- from a file (attrs_read.c) ---- */
 
-/* A file of `rows` rows: all of its columns, or `only` those named, with commas between: ERR_INPUT
- * names file, line and, where they differ, both counts. */
+/* A file of `rows` rows (VEC_UNKNOWN: of any number): all of its columns, or `only` those named,
+ * with commas between: ERR_INPUT names file, line and, where they differ, both counts. */
 int attrs_read(struct attrs *a, const char *path, const char *only, uint64_t rows,
                enum cpu_level cpu, struct err *e);
 /* One row, from the members of a JSON object p[0..len): {"year":2020,"tags":["a"]}. Where it fails

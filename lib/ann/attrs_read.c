@@ -394,6 +394,10 @@ static enum format format_of(const char *path)
 
 static enum format format_by_line(const char *line, size_t len)
 {
+    size_t mark = utf8_mark(line, len);
+
+    line += mark;
+    len -= mark;
     while (len > 0 && is_blank(*line)) {
         line++;
         len--;
@@ -443,7 +447,9 @@ static int read_lines(struct reading *r, struct lines *l, struct err *e)
             return err_prefix(e, "%s:%llu", name, (unsigned long long)lines_number(l));
     if (rc < 0)
         return rc;
-    if (attrs_make_rows(r->m) != r->rows)
+    if (lines_number(l) == 0 && r->rows != 0)
+        return err_set(e, ERR_INPUT, "%s: it is empty, and there are vectors", name);
+    if (r->rows != VEC_UNKNOWN && attrs_make_rows(r->m) != r->rows)
         return err_set(e, ERR_INPUT,
                        "%s:%llu: attributes of %llu rows end here, and there are %llu vectors",
                        name, (unsigned long long)lines_number(l),
@@ -524,9 +530,6 @@ int ann_save_attrs(const struct ann *a, const char *path, const struct ann_attrs
 
     if (a->kind->attrs_inside)
         return err_set(e, ERR_USAGE, "%s is of kind %s, which is made of its attributes",
-                       sect_path(a->file), a->kind->name);
-    if (a->kind->filter == FILTER_NONE)
-        return err_set(e, ERR_USAGE, "%s is of kind %s, which takes no filter, so no attributes",
                        sect_path(a->file), a->kind->name);
     rc = attrs_make(&m, e);
     if (rc == 0)

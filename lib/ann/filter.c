@@ -4,18 +4,42 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { LEAVES_FEW = 128 };
+enum {
+    LEAVES_FEW = 128,
+    RIGHTS_FEW = 64, /* rows of a tenant that are passed through while one is looked up */
+};
+
+static const double growth = 0.6;
+
+double filter_growth(double rows, double count)
+{
+    return pow(rows / count, growth);
+}
+
+/* A row is a page. Lists that hold a row each, or more, are `effort`, or as many as hold effort *
+ * filter_growth() * count / lists rows. */
+static uint64_t few_on_disk(const struct filter_case *c)
+{
+    double pages = c->pages * c->effort;
+
+    return (uint64_t)fmax(pages, (double)c->rows * pow(fmin(1, pages / c->lists), 1 / growth));
+}
 
 /* To compare a row costs the same whatever is allowed. A walk looks at rows / count of them for
  * each that it finds, and lists at about the root of that: so where the two meet goes by the root
- * of the rows. The factors are measured ones. */
+ * of the rows. Lists that are counted before are hardly looked at in vain. The factors are measured
+ * ones. */
 static uint64_t few_of(const struct filter_case *c)
 {
-    double work = c->kind == FILTER_WALK ? 5.0 * c->effort : 1.5 * c->effort;
+    double work = c->kind == FILTER_WALK ? 5.0 : c->counts ? 0.2 : 1.5;
 
     if (c->kind == FILTER_LEAVES) /* they hold hardly any others */
         return LEAVES_FEW;
-    return (uint64_t)sqrt(work * (double)c->rows);
+    if (c->kind == FILTER_RIGHTS)
+        return c->own / RIGHTS_FEW;
+    if (c->kind == FILTER_DISK)
+        return few_on_disk(c);
+    return (uint64_t)sqrt(work * c->effort * (double)c->rows);
 }
 
 struct filter_plan filter_plan(const struct filter_case *c)
@@ -33,14 +57,15 @@ struct filter_plan filter_plan(const struct filter_case *c)
 
 const char *filter_name(enum filter_how how)
 {
-    static const char *const name[] = {"none", "exact", "walk", "lists", "leaves", "all"};
+    static const char *const name[] = {"none",   "exact",  "walk", "lists",
+                                       "leaves", "rights", "disk", "all"};
 
     return name[how];
 }
 
 void filter_why(const struct filter_case *c, const struct filter_plan *p, char *text, size_t room)
 {
-    unsigned long long count = c->count, rows = c->rows, few = p->few;
+    unsigned long long count = c->count, rows = c->live, few = p->few, own = c->own;
     double share = rows ? 100.0 * (double)count / (double)rows : 0;
 
     switch (p->how) {
@@ -66,6 +91,18 @@ void filter_why(const struct filter_case *c, const struct filter_plan *p, char *
         snprintf(text, room,
                  "%llu of %llu rows match (%.3g %%), more than %llu: the nearest lists of leaves "
                  "that may hold them are sooner scanned",
+                 count, rows, share, few);
+        break;
+    case FILTER_RIGHTS:
+        snprintf(text, room,
+                 "%llu of %llu rows match (%.3g %%), more than %llu: the tenant's %llu are sooner "
+                 "passed through, those near the query first",
+                 count, rows, share, few, own);
+        break;
+    case FILTER_DISK:
+        snprintf(text, room,
+                 "%llu of %llu rows match (%.3g %%), more than %llu: the nearest lists that hold "
+                 "some are sooner read",
                  count, rows, share, few);
         break;
     case FILTER_LISTS:

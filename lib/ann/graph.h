@@ -76,11 +76,13 @@ static inline uint32_t graph_link(const struct graph *g, uint64_t row, uint32_t 
     return to < g->rows ? to : (uint32_t)(g->rows - 1);
 }
 
+enum { GRAPH_WIDER = 2 };
+
 struct graph_walker {
-    uint64_t *pool; /* [ef + 1]; best first once walked */
-    size_t n, ef;
-    size_t ef_least; /* of walks among allowed rows, which choose: at most ef */
-    uint64_t *left;  /* rows left, in that order; NULL: not kept */
+    uint64_t *pool;     /* [room + 1]; best first once walked */
+    size_t n, ef, room; /* ef: at most `room` */
+    size_t ef_least;    /* of walks among allowed rows, which choose: at most ef */
+    uint64_t *left;     /* rows left, in that order; NULL: not kept */
     size_t n_left, left_cap;
     uint8_t *met; /* [rows]: == turn when met */
     uint64_t rows;
@@ -89,19 +91,21 @@ struct graph_walker {
     float *key;
     uint32_t *via, *to;         /* the same */
     uint64_t keys, hops, links; /* of all walks so far; links looked at */
+    uint64_t parts;             /* of them, goes at a row's links but for the last */
     size_t k, keep;             /* k 0: a walk ends when the whole pool was left; keep >= k */
     float slack;
     float zero; /* of the query: key + zero is its squared distance, times anything */
 };
 
-/* ef: at least 1; no more than rows are kept. `left` is kept up to left_cap rows. k is 0. */
+/* ef: at least 1; no more than rows are kept; room is the same. `left` is kept up to left_cap rows.
+ * k is 0. */
 int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t left_cap,
                       struct err *e);
 void graph_walker_free(struct graph_walker *w); /* {0} is fine */
 
 void graph_walk(const struct graph *g, const struct cells_query *q, struct graph_walker *w);
 /* The same among the rows whose bits are set, a share of the live ones; deleted rows may be found
- * if theirs are. */
+ * if theirs are. Best with a room of GRAPH_WIDER * ef. */
 void graph_walk_allowed(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
                         const uint64_t *bits, double share);
 /* No row has been met: done by every walk; for who marks rows by hand. */

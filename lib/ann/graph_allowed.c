@@ -1,6 +1,9 @@
 /* graph_allowed.c - the walk of graph.h where only some rows are allowed.
  *
- * Most of its time goes to the links of rows that are passed over, which come from far away in
+ * Where nearly all are it is walked as without a filter, keeping so many more that about ef of them
+ * are allowed, unless those near the query are not.
+ *
+ * Else most of its time goes to the links of rows that are passed over, which come from far away in
  * memory: so TEAM rows of the pool are left together, whose links are asked for at once. Of a row
  * that is passed over the nearer links are looked at only.
  */
@@ -14,10 +17,10 @@ enum {
     SEEDS = 32,    /* allowed rows to begin with, besides */
     VIA_AHEAD = 6, /* rows whose links are asked for before they are read */
 };
-static const double ef_even = 0.4;  /* of ef, where rows are as often allowed near a query */
-static const double ef_grows = 0.9; /* up to this share; from there on it grows to all of ef, as
-                                      there is less and less to look through */
-static const double even = 0.5;     /* so often, compared, is as often */
+static const double ef_even = 0.4; /* of ef, where few rows are allowed and as often near a query */
+static const double ef_more = 0.3; /* times their share, for there is less to look through */
+static const double even = 0.5;    /* so often, compared, is as often */
+static const double plain = 0.75;  /* from this share on all rows are walked */
 
 /* A row that is left, and how many of its links are looked at. */
 struct leave {
@@ -150,7 +153,7 @@ static double scout(const struct graph *g, const struct cells_query *q, struct g
 /* How many rows to keep where a share of them is allowed and another one near the query. */
 static size_t ef_for(const struct graph_walker *w, double near, double share)
 {
-    double least = share > ef_grows ? 1 - (1 - ef_even) * (1 - share) / (1 - ef_grows) : ef_even;
+    double least = ef_even + ef_more * share;
     double part = near > 0 ? ef_even * share / near : 1, ef;
 
     part = part < least ? least : part;
@@ -295,15 +298,35 @@ static size_t leave(const struct graph *g, struct graph_walker *w, struct leave 
     return n;
 }
 
+/* All rows are walked, and those that are allowed kept; false: they were too few. */
+static bool walk_all(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
+                     const uint64_t *bits, double share)
+{
+    size_t ef = w->ef, most = (size_t)ceil((double)ef / share), kept = 0;
+
+    w->ef = most < w->room ? most : w->room;
+    graph_walk(g, q, w);
+    w->ef = ef;
+    for (size_t i = 0; i < w->n; i++) {
+        w->pool[kept] = w->pool[i];
+        kept += allowed_row(bits, place_row(w->pool[i]));
+    }
+    w->n = kept < ef ? kept : ef;
+    return kept >= ef - ef / 4;
+}
+
 void graph_walk_allowed(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
                         const uint64_t *bits, double share)
 {
-    const struct marks m = begin_allowed(w);
     size_t at = 0, ef = w->ef, n_left;
     struct leave l[TEAM];
+    struct marks m;
+    double near;
 
-    double near = scout(g, q, w, bits, m);
-
+    if (share >= plain && w->k == 0 && walk_all(g, q, w, bits, share))
+        return;
+    m = begin_allowed(w);
+    near = scout(g, q, w, bits, m);
     w->ef = ef_for(w, near, share);
     w->n = w->n < w->ef ? w->n : w->ef;
     if (near < even * share)

@@ -263,8 +263,9 @@ int graph_searcher_new(void **searcher, const struct ann *a, const struct ann_se
     if (!t->weights)
         err_set(e, ERR_MEM, "out of memory for a search");
     if (!t->room || !t->weights || !t->best || exact_init(&t->exact, a, e) < 0 ||
-        graph_walker_init(&t->walker, a->rows, pool, 0, e) < 0)
+        graph_walker_init(&t->walker, a->rows, o->allowed ? GRAPH_WIDER * pool : pool, 0, e) < 0)
         return e->code;
+    t->walker.ef = pool < t->walker.room ? pool : t->walker.room;
     t->walker.ef_least = pool / 2 < o->k ? pool : 2 * (size_t)o->k;
     set_slack(t, pool);
     return o->allowed ? filter_init(t, e) : 0;
@@ -280,6 +281,7 @@ void graph_search_count(const void *searcher, struct ann_search_stats *s)
 
     s->keys += keys;
     s->hops += w->hops;
+    s->parts += w->parts;
     s->exact += exacts;
     s->bytes += keys * g->stride + w->links * g->width + exacts * t->a->vector_bytes;
 }

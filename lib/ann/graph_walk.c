@@ -9,7 +9,7 @@ int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t l
                       struct err *e)
 {
     ef = ef < rows ? ef : rows ? (size_t)rows : 1;
-    *w = (struct graph_walker){.ef = ef, .rows = rows, .left_cap = left_cap};
+    *w = (struct graph_walker){.ef = ef, .room = ef, .rows = rows, .left_cap = left_cap};
     w->pool = mem_array(ef + 1, sizeof *w->pool, e);
     w->met = mem_zero(rows, 1, e);
     w->id = mem_array(GRAPH_MEET, sizeof *w->id, e);
@@ -105,6 +105,7 @@ void graph_walk(const struct graph *g, const struct cells_query *q, struct graph
             graph_ask_links(g, place_row(w->pool[next]));
         graph_compute(g, q, w, n);
         w->hops += to == all;
+        w->parts += to < all;
         first = graph_take(w, w->id, w->key, n);
         from = to < all && first > at ? to : 0;
         at = first < next ? first : next;

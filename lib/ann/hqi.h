@@ -15,8 +15,8 @@
  * Rows that a predicate is not true of stand on the other side, also those of which it is not false
  * (NULL). Each node says of each column which codes its rows have: the least, the largest, and
  * which of 256 sorts there are (0 is NULL, the others are even stretches of codes; of a set column
- * only ATTR_SET_*). So of any predicate, seen before or not, it is told of a node that it is true
- * of no row, of all, or that it is not known. hqi_seen.c
+ * codes are those of strings, and 1 is the empty set). So of any predicate, seen before or not, it
+ * is told of a node that it is true of no row, of all, or that it is not known. hqi_seen.c
  *
  * Leaves hold lists of their own (ivf.h), one after the other; so all codes, bounds and sections
  * of the kind "ivf" are here, too.
@@ -28,6 +28,12 @@
  * such rows: by the root of their share. Cells serve the cuts alone: which leaves are near is told
  * by the centroids of their lists, so that nothing is lost by them. Where all lists are to be
  * scanned, each row is compared by its vector. hqi_search.c
+ *
+ * A query that may find any row meets lists of all leaves, and pays for the cuts: near rows, which
+ * few lists of an ivf hold, stand in as many leaves as attributes have nothing to do with space. Of
+ * 200,000 rows in 567 leaves 48,000 codes are compared for a recall of .87, of the ivf's 6,300, and
+ * no order of the lists helps: each leaf's nearest list holds its own near rows. Lists over all
+ * beside those of leaves would be a second index, without its vectors.
  *
  * Files: sections of the kind "ivf", and
  *   HQIH  struct hqi_head
@@ -69,7 +75,7 @@ struct hqi_node {
 };
 _Static_assert(sizeof(struct hqi_node) == 32, "HQIT has no holes");
 
-/* Codes of some rows in a column; lo > hi: they have none but NULL. */
+/* Codes of some rows in a column; lo > hi: they have none. */
 struct hqi_seen {
     uint32_t lo, hi;
     uint64_t bits[HQI_SEEN_WORDS];
@@ -78,10 +84,9 @@ _Static_assert(sizeof(struct hqi_seen) == 40, "HQID has no holes");
 
 /* ---- hqi_seen.c ---- */
 
-/* Of no row so far; of one row more; of all that another is of. */
-struct hqi_seen hqi_seen_none(void);
-void hqi_seen_code(struct hqi_seen *s, const struct attrs_column *c, uint32_t code);
-void hqi_seen_join(struct hqi_seen *s, const struct hqi_seen *with);
+/* What rows of each node have: seen[nodes][a->n]. leaf: [rows], the node that is a row's leaf. */
+int hqi_look(const struct attrs *a, const struct hqi_node *node, uint32_t nodes,
+             const uint32_t *leaf, struct hqi_seen *seen, struct err *e);
 
 enum hqi_truth { HQI_NONE, HQI_SOME, HQI_ALL }; /* of a node's rows; HQI_SOME: it is not known */
 

@@ -230,32 +230,23 @@ static int make_lists(struct hqi_made *h, const struct ann_maker *m, struct err 
 static int look(struct hqi_made *h, const struct attrs *a, struct err *e)
 {
     const struct hqi_tree *t = &h->tree;
-    size_t columns = h->head.columns, all = t->nodes * columns;
     uint32_t *node = mem_array(t->leaves, sizeof *node, e), leaf = 0;
+    uint32_t *of = mem_array(h->ivf.rows, sizeof *of, e);
+    int rc = 0;
 
-    h->seen = mem_array(all, sizeof *h->seen, e);
-    if (!node || !h->seen) {
-        free(node);
-        return e->code;
-    }
-    for (size_t i = 0; i < all; i++)
-        h->seen[i] = hqi_seen_none();
-    for (uint32_t i = 0; i < t->nodes; i++)
+    h->seen = mem_array((size_t)t->nodes * h->head.columns, sizeof *h->seen, e);
+    if (!node || !of || !h->seen)
+        rc = e->code;
+    for (uint32_t i = 0; rc == 0 && i < t->nodes; i++)
         if (t->node[i].size == 1)
             node[leaf++] = i;
-    for (uint64_t i = 0; i < h->ivf.rows; i++)
-        for (uint32_t k = 0; k < columns; k++)
-            hqi_seen_code(&h->seen[node[t->leaf[i]] * columns + k], &a->column[k],
-                          attrs_code(&a->column[k], i));
-    for (uint32_t i = t->nodes; i-- > 0;)
-        for (uint32_t k = 0; t->node[i].size > 1 && k < columns; k++) {
-            uint32_t left = i + 1, right = left + t->node[left].size;
-
-            hqi_seen_join(&h->seen[i * columns + k], &h->seen[left * columns + k]);
-            hqi_seen_join(&h->seen[i * columns + k], &h->seen[right * columns + k]);
-        }
+    for (uint64_t i = 0; rc == 0 && i < h->ivf.rows; i++)
+        of[i] = node[t->leaf[i]];
+    if (rc == 0 && a)
+        rc = hqi_look(a, t->node, t->nodes, of, h->seen, e);
     free(node);
-    return 0;
+    free(of);
+    return rc;
 }
 
 /* ---- all ---- */

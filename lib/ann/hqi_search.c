@@ -132,13 +132,8 @@ static void compare_all(struct hqi_seeker *s, struct asker *q)
                                                             : s->some.masks + s->some.mask[i];
 
         for (uint64_t r = 0; r < size_of(s, s->some.list[i]); r++)
-            if (!mask || mask[r / ALLOWED_LANES] >> r % ALLOWED_LANES & 1) {
-                double key = ivf_row_key(t, q, from + r);
-
-                t->exacts++;
-                if (!ivf_full(t, q) || key <= q->best[0].key)
-                    best_offer(q->best, &q->n, t->o.k, (struct best){key, v->row[from + r]});
-            }
+            if (!mask || mask[r / ALLOWED_LANES] >> r % ALLOWED_LANES & 1)
+                ivf_compare(t, q, from + r);
     }
 }
 

@@ -1,47 +1,104 @@
 /* hqi_seen.c - what is known of the codes of some rows, and what a predicate is of them: hqi.h. */
+#include <stdlib.h>
+
+#include "ann/attrs_int.h"
 #include "ann/hqi.h"
+#include "base/mem.h"
 
-enum { SORTS = 64 * HQI_SEEN_WORDS - 1 }; /* of codes that are not NULL */
+/* Sorts of codes: those before `first` are of rows without any. */
+struct sorts {
+    uint32_t codes;
+    unsigned first, n;
+};
 
-/* Codes of a column's rows: of a set those are ATTR_SET_*. */
-static uint32_t codes_of(const struct attrs_column *c)
+enum { NO_VALUE = 0, EMPTY_SET = 1, ALL = 64 * HQI_SEEN_WORDS };
+
+static struct sorts sorts_of(const struct attrs_column *c)
 {
-    return c->type == ATTR_SET ? ATTR_SET_SOME : c->distinct;
+    unsigned first = c->type == ATTR_SET ? EMPTY_SET + 1 : NO_VALUE + 1;
+
+    return (struct sorts){c->distinct, first, ALL - first};
 }
 
-static unsigned sort_of(uint32_t codes, uint32_t code)
+static unsigned sort_of(const struct sorts *s, uint32_t code)
 {
-    return code == 0 ? 0 : 1 + (unsigned)((uint64_t)(code - 1) * SORTS / codes);
+    return s->first + (unsigned)((uint64_t)(code - 1) * s->n / s->codes);
 }
 
-/* The first code of a sort from 1 on. */
-static uint32_t first_of(uint32_t codes, unsigned sort)
+/* The first code of a sort that has some. */
+static uint32_t first_of(const struct sorts *s, unsigned sort)
 {
-    return 1 + (uint32_t)(((uint64_t)(sort - 1) * codes + SORTS - 1) / SORTS);
+    return 1 + (uint32_t)(((uint64_t)(sort - s->first) * s->codes + s->n - 1) / s->n);
 }
 
-struct hqi_seen hqi_seen_none(void)
-{
-    return (struct hqi_seen){.lo = UINT32_MAX};
-}
+/* ---- what is seen ---- */
 
-void hqi_seen_code(struct hqi_seen *s, const struct attrs_column *c, uint32_t code)
+static void add_sort(struct hqi_seen *s, unsigned sort)
 {
-    unsigned sort = sort_of(codes_of(c), code);
-
     s->bits[sort / 64] |= UINT64_C(1) << sort % 64;
-    if (code == 0)
-        return;
+}
+
+static void add_code(struct hqi_seen *s, const struct sorts *sorts, uint32_t code)
+{
+    add_sort(s, sort_of(sorts, code));
     s->lo = code < s->lo ? code : s->lo;
     s->hi = code > s->hi ? code : s->hi;
 }
 
-void hqi_seen_join(struct hqi_seen *s, const struct hqi_seen *with)
+static void join_seen(struct hqi_seen *s, const struct hqi_seen *with)
 {
     for (int i = 0; i < HQI_SEEN_WORDS; i++)
         s->bits[i] |= with->bits[i];
     s->lo = with->lo < s->lo ? with->lo : s->lo;
     s->hi = with->hi > s->hi ? with->hi : s->hi;
+}
+
+/* A column of the leaves: leaf of row i is node[leaf[i]], whose column is seen[leaf[i] * columns].
+ * room: [rows]. */
+static void look_at(const struct attrs_column *c, const uint32_t *leaf, struct hqi_seen *seen,
+                    size_t columns, uint32_t *room)
+{
+    struct sorts s = sorts_of(c);
+
+    for (uint64_t i = 0; i < c->rows; i++) {
+        uint32_t code = attrs_code(c, i);
+
+        if (code == 0)
+            add_sort(&seen[leaf[i] * columns], NO_VALUE);
+        else if (c->type != ATTR_SET)
+            add_code(&seen[leaf[i] * columns], &s, code);
+        else if (code == ATTR_SET_EMPTY)
+            add_sort(&seen[leaf[i] * columns], EMPTY_SET);
+    }
+    for (uint32_t code = 1; c->type == ATTR_SET && code <= c->distinct; code++) {
+        uint64_t n = list_rows(c, code, room);
+
+        for (uint64_t i = 0; i < n; i++)
+            add_code(&seen[leaf[room[i]] * columns], &s, code);
+    }
+}
+
+int hqi_look(const struct attrs *a, const struct hqi_node *node, uint32_t nodes,
+             const uint32_t *leaf, struct hqi_seen *seen, struct err *e)
+{
+    size_t columns = a->n;
+    uint32_t *room = mem_array(a->rows, sizeof *room, e);
+
+    if (!room)
+        return e->code;
+    for (size_t i = 0; i < nodes * columns; i++)
+        seen[i] = (struct hqi_seen){.lo = UINT32_MAX};
+    for (size_t k = 0; k < columns; k++)
+        look_at(&a->column[k], leaf, seen + k, columns, room);
+    for (uint32_t i = nodes; i-- > 0;)
+        for (size_t k = 0; node[i].size > 1 && k < columns; k++) {
+            uint32_t left = i + 1, right = left + node[left].size;
+
+            join_seen(&seen[i * columns + k], &seen[left * columns + k]);
+            join_seen(&seen[i * columns + k], &seen[right * columns + k]);
+        }
+    free(room);
+    return 0;
 }
 
 static bool has_sort(const struct hqi_seen *s, unsigned sort)
@@ -75,17 +132,17 @@ static enum hqi_truth beside(enum hqi_truth a, enum hqi_truth b)
     return a == b ? a : HQI_SOME;
 }
 
-/* Rows with values, of which there are some. */
-static enum hqi_truth values(const struct hqi_seen *s, uint32_t codes, const struct attr_range *r,
-                             size_t n)
+/* Codes, of which there are some. */
+static enum hqi_truth values(const struct hqi_seen *s, const struct sorts *sorts,
+                             const struct attr_range *r, size_t n)
 {
     enum hqi_truth whole = stretch(r, n, s->lo, s->hi), is = HQI_NONE;
     bool first = true;
 
     if (whole != HQI_SOME)
         return whole;
-    for (unsigned sort = sort_of(codes, s->lo); sort <= sort_of(codes, s->hi); sort++) {
-        uint32_t lo = first_of(codes, sort), hi = first_of(codes, sort + 1) - 1;
+    for (unsigned sort = sort_of(sorts, s->lo); sort <= sort_of(sorts, s->hi); sort++) {
+        uint32_t lo = first_of(sorts, sort), hi = first_of(sorts, sort + 1) - 1;
         enum hqi_truth part;
 
         if (!has_sort(s, sort))
@@ -97,36 +154,62 @@ static enum hqi_truth values(const struct hqi_seen *s, uint32_t codes, const str
     return first ? HQI_SOME : is; /* nothing is told by bits that contradict lo and hi */
 }
 
-static enum hqi_truth codes(const struct hqi_seen *s, uint32_t codes, const struct attr_range *r,
-                            size_t n)
+/* A test of a column that has one value a row. */
+static enum hqi_truth one(const struct hqi_seen *s, const struct sorts *sorts, bool some,
+                          const struct attr_range *r, size_t n)
 {
-    enum hqi_truth null, is;
-    bool some = s->lo <= s->hi && s->lo >= 1 && s->hi <= codes;
+    enum hqi_truth is = some ? values(s, sorts, r, n) : HQI_NONE, null;
 
-    if (!some && s->lo <= s->hi) /* damage */
-        return HQI_SOME;
-    is = some ? values(s, codes, r, n) : HQI_NONE;
-    if (!has_sort(s, 0))
+    if (!has_sort(s, NO_VALUE))
         return is;
     null = stretch(r, n, 0, 0);
     return some ? beside(null, is) : null;
+}
+
+/* Of rows without a set, with an empty one, with others, whose codes are ATTR_SET_*: are those that
+ * there are in the ranges? */
+static enum hqi_truth states(const struct hqi_seen *s, bool some, const struct attr_range *r,
+                             size_t n)
+{
+    const bool there[] = {has_sort(s, NO_VALUE), has_sort(s, EMPTY_SET), some};
+    enum hqi_truth is = HQI_NONE;
+    bool first = true;
+
+    for (uint32_t state = ATTR_SET_NULL; state <= ATTR_SET_SOME; state++)
+        if (there[state]) {
+            is = first ? stretch(r, n, state, state) : beside(is, stretch(r, n, state, state));
+            first = false;
+        }
+    return is;
+}
+
+/* Of sets it is known which strings rows have, not which of them have one. */
+static enum hqi_truth test_set(const struct hqi_seen *s, const struct sorts *sorts, bool some,
+                               const struct where_node *n, const struct attr_range *r)
+{
+    const struct attr_range any = {ATTR_SET_EMPTY, ATTR_SET_SOME};
+    bool none = !some || values(s, sorts, r, n->ranges) == HQI_NONE;
+
+    if (n->kind == WHERE_STATE)
+        return states(s, some, r, n->ranges);
+    if (n->kind == WHERE_CODES)
+        return none ? HQI_NONE : HQI_SOME;
+    return none ? states(s, some, &any, 1) : HQI_SOME;
 }
 
 static enum hqi_truth test(const struct where *w, const struct where_node *n,
                            const struct hqi_seen *s)
 {
     const struct attrs_column *c = &w->attrs->column[n->column];
-    const struct attr_range some = {ATTR_SET_SOME, ATTR_SET_SOME},
-                            any = {ATTR_SET_EMPTY, ATTR_SET_SOME};
-    enum hqi_truth is;
+    const struct attr_range *r = w->range + n->first;
+    struct sorts sorts = sorts_of(c);
+    bool some = s->lo <= s->hi;
 
-    if (n->kind != WHERE_CODES || c->type != ATTR_SET) {
-        if (n->kind != WHERE_LACKS)
-            return codes(s, codes_of(c), w->range + n->first, n->ranges);
-        is = codes(s, ATTR_SET_SOME, &some, 1);
-        return is == HQI_NONE ? codes(s, ATTR_SET_SOME, &any, 1) : HQI_SOME;
-    }
-    return codes(s, ATTR_SET_SOME, &some, 1) == HQI_NONE ? HQI_NONE : HQI_SOME;
+    if (some && (s->lo < 1 || s->hi > c->distinct)) /* damage */
+        return HQI_SOME;
+    if (c->type == ATTR_SET)
+        return test_set(s, &sorts, some, n, r);
+    return one(s, &sorts, some, r, n->ranges);
 }
 
 /* The arguments of a node, that stand before it. */

@@ -108,7 +108,7 @@ struct ivf {
     float *norm;             /* [lists]: |c|^2 */
     const uint8_t *cells;    /* section CODE, or NULL */
     size_t cells_stride;
-    _Atomic(uint32_t *) place; /* [rows]: of each row; NULL until a filter wants it */
+    _Atomic(uint32_t *) place, list; /* [rows]: of each row; NULL until a filter wants them */
 };
 
 /* Bytes of the packed codes of n rows, and floats of their factors. */

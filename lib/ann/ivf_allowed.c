@@ -9,11 +9,16 @@
  * rows as nprobe * (rows / count)^GROWTH lists hold on average, and nprobe lists that hold any. So
  * it goes on where lists near the query hold fewer than others do.
  *
- * Few rows are compared one by one (gather.h); where an index has neither vectors nor finer codes,
- * all lists are scanned in that case.
+ * Where a list holds few allowed rows on average, which lists hold any is counted before (held.h):
+ * no others are met, and where they are few in a list they are compared one by one, which reads
+ * less than the codes around them.
+ *
+ * Few rows at all are compared one by one (gather.h); where an index has neither vectors nor finer
+ * codes, all lists are scanned in that case.
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ann/ivf_seek.h"
 #include "base/mem.h"
@@ -23,6 +28,9 @@ enum {
     DENSE = 2,          /* so many of the first ALLOWED_LANES rows are some */
     ASK_MOST = 1 << 15, /* bytes of codes that are asked for before they are read */
     SAMPLE = 64,        /* lists whose distances say how far all are */
+    HELD_SHARE = 64,    /* one of so many rows, or fewer, are allowed: lists are counted before */
+    HELD_FEW = 8,       /* rows of a list that are compared one by one */
+    HELD_AHEAD = 8,     /* of them, asked for before they are read */
 };
 static const double growth = 0.5;
 
@@ -244,6 +252,74 @@ static void search(struct seeker *t, struct asker *q, const float *key, const ui
     }
 }
 
+/* ---- lists that hold any ---- */
+
+/* The rows of those of lists near[n] that have few, list after list, into held_place; held_at says
+ * where a list's end. How many in all. */
+static uint32_t place_few(struct seeker *t, const uint64_t *near, size_t n)
+{
+    const uint32_t *place = atomic_load(&t->v->place);
+    const struct held *h = &t->held;
+    uint32_t total = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t l = place_row(near[i]), rows = h->count[l];
+
+        if (rows > HELD_FEW)
+            continue;
+        t->held_at[l] = total;
+        total += rows;
+    }
+    for (uint64_t i = 0; total > 0 && i < h->rows; i++) {
+        uint32_t *to = &t->held_at[h->in[i]];
+
+        if (*to != UINT32_MAX)
+            t->held_place[(*to)++] = place[h->row[i]];
+    }
+    return total;
+}
+
+/* Rows [from, to) of those that were placed, of all `total`, which are asked for ahead. */
+static void compare_few(struct seeker *t, struct asker *q, uint32_t from, uint32_t to,
+                        uint32_t total)
+{
+    for (uint32_t i = from; i < to; i++) {
+        if (i + HELD_AHEAD < total)
+            ivf_ask(t, t->held_place[i + HELD_AHEAD]);
+        ivf_compare(t, q, t->held_place[i]);
+    }
+}
+
+static void search_held(struct seeker *t, struct asker *q, const float *key, const uint64_t *bits,
+                        const struct enough *e)
+{
+    struct held_need need = {e->seen, e->lists, t->o.k};
+    uint64_t *near = t->near_lists;
+    struct met m = {0};
+    uint32_t total;
+    size_t n;
+
+    held_count(&t->held, (struct allowed_at){.bits = bits, .dead = t->a->dead, .rows = t->v->rows},
+               atomic_load(&t->v->list), t->v->head.lists);
+    for (size_t i = 0; i < t->held.n; i++)
+        near[i] = place_of(key[t->held.list[i]], t->held.list[i]);
+    n = held_enough(&t->held, near, &need);
+    total = place_few(t, near, n);
+    for (uint32_t i = 0; i < total && i < HELD_AHEAD; i++)
+        ivf_ask(t, t->held_place[i]);
+    t->exact.now = q->exact;
+    for (size_t i = 0; i < n; i++) {
+        struct visit l = {.key = place_key(near[i]), .list = place_row(near[i])};
+        uint32_t rows = t->held.count[l.list], *end = &t->held_at[l.list];
+
+        if (*end == UINT32_MAX)
+            scan_list(t, q, &l, bits, &m);
+        else
+            compare_few(t, q, *end - rows, *end, total);
+        *end = UINT32_MAX;
+    }
+}
+
 /* ---- queries ---- */
 
 static void search_one(struct seeker *t, struct asker *q, const float *centre_key,
@@ -264,6 +340,10 @@ static void search_one(struct seeker *t, struct asker *q, const float *centre_ke
     }
     if (plan.how == FILTER_EXACT)
         e.seen = INFINITY;
+    if (!t->bare && m->count <= v->rows / HELD_SHARE) {
+        search_held(t, q, centre_key, m->bits, &e);
+        return;
+    }
     search(t, q, centre_key, m->bits, &e, need < v->head.lists ? need : v->head.lists);
 }
 
@@ -280,25 +360,42 @@ void ivf_search_allowed(struct seeker *t, const struct ann_queries *q)
 
 /* ---- */
 
-/* Where each row stands, once for all searches. */
-static int places(struct ivf *v, struct err *e)
+/* The list of each row, once for all searches; deleted ones are in none. */
+static int lists_of_rows(struct ivf *v, struct err *e)
 {
-    uint32_t *place, *none = NULL;
+    uint32_t *list, *none = NULL;
 
-    if (atomic_load(&v->place))
+    if (atomic_load(&v->list))
         return 0;
-    if (!(place = mem_zero((size_t)v->rows, sizeof *place, e)))
+    if (!(list = mem_zero((size_t)v->rows, sizeof *list, e)))
         return e->code;
-    for (uint64_t i = 0; i < v->rows; i++)
-        place[v->row[i]] = (uint32_t)i;
-    if (!atomic_compare_exchange_strong(&v->place, &none, place))
-        free(place); /* another was faster */
+    for (uint32_t l = 0; l < v->head.lists; l++)
+        for (uint64_t i = v->start[l]; i < v->start[l + 1]; i++)
+            list[v->row[i]] = l;
+    if (!atomic_compare_exchange_strong(&v->list, &none, list))
+        free(list); /* another was faster */
     return 0;
+}
+
+/* Room for lists that hold few rows. */
+static int held_room(struct seeker *t, struct err *e)
+{
+    size_t lists = t->v->head.lists;
+
+    t->held_at = mem_array(lists, sizeof *t->held_at, e);
+    t->held_place = mem_array(lists * HELD_FEW, sizeof *t->held_place, e);
+    if (!t->held_at || !t->held_place)
+        return e->code;
+    memset(t->held_at, 0xff, lists * sizeof *t->held_at);
+    return held_init(&t->held, lists, t->v->rows / HELD_SHARE + 1, t->a->cpu, e);
 }
 
 int ivf_allowed_init(struct seeker *t, struct err *e)
 {
-    if (places(t->a->state, e) < 0 ||
+    struct ivf *v = t->a->state;
+
+    if (places_of_rows(&v->place, v->row, v->rows, e) < 0 || lists_of_rows(v, e) < 0 ||
+        held_room(t, e) < 0 ||
         !(t->mask = mem_array(CODEC_LIST / ALLOWED_LANES, sizeof *t->mask, e)))
         return e->code;
     t->gather = (struct gather){.a = t->a,

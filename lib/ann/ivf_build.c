@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "ann/each.h"
 #include "ann/ivf.h"
 #include "base/rand.h"
 #include "base/sort.h"
@@ -265,8 +266,15 @@ static uint64_t longest(const struct ivf_was *was)
     return most;
 }
 
-static int coder_init(struct coder *t, const struct ivf_made *v, struct err *e)
+struct coding {
+    struct ivf_made *v;
+    const struct vec_rows *base;
+};
+
+static int coder_init(void *room, void *ctx, struct err *e)
 {
+    const struct ivf_made *v = ((const struct coding *)ctx)->v;
+    struct coder *t = room;
     size_t floats = CHUNK * (size_t)v->space.padded;
 
     *t = (struct coder){.r = codec_array(floats, sizeof *t->r, e),
@@ -276,8 +284,10 @@ static int coder_init(struct coder *t, const struct ivf_made *v, struct err *e)
     return t->r && t->coded && t->code && t->was ? 0 : e->code;
 }
 
-static void coder_free(struct coder *t)
+static void coder_free(void *room)
 {
+    struct coder *t = room;
+
     free(t->r);
     free(t->coded);
     free(t->code);
@@ -378,27 +388,25 @@ static int code_list(struct ivf_made *v, const struct vec_rows *base, uint32_t l
     return 0;
 }
 
+static int code_one(void *ctx, uint64_t i, void *room, struct err *e)
+{
+    const struct coding *c = ctx;
+
+    return code_list(c->v, c->base, (uint32_t)i, room, e);
+}
+
 static int code_all(struct ivf_made *v, const struct ann_maker *m, struct err *e)
 {
-    uint32_t bad = UINT32_MAX;
+    struct coding c = {v, m->base};
 
-#pragma omp parallel num_threads(m->o->threads > 1 ? m->o->threads : 1)
-    {
-        struct err mine = {0};
-        struct coder t;
-        int rc = coder_init(&t, v, &mine);
-
-#pragma omp for schedule(dynamic)
-        for (uint32_t l = 0; l < v->head.lists; l++)
-            if (rc < 0 || code_list(v, m->base, l, &t, &mine) < 0)
-#pragma omp critical
-                if (l < bad) {
-                    bad = l;
-                    *e = mine;
-                }
-        coder_free(&t);
-    }
-    return bad == UINT32_MAX ? 0 : e->code;
+    return each(&(struct each){.n = v->head.lists,
+                               .threads = m->o->threads,
+                               .ctx = &c,
+                               .room = sizeof(struct coder),
+                               .begin = coder_init,
+                               .end = coder_free,
+                               .one = code_one},
+                e);
 }
 
 static int make_room(struct ivf_made *v, struct err *e)
@@ -462,8 +470,9 @@ static int find_spread(struct ivf_made *v, const struct ann_maker *m, struct err
 {
     uint32_t lists = v->head.lists, step = lists > TRIED_LISTS ? lists / TRIED_LISTS : 1;
     float *share = mem_array((size_t)TRIED_LISTS * TRIED_ROWS * TRIED_ROWS, sizeof *share, e);
+    struct coding c = {v, m->base};
     struct coder t;
-    int rc = coder_init(&t, v, e);
+    int rc = coder_init(&t, &c, e);
     size_t got = 0;
 
     for (uint32_t i = 0; rc == 0 && share && i < TRIED_LISTS && i * step < lists; i++) {

@@ -67,7 +67,7 @@ static double code_key(const struct seeker *t, const struct asker *q, const stru
 }
 
 /* The key of a row at a place; exact, or of finer codes. */
-double ivf_row_key(const struct seeker *t, const struct asker *q, uint64_t place)
+static double row_key(const struct seeker *t, const struct asker *q, uint64_t place)
 {
     uint32_t id = (uint32_t)place;
     float key = 0;
@@ -79,7 +79,7 @@ double ivf_row_key(const struct seeker *t, const struct asker *q, uint64_t place
     return q->cells.add + q->cells.mul * (double)key;
 }
 
-static void ask(const struct seeker *t, uint64_t place)
+void ivf_ask(const struct seeker *t, uint64_t place)
 {
     __builtin_prefetch(t->v->row + place);
     if (t->a->vectors)
@@ -87,6 +87,15 @@ static void ask(const struct seeker *t, uint64_t place)
     else if (t->v->cells)
         for (size_t at = 0; at < t->v->cells_stride; at += CELLS_LINE)
             __builtin_prefetch(t->v->cells + place * t->v->cells_stride + at);
+}
+
+void ivf_compare(struct seeker *t, struct asker *q, uint64_t place)
+{
+    double key = row_key(t, q, place);
+
+    t->exacts++;
+    if (!ivf_full(t, q) || key <= q->best[0].key) /* else its number need not be read */
+        best_offer(q->best, &q->n, t->o.k, (struct best){key, t->v->row[place]});
 }
 
 static float bound_in(const struct piece *p, const struct ivf_limit *l, const float *key, size_t i)
@@ -100,11 +109,14 @@ static void look(struct seeker *t, struct asker *q, const struct piece *p, const
 {
     const struct ivf_limit none = {0};
     uint64_t place = p->place + i;
-    double key = t->bare ? code_key(t, q, p->visit, bound_in(p, &none, keys, i))
-                         : ivf_row_key(t, q, place);
+    double key;
 
-    t->exacts += !t->bare;
-    if (!ivf_full(t, q) || key <= q->best[0].key) /* else its number need not be read */
+    if (!t->bare) {
+        ivf_compare(t, q, place);
+        return;
+    }
+    key = code_key(t, q, p->visit, bound_in(p, &none, keys, i));
+    if (!ivf_full(t, q) || key <= q->best[0].key)
         best_offer(q->best, &q->n, t->o.k, (struct best){key, t->v->row[place]});
 }
 
@@ -132,7 +144,7 @@ static void fill(struct seeker *t, struct asker *q, const struct piece *p, float
     }
     places_select(t->place, n, want);
     for (size_t i = 0; i < n && i < want; i++)
-        ask(t, p->place + place_row(t->place[i]));
+        ivf_ask(t, p->place + place_row(t->place[i]));
     for (size_t i = 0; i < n && i < want; i++) {
         uint32_t at = place_row(t->place[i]);
 
@@ -167,12 +179,12 @@ void ivf_settle(struct seeker *t, struct asker *q, const struct piece *p, float 
     if (p->bits)
         hits = drop_hits(t, p, t->hit, hits);
     for (size_t i = 0; i < hits && i < AHEAD; i++)
-        ask(t, p->place + t->hit[i]);
+        ivf_ask(t, p->place + t->hit[i]);
     for (size_t i = 0; i < hits; i++) {
         double worst = ivf_full(t, q) ? q->best[0].key : (double)INFINITY;
 
         if (i + AHEAD < hits)
-            ask(t, p->place + t->hit[i + AHEAD]);
+            ivf_ask(t, p->place + t->hit[i + AHEAD]);
         if (key[t->hit[i]] == INFINITY || (nearer && bound_in(p, &l, key, t->hit[i]) > l.most))
             continue;
         look(t, q, p, key, t->hit[i]);
@@ -448,6 +460,9 @@ void ivf_searcher_free(void *searcher)
     exact_free(&t->exact);
     gather_free(&t->gather);
     free(t->mask);
+    held_free(&t->held);
+    free(t->held_at);
+    free(t->held_place);
     free(t->asker);
     free(t->best);
     free(t->q);

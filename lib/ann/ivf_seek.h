@@ -5,6 +5,7 @@
 #define ANN_IVF_SEEK_H
 
 #include "ann/gather.h"
+#include "ann/held.h"
 #include "ann/ivf.h"
 
 enum {
@@ -76,6 +77,9 @@ struct seeker {
     uint64_t keys, lists, exacts;
     struct gather gather; /* where rows are allowed */
     uint32_t *mask;       /* [CODEC_LIST / ALLOWED_LANES], likewise */
+    struct held held;
+    uint32_t *held_at; /* [lists]: where in held_place their rows end; UINT32_MAX: nowhere */
+    uint32_t *held_place;
 };
 
 /* A piece of a list: n rows from a place on. */
@@ -105,8 +109,10 @@ void ivf_prepare(struct seeker *t, const struct ann_queries *q);
 void ivf_search_some(struct seeker *t, size_t first, size_t n);
 void ivf_search_every(struct seeker *t, size_t query);
 void ivf_give(struct seeker *t, const struct ann_queries *q);
-/* Key of the row at a place for a query whose exact is t->exact.now; not if t->bare. */
-double ivf_row_key(const struct seeker *t, const struct asker *q, uint64_t place);
+/* The row at a place is compared with a query whose exact is t->exact.now, not if t->bare; it will
+ * be. */
+void ivf_compare(struct seeker *t, struct asker *q, uint64_t place);
+void ivf_ask(const struct seeker *t, uint64_t place);
 
 /* ivf_allowed.c: a block whose queries are asked, but for their lists. */
 void ivf_search_allowed(struct seeker *t, const struct ann_queries *q);

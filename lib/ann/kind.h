@@ -114,9 +114,11 @@ struct ann_kind {
     bool slack, rerank;     /* of ann_search_opts, it takes */
     bool parts;             /* the same: near_lists, factor */
     bool own_codes;         /* where there are vectors, the form codes none of them */
-    enum filter_how filter; /* what it does where neither few rows nor all are allowed;
-                               FILTER_NONE: it takes no filter */
+    enum filter_how filter; /* what it does where neither few rows nor all are allowed */
     bool attrs_inside;      /* what it has is made of attributes: they cannot be others later */
+    /* Sets what the choice depends on that is the kind's own; NULL: nothing is. */
+    void (*filter_more)(const struct ann *a, const struct ann_search_opts *o,
+                        struct filter_case *c);
     /* Numbers of the rows whose vectors stand at [from, from + n) of VECS, deleted ones among them;
      * NULL: the same. */
     void (*rows_at)(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row);

@@ -124,40 +124,36 @@ static void info(const struct ann *a, struct ann_info *i)
         }
 }
 
-/* Is what is seen in a leaf what its rows have? */
-static bool is_seen(const struct ann *a, const struct hqi *h, uint32_t leaf, uint32_t column)
+/* The leaf of each row, as a node. */
+static uint32_t *leaves_of(const struct ann *a, const struct hqi *h, struct err *e)
 {
-    const struct attrs_column *c = &a->attrs.column[column];
-    const struct hqi_node *n = &h->node[leaf];
-    const struct ivf *v = &h->ivf;
-    struct hqi_seen s = hqi_seen_none();
+    uint32_t *leaf = mem_zero(a->rows, sizeof *leaf, e);
 
-    for (uint64_t i = v->start[n->first]; i < v->start[n->first + n->lists]; i++)
-        hqi_seen_code(&s, c, attrs_code(c, v->row[i]));
-    return memcmp(&s, &h->seen[(size_t)leaf * h->head.columns + column], sizeof s) == 0;
-}
+    for (uint32_t i = 0; leaf && i < h->head.nodes; i++) {
+        const struct hqi_node *n = &h->node[i];
 
-static bool is_joined(const struct hqi *h, uint32_t node, uint32_t column)
-{
-    uint32_t left = node + 1, right = left + h->node[left].size;
-    size_t columns = h->head.columns;
-    struct hqi_seen s = h->seen[left * columns + column];
-
-    hqi_seen_join(&s, &h->seen[right * columns + column]);
-    return memcmp(&s, &h->seen[node * columns + column], sizeof s) == 0;
+        for (uint64_t r = h->ivf.start[n->first];
+             n->size == 1 && r < h->ivf.start[n->first + n->lists]; r++)
+            leaf[h->ivf.row[r]] = i;
+    }
+    return leaf;
 }
 
 static int check(const struct ann *a, struct err *e)
 {
     const struct hqi *h = a->state;
+    size_t all = (size_t)h->head.nodes * h->head.columns;
+    struct hqi_seen *seen = mem_array(all, sizeof *seen, e);
+    uint32_t *leaf = seen ? leaves_of(a, h, e) : NULL;
+    int rc = leaf ? ivf_check(a, e) : e->code;
 
-    if (ivf_check(a, e) < 0)
-        return e->code;
-    for (uint32_t i = 0; i < h->head.nodes; i++)
-        for (uint32_t k = 0; k < h->head.columns; k++)
-            if (h->node[i].size == 1 ? !is_seen(a, h, i, k) : !is_joined(h, i, k))
-                return sect_bad(a->file, "HQID", "a node says other codes than its rows have", e);
-    return 0;
+    if (rc == 0)
+        rc = hqi_look(&a->attrs, h->node, h->head.nodes, leaf, seen, e);
+    if (rc == 0 && all > 0 && memcmp(seen, h->seen, all * sizeof *seen) != 0)
+        rc = sect_bad(a->file, "HQID", "a node says other codes than its rows have", e);
+    free(seen);
+    free(leaf);
+    return rc;
 }
 
 /* Beside what lists take: bitmaps of the workload. */

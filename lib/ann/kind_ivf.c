@@ -110,6 +110,7 @@ void ivf_close(struct ivf *v)
     free(v->fast_at);
     free(v->factor_at);
     free(atomic_load(&v->place));
+    free(atomic_load(&v->list));
 }
 
 static void close_state(void *state)
@@ -317,6 +318,13 @@ void ivf_rows_at(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row)
         row[i] = v->row[from + i];
 }
 
+static void filter_more(const struct ann *a, const struct ann_search_opts *o, struct filter_case *c)
+{
+    (void)a;
+    (void)o;
+    c->counts = true;
+}
+
 const struct ann_kind ann_ivf = {
     .rows_at = ivf_rows_at,
     .name = "ivf",
@@ -325,6 +333,7 @@ const struct ann_kind ann_ivf = {
     .effort = "nprobe",
     .effort_default = IVF_NPROBE,
     .filter = FILTER_LISTS,
+    .filter_more = filter_more,
     .form_part = ivf_form_part,
     .own_codes = true,
     .make = make,

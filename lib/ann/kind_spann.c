@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "ann/graph_file.h"
-#include "ann/spann.h"
+#include "ann/spann_seek.h"
 #include "base/hash.h"
 
 static void close_spann(void *state)
@@ -68,10 +68,12 @@ static int open_lists(struct ann *a, struct spann *v, struct err *e)
 {
     struct sect_row post;
     uint64_t entries = 0;
-    const void *size;
+    const void *size, *home;
 
-    if (sect_need(a->file, "LIST", v->head.lists, sizeof *v->size, &size, e) < 0)
+    if (sect_need(a->file, "LIST", v->head.lists, sizeof *v->size, &size, e) < 0 ||
+        sect_need(a->file, "HOME", a->rows, sizeof *v->home, &home, e) < 0)
         return e->code;
+    v->home = home;
     if (!sect_find(a->file, "POST", &post))
         return sect_bad(a->file, "POST", "it is missing", e);
     v->size = size;
@@ -152,8 +154,9 @@ static void lists(const struct ann *a, struct ann_lists *l)
 }
 
 /* A list's bytes are what they were, and its rows, each once, are there. met: of each row one more
- * than the last list that has it. */
-static int check_list(const struct ann *a, uint32_t list, uint8_t *p, uint32_t *met, struct err *e)
+ * than the last list that has it; *home counts those whose home it is. */
+static int check_list(const struct ann *a, uint32_t list, uint8_t *p, uint32_t *met, uint64_t *home,
+                      struct err *e)
 {
     const struct spann *v = a->state;
     uint64_t n = v->size[list], sum;
@@ -172,6 +175,7 @@ static int check_list(const struct ann *a, uint32_t list, uint8_t *p, uint32_t *
         if (met[row] == list + 1)
             return sect_bad(a->file, "POST", "a list holds a row twice", e);
         met[row] = list + 1;
+        *home += v->home[row] == list;
     }
     return 0;
 }
@@ -181,14 +185,17 @@ static int check(const struct ann *a, struct err *e)
     const struct spann *v = a->state;
     uint32_t *met = mem_zero((size_t)a->rows, sizeof *met, e);
     uint8_t *p = mem_array(v->largest, 1, e);
+    uint64_t home = 0;
     int rc = met && p ? graph_check(&v->graph, a->file, e) : e->code;
 
     for (uint32_t l = 0; rc == 0 && l < v->head.lists; l++)
         if (v->size[l] > 0)
-            rc = check_list(a, l, p, met, e);
+            rc = check_list(a, l, p, met, &home, e);
     for (uint64_t row = 0; rc == 0 && row < a->rows; row++)
         if (!met[row])
             rc = sect_bad(a->file, "POST", "a row is in no list", e);
+    if (rc == 0 && home != a->rows)
+        rc = sect_bad(a->file, "HOME", "a row is not in the list that it names", e);
     free(met);
     free(p);
     return rc;
@@ -197,9 +204,11 @@ static int check(const struct ann *a, struct err *e)
 const struct ann_kind ann_spann = {
     .name = "spann",
     .id = {'s', 'p', 'n', ' '},
-    .sections = ANN_SECTIONS "SPNHMIDPLISTPOSTENTRCODELINKMET0MEA0CEN0ROT0LOW0STP0SGN0",
+    .sections = ANN_SECTIONS "SPNHMIDPLISTHOMEPOSTENTRCODELINKMET0MEA0CEN0ROT0LOW0STP0SGN0",
     .effort = "nprobe",
     .effort_default = SPANN_NPROBE,
+    .filter = FILTER_DISK,
+    .filter_more = spann_filter_more,
     .slack = true,
     .rerank = true,
     .stream = spann_stream,

@@ -40,8 +40,10 @@ static void close_tenant(void *state)
 {
     struct tenant_index *v = state;
 
-    if (v)
+    if (v) {
         free(v->radius);
+        free(atomic_load(&v->place));
+    }
     free(v);
 }
 
@@ -370,6 +372,11 @@ static int check(const struct ann *a, struct err *e)
     return 0;
 }
 
+static void filter_more(const struct ann *a, const struct ann_search_opts *o, struct filter_case *c)
+{
+    c->own = o->tenant ? tenant_rows(a->state, *o->tenant) : 0;
+}
+
 /* Vectors stand in the order of places. */
 static void rows_at(const struct ann *a, uint64_t from, uint64_t n, uint64_t *row)
 {
@@ -404,6 +411,8 @@ const struct ann_kind ann_tenant_kind = {
     .sections = ANN_SECTIONS "TNTHMIDPNODECELLBLOMROWSCODETNFRTNLSLISTTNSTTNSOTNSP",
     .effort = "reach",
     .effort_default = TENANT_REACH,
+    .filter = FILTER_RIGHTS,
+    .filter_more = filter_more,
     .rows_at = rows_at,
     .make = tenant_make,
     .update = tenant_update,

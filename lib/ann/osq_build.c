@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "ann/each.h"
 #include "ann/osq_index.h"
 #include "base/rand.h"
 #include "vec/ops.h"
@@ -97,17 +98,26 @@ struct coder {
     float *x, *away; /* [CODEC_BLOCK][dim], [dim] */
 };
 
-static int coder_init(struct coder *t, const struct osq_made *v, struct err *e)
+struct coding {
+    const struct osq_made *v;
+    const struct vec_rows *base;
+    struct sums *s; /* [lists] */
+};
+
+static int coder_init(void *room, void *ctx, struct err *e)
 {
-    size_t dim = v->lists.space.dim;
+    size_t dim = ((const struct coding *)ctx)->v->lists.space.dim;
+    struct coder *t = room;
 
     *t = (struct coder){.x = codec_array(CODEC_BLOCK * dim, sizeof *t->x, e),
                         .away = codec_array(dim, sizeof *t->away, e)};
     return t->x && t->away ? 0 : e->code;
 }
 
-static void coder_free(struct coder *t)
+static void coder_free(void *room)
 {
+    struct coder *t = room;
+
     free(t->x);
     free(t->away);
 }
@@ -171,29 +181,27 @@ static int code_list(const struct osq_made *v, const struct vec_rows *base, uint
     return rc;
 }
 
+static int code_one(void *ctx, uint64_t i, void *room, struct err *e)
+{
+    const struct coding *c = ctx;
+
+    return code_list(c->v, c->base, (uint32_t)i, room, &c->s[i], e);
+}
+
 /* All lists; sums of each in s[list]. */
 static int code_lists(const struct osq_made *v, const struct ann_maker *m, struct sums *s,
                       struct err *e)
 {
-    uint32_t bad = UINT32_MAX;
+    struct coding c = {v, m->base, s};
 
-#pragma omp parallel num_threads(m->o->threads > 1 ? m->o->threads : 1)
-    {
-        struct err mine = {0};
-        struct coder t;
-        int rc = coder_init(&t, v, &mine);
-
-#pragma omp for schedule(dynamic)
-        for (uint32_t l = 0; l < v->head.lists; l++)
-            if (rc < 0 || code_list(v, m->base, l, &t, &s[l], &mine) < 0)
-#pragma omp critical(osq_build)
-                if (l < bad) {
-                    bad = l;
-                    *e = mine;
-                }
-        coder_free(&t);
-    }
-    return bad == UINT32_MAX ? 0 : e->code;
+    return each(&(struct each){.n = v->head.lists,
+                               .threads = m->o->threads,
+                               .ctx = &c,
+                               .room = sizeof(struct coder),
+                               .begin = coder_init,
+                               .end = coder_free,
+                               .one = code_one},
+                e);
 }
 
 static int code_all(struct osq_made *v, const struct ann_maker *m, struct err *e)

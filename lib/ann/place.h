@@ -4,9 +4,12 @@
 #ifndef ANN_PLACE_H
 #define ANN_PLACE_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "base/err.h"
 
 /* The row and, lowest, a mark of the kind's own. */
 static inline uint64_t place_of(float key, uint32_t row)
@@ -38,5 +41,9 @@ void places_sort(uint64_t *place, size_t n);
 void places_order(uint64_t *place, size_t n); /* the same of any */
 /* The k smallest of n come first, in no order (Hoare's selection). */
 void places_select(uint64_t *place, size_t n, size_t k);
+
+/* Where rows stand: *at becomes [rows], (*at)[row[i]] = i, unless it is there already. The first
+ * who wants it makes it, for all threads. */
+int places_of_rows(_Atomic(uint32_t *) *at, const uint32_t *row, uint64_t rows, struct err *e);
 
 #endif

@@ -47,8 +47,6 @@ int ann_check_search(const struct ann *a, const struct ann_search_opts *o, const
 {
     if (o->slack > 0 && !a->kind->slack)
         return err_set(e, ERR_USAGE, "an index of kind %s takes no slack", a->kind->name);
-    if (o->allowed && a->kind->filter == FILTER_NONE)
-        return err_set(e, ERR_USAGE, "an index of kind %s takes no filter", a->kind->name);
     if (o->tenant && !a->kind->tenants)
         return err_set(e, ERR_USAGE, "an index of kind %s has no tenants", a->kind->name);
     if (!o->tenant && a->kind->tenants)
@@ -271,11 +269,19 @@ static struct filter_case case_of(const struct ann *a, const struct ann_search_o
 {
     bool most = o->slack > 0; /* the effort is only the most */
     uint32_t effort = o->effort && !most ? o->effort : a->kind->effort_default;
+    struct filter_case c;
 
     if (a->kind->filter == FILTER_WALK && effort < o->k)
         effort = o->k; /* which are kept at least */
-    return (struct filter_case){
-        .kind = a->kind->filter, .rows = a->rows, .count = count, .k = o->k, .effort = effort};
+    c = (struct filter_case){.kind = a->kind->filter,
+                             .rows = a->rows,
+                             .live = a->live,
+                             .count = count,
+                             .k = o->k,
+                             .effort = effort};
+    if (a->kind->filter_more)
+        a->kind->filter_more(a, o, &c);
+    return c;
 }
 
 struct filter_plan ann_filter_plan(const struct ann *a, const struct ann_search_opts *o,
@@ -286,16 +292,12 @@ struct filter_plan ann_filter_plan(const struct ann *a, const struct ann_search_
     return filter_plan(&c);
 }
 
-int ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t count,
-                struct ann_explained *x, struct err *e)
+void ann_explain(const struct ann *a, const struct ann_search_opts *o, uint64_t count,
+                 struct ann_explained *x)
 {
     struct filter_case c = case_of(a, o, count);
-    struct filter_plan p;
+    struct filter_plan p = filter_plan(&c);
 
-    if (a->kind->filter == FILTER_NONE)
-        return err_set(e, ERR_USAGE, "an index of kind %s takes no filter", a->kind->name);
-    p = filter_plan(&c);
     x->plan = filter_name(p.how);
     filter_why(&c, &p, x->why, sizeof x->why);
-    return 0;
 }

@@ -31,9 +31,13 @@
  * time (base/reads.h). A list is scanned when it has come, in any order: the best by (key, row) are
  * the same. Each list ends with its checksum, and one that differs is an error.
  *
+ * Other rows. Section HOME says for each row which list holds it in any case, that of its nearest
+ * head. So where only some rows may be found it is known which lists hold any: spann_allowed.c. It
+ * is not read by other searches.
+ *
  * Files. Sections beside those of form, graph and codec:
  *   SPNH  struct spann_head        MIDP  f32 [dim]: the mean
- *   LIST  u32 [lists]: rows of each
+ *   LIST  u32 [lists]: rows of each    HOME  u32 [rows]: a list
  *   POST  apart: the lists, each at a multiple of 64: codes packed in pieces of CODEC_LIST, each a
  *         multiple of 64 bytes; u32 [n]: their rows; the XXH3 of these, zeros up to 64
  *   VECS  apart: the vectors
@@ -88,6 +92,7 @@ struct spann {
     struct graph graph;
     struct codec *codec;
     const uint32_t *size; /* section LIST */
+    const uint32_t *home; /* section HOME */
     uint64_t *at;         /* [lists + 1]: where a list begins in POST */
     uint64_t post, vecs;  /* places of the sections in the file */
     uint64_t largest;     /* bytes of a list */

@@ -56,6 +56,7 @@ struct build {
     struct graph graph;
     struct graph_made made;
     struct spann_lists lists;
+    struct spool home; /* [rows]: the list of its nearest head */
     double spread;
     uint8_t *block; /* [BLOCK] raw rows */
 };
@@ -415,6 +416,8 @@ static int spool_block(struct build *b, uint64_t first, uint64_t rows, const str
 {
     for (uint64_t i = 0; i < rows; i++) {
         b->spread += (double)g->d[i * g->most] / (double)b->rows;
+        if (spool_add(&b->home, &g->list[i * g->most], sizeof *g->list, e) < 0)
+            return e->code;
         for (uint32_t r = 0; r < g->n[i]; r++)
             if (spann_lists_add(&b->lists, g->list[i * g->most + r], (uint32_t)(first + i), r,
                                 g->d[i * g->most + r], g->code + i * b->codec->code_bytes, e) < 0)
@@ -533,9 +536,12 @@ static int put_rest(struct build *b, struct err *e)
         sect_put(b->w, "MIDP", SECT_REQUIRED, b->mean, b->in->dim * sizeof *b->mean, e) < 0 ||
         sect_put(b->w, "LIST", SECT_REQUIRED, b->lists.size, b->head.lists * sizeof(uint32_t), e) <
             0 ||
+        sect_put(b->w, "HOME", SECT_REQUIRED, b->home.p, b->home.len, e) < 0 ||
         graph_put(b->w, &b->graph, &b->made, &kept, e) < 0 || codec_put_all(b->codec, b->w, e) < 0)
         return e->code;
-    return b->o->ids ? ids_save(b->o->ids, "ID", b->w, e) : 0;
+    if (b->o->ids && ids_save(b->o->ids, "ID", b->w, e) < 0)
+        return e->code;
+    return b->o->attrs ? attrs_save(&b->o->attrs->attrs, b->w, e) : 0;
 }
 
 /* Codes whose keys are squared distances, and whose sections the kind knows. */
@@ -600,6 +606,9 @@ static int run(struct build *b, struct err *e)
     if (b->o->ids && b->o->ids->n != b->rows)
         return err_set(e, ERR_INPUT, "there are %zu ids for %llu vectors", b->o->ids->n,
                        (unsigned long long)b->rows);
+    if (b->o->attrs && b->o->attrs->attrs.rows != b->rows)
+        return err_set(e, ERR_INPUT, "there are attributes of %llu rows for %llu vectors",
+                       (unsigned long long)b->o->attrs->attrs.rows, (unsigned long long)b->rows);
     b->head.lists = spann_lists(b->o, b->rows);
     b->space.most = b->head.most;
     if (choose_sample(b, e) < 0 || train(b, e) < 0 || find_heads(b, e) < 0 || link_heads(b, e) < 0)
@@ -620,6 +629,7 @@ static void build_free(struct build *b)
     sect_abort(&b->w);
     spool_free(&b->raw);
     spool_free(&b->sample);
+    spool_free(&b->home);
     spann_lists_free(&b->lists);
     graph_made_free(&b->made);
     form_free(&b->form);
@@ -655,7 +665,7 @@ int spann_stream(const char *path, const struct ann_stream *s, const struct ann_
     if (folder)
         put_folder(path, folder);
     b.room = (struct spool_room){folder, o->memory ? o->memory : UINT64_MAX / 2};
-    b.raw.room = b.sample.room = &b.room;
+    b.raw.room = b.sample.room = b.home.room = &b.room;
     if (rc == 0)
         rc = begin(&b, e);
     if (rc == 0)
@@ -680,7 +690,7 @@ void spann_plan(struct ann_plan *p, const struct vec_rows *base, const struct an
     uint64_t heads = lists * (dim * 13 + CELLS_LINE) + graph_make_bytes(lists, &how);
 
     p->memory_bytes = heads + (uint64_t)(o->threads > 0 ? o->threads : 1) * lists + (8 << 20);
-    p->file_bytes = rows * (dim + 12) * replicas * 3 / 4 + lists * (dim + 3 * HEAD_DEGREE);
+    p->file_bytes = rows * (4 + (dim + 12) * replicas * 3 / 4) + lists * (dim + 3 * HEAD_DEGREE);
     if (!o->no_vectors)
         p->file_bytes += rows * base->dim * vec_type_size(base->type);
     p->seconds = (double)rows * (1.5e-5 + 4.2e-7 * (double)dim) / (o->threads > 0 ? o->threads : 1);

@@ -16,9 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ann/spann.h"
+#include "ann/spann_seek.h"
 #include "base/hash.h"
-#include "base/reads.h"
 
 enum {
     TEAM = 8,      /* queries of a scan */
@@ -27,65 +26,9 @@ enum {
     BUFFERS_BYTES = 8 << 20, /* of so many bytes together */
     RUN = 64 << 10,          /* bytes of a read, unless a list is longer */
     GAP = 16 << 10,          /* bytes between two pieces that are rather read than jumped */
-    PAGE = 4096,
-    MORE = 4,  /* rerank: k, a quarter of it, and so many */
-    WIDER = 8, /* heads that a walk keeps beside nprobe: so many, and a quarter */
+    MORE = 4,                /* rerank: k, a quarter of it, and so many */
+    WIDER = 8,               /* heads that a walk keeps beside nprobe: so many, and a quarter */
     NONE = -1,
-};
-
-struct asker {
-    struct ivf_asked in;
-    struct exact_query exact;
-    void *table;    /* the codec's */
-    uint64_t *pool; /* [rerank] best places by codes, in order */
-    size_t have;
-    float limit;       /* key that none above is taken */
-    size_t n;          /* lists it may visit, nearest first, */
-    uint64_t *near;    /* [nprobe]: places by squared distance */
-    struct best *best; /* [rerank] */
-};
-
-/* A piece of the file: a list with its visitors, or a vector of a query's pool. */
-struct item {
-    uint64_t at;
-    uint32_t list, n; /* or the query, and its place in the pool */
-    size_t first;     /* visitor */
-};
-
-/* A read under way, by its buffer. */
-struct run {
-    size_t first, n; /* items */
-    uint64_t from;   /* where it begins in the file */
-};
-
-struct seeker {
-    const struct ann *a;
-    const struct spann *v;
-    struct ann_search_opts o;
-    uint32_t nprobe, rerank;
-    uint64_t cap; /* queries of a block */
-    struct graph_walker walker;
-    struct exact exact;
-    struct form_query fq;
-    float *x, *xq, *room; /* of a query in space */
-    int8_t *weights;
-    float *key; /* [TEAM][CODEC_LIST] */
-    struct asker *asker;
-    uint8_t *table, *bytes;
-    float *q;
-    uint64_t *pool, *near;
-    struct best *best;
-    uint64_t *sorted;  /* [cap * nprobe] list and query */
-    struct item *item; /* [cap * the larger of nprobe and rerank] */
-    struct reads *reads;
-    int fd; /* of O_DIRECT, or NONE */
-    uint8_t *buffer;
-    size_t buffer_bytes;
-    unsigned buffers, n_free;
-    unsigned *free; /* [buffers] */
-    struct run *run;
-    uint64_t keys, exacts, lists, pages, read; /* read: bytes */
-    struct err err;
 };
 
 uint64_t spann_block(const struct ann *a, const struct ann_search_opts *o, uint64_t n)
@@ -98,8 +41,29 @@ uint64_t spann_block(const struct ann *a, const struct ann_search_opts *o, uint6
 
 /* ---- heads ---- */
 
-/* The lists that a query, i-th of its block, may visit. */
-static void find_lists(struct seeker *t, const float *x, size_t i)
+/* The nearest lists. */
+static int walk(struct seeker *t, struct asker *s)
+{
+    const struct spann *v = t->v;
+    uint64_t *near;
+
+    if (mem_reserve(&t->near, &t->near_cap, t->nears + t->nprobe, sizeof *t->near, &t->err) < 0)
+        return t->err.code;
+    near = t->near + t->nears;
+    graph_walk(&v->graph, &t->fq.cells, &t->walker);
+    for (size_t k = 0; k < t->walker.n && s->n < t->nprobe; k++) {
+        uint32_t list = place_row(t->walker.pool[k]);
+        double d = t->fq.add + t->fq.mul * (double)place_key(t->walker.pool[k]);
+
+        if (v->size[list] > 0)
+            near[s->n++] = place_of((float)d, list);
+    }
+    s->soon = t->nprobe;
+    return 0;
+}
+
+/* The lists that a query, i-th of its block, may visit; of m, unless it is NULL. */
+static int find_lists(struct seeker *t, const float *x, size_t i, const struct ann_allowed *m)
 {
     const struct spann *v = t->v;
     const struct codec *c = v->codec;
@@ -107,36 +71,40 @@ static void find_lists(struct seeker *t, const float *x, size_t i)
     uint32_t dim = t->a->form.dim;
     float *q = t->q + i * dim;
 
-    s->have = s->n = 0;
+    *s = (struct asker){.table = s->table, .pool = s->pool, .best = s->best, .near = t->nears};
     s->limit = INFINITY;
     memcpy(q, x, dim * sizeof *q);
     s->exact = exact_prepare(t->a, q, t->bytes + i * dim);
     s->in = spann_query(&v->space, q, t->xq, t->x);
     c->spec.kind->query_init(c, VEC_L2, t->x, s->table);
     form_queries(&v->form, t->x, 1, t->room, t->weights, &t->fq);
-    graph_walk(&v->graph, &t->fq.cells, &t->walker);
-    for (size_t k = 0; k < t->walker.n && s->n < t->nprobe; k++) {
-        uint32_t list = place_row(t->walker.pool[k]);
-        double d = t->fq.add + t->fq.mul * (double)place_key(t->walker.pool[k]);
-
-        if (v->size[list] > 0)
-            s->near[s->n++] = place_of((float)d, list);
-    }
+    if ((m ? spann_choose(t, s, m) : walk(t, s)) < 0)
+        return t->err.code;
+    s->soon = t->o.slack > 0 ? (s->soon + 3) / 4 : s->soon;
+    t->nears += s->n;
+    return 0;
 }
 
-/* Visits of a round: a query's lists [from, to), but for those that are too far. */
-static size_t visits(struct seeker *t, size_t queries, size_t from, size_t to)
+/* Visits of a round: the lists of a query that it visits in any case, or the others, but for those
+ * that are too far. */
+static size_t visits(struct seeker *t, size_t queries, bool others)
 {
     size_t n = 0;
 
+    if (mem_reserve(&t->sorted, &t->sorted_cap, t->nears, sizeof *t->sorted, &t->err) < 0)
+        return 0;
     for (size_t i = 0; i < queries; i++) {
         struct asker *s = &t->asker[i];
+        const uint64_t *near = t->near + s->near;
+        size_t to = others || s->n < s->soon ? s->n : s->soon;
         float most = INFINITY;
 
         if (t->o.slack > 0 && s->have >= t->o.k)
             most = (1 + t->o.slack) * place_key(s->pool[t->o.k - 1]) - t->v->head.spread;
-        for (size_t k = from; k < to && k < s->n && !(place_key(s->near[k]) > most); k++)
-            t->sorted[n++] = (uint64_t)place_row(s->near[k]) << 32 | i;
+        for (size_t k = others ? s->soon : 0; k < to && !(place_key(near[k]) > most); k++) {
+            t->sorted[n] = (uint64_t)place_row(near[k]) << 32 | i;
+            n += t->v->size[place_row(near[k])] > 0; /* else HOME is damaged */
+        }
     }
     return n;
 }
@@ -161,9 +129,9 @@ static size_t ask(struct seeker *t, size_t first, size_t n, bool lists)
             break;
         to = end > to ? end : to;
     }
-    t->pages += (to + PAGE - 1) / PAGE - from / PAGE;
-    end = t->fd == NONE ? to : (to + PAGE - 1) / PAGE * PAGE;
-    from = t->fd == NONE ? from / 64 * 64 : from / PAGE * PAGE;
+    t->pages += (to + SPANN_PAGE - 1) / SPANN_PAGE - from / SPANN_PAGE;
+    end = t->fd == NONE ? to : (to + SPANN_PAGE - 1) / SPANN_PAGE * SPANN_PAGE;
+    from = t->fd == NONE ? from / 64 * 64 : from / SPANN_PAGE * SPANN_PAGE;
     t->read += end - from;
     t->run[b] = (struct run){first, i - first, from};
     reads_ask(t->reads, b, from, t->buffer + b * t->buffer_bytes, (size_t)(end - from),
@@ -241,7 +209,7 @@ static void settle(struct seeker *t, struct asker *s, const float *key, const ui
         if (!(key[i] <= s->limit))
             continue;
         memcpy(&row, rows + i * sizeof row, sizeof row);
-        if (row < t->a->rows)
+        if (row < t->a->rows && (!s->bits || allowed_row(s->bits, row)))
             offer(t, s, key[i], row);
     }
 }
@@ -294,6 +262,8 @@ static size_t lists_of(struct seeker *t, size_t n)
 {
     size_t items = 0;
 
+    if (mem_reserve(&t->item, &t->item_cap, n, sizeof *t->item, &t->err) < 0)
+        return 0;
     if (n > 0)
         qsort(t->sorted, n, sizeof *t->sorted, by_number);
     for (size_t i = 0; i < n; i++) {
@@ -325,16 +295,55 @@ static int by_place(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static uint64_t vector_at(const struct seeker *t, uint32_t row)
+{
+    return t->v->vecs + row * (uint64_t)t->a->vector_bytes;
+}
+
 /* The vectors of n queries, as items in the order of rows. */
 static size_t vectors_of(struct seeker *t, size_t n)
 {
     size_t items = 0;
 
+    if (mem_reserve(&t->item, &t->item_cap, n * t->rerank, sizeof *t->item, &t->err) < 0)
+        return 0;
     for (size_t q = 0; q < n; q++)
         for (size_t i = 0; i < t->asker[q].have; i++)
-            t->item[items++] = (struct item){t->v->vecs + place_row(t->asker[q].pool[i]) *
-                                                              t->a->vector_bytes,
+            t->item[items++] = (struct item){vector_at(t, place_row(t->asker[q].pool[i])),
                                              (uint32_t)q, (uint32_t)i, 0};
+    if (items > 0)
+        qsort(t->item, items, sizeof *t->item, by_place);
+    return items;
+}
+
+static void take_row(struct seeker *t, const struct item *i, const uint8_t *p)
+{
+    struct asker *s = &t->asker[i->list];
+
+    t->exact.now = s->exact;
+    best_offer(s->best, &s->have, t->o.k, (struct best){exact_key_of(&t->exact, p), i->n});
+    t->exacts++;
+}
+
+/* The rows of those of n queries that read these instead of lists. */
+static size_t rows_of(struct seeker *t, size_t n)
+{
+    uint32_t row[HELD_ROWS];
+    size_t items = 0, got;
+
+    for (size_t q = 0; q < n; q++) {
+        const struct ann_allowed *m = t->asker[q].few;
+        struct allowed_at at = {.rows = t->a->rows};
+
+        if (!m)
+            continue;
+        if (mem_reserve(&t->item, &t->item_cap, items + m->count, sizeof *t->item, &t->err) < 0)
+            return 0;
+        at.bits = m->bits;
+        while ((got = t->held.ops->next(&at, row, HELD_ROWS)) > 0)
+            for (size_t i = 0; i < got && items < t->item_cap; i++)
+                t->item[items++] = (struct item){vector_at(t, row[i]), (uint32_t)q, row[i], 0};
+    }
     if (items > 0)
         qsort(t->item, items, sizeof *t->item, by_place);
     return items;
@@ -380,15 +389,18 @@ void spann_search(void *searcher, const struct ann_queries *q)
     struct seeker *t = searcher;
     double began = q->us ? now_s() : 0;
     uint32_t k = t->o.k;
-    size_t first = t->o.slack > 0 ? (size_t)(t->nprobe + 3) / 4 : t->nprobe;
+    int rounds = t->o.slack > 0 ? 2 : 1, rc = reads_init(t, &t->err);
 
-    reads_init(t, &t->err);
-    for (size_t i = 0; i < q->n; i++)
-        find_lists(t, q->x + i * t->a->form.dim, i);
-    for (size_t from = 0, to = first; from < t->nprobe; from = to, to = t->nprobe)
-        fetch(t, lists_of(t, visits(t, q->n, from, to)), true, take_list);
-    if (t->v->head.vectors)
+    t->nears = 0;
+    for (size_t i = 0; i < q->n && rc == 0; i++)
+        rc = find_lists(t, q->x + i * t->a->form.dim, i,
+                        q->allowed ? q->allowed + (q->each ? i : 0) : NULL);
+    for (int round = 0; round < rounds && rc == 0; round++)
+        fetch(t, lists_of(t, visits(t, q->n, round > 0)), true, take_list);
+    if (t->v->head.vectors && rc == 0) {
         fetch(t, vectors_of(t, q->n), false, take_vector);
+        fetch(t, rows_of(t, q->n), false, take_row);
+    }
     for (size_t i = 0; i < q->n; i++) {
         struct asker *s = &t->asker[i];
 
@@ -453,6 +465,7 @@ void spann_searcher_free(void *searcher)
     free(t->buffer);
     free(t->free);
     free(t->run);
+    spann_allowed_free(t);
     free(t);
 }
 
@@ -460,7 +473,6 @@ static int askers_init(struct seeker *t, struct err *e)
 {
     const struct codec *c = t->v->codec;
     size_t table = (c->spec.kind->query_bytes(c) + 63) / 64 * 64, dim = t->a->form.dim;
-    size_t items = t->nprobe > t->rerank ? t->nprobe : t->rerank;
 
     t->asker = mem_zero(t->cap, sizeof *t->asker, e);
     t->table = codec_array(t->cap, table, e);
@@ -468,16 +480,11 @@ static int askers_init(struct seeker *t, struct err *e)
     t->q = codec_array(t->cap, dim * sizeof *t->q, e);
     t->pool = mem_array(t->cap, t->rerank * sizeof *t->pool, e);
     t->best = mem_array(t->cap, t->rerank * sizeof *t->best, e);
-    t->near = mem_array(t->cap, t->nprobe * sizeof *t->near, e);
-    t->sorted = mem_array(t->cap, t->nprobe * sizeof *t->sorted, e);
-    t->item = mem_array(t->cap, items * sizeof *t->item, e);
-    if (!t->asker || !t->table || !t->bytes || !t->q || !t->pool || !t->best || !t->near ||
-        !t->sorted || !t->item)
+    if (!t->asker || !t->table || !t->bytes || !t->q || !t->pool || !t->best)
         return e->code;
     for (uint64_t i = 0; i < t->cap; i++)
         t->asker[i] = (struct asker){.table = t->table + i * table,
                                      .pool = t->pool + i * t->rerank,
-                                     .near = t->near + i * t->nprobe,
                                      .best = t->best + i * t->rerank};
     return 0;
 }
@@ -489,12 +496,12 @@ static int buffers_init(struct seeker *t, struct err *e)
     uint64_t n;
 
     one = one > RUN ? one : RUN;
-    t->buffer_bytes = (size_t)((one + PAGE - 1) / PAGE + 2) * PAGE;
+    t->buffer_bytes = (size_t)((one + SPANN_PAGE - 1) / SPANN_PAGE + 2) * SPANN_PAGE;
     n = BUFFERS_BYTES / t->buffer_bytes;
     t->buffers = n > BUFFERS ? BUFFERS : n < BUFFERS_LEAST ? BUFFERS_LEAST : (unsigned)n;
     t->free = mem_array(t->buffers, sizeof *t->free, e);
     t->run = mem_array(t->buffers, sizeof *t->run, e);
-    t->buffer = aligned_alloc(PAGE, t->buffers * t->buffer_bytes);
+    t->buffer = aligned_alloc(SPANN_PAGE, t->buffers * t->buffer_bytes);
     if (!t->buffer)
         return err_set(e, ERR_MEM, "out of memory for a search");
     if (!t->free || !t->run)
@@ -538,7 +545,7 @@ int spann_searcher_new(void **searcher, const struct ann *a, const struct ann_se
     t->key = codec_array(TEAM * CODEC_LIST, sizeof *t->key, e);
     if (!t->x || !t->xq || !t->room || !t->weights || !t->key || exact_init(&t->exact, a, e) < 0 ||
         graph_walker_init(&t->walker, v->graph.rows, t->nprobe + t->nprobe / 4 + WIDER, 0, e) < 0 ||
-        askers_init(t, e) < 0)
+        askers_init(t, e) < 0 || buffers_init(t, e) < 0)
         return e->code;
-    return buffers_init(t, e);
+    return o->allowed ? spann_allowed_init(t, e) : 0;
 }

@@ -7,7 +7,7 @@
 
 #include "vec/recall.h"
 
-enum { PATIENCE = 4 };
+enum { PATIENCE = 4, KEEP_ALL = 100 /* of hundred */ };
 
 /* What one search needs. */
 struct run {
@@ -46,6 +46,7 @@ static int measure(const struct run *r, struct sweep_point *p, struct err *e)
                                         .effort = p->setting.effort,
                                         .rerank = p->setting.rerank,
                                         .slack = p->setting.slack,
+                                        .tenant = r->o->tenant,
                                         .threads = r->o->threads};
     struct ann_search_stats s = {.us = r->us};
     uint64_t n = r->queries->rows;
@@ -100,18 +101,18 @@ static int more_rounds(struct sweep *s, const struct run *r, struct err *e)
 }
 
 /* Is there nothing to be gained from larger settings? */
-static bool is_enough(const struct sweep *s)
+static bool is_enough(const struct sweep *s, uint32_t most)
 {
     const struct sweep_point *last = &s->point[s->n - 1];
 
     return last->recall >= SWEEP_ENOUGH || last->setting.effort >= s->info.rows ||
-           last->setting.effort >= ANN_EFFORT_MOST ||
+           last->setting.effort >= most ||
            (s->n > PATIENCE && last->recall <= last[-PATIENCE].recall);
 }
 
-static uint32_t next_setting(uint32_t v)
+static uint32_t next_setting(uint32_t v, uint32_t most)
 {
-    double next = fmin(fmax(ceil((double)v * sqrt(2)), v + 1.0), ANN_EFFORT_MOST);
+    double next = fmin(fmax(ceil((double)v * sqrt(2)), v + 1.0), most);
 
     return (uint32_t)next;
 }
@@ -119,6 +120,7 @@ static uint32_t next_setting(uint32_t v)
 static int sweep(struct sweep *s, const struct run *r, struct err *e)
 {
     uint32_t v = strcmp(s->info.effort, "ef") == 0 ? r->o->k : 1;
+    uint32_t most = strcmp(s->info.effort, "keep") == 0 ? KEEP_ALL : ANN_EFFORT_MOST;
     int rc = 0;
 
     for (size_t i = 0; i < r->o->settings && rc == 0; i++)
@@ -127,7 +129,7 @@ static int sweep(struct sweep *s, const struct run *r, struct err *e)
         return rc;
     do
         rc = add_point(s, r, (struct sweep_setting){.effort = v}, e);
-    while (rc == 0 && !is_enough(s) && (v = next_setting(v)));
+    while (rc == 0 && !is_enough(s, most) && (v = next_setting(v, most)));
     return rc;
 }
 

@@ -8,7 +8,7 @@
  *
  * Without given settings they grow by the square root of 2, from k for ef and 1 for others, until
  * the recall is SWEEP_ENOUGH, or has not grown in four settings, or the setting is as large as the
- * index.
+ * index, or keep all.
  *
  * Errors   those of ann_search() and recall_compute(); ERR_USAGE: queries of another dimension, a
  * truth of another number of queries.
@@ -34,7 +34,8 @@ struct sweep_opts {
     uint32_t rounds;                     /* at least 1 */
     const struct sweep_setting *setting; /* NULL: as above */
     size_t settings;
-    progress_fn *progress; /* NULL: none */
+    const uint32_t *tenant; /* of a kind with tenants: whose rows are searched; NULL: of others */
+    progress_fn *progress;  /* NULL: none */
     void *progress_ctx;
 };
 

@@ -33,6 +33,11 @@
  * TENANT_RISK; under ip within spread * |q|. So which vectors must be read is known: no k' is to be
  * guessed.
  *
+ * Other rows. Where only some rows may be found, those of a list are looked up by their numbers,
+ * and only those that may be are compared and count: `reach` then goes by how many of them the
+ * tenant is expected to have. Where they are so few that looking at each costs less than passing
+ * through the tenant's lists, each is looked for in the one list that could hold it.
+ *
  * Changes. What was in the tree stays, new rows go to the leaf that a search would come to first;
  * then all lists and filters are made anew. When more rows came than were there, so is the tree.
  *
@@ -113,7 +118,13 @@ struct tenant_index {
     float *radius; /* [nodes]: theirs, one after the other */
     uint32_t most_children, depth;
     struct ids names;
+    _Atomic(uint32_t *) place; /* [rows]: of each row; NULL until a filter wants it */
 };
+
+static inline uint64_t tenant_rows(const struct tenant_index *v, uint32_t tenant)
+{
+    return tenant < v->head.tenants ? v->from[tenant].rows : 0;
+}
 
 /* ---- filters ---- */
 

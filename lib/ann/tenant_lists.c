@@ -2,6 +2,7 @@
  * whose rows are at or below them: tenant.h. Tenants are shared out to threads. */
 #include <stdlib.h>
 
+#include "ann/each.h"
 #include "ann/tenant.h"
 #include "ann/tenant_code.h"
 
@@ -153,29 +154,38 @@ static int make_filters(struct tenant_made *v, const struct part *part, size_t t
     return 0;
 }
 
+struct cutting {
+    const struct tenant_made *v;
+    const struct ann_grants *g;
+    const uint32_t *place;
+    struct part *part;
+};
+
+static int cut_tenant(void *ctx, uint64_t t, void *room, struct err *e)
+{
+    const struct cutting *c = ctx;
+    const struct ann_grants *g = c->g;
+
+    (void)room;
+    return make_part(c->v, g->row + g->start[t], g->start[t + 1] - g->start[t], c->place,
+                     &c->part[t], e);
+}
+
 int tenant_lists(struct tenant_made *v, const struct ann_grants *g, const uint32_t *place,
                  int threads, struct err *e)
 {
-    size_t tenants = g ? g->settled : 0, bad = SIZE_MAX;
+    size_t tenants = g ? g->settled : 0;
     struct part *part = mem_zero(tenants, sizeof *part, e);
     const uint64_t zero = 0;
-    int rc = part ? 0 : e->code;
+    int rc;
 
     if (!part)
-        return rc;
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (size_t t = 0; t < tenants; t++) {
-        struct err mine = {0};
-
-        if (make_part(v, g->row + g->start[t], g->start[t + 1] - g->start[t], place, &part[t],
-                      &mine) < 0)
-#pragma omp critical
-            if (t < bad) {
-                bad = t;
-                *e = mine;
-            }
-    }
-    rc = bad == SIZE_MAX ? 0 : e->code;
+        return e->code;
+    rc = each(&(struct each){.n = tenants,
+                             .threads = threads,
+                             .ctx = &(struct cutting){v, g, place, part},
+                             .one = cut_tenant},
+              e);
     v->head.tenants = tenants;
     v->head.grants = tenants ? g->start[tenants] : 0;
     v->head.nodes = v->nodes;

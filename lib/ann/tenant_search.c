@@ -2,20 +2,22 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "ann/allowed.h"
 #include "ann/tenant.h"
 #include "ann/tenant_code.h"
 #include "vec/ops.h"
 
 enum {
-    WAIT = 256,       /* rows that there is room for until they are compared */
-    TOGETHER = 64,    /* that are worth it */
-    GROUP = 16,       /* keys looked at together */
-    BINS = 256,       /* by which lists are sorted */
-    AHEAD = 12,       /* lists asked for before they are read; */
-    AHEAD_EXACT = 6,  /* vectors */
-    BLOCKS = 8,       /* of all queries, of up to */
-    BLOCK_MOST = 64,  /* each */
-    POOL_LEAST = 4096 /* candidates that there is room for */
+    WAIT = 256,               /* rows that there is room for until they are compared */
+    TOGETHER = 64,            /* that are worth it */
+    GROUP = 16,               /* keys looked at together */
+    BINS = 256,               /* by which lists are sorted */
+    AHEAD = 12,               /* lists asked for before they are read; */
+    AHEAD_EXACT = 6,          /* vectors */
+    BLOCKS = 8,               /* of all queries, of up to */
+    BLOCK_MOST = 64,          /* each */
+    POOL_LEAST = 4096,        /* candidates that there is room for */
+    SOME = 64 + ALLOWED_ROOM, /* rows that are looked up together */
 };
 
 /* A node to come; what of the tenant's lists may be below it, [from, to). */
@@ -30,6 +32,7 @@ struct seeker {
     size_t k;
     double reach;
     cells_keys *row_keys;
+    const struct allowed_ops *allowed;
     struct exact exact;
     float *x, *point, *room;
     int8_t *node_weights, *row_weights;
@@ -52,8 +55,9 @@ struct seeker {
     struct cells_query node_query;
     struct form_query row_query;
     uint32_t tenant;
-    float limit;   /* of keys of cells: candidates have no more */
-    uint64_t most; /* what `keys` may come to before it is enough */
+    const uint64_t *bits; /* of rows that may be found; NULL: all */
+    float limit;          /* of keys of cells: candidates have no more */
+    uint64_t most;        /* what `keys` may come to before it is enough */
     uint64_t keys, lists, exacts;
 };
 
@@ -206,6 +210,18 @@ static void compare(struct seeker *t)
     t->offered = t->pooled;
 }
 
+/* Of n places those whose rows may be found. */
+static size_t pick(const struct seeker *t, uint32_t *place, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        place[kept] = place[i];
+        kept += allowed_row(t->bits, t->v->row[place[i]]);
+    }
+    return kept;
+}
+
 /* Rows of a list begin to wait. */
 static void scan(struct seeker *t, const struct tenant_list *list)
 {
@@ -219,6 +235,8 @@ static void scan(struct seeker *t, const struct tenant_list *list)
         return;
     t->lists++;
     while ((n = tenant_code_next(&c, node->start, t->wait + t->waiting, WAIT - t->waiting)) > 0) {
+        if (t->bits)
+            n = pick(t, t->wait + t->waiting, n);
         for (size_t i = 0; i < n; i++)
             __builtin_prefetch(v->code + t->wait[t->waiting + i] * v->code_stride);
         t->waiting += n;
@@ -360,10 +378,11 @@ static bool scan_gathered(struct seeker *t)
     return true;
 }
 
-static void walk(struct seeker *t)
+/* share: of the tenant's rows, those that may be found, about. */
+static void walk(struct seeker *t, double share)
 {
     const struct tenant_from *from = &t->v->from[t->tenant];
-    double most = t->reach * sqrt(sqrt((double)from->rows));
+    double most = t->reach * sqrt(sqrt((double)from->rows * share));
 
     t->most = t->keys + (uint64_t)fmin(most, (double)from->rows);
     push(t, (struct visit){0, 0, 0, (uint32_t)(from[1].list - from->list)});
@@ -371,6 +390,70 @@ static void walk(struct seeker *t)
         gather(t);
     while (scan_gathered(t) && (t->heaped > 0 || t->gathered > 0));
     compare(t);
+}
+
+/* ---- few rows that may be found ---- */
+
+/* May the tenant see what stands at a place? Only one of its lists could have it. */
+static bool sees(const struct seeker *t, uint32_t place)
+{
+    const struct tenant_index *v = t->v;
+    const struct tenant_from *from = &v->from[t->tenant];
+    const struct tenant_list *list = v->list + from->list;
+    uint32_t i = first_at(v, list, 0, (uint32_t)(from[1].list - from->list), place + 1), got[SOME];
+    const struct tenant_node *node;
+    struct tenant_code c;
+    uint64_t at;
+    size_t n;
+
+    if (i == 0)
+        return false;
+    at = from->code + list[i - 1].at;
+    node = &v->node[list[i - 1].node];
+    if (place - node->start >= node->rows || at > v->bits_len ||
+        !tenant_code_begin(&c, v->bits + at, v->bits_len - at, node->rows))
+        return false;
+    while ((n = tenant_code_next(&c, node->start, got, SOME)) > 0)
+        for (size_t j = 0; j < n; j++)
+            if (got[j] == place)
+                return true;
+    return false;
+}
+
+/* Each row that may be found, if the tenant sees it. */
+static void look_up(struct seeker *t)
+{
+    struct allowed_at at = {.bits = t->bits, .dead = t->a->dead, .rows = t->v->rows};
+    const uint32_t *place = atomic_load(&t->v->place);
+    uint32_t row[SOME];
+    size_t n;
+
+    while ((n = t->allowed->next(&at, row, SOME)) > 0)
+        for (size_t i = 0; i < n; i++) {
+            if (!sees(t, place[row[i]]))
+                continue;
+            t->wait[t->waiting++] = place[row[i]];
+            if (t->waiting == WAIT)
+                compare(t);
+        }
+    compare(t);
+}
+
+/* All rows (m is NULL), or some. */
+static void find(struct seeker *t, const struct ann_allowed *m)
+{
+    struct filter_case c = {.kind = FILTER_RIGHTS,
+                            .rows = t->v->rows,
+                            .count = m ? m->count : t->v->rows,
+                            .k = (uint32_t)t->k,
+                            .own = tenant_rows(t->v, t->tenant)};
+    enum filter_how how = m ? filter_plan(&c).how : FILTER_ALL;
+
+    t->bits = how == FILTER_ALL ? NULL : m->bits;
+    if (how == FILTER_EXACT)
+        look_up(t);
+    else if (how != FILTER_NONE)
+        walk(t, t->bits ? ann_allowed_share(t->a, c.count) : 1);
 }
 
 /* ---- vectors ---- */
@@ -431,7 +514,8 @@ static void settle(struct seeker *t)
     look(t, first, rest);
 }
 
-static void search_one(struct seeker *t, const float *q, uint64_t *id, float *score)
+static void search_one(struct seeker *t, const float *q, const struct ann_allowed *m, uint64_t *id,
+                       float *score)
 {
     const struct form *f = &t->a->form;
 
@@ -444,7 +528,7 @@ static void search_one(struct seeker *t, const float *q, uint64_t *id, float *sc
         t->node_query = tenant_query(&t->v->space, t->point, t->v->head.step, t->node_weights,
                                      t->v->cells_stride);
         form_queries(f, t->x, 1, t->room, t->row_weights, &t->row_query);
-        walk(t);
+        find(t, m);
         settle(t);
     }
     best_sort(t->found, t->n_found, t->k);
@@ -459,7 +543,8 @@ void tenant_search(void *searcher, const struct ann_queries *q)
         double began = q->us ? now_s() : 0;
 
         t->tenant = q->tenant[q->tenant_each ? i : 0];
-        search_one(t, q->x + i * t->a->form.dim, q->id + i * t->k, q->score + i * t->k);
+        search_one(t, q->x + i * t->a->form.dim, q->allowed ? q->allowed + (q->each ? i : 0) : NULL,
+                   q->id + i * t->k, q->score + i * t->k);
         if (q->us)
             q->us[i] = (float)(1e6 * (now_s() - began));
     }
@@ -556,5 +641,12 @@ int tenant_searcher_new(void **searcher, const struct ann *a, const struct ann_s
     t->row_keys = cells_keys_of(a->ops, form_bits(&a->form));
     t->heap_cap = t->v->head.nodes;
     t->pool_cap = POOL_LEAST + 8 * t->k;
+    t->allowed = allowed_ops_for(a->cpu);
+    if (o->allowed) {
+        struct tenant_index *v = a->state;
+
+        if (places_of_rows(&v->place, v->row, v->rows, e) < 0)
+            return e->code;
+    }
     return make_room(t, e) < 0 ? e->code : exact_init(&t->exact, a, e);
 }

@@ -10,8 +10,12 @@
  * queries, at least one a query, so few queries cannot confirm a high recall.
  *
  * Cost is counted, not timed, so that the same index and queries give the same settings always:
- * cache lines read, and for each code, vector and hop what computing takes beside them, in about 8
- * ns.
+ * cache lines read, of about 8 ns, and what else takes time, in as many of these. Of walks that is
+ * hops, which wait for memory, and more so a row's links that are looked at by parts, as with a
+ * slack: of each part some few codes are waited for with nothing else to do. What codes, vectors
+ * and places in the pool take goes with the lines (weights fitted to times of three graphs of 60
+ * and 100 thousand rows, each by ef and by slack: they differ by an eighth on average). Of lists it
+ * is what computing takes for each code, vector and list.
  *
  * Cost     some 30 searches of half the queries for each target.
  */
@@ -20,18 +24,19 @@
 
 #include "ann/kind.h"
 #include "base/mem.h"
-#include "vec/knn.h"
 #include "vec/neigh.h"
 
 enum {
     CHOOSE,
     CONFIRM,
     HALVES,
-    ROUNDS = 12,  /* goals for one target */
-    WORSE = 2,    /* reranks in a row that make nothing cheaper: enough */
-    KEY_COST = 2, /* in lines read */
+    ROUNDS = 12,       /* goals for one target */
+    WORSE = 2,         /* reranks in a row that make nothing cheaper: enough */
+    WALK_HOP_COST = 6, /* in lines read */
+    WALK_PART_COST = 43,
+    KEY_COST = 2,
     EXACT_COST = 4,
-    HOP_COST = 4,
+    LIST_COST = 4,
     EFFORT_TRIED = 400, /* times k, */
     EFFORT_TRIED_LEAST = 4096,
     SLACK_STEPS = 72,
@@ -46,9 +51,10 @@ static const double factor[FACTORS] = {16, 12, 8, 6, 5, 4, 3, 2.5, 2, 1.5, 1.25,
 struct half {
     float *q;
     uint64_t n;
-    uint64_t *truth; /* [n][k] */
-    float *kth;      /* [n], NULL: scores are not compared */
-    uint64_t *id;    /* [n][k], what is found */
+    uint64_t *truth;  /* [n][k] */
+    float *kth;       /* [n], NULL: scores are not compared */
+    uint32_t *tenant; /* [n], or NULL */
+    uint64_t *id;     /* [n][k], what is found */
     float *score;
 };
 
@@ -131,6 +137,16 @@ static void judge(const struct tuner *t, const struct half *h, struct measured *
     m->least = n > 0 ? wilson(m->recall, trials) : 0;
 }
 
+/* In lines read, of all queries. */
+static double cost_of(const struct ann_kind *kind, const struct ann_search_stats *s)
+{
+    double lines = (double)s->bytes / CELLS_LINE, hops = (double)s->hops;
+
+    if (kind->links) /* it walks, and nothing else */
+        return lines + WALK_HOP_COST * hops + WALK_PART_COST * (double)s->parts;
+    return lines + KEY_COST * (double)s->keys + EXACT_COST * (double)s->exact + LIST_COST * hops;
+}
+
 static int search_half(struct tuner *t, struct measured *m, struct err *e)
 {
     struct half *h = &t->half[m->half];
@@ -138,15 +154,15 @@ static int search_half(struct tuner *t, struct measured *m, struct err *e)
                                 .effort = m->effort,
                                 .rerank = m->rerank,
                                 .slack = m->slack,
+                                .tenant = h->tenant,
+                                .tenant_each = true,
                                 .threads = t->o->threads};
     struct ann_search_stats s = {0};
     double n = h->n ? (double)h->n : 1;
 
     if (ann_search(t->a, &o, h->q, h->n, h->id, h->score, &s, e) < 0)
         return e->code;
-    m->cost = ((double)s.bytes / CELLS_LINE + KEY_COST * (double)s.keys +
-               EXACT_COST * (double)s.exact + HOP_COST * (double)s.hops) /
-              n;
+    m->cost = cost_of(t->a->kind, &s) / n;
     m->keys = (double)s.keys / n;
     m->exact = (double)s.exact / n;
     judge(t, h, m);
@@ -311,7 +327,7 @@ static int tune_one(struct tuner *t, double target, struct ann_setting *s, struc
 
 /* ---- beginning ---- */
 
-/* From as few as make a difference, an eighth more each time. */
+/* From as few as make a difference, a sixteenth more each time. */
 static int set_efforts(struct tuner *t, struct err *e)
 {
     uint64_t most = (uint64_t)EFFORT_TRIED * t->o->k, effort = 1;
@@ -329,7 +345,7 @@ static int set_efforts(struct tuner *t, struct err *e)
         t->effort[t->n_effort++] = (uint32_t)effort;
         if (effort >= most)
             break;
-        effort += effort / 8 + 1;
+        effort += effort / 16 + 1;
         effort = effort < most ? effort : most;
     } while (true);
     return 0;
@@ -347,7 +363,9 @@ static int half_init(struct tuner *t, int which, const float *queries, uint64_t 
     h->id = mem_array(h->n, k * sizeof *h->id, e);
     h->score = mem_array(h->n, k * sizeof *h->score, e);
     h->kth = truth->score ? mem_array(h->n, sizeof *h->kth, e) : NULL;
-    if (!h->q || !h->truth || !h->id || !h->score || (truth->score && !h->kth))
+    h->tenant = t->o->tenant ? mem_array(h->n, sizeof *h->tenant, e) : NULL;
+    if (!h->q || !h->truth || !h->id || !h->score || (truth->score && !h->kth) ||
+        (t->o->tenant && !h->tenant))
         return e->code;
     for (uint64_t i = 0; i < h->n; i++) {
         uint64_t from = 2 * i + (uint64_t)which;
@@ -355,6 +373,8 @@ static int half_init(struct tuner *t, int which, const float *queries, uint64_t 
 
         memcpy(h->q + i * dim, queries + from * dim, dim * sizeof *h->q);
         memcpy(h->truth + i * k, truth->id + from * truth->k, k * sizeof *h->truth);
+        if (h->tenant)
+            h->tenant[i] = t->o->tenant[from];
         of = true_ones(t, h, i);
         if (h->kth)
             h->kth[i] = of ? truth->score[from * truth->k + of - 1] : NAN;
@@ -368,6 +388,7 @@ static void tuner_free(struct tuner *t)
         free(t->half[i].q);
         free(t->half[i].truth);
         free(t->half[i].kth);
+        free(t->half[i].tenant);
         free(t->half[i].id);
         free(t->half[i].score);
     }
@@ -393,91 +414,5 @@ int ann_tune(const struct ann *a, const struct ann_tune_opts *o, const float *qu
     for (size_t i = 0; i < o->n_targets && rc == 0; i++)
         rc = tune_one(&t, o->targets[i], &s[i], e);
     tuner_free(&t);
-    return rc;
-}
-
-/* ---- the truth ---- */
-
-static bool is_live(const struct ann *a, uint64_t place)
-{
-    uint64_t row = place;
-
-    if (a->kind->rows_at)
-        a->kind->rows_at(a, place, 1, &row);
-    return !ann_deleted(a, row);
-}
-
-/* From place `at` on, rows without a deleted one among them: the first, and how many, at most
- * `most`. */
-static uint64_t live_run(const struct ann *a, uint64_t *at, uint64_t most)
-{
-    uint64_t n = 0;
-
-    while (*at < a->rows && !is_live(a, *at))
-        ++*at;
-    while (n < most && *at + n < a->rows && is_live(a, *at + n))
-        n++;
-    return n;
-}
-
-/* Are the vectors in the file, but not in memory? */
-static bool stand_apart(const struct ann *a)
-{
-    struct sect_row row;
-
-    return !a->vectors && sect_find(a->file, "VECS", &row);
-}
-
-/* All vectors, some at a time with the numbers of their rows. */
-static int feed(const struct ann *a, struct knn *s, struct err *e)
-{
-    enum { BLOCK = 4096 };
-    bool apart = stand_apart(a);
-    uint64_t *row = mem_array(BLOCK, sizeof *row, e), n;
-    unsigned char *room = mem_array(apart ? BLOCK : 0, a->vector_bytes, e);
-    int rc = row && room ? 0 : e->code;
-
-    for (uint64_t at = 0; rc == 0 && (n = live_run(a, &at, BLOCK)) > 0; at += n) {
-        struct vec_rows rows = {.p = apart ? room : a->vectors + at * a->vector_stride,
-                                .rows = n,
-                                .dim = a->form.dim,
-                                .type = a->form.type,
-                                .stride = a->vector_stride};
-
-        if (a->kind->rows_at)
-            a->kind->rows_at(a, at, rows.rows, row);
-        if (apart)
-            rc = sect_read(a->file, "VECS", at * a->vector_bytes, room, n * a->vector_bytes, e);
-        if (rc == 0)
-            rc = knn_feed(s, &rows, at, a->kind->rows_at ? row : NULL, e);
-    }
-    free(row);
-    free(room);
-    return rc;
-}
-
-int ann_truth(const struct ann *a, const float *queries, uint64_t n, uint32_t k, int threads,
-              struct neigh *truth, struct err *e)
-{
-    struct knn_opts o = {.metric = a->form.metric, .k = k, .threads = threads, .cpu = a->cpu};
-    struct vec_rows q = {.p = (const unsigned char *)queries,
-                         .rows = n,
-                         .dim = a->form.dim,
-                         .type = VEC_F32,
-                         .stride = a->form.dim * sizeof *queries};
-    struct knn *s = NULL;
-    int rc;
-
-    if (!a->vectors && !stand_apart(a))
-        return err_set(e, ERR_USAGE, "%s holds no vectors to compute the truth from",
-                       sect_path(a->file));
-    rc = neigh_init(truth, n, k, true, e);
-    if (rc == 0)
-        rc = knn_open(&s, &o, &q, a->form.type, e);
-    if (rc == 0)
-        rc = feed(a, s, e);
-    if (rc == 0)
-        knn_results(s, truth->id, truth->score);
-    knn_close(s);
     return rc;
 }

@@ -17,9 +17,16 @@
 
 #include "ann/kind.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "vec/ops.h"
 
-enum { SAMPLE = 16384 }; /* live rows by which a form is looked at */
+enum {
+    SAMPLE = 16384,    /* live rows by which a form is looked at */
+    LOOK_EVERY = 1024, /* added rows: is there still room? */
+    ID_BYTES = 28,     /* of a row's id beside its text, while ids are sorted */
+    ATTRS_TIMES = 4,   /* what attributes take in the file, while they are made anew */
+    GRANT_BYTES = 24,  /* of a right: as it was, as it comes, sorted, in a list */
+};
 
 struct ann_update {
     struct ann *a;
@@ -37,7 +44,85 @@ struct ann_update {
     struct ann_grants was;     /* of a kind with tenants: who may see what, before `changes`, */
     struct grants_changes changes;
     uint64_t granted, revoked; /* and how many these are */
+    uint64_t most;             /* bytes that all may take, 0: no bound */
+    int threads;
 };
+
+/* ---- memory ---- */
+
+/* What the kind makes: as a build of all rows does, and where these stand in an order of its own,
+ * a copy of the vectors. */
+static uint64_t kind_bytes(const struct ann_update *u)
+{
+    const struct ann *a = u->a;
+    const struct vec_rows all = {NULL, u->rows, a->form.dim, a->form.type, a->vector_bytes};
+    struct ann_build_opts o = {.kind = ANN_GRAPH,
+                               .metric = a->form.metric,
+                               .no_vectors = !a->vectors,
+                               .grants = &u->was,
+                               .threads = u->threads};
+    struct ann_plan plan;
+    struct ann_info i;
+    uint64_t bytes;
+
+    ann_info(a, &i);
+    o.codec = i.codec;
+    o.lists = i.lists;
+    if (i.has_links) {
+        o.degree = a->meta.degree;
+        o.beam = a->meta.beam;
+    }
+    a->kind->plan(&plan, &all, &o);
+    bytes = plan.memory_bytes + u->rows * 5; /* bits and marks of rows, and new numbers */
+    if (a->kind->rows_at)
+        bytes += u->rows * (16 + (a->vectors ? a->vector_bytes : 0));
+    return bytes;
+}
+
+static uint64_t attrs_bytes(const struct ann_update *u)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; u->attrs && i < sect_count(u->a->file); i++) {
+        struct sect_row row = sect_row(u->a->file, i);
+
+        if (memcmp(row.id, "ATT", 3) == 0)
+            bytes += row.len;
+    }
+    return u->a->rows ? (uint64_t)((double)bytes * (double)u->rows / (double)u->a->rows) : bytes;
+}
+
+uint64_t ann_update_bytes(const struct ann_update *u)
+{
+    const struct ann *a = u->a;
+    uint64_t rights = u->was.settled ? u->was.start[u->was.settled] : 0, bytes;
+
+    bytes = kind_bytes(u) + u->vectors.len + SAMPLE * (uint64_t)a->vector_bytes;
+    bytes += ATTRS_TIMES * attrs_bytes(u) + GRANT_BYTES * (rights + u->changes.slots);
+    if (a->ids.text)
+        bytes += a->ids.text_len + 2 * u->added.text.len + ID_BYTES * u->rows +
+                 sizeof *u->table.slot * u->table.slots + 8 * u->added.n;
+    return bytes;
+}
+
+static int look_at_room(const struct ann_update *u, struct err *e)
+{
+    uint64_t need = u->most ? ann_update_bytes(u) : 0;
+    char text[2][NUM_HUMAN];
+
+    if (need <= u->most)
+        return 0;
+    return err_set(e, ERR_MEM, "%s: with %llu rows the update needs about %s of memory, not %s",
+                   sect_path(u->a->file), (unsigned long long)u->rows,
+                   num_human_bytes(need, text[0]), num_human_bytes(u->most, text[1]));
+}
+
+int ann_update_bound(struct ann_update *u, uint64_t bytes, int threads, struct err *e)
+{
+    u->most = bytes;
+    u->threads = threads;
+    return look_at_room(u, e);
+}
 
 /* ---- ids of added rows ---- */
 
@@ -182,6 +267,8 @@ int ann_update_attrs_last(struct ann_update *u, const struct ann_attrs *attrs, u
 static int add(struct ann_update *u, struct id name, const float *vector, bool *uneven,
                struct err *e)
 {
+    if (u->rows % LOOK_EVERY == 0 && look_at_room(u, e) < 0)
+        return e->code;
     if (check_id(u, name, e) < 0 || convert(u, vector, e) < 0 || check_length(u, uneven, e) < 0 ||
         grow_dead(u, e) < 0)
         return e->code;
@@ -586,7 +673,7 @@ int ann_update_write(struct ann_update *u, const char *path, const struct ann_up
                            .compact = o->compact};
     struct ann_maker m = {.o = &how, .base = &came, .change = &c, .ops = a->ops};
     double began = now_s();
-    int rc = settle_form(u, &came, how.threads, &c, &m.form, e);
+    int rc = look_at_room(u, e) < 0 ? e->code : settle_form(u, &came, how.threads, &c, &m.form, e);
 
     if (rc == 0)
         rc = write_changed(u, &m, path, o, e);

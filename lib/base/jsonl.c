@@ -451,7 +451,8 @@ bool jsonl_is_blank(const char *line, size_t len)
 
 void jsonl_begin(struct jsonl *j, const char *line, size_t len)
 {
-    *j = (struct jsonl){.start = line, .p = line, .end = line + len, .state = BEFORE_OBJECT};
+    *j = (struct jsonl){
+        .start = line, .p = line + utf8_mark(line, len), .end = line + len, .state = BEFORE_OBJECT};
 }
 
 /* After the closing brace at p - 1. */

@@ -50,8 +50,8 @@ struct jsonl { /* private */
 
 /* Is there nothing on the line? */
 bool jsonl_is_blank(const char *line, size_t len);
-/* The line must be one JSON object, blanks around it allowed. Calls after an end or an error repeat
- * it. */
+/* The line must be one JSON object, blanks around it allowed, and a byte order mark before it.
+ * Calls after an end or an error repeat it. */
 void jsonl_begin(struct jsonl *j, const char *line, size_t len);
 /* 1 and a member; 0 at the object's end, the rest of the line checked to be blank; ERR_INPUT. */
 int jsonl_next(struct jsonl *j, struct jsonl_member *m, struct err *e);

@@ -15,7 +15,8 @@ enum {
     TILE_ROWS = 56,            /* whole micro-tiles of 14 */
     SUB_LEAST = 2 * TILE_ROWS, /* and whole groups of 16 */
     SUB_MOST = TILE_ROWS * 64,
-    FEW_ROWS = SUB_LEAST, /* that few queries meet: the filter, which lets memory wait, is short */
+    FEW_ROWS = 4 *
+               SUB_LEAST, /* that few queries meet: the filter, which lets memory wait, is short */
 };
 
 /* The next part of `bytes` bytes, at a multiple of 64; base NULL: only counted. */
@@ -281,8 +282,11 @@ static void scan_few(const struct knn *s, struct knn_lists *l, struct knn_work *
     }
     weigh(s, w, p, 0, p->n);
     for (size_t q = 0; w->bad == UINT64_MAX && q < s->queries; q++)
-        if (found >> q & 1)
+        if (found >> q & 1) {
             pass_line(s, l, w, b, p->at, p->n, q, w->a, s->mul[q], s->query_type != VEC_F32);
+            if (s->query_type == VEC_F32)
+                knn_settle(s, l, w, b, q); /* while the rows are near, and limits help the next */
+        }
 }
 
 static void ask_for(const float *p, size_t n)
@@ -318,7 +322,8 @@ void knn_scan(const struct knn *s, struct knn_lists *l, struct knn_work *w,
     size_t most = few && w->sub > FEW_ROWS ? FEW_ROWS : w->sub;
 
     for (uint32_t at = from; at < to;) {
-        size_t n = to - at < most ? to - at : most;
+        size_t start = at - from < l->cap ? l->cap : at - from; /* which gives the first limits */
+        size_t want = few && start < most ? start : most, n = to - at < want ? to - at : want;
         uint32_t next = at + (uint32_t)n;
         struct piece p;
 

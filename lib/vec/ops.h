@@ -125,7 +125,7 @@ static inline size_t panel_bytes(uint32_t dim)
 /* What dots_pack() fills for nq queries, on any level. */
 static inline size_t dots_size(enum vec_type t, size_t nq, uint32_t dim)
 {
-    size_t cells = (dim * vec_type_size(t) + 3) / 4, lanes = 1;
+    size_t cells = (dim * vec_type_size(t) + 3) / 4, lanes = 2;
 
     while (lanes < nq)
         lanes *= 2;

@@ -2,31 +2,28 @@
  *
  * Strips: 1, 2, 4, 8 or 16 queries share the sixteen lanes of a vector, each with W = 16, 8, 4, 2
  * or 1 cells side by side, so that a step is W cells of a row, repeated across the lanes as they
- * are loaded, times one line of the strip; of 8 queries and short rows, times V = 2 lines, each of
- * four:
+ * are loaded, times one line of the strip:
  *
- *     line s of a strip of 4 queries:       lane 4 j + c: cell 4 s + c of query j
- *     line 2 s + v of a strip of 8 queries: lane 4 j + c: cell 4 s + c of query 4 v + j
+ *     line s of a strip of 4 queries: lane 4 j + c: cell 4 s + c of query j
  *
- * GROUP / V rows are under way at once. What a group leaves is turned, which adds the W lanes of
- * each query, and each query's sums of GROUP rows lie in one vector. Strips of a few queries go
- * over the rows as they lie; of more, where there is more to multiply than to load, over PIECE
- * bytes of each row, which stay in the first level between the squares and the products. Rows are
- * asked for ahead of time in the order of memory, evenly: else either memory or the multipliers
- * wait for the other.
+ * GROUP rows are under way, all at once but for one query. What a group leaves is turned, which
+ * adds the W lanes of each query, and each query's sums of GROUP rows lie in one vector. The rows'
+ * squares are summed in the same pass: the cells of 16 / W rows, each from W lanes of its vector,
+ * make up one that is multiplied by itself, so squares take no loads and as few multiplications as
+ * of whole lines. Rows are asked for ahead of time in the order of memory, evenly: else either
+ * memory or the multipliers wait for the other.
  */
 #ifndef VEC_OPS_SUMS_AVX512_H
 #define VEC_OPS_SUMS_AVX512_H
 
 enum {
     GROUP = 16,
-    LONG = 1024,             /* bytes of a row, above which */
-    PIECE = 256,             /* bytes of a row */
-    FOUR = 4,                /* queries whose products are compared at once */
-    WIDE = 4,                /* cells, from which on rows are taken whole */
-    AHEAD = 8192,            /* bytes behind the rows under way that are asked for */
-    AHEAD_MOST = 256 << 10,  /* of the second-level cache */
-    NEAR_STRIDE = PIECE + 64 /* of rows that are copied */
+    PIECE = 256,              /* bytes of rows that are copied at a time */
+    NEAR_STRIDE = PIECE + 64, /* where they go */
+    FOUR = 4,                 /* queries whose products are compared at once */
+    WIDE = 4,                 /* cells: fewer, and rows are seldom asked for by the processor */
+    AHEAD = 12288,            /* bytes behind the rows under way that are asked for */
+    AHEAD_MOST = 256 << 10,   /* of the second-level cache */
 };
 
 static INLINE __m512i add(const enum kind kind, __m512i a, __m512i b)
@@ -81,46 +78,36 @@ static void norms_bytes(const void *rows, enum vec_type t, size_t stride, size_t
 
 /* ---- strips ---- */
 
-/* Of so many queries, and rows of so many bytes? Of eight queries V = 2 takes fewer loads; but from
- * memory long rows come faster sixteen at a time, unless they all lie in the same sets. */
-struct shape {
-    size_t width, lines;
-};
-
-static struct shape shape_of(size_t nq, size_t bytes)
+/* Cells of each of so many queries in a line. */
+static size_t strip_width(enum vec_type t, size_t nq)
 {
-    if (nq > 8)
-        return (struct shape){1, 1};
-    if (nq > 4)
-        return bytes > LONG && bytes % ALIAS ? (struct shape){2, 1} : (struct shape){4, 2};
-    return (struct shape){nq > 2 ? 4 : nq > 1 ? 8 : 16, 1};
+    return nq > 8 ? 1 : nq > 4 ? 2 : nq > 2 ? 4 : nq > 1 || t == VEC_F32 ? 8 : 16;
 }
 
-static size_t strip_lines(size_t nq, size_t bytes)
+/* The queries' sums lie behind a strip of bytes. */
+static size_t strip_bytes(size_t nq, size_t bytes)
 {
-    struct shape s = shape_of(nq, bytes);
+    size_t step = 4 * strip_width(VEC_U8, nq);
 
-    return (bytes + 4 * s.width - 1) / (4 * s.width) * s.lines;
+    return (bytes + step - 1) / step * 64;
 }
 
 /* Lines of the strip, and for bytes a line of the queries' sums. */
 static void dots_pack(const void *q, enum vec_type t, size_t nq, uint32_t dim, void *to)
 {
-    size_t bytes = dim * vec_type_size(t);
-    struct shape s = shape_of(nq, bytes);
-    size_t step = 4 * s.width, line = 64 * s.lines;
+    size_t bytes = dim * vec_type_size(t), step = 4 * strip_width(t, nq);
     unsigned char *strip = to;
     int32_t sum[DOTS_MAX], norm2[DOTS_MAX];
 
     memset(to, 0, dots_size(t, nq, dim));
     for (size_t j = 0; j < nq; j++)
         for (size_t k = 0; k < bytes; k += step)
-            memcpy(strip + k / step * line + j * step, (const unsigned char *)q + j * bytes + k,
+            memcpy(strip + k / step * 64 + j * step, (const unsigned char *)q + j * bytes + k,
                    bytes - k < step ? bytes - k : step);
     if (t == VEC_F32)
         return;
     norms_bytes(q, t, dim, nq, dim, sum, norm2);
-    memcpy(strip + strip_lines(nq, bytes) * 64, sum, nq * sizeof *sum);
+    memcpy(strip + strip_bytes(nq, bytes), sum, nq * sizeof *sum);
 }
 
 /* W cells across the lanes; of a whole step, or the first bytes of one. */
@@ -168,75 +155,53 @@ static INLINE void ask(const unsigned char **soon, size_t lines)
     *soon += 64 * lines;
 }
 
-/* V lines of the strip with `bytes` of each of GROUP / V rows, 4 * W if whole. */
-static INLINE void strip_step(const enum kind kind, const int W, const int V, const int whole,
+/* A line of the strip with `bytes` of each of R rows, 4 * W if whole; and the squares, if f32. */
+static INLINE void strip_step(const enum kind kind, const int W, const int R, const int whole,
                               size_t bytes, const unsigned char *const row[6], size_t stride,
-                              const unsigned char *line, __m512i flip, __m512i acc[GROUP])
+                              const unsigned char *line, __m512i flip, __m512i acc[GROUP],
+                              __m512i norm[GROUP])
 {
-    __m512i y[2];
+    const int share = 16 / W; /* rows whose squares are taken at once */
+    __m512i y = _mm512_load_si512(line), z = y;
 
-    _Pragma("GCC unroll 2") for (int v = 0; v < V; v++) y[v] = _mm512_load_si512(line + 64 * v);
-    _Pragma("GCC unroll 16") for (int r = 0; r < GROUP / V; r++)
+    _Pragma("GCC unroll 16") for (int r = 0; r < R; r++)
     {
         const unsigned char *p = row[r / 3] + (size_t)(r % 3) * stride;
+        const __mmask16 own = (__mmask16)(((1u << W) - 1) << (r % share * W));
         __m512i x = whole ? spread(W, p) : spread_some(W, p, bytes);
 
         if (kind != F32)
             x = _mm512_xor_si512(x, flip);
-        _Pragma("GCC unroll 2") for (int v = 0; v < V; v++)
-        {
-            __m512i *sum = &acc[v * (GROUP / V) + r];
-
-            *sum = madd(kind, *sum, x, y[v]);
-            __asm__("" : "+v"(*sum)); /* or compilers load all x first, and move all sums */
+        acc[r] = madd(kind, acc[r], x, y);
+        __asm__("" : "+v"(acc[r])); /* or compilers load all x first, and move all sums */
+        if (kind != F32 || W == 1)
+            continue;
+        z = r % share ? _mm512_mask_mov_epi32(z, own, x) : x;
+        if (r % share == share - 1) {
+            norm[r / share] = madd(F32, norm[r / share], z, z);
+            __asm__("" : "+v"(norm[r / share]));
         }
     }
 }
 
-/* `bytes` of each row; `asks` lines are asked for a step. */
-static INLINE void strip(const enum kind kind, const int W, const int V, struct group *g,
-                         const int asks, const unsigned char *line, size_t bytes, __m512i flip,
-                         __m512i acc[GROUP])
+/* `bytes` of each of R rows, as many of which are asked for. */
+static INLINE void strip(const enum kind kind, const int W, const int R, struct group *g,
+                         const unsigned char *line, size_t bytes, __m512i flip, __m512i acc[GROUP],
+                         __m512i norm[GROUP])
 {
-    const int marks = (GROUP / V + 2) / 3; /* a pointer to three rows */
+    const int marks = (R + 2) / 3, asks = W * R / 16; /* a pointer to three rows; lines a step */
     const unsigned char *row[6], *soon = g->soon;
 
     for (int i = 0; i < marks; i++)
         row[i] = g->rows + 3 * (size_t)i * g->stride;
-    for (; bytes >= (size_t)4 * W; bytes -= (size_t)4 * W, line += 64 * V) {
-        strip_step(kind, W, V, 1, 0, row, g->stride, line, flip, acc);
+    for (; bytes >= (size_t)4 * W; bytes -= (size_t)4 * W, line += 64) {
+        strip_step(kind, W, R, 1, 0, row, g->stride, line, flip, acc, norm);
         _Pragma("GCC unroll 6") for (int i = 0; i < marks; i++) row[i] += 4 * W;
         ask(&soon, (size_t)asks);
     }
     if (bytes) {
-        strip_step(kind, W, V, 0, bytes, row, g->stride, line, flip, acc);
+        strip_step(kind, W, R, 0, bytes, row, g->stride, line, flip, acc, norm);
         ask(&soon, ((size_t)asks * bytes + 4 * W - 1) / (4 * W));
-    }
-    g->soon = soon;
-}
-
-/* The squares of R rows, a row after the other; `asks` lines are asked for a pair of lines. */
-static INLINE void squares(struct group *g, const int R, const int asks, size_t bytes,
-                           __m512i acc[GROUP])
-{
-    const unsigned char *soon = g->soon;
-
-    for (size_t r = 0; r < (size_t)R; r++) {
-        const unsigned char *row = g->rows + r * g->stride;
-        __m512i sum = acc[r], x;
-        size_t k = 0;
-
-        for (; k + 64 <= bytes; k += 64) {
-            x = _mm512_loadu_si512(row + k);
-            sum = madd(F32, sum, x, x);
-            if (asks == 2 || (asks == 1 && k % 128 == 0))
-                ask(&soon, 1);
-        }
-        if (k < bytes) {
-            x = _mm512_maskz_loadu_epi8(first_bytes(bytes - k), row + k);
-            sum = madd(F32, sum, x, x);
-        }
-        acc[r] = sum;
     }
     g->soon = soon;
 }
@@ -294,128 +259,18 @@ static INLINE void turn(const enum kind kind, const int W, __m512i v[GROUP], siz
     }
 }
 
-/* Sums of GROUP / V rows with V lines of queries: acc[v][row]; and of their squares. */
-static INLINE void strip_rows(const enum kind kind, const int W, const int V, struct group *g,
-                              const unsigned char *line, size_t bytes, __m512i flip,
-                              __m512i acc[GROUP], __m512i *norms)
+/* From W vectors of 16 / W rows each to one of GROUP rows' sums: neighbours are added. */
+static INLINE __m512i fold(const int W, __m512i v[GROUP])
 {
-    unsigned char near[GROUP * NEAR_STRIDE] __attribute__((aligned(64)));
-    const int R = GROUP / V, pieces = W < WIDE || V > 1;
-    const int alias = W < WIDE && g->stride && g->stride % ALIAS == 0;
-    const size_t piece = pieces ? PIECE : bytes;
-    /* Of the lines that are asked for, while the squares are summed: which take most of the time,
-     * half of it or little. */
-    const int halves = kind != F32 || pieces ? 0 : W == WIDE ? 1 : 2;
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
+                                           30);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
 
-    for (size_t at = 0; at < bytes; at += piece, line += piece / W * 16 * V) {
-        size_t len = bytes - at < piece ? bytes - at : piece;
-        struct group p = {g->rows + at, g->stride, g->soon};
-
-        if (alias)
-            p = (struct group){apart(near, NEAR_STRIDE, p.rows, g->stride, (size_t)R, len),
-                               NEAR_STRIDE, g->soon};
-        if (kind == F32)
-            squares(&p, R, halves, len, norms);
-        __asm__("" : "+r"(norms) : : "memory"); /* in memory: acc takes the registers */
-        strip(kind, W, V, &p, W * R * (2 - halves) / (2 * GROUP), line, len, flip, acc);
-        g->soon = p.soon;
-    }
-}
-
-/* Sums of GROUP rows, of which those of `m` are wanted. */
-static INLINE void strip_group(const enum kind kind, const int W, const int V, struct group g,
-                               const unsigned char *line, size_t nq, size_t bytes, __m512i flip,
-                               __mmask16 m, int32_t *out, size_t ldo, float *norm2)
-{
-    const int R = GROUP / V;
-    __m512i sums[2][GROUP], norm[GROUP];
-
-    _Pragma("GCC unroll 16") for (int r = 0; r < GROUP; r++) norm[r] = _mm512_setzero_si512();
-    _Pragma("GCC unroll 2") for (int part = 0; part < V; part++)
-    {
-        __m512i acc[GROUP];
-
-        _Pragma("GCC unroll 16") for (int r = 0; r < GROUP; r++) acc[r] = _mm512_setzero_si512();
-        strip_rows(kind, W, V, &g, line, bytes, flip, acc, norm + part * R);
-        _Pragma("GCC unroll 16") for (int r = 0; r < GROUP; r++)
-            sums[r / R][part * R + r % R] = acc[r];
-        g.rows += (size_t)R * g.stride;
-    }
-    _Pragma("GCC unroll 2") for (int v = 0; v < V; v++) turn(
-        kind, W, sums[v], nq - (size_t)(v * (16 / W)), m, out + (size_t)(v * (16 / W)) * ldo, ldo);
-    if (kind == F32)
-        _mm512_mask_storeu_ps(norm2, m, _mm512_castsi512_ps(collapse(kind, norm)));
-}
-
-static INLINE void strips(const enum kind kind, const int W, const int V, const unsigned char *rows,
-                          size_t stride, size_t n, const unsigned char *q, size_t nq, size_t bytes,
-                          __m512i flip, int32_t *out, size_t ldo, float *norm2)
-{
-    size_t span = W > WIDE ? 0 : GROUP / V * stride, i = 0; /* that is under way at once */
-    size_t ahead = span < AHEAD_MOST ? span + AHEAD : AHEAD_MOST;
-
-    for (; i + GROUP <= n; i += GROUP) {
-        struct group g = {rows + i * stride, stride, rows + i * stride + ahead};
-        strip_group(kind, W, V, g, q, nq, bytes, flip, 0xffff, out + i, ldo,
-                    kind == F32 ? norm2 + i : NULL);
-    }
-    for (; i < n; i++) { /* the last rows: each is the whole group */
-        struct group g = {rows + i * stride, 0, rows + i * stride};
-        strip_group(kind, W, V, g, q, nq, bytes, flip, 1, out + i, ldo,
-                    kind == F32 ? norm2 + i : NULL);
-    }
-}
-
-#define STRIPS(name, kind)                                                                       \
-    static void name(const unsigned char *rows, size_t stride, size_t n, const unsigned char *q, \
-                     size_t nq, size_t bytes, __m512i flip, int32_t *out, size_t ldo,            \
-                     float *norm2)                                                               \
-    {                                                                                            \
-        if (nq > 8)                                                                              \
-            strips(kind, 1, 1, rows, stride, n, q, nq, bytes, flip, out, ldo, norm2);            \
-        else if (nq > 4 && shape_of(nq, bytes).lines == 1)                                       \
-            strips(kind, 2, 1, rows, stride, n, q, nq, bytes, flip, out, ldo, norm2);            \
-        else if (nq > 4)                                                                         \
-            strips(kind, 4, 2, rows, stride, n, q, nq, bytes, flip, out, ldo, norm2);            \
-        else if (nq > 2)                                                                         \
-            strips(kind, 4, 1, rows, stride, n, q, nq, bytes, flip, out, ldo, norm2);            \
-        else if (nq > 1)                                                                         \
-            strips(kind, 8, 1, rows, stride, n, q, nq, bytes, flip, out, ldo, norm2);            \
-        else                                                                                     \
-            strips(kind, 16, 1, rows, stride, n, q, nq, bytes, flip, out, ldo, norm2);           \
-    }
-
-STRIPS(strips_f32, F32)
-STRIPS(strips_us, US)
-STRIPS(strips_su, SU)
-
-static void dots_f32(const void *rows, size_t stride, size_t n, const void *packed, size_t nq,
-                     uint32_t dim, float *out, size_t ldo, float *norm2)
-{
-    strips_f32(rows, stride, n, packed, nq, 4 * (size_t)dim, _mm512_setzero_si512(),
-               (int32_t *)(void *)out, ldo, norm2);
-}
-
-static void dots_bytes(const void *rows, enum vec_type rt, size_t stride, size_t n,
-                       const void *packed, enum vec_type qt, size_t nq, uint32_t dim, int32_t *out,
-                       size_t ldo)
-{
-    const __m512i flip = _mm512_set1_epi8(rt == qt ? (char)0x80 : 0);
-    int32_t sum[DOTS_MAX];
-
-    if ((rt == VEC_U8) == (rt == qt))
-        strips_su(rows, stride, n, packed, nq, dim, flip, out, ldo, NULL);
-    else
-        strips_us(rows, stride, n, packed, nq, dim, flip, out, ldo, NULL);
-    if (rt != qt)
-        return;
-    /* A row less 128 met a u8 query, a row and 128 an i8 one. */
-    memcpy(sum, (const unsigned char *)packed + strip_lines(nq, dim) * 64, nq * sizeof *sum);
-    for (size_t j = 0; j < nq; j++) {
-        int32_t more = (rt == VEC_U8 ? 128 : -128) * sum[j];
-        for (size_t i = 0; i < n; i++)
-            out[j * ldo + i] += more;
-    }
+    _Pragma("GCC unroll 4") for (int left = W; left > 1; left /= 2)
+        _Pragma("GCC unroll 8") for (int i = 0; i < left / 2; i++)
+            v[i] = add(F32, _mm512_permutex2var_epi32(v[2 * i], even, v[2 * i + 1]),
+                       _mm512_permutex2var_epi32(v[2 * i], odd, v[2 * i + 1]));
+    return v[0];
 }
 
 /* The squares' sums of 16 rows; rows behind the n-th are the n-th again. */
@@ -438,6 +293,125 @@ static INLINE __m512i squares16(const unsigned char *rows, size_t stride, size_t
         }
     }
     return collapse(F32, acc);
+}
+
+/* Sums of GROUP rows, of which those of `m` are wanted. */
+static INLINE void strip_group(const enum kind kind, const int W, const int R, struct group g,
+                               const unsigned char *line, size_t nq, size_t bytes, __m512i flip,
+                               __mmask16 m, int32_t *out, size_t ldo, float *norm2)
+{
+    const int squares = kind == F32 && W > 1 ? R * W / 16 : 0; /* vectors of a part's rows */
+    __m512i sum[GROUP], square[GROUP];
+
+    if (kind == F32 && W == 1)
+        square[0] = squares16(g.rows, g.stride, GROUP, bytes);
+    _Pragma("GCC unroll 8") for (int part = 0; part < GROUP / R; part++)
+    {
+        __m512i acc[GROUP], norm[GROUP];
+
+        _Pragma("GCC unroll 16") for (int r = 0; r < R; r++)
+            acc[r] = norm[r] = _mm512_setzero_si512();
+        strip(kind, W, R, &g, line, bytes, flip, acc, norm);
+        _Pragma("GCC unroll 16") for (int r = 0; r < R; r++) sum[part * R + r] = acc[r];
+        _Pragma("GCC unroll 16") for (int r = 0; r < squares; r++)
+            square[part * squares + r] = norm[r];
+        g.rows += (size_t)R * g.stride;
+    }
+    turn(kind, W, sum, nq, m, out, ldo);
+    if (kind == F32)
+        _mm512_mask_storeu_epi32(norm2, m, fold(W, square));
+}
+
+static INLINE void strips(const enum kind kind, const int W, const int R, const unsigned char *rows,
+                          size_t stride, size_t n, const unsigned char *q, size_t nq, size_t bytes,
+                          __m512i flip, int32_t *out, size_t ldo, float *norm2)
+{
+    size_t span = W > WIDE ? 0 : (size_t)R * stride, i = 0; /* that is under way at once */
+    size_t ahead = span < AHEAD_MOST ? span + AHEAD : AHEAD_MOST;
+
+    for (; i + GROUP <= n; i += GROUP) {
+        struct group g = {rows + i * stride, stride, rows + i * stride + ahead};
+        strip_group(kind, W, R, g, q, nq, bytes, flip, 0xffff, out + i, ldo,
+                    kind == F32 ? norm2 + i : NULL);
+    }
+    for (; i < n; i++) { /* the last rows: each is the whole group */
+        struct group g = {rows + i * stride, 0, rows + i * stride};
+        strip_group(kind, W, R, g, q, nq, bytes, flip, 1, out + i, ldo,
+                    kind == F32 ? norm2 + i : NULL);
+    }
+}
+
+/* Rows that lie in the same sets of the first-level cache are under way eight at a time, as it has
+ * ways for. */
+static void strips_f32(const unsigned char *rows, size_t stride, size_t n, const unsigned char *q,
+                       size_t nq, size_t bytes, int32_t *out, size_t ldo, float *norm2)
+{
+    const __m512i none = _mm512_setzero_si512();
+    const bool crowd = stride % ALIAS == 0;
+
+    if (nq > 8 && crowd)
+        strips(F32, 1, 8, rows, stride, n, q, nq, bytes, none, out, ldo, norm2);
+    else if (nq > 8)
+        strips(F32, 1, 16, rows, stride, n, q, nq, bytes, none, out, ldo, norm2);
+    else if (nq > 4 && crowd)
+        strips(F32, 2, 8, rows, stride, n, q, nq, bytes, none, out, ldo, norm2);
+    else if (nq > 4)
+        strips(F32, 2, 16, rows, stride, n, q, nq, bytes, none, out, ldo, norm2);
+    else if (nq > 2)
+        strips(F32, 4, 4, rows, stride, n, q, nq, bytes, none, out, ldo, norm2);
+    else
+        strips(F32, 8, 2, rows, stride, n, q, nq, bytes, none, out, ldo, norm2);
+}
+
+#define STRIPS(name, kind)                                                                       \
+    static void name(const unsigned char *rows, size_t stride, size_t n, const unsigned char *q, \
+                     size_t nq, size_t bytes, __m512i flip, int32_t *out, size_t ldo)            \
+    {                                                                                            \
+        if (nq > 8 && stride % ALIAS == 0)                                                       \
+            strips(kind, 1, 8, rows, stride, n, q, nq, bytes, flip, out, ldo, NULL);             \
+        else if (nq > 8)                                                                         \
+            strips(kind, 1, 16, rows, stride, n, q, nq, bytes, flip, out, ldo, NULL);            \
+        else if (nq > 4 && stride % ALIAS == 0)                                                  \
+            strips(kind, 2, 8, rows, stride, n, q, nq, bytes, flip, out, ldo, NULL);             \
+        else if (nq > 4)                                                                         \
+            strips(kind, 2, 16, rows, stride, n, q, nq, bytes, flip, out, ldo, NULL);            \
+        else if (nq > 2)                                                                         \
+            strips(kind, 4, 16, rows, stride, n, q, nq, bytes, flip, out, ldo, NULL);            \
+        else if (nq > 1)                                                                         \
+            strips(kind, 8, 16, rows, stride, n, q, nq, bytes, flip, out, ldo, NULL);            \
+        else                                                                                     \
+            strips(kind, 16, 16, rows, stride, n, q, nq, bytes, flip, out, ldo, NULL);           \
+    }
+
+STRIPS(strips_us, US)
+STRIPS(strips_su, SU)
+
+static void dots_f32(const void *rows, size_t stride, size_t n, const void *packed, size_t nq,
+                     uint32_t dim, float *out, size_t ldo, float *norm2)
+{
+    strips_f32(rows, stride, n, packed, nq, 4 * (size_t)dim, (int32_t *)(void *)out, ldo, norm2);
+}
+
+static void dots_bytes(const void *rows, enum vec_type rt, size_t stride, size_t n,
+                       const void *packed, enum vec_type qt, size_t nq, uint32_t dim, int32_t *out,
+                       size_t ldo)
+{
+    const __m512i flip = _mm512_set1_epi8(rt == qt ? (char)0x80 : 0);
+    int32_t sum[DOTS_MAX];
+
+    if ((rt == VEC_U8) == (rt == qt))
+        strips_su(rows, stride, n, packed, nq, dim, flip, out, ldo);
+    else
+        strips_us(rows, stride, n, packed, nq, dim, flip, out, ldo);
+    if (rt != qt)
+        return;
+    /* A row less 128 met a u8 query, a row and 128 an i8 one. */
+    memcpy(sum, (const unsigned char *)packed + strip_bytes(nq, dim), nq * sizeof *sum);
+    for (size_t j = 0; j < nq; j++) {
+        int32_t more = (rt == VEC_U8 ? 128 : -128) * sum[j];
+        for (size_t i = 0; i < n; i++)
+            out[j * ldo + i] += more;
+    }
 }
 
 /* Squares come after products, or before tiles: their rows are near already. */
@@ -526,59 +500,85 @@ static INLINE size_t line_below(const int ints, const int32_t *p, size_t n, cons
     return found;
 }
 
-/* The same of FOUR queries, or the nq that are left; any[j]: of query j. */
-static INLINE void four_below(const float *p, size_t n, size_t nq, const float *norm2,
-                              const float *a, float by, float off, const float *mul,
-                              const float *limit, __mmask16 any[FOUR])
-{
+/* FOUR queries, or the nq that are left, and rows of `in` from `at` on: above[j] keeps the lanes in
+ * which all of query j's were above its limit. */
+struct four {
     const float *line[FOUR];
-    __m512 m[FOUR], t[FOUR];
+    __m512 mul[FOUR], limit[FOUR];
+    __mmask16 above[FOUR];
+};
+
+static INLINE void four_above(struct four *f, size_t at, __mmask16 in, const float *norm2,
+                              const float *a, __m512 by, __m512 off)
+{
+    __m512 b = _mm512_sub_ps(_mm512_mul_ps(_mm512_maskz_loadu_ps(in, norm2 + at), by), off);
+
+    _Pragma("GCC unroll 4") for (size_t j = 0; j < FOUR; j++)
+    {
+        __m512 mul = a ? _mm512_mul_ps(f->mul[j], _mm512_maskz_loadu_ps(in, a + at)) : f->mul[j];
+        __m512 v = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(in, f->line[j] + at), mul, b);
+
+        if (in != 0xffff)
+            f->above[j] &= (__mmask16)(_mm512_cmp_ps_mask(v, f->limit[j], _CMP_GT_OQ) | ~in);
+        else
+            f->above[j] = _mm512_mask_cmp_ps_mask(f->above[j], v, f->limit[j], _CMP_GT_OQ);
+    }
+}
+
+/* Bit j: has query j any that is not above its limit? */
+static INLINE uint32_t four_below(const float *p, size_t n, size_t nq, const float *norm2,
+                                  const float *a, float by, float off, const float *mul,
+                                  const float *limit)
+{
+    const __m512 by16 = _mm512_set1_ps(by), off16 = _mm512_set1_ps(off);
+    struct four f;
+    size_t i = 0;
+    uint32_t found = 0;
 
     _Pragma("GCC unroll 4") for (size_t j = 0; j < FOUR; j++)
     {
         size_t q = j < nq ? j : 0;
-        line[j] = p + q * n;
-        m[j] = _mm512_set1_ps(mul[q]);
-        t[j] = _mm512_set1_ps(limit[q]);
-        any[j] = 0;
+        f.line[j] = p + q * n;
+        f.mul[j] = _mm512_set1_ps(mul[q]);
+        f.limit[j] = _mm512_set1_ps(limit[q]);
+        f.above[j] = 0xffff;
     }
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 in = (__mmask16)first_bytes(n - i);
-        __m512 x = _mm512_maskz_loadu_ps(in, norm2 + i), by16 = _mm512_set1_ps(by);
-        __m512 b = _mm512_sub_ps(_mm512_mul_ps(x, by16), _mm512_set1_ps(off));
-        __m512 one = a ? _mm512_maskz_loadu_ps(in, a + i) : _mm512_set1_ps(1);
+    for (; i + 16 <= n; i += 16)
+        four_above(&f, i, 0xffff, norm2, a, by16, off16);
+    if (i < n)
+        four_above(&f, i, (__mmask16)first_bytes(n - i), norm2, a, by16, off16);
+    _Pragma("GCC unroll 4") for (size_t j = 0; j < FOUR; j++) if (j < nq)
+        found |= (uint32_t)(f.above[j] != 0xffff) << j;
+    return found;
+}
 
-        _Pragma("GCC unroll 4") for (size_t j = 0; j < FOUR; j++)
-        {
-            __m512 v = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(in, line[j] + i),
-                                       _mm512_mul_ps(m[j], one), b);
-            any[j] |= _mm512_mask_cmp_ps_mask(in, v, t[j], _CMP_NGT_UQ);
-        }
+/* Are all norms such as the bounds hold for? */
+static INLINE bool norms_are_fit(const float *norm2, size_t n)
+{
+    const __m512 low = _mm512_set1_ps(norm2_low), high = _mm512_set1_ps(norm2_high);
+    const __m512 one = _mm512_set1_ps(1);
+    __mmask16 fit = 0xffff;
+
+    for (size_t i = 0; i < n; i += 16) {
+        __m512 x = _mm512_mask_loadu_ps(one, (__mmask16)first_bytes(n - i), norm2 + i);
+        fit = _mm512_mask_cmp_ps_mask(fit, x, low, _CMP_GT_OQ);
+        fit = _mm512_mask_cmp_ps_mask(fit, x, high, _CMP_LT_OQ);
     }
+    return fit == 0xffff;
 }
 
 static uint32_t any_below(const float *p, size_t n, size_t nq, const float *norm2, const float *a,
                           float by, float off, const float *mul, const float *limit)
 {
-    const __m512 low = _mm512_set1_ps(norm2_low), high = _mm512_set1_ps(norm2_high);
-    __mmask16 odd = 0, any[FOUR];
     uint32_t found = 0;
 
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 in = (__mmask16)first_bytes(n - i);
-        __m512 x = _mm512_maskz_loadu_ps(in, norm2 + i);
-        odd |= _mm512_mask_cmp_ps_mask(in, x, low, _CMP_NGT_UQ);
-        odd |= _mm512_mask_cmp_ps_mask(in, x, high, _CMP_NLT_UQ);
-    }
-    if (odd)
+    if (!norms_are_fit(norm2, n))
         return ~0u;
     for (size_t q = 0; q < nq; q += FOUR) {
-        if (a)
-            four_below(p + q * n, n, nq - q, norm2, a, by, off, mul + q, limit + q, any);
-        else
-            four_below(p + q * n, n, nq - q, norm2, NULL, by, off, mul + q, limit + q, any);
-        for (size_t j = 0; j < FOUR && q + j < nq; j++)
-            found |= (uint32_t)(any[j] != 0) << (q + j);
+        const float *line = p + q * n, *m = mul + q, *t = limit + q;
+        uint32_t four = a ? four_below(line, n, nq - q, norm2, a, by, off, m, t)
+                          : four_below(line, n, nq - q, norm2, NULL, by, off, m, t);
+        found |= four << q;
     }
     return found;
 }

@@ -1,8 +1,8 @@
 /* bench_filter.c - searches that may find some rows only: a filter of its own for each query.
  *
- *   bench_filter make DIR BASE QUERIES    masks and truth, for ann_hnswlib_filter.cpp, too
- *   bench_filter run IDX QUERIES DIR NAME [EFFORT...]
- *   bench_filter same IDX QUERIES DIR NAME [EFFORT...]    the first query's mask for all
+ *   bench_filter make DIR BASE QUERIES [NAME...]    masks and truth, for ann_hnswlib_filter.cpp,
+ * too bench_filter run IDX QUERIES DIR NAME [EFFORT...] bench_filter same IDX QUERIES DIR NAME
+ * [EFFORT...]    the first query's mask for all
  *
  * NAME, for a share of the rows: rSHARE random rows; cSHARE whole clusters of k-means, drawn at
  * random for each query, so that most are far from it. A mask is there before the clock runs: what
@@ -23,7 +23,8 @@
 
 enum { K = 10, QUERIES_MOST = 1000, CLUSTERS = 1024, SEED = 6 };
 
-static const char *const names[] = {"r0.1", "r1", "r3", "r10", "r30", "r50", "c0.1", "c1", "c10"};
+static const char *const names[] = {"r0.1", "r1",  "r3",   "r10", "r30", "r50",
+                                    "r80",  "r97", "c0.1", "c1",  "c10"};
 enum { NAMES = sizeof names / sizeof *names };
 
 static FILE *open_at(const char *dir, const char *name, const char *end, const char *mode)
@@ -118,7 +119,16 @@ static void make_one(const struct set *s, const struct vec_ops *ops, const char 
         bench_stop("a file could not be written");
 }
 
-static void make(struct set *s, const char *dir)
+static bool is_wanted(const char *name, char **of, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(of[i], name) == 0)
+            return true;
+    return n == 0;
+}
+
+/* Those of n names, or all. */
+static void make(struct set *s, const char *dir, char **of, int n)
 {
     const struct vec_ops *ops = ops_for(cpu_detect());
     struct kmeans_opts o = {.ops = ops, .k = CLUSTERS, .iterations = 5, .seed = SEED, .threads = 1};
@@ -129,7 +139,8 @@ static void make(struct set *s, const char *dir)
     if (kmeans(s->base.v, s->base.rows, s->base.dim, &o, centre, s->cluster, NULL, &e) < 0)
         bench_stop(e.msg);
     for (int i = 0; i < NAMES; i++)
-        make_one(s, ops, dir, names[i]);
+        if (is_wanted(names[i], of, n))
+            make_one(s, ops, dir, names[i]);
     free(centre);
     free(s->cluster);
 }
@@ -177,11 +188,9 @@ static void setting(const struct run *r, const char *name, uint32_t effort)
     struct ann_search_stats best;
     uint64_t n = r->query.rows, *id = bench_need(malloc(n * K * sizeof *id));
     struct ann_explained x;
-    struct err e = {0};
 
     best = found_best(r->a, &o, &r->query, id);
-    if (ann_explain(r->a, &o, r->allowed->count, &x, &e) < 0)
-        bench_stop(e.msg);
+    ann_explain(r->a, &o, r->allowed->count, &x);
     printf("%s%s  effort %u  %s  recall@%d %.4f  qps %.0f  keys %.0f  hops %.1f  exact %.1f\n",
            name, r->same ? " for all" : "", effort, x.plan, K,
            r->same ? 0.0 : found_share(r->truth.id, r->truth.k, id, n, K), (double)n / best.seconds,
@@ -228,8 +237,8 @@ int main(int argc, char **argv)
         run(argc, argv);
         return 0;
     }
-    if (argc != 5 || strcmp(argv[1], "make") != 0) {
-        fprintf(stderr, "usage: bench_filter make DIR BASE QUERIES\n"
+    if (argc < 5 || strcmp(argv[1], "make") != 0) {
+        fprintf(stderr, "usage: bench_filter make DIR BASE QUERIES [NAME...]\n"
                         "       bench_filter run|same IDX QUERIES DIR NAME [EFFORT...]\n");
         return 2;
     }
@@ -237,7 +246,7 @@ int main(int argc, char **argv)
         bench_stop(e.msg);
     found_queries(&s.query, argv[4], QUERIES_MOST);
     s.words = (s.base.rows + 63) / 64;
-    make(&s, argv[2]);
+    make(&s, argv[2], argv + 5, argc - 5);
     vec_matrix_free(&s.base);
     vec_matrix_free(&s.query);
     return 0;

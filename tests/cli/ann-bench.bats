@@ -81,6 +81,35 @@ setup() {
     done
 }
 
+@test "keep of osq, reach of a tenant" {
+    for ((i = 0; i < 600; i++)); do printf '%d\tall\n' $i; ((i % 2)) || printf '%d\teven\n' $i; done >grants
+    ann-build -q -t osq -o osq.ann base.fvecs
+    ann-build -q -t tenant --tenants grants -o ten.ann base.fvecs
+    ok ann-bench --keep 1,100 osq.ann query.fvecs truth.ivecs
+    is "1 100 keep keep" "$(echo $(column 2 "$out") $(column 7 "$out"))"
+    ok ann-bench osq.ann query.fvecs truth.ivecs
+    (($(column 2 "$out" | sort -n | tail -n 1) <= 100))
+    ok ann-bench --reach 1,2000 --tenant all ten.ann query.fvecs truth.ivecs
+    is "1 2000 reach reach" "$(echo $(column 2 "$out") $(column 7 "$out"))"
+    awk '$2 == 2000 && $3 < .99 { exit 1 }' "$out"
+    vec-knn -q -k 10 --allow <(seq 0 2 598) -o even.ivecs base.fvecs query.fvecs
+    ok ann-bench --reach 2000 --tenant even ten.ann query.fvecs even.ivecs
+    awk '$2 == 2000 && $3 < .99 { exit 1 }' "$out"
+    ok ann-bench --ef 20 --keep 10 --reach 9 --tenant all good.ann osq.ann ten.ann query.fvecs truth.ivecs
+    is "20 10 9" "$(column 2 "$out" | xargs)"
+
+    misuse ann-bench --keep 101 osq.ann query.fvecs truth.ivecs
+    misuse ann-bench --reach 0 ten.ann query.fvecs truth.ivecs
+    fails ann-bench --keep 5 good.ann query.fvecs truth.ivecs
+    says "no index here takes '--keep'"
+    fails ann-bench --tenant all good.ann query.fvecs truth.ivecs
+    says "no index here takes '--tenant'"
+    fails ann-bench ten.ann query.fvecs truth.ivecs
+    says "'--tenant' says whose rows are searched"
+    fails ann-bench --tenant nobody ten.ann query.fvecs truth.ivecs
+    says "has no tenant 'nobody'"
+}
+
 @test "settings of its own choice end where nothing is gained" {
     ok ann-bench good.ann query.fvecs truth.ivecs
     is 10 "$(column 2 "$out" | head -n 1)"

@@ -29,10 +29,6 @@ stat_of() {
     misuse ann-build -t tenant -o x.ann base.fvecs
     misuse ann-build --tenants grants -o x.ann base.fvecs
     misuse ann-build -t tenant --tenants grants --lists 4 -o x.ann base.fvecs
-    misuse ann-build -t tenant --tenants grants --attrs table -o x.ann base.fvecs
-    seq 0 600 >table
-    fails ann-update --attrs table good.ann
-    says 'kind tenant, which takes no filter'
     misuse ann-search --tenant all --tenants-file f good.ann query.fvecs
     misuse ann-search --reach 0 --tenant all good.ann query.fvecs
     fails ann-search good.ann query.fvecs
@@ -40,7 +36,7 @@ stat_of() {
     fails ann-search --tenant all --nprobe 4 good.ann query.fvecs
     says "which takes '--reach', not '--nprobe'"
     fails ann-tune good.ann query.fvecs
-    says 'good.ann is of kind tenant: each tenant finds other neighbours'
+    says "good.ann is of kind tenant: '--tenant' or '--tenants-file' says whose queries these are"
     ann-build -q -o graph.ann base.fvecs
     fails ann-search --tenant all graph.ann query.fvecs
     says 'graph.ann is of kind graph, which has no tenants'
@@ -56,6 +52,25 @@ stat_of() {
     ok ann-search -q --tenant all --reach 1000 -k 7 good.ann query.fvecs
     cp "$out" got
     vec-knn -q -k 7 base.fvecs query.fvecs | cmp - got
+}
+
+@test "settings for a recall, of tenants" {
+    awk 'BEGIN { srand(9); for (i = 0; i < 300; i++) print rand() "," rand() "," rand() "," rand() }' >many.csv
+    for ((i = 0; i < 300; i++)); do [[ $((i % 3)) = 0 ]] && echo all || echo odd; done >whose
+    ok ann-tune -q --recall 0.8,0.95 --tenants-file whose good.ann many.csv
+    is '1 1' "$(awk '!/^#/ { print ($4 > 0) }' "$out" | xargs)"
+    ok ann-search -q --recall 0.95 --tenant odd -k 10 good.ann query.fvecs
+    is 80 "$(grep -vc '#' "$out")"
+    exits 0 ann-stat --check good.ann
+    exits 0 ann-tune -q --recall 0.9 --tenant all --sample 100 -o t.ann good.ann many.csv
+    head -n 299 whose >short
+    fails ann-tune --tenants-file short good.ann many.csv
+    says 'short: it ends after line 299, and there are more queries'
+    misuse ann-tune --tenant all --tenants-file whose good.ann many.csv
+    misuse ann-tune --tenants-file - good.ann -
+    ann-build -q -o graph.ann base.fvecs
+    fails ann-tune --tenant all graph.ann many.csv
+    says 'graph.ann is of kind graph, which has no tenants'
 }
 
 @test "a tenant a query; strangers see nothing, and that is said" {

@@ -282,6 +282,57 @@ same_bytes() {
     diff qids <(column 3 "$out")
 }
 
+# anon COMMAND...: runs it; the most memory of its own that it was seen to have, in KB.
+anon() {
+    local pid now most=0
+
+    "$@" &
+    pid=$!
+    while now=$(awk '/^RssAnon/ { print $2 }' "/proc/$pid/status" 2>/dev/null); [ -n "$now" ]; do
+        ((now <= most)) || most=$now
+    done
+    wait "$pid" || return
+    echo "$most"
+}
+
+# bounded INDEX: takes no more than -m allows, and refuses to begin, or to go on, with less.
+bounded() {
+    local base least peak
+
+    cp "$1" was.ann
+    fails ann-update -q -m 4K "$1" change.jsonl
+    says 'with 12000 rows the update needs about'
+    least=$(sed -E 's/.*about ([0-9]+)\.([0-9]) MiB.*/\1\2/' "$err")
+    base=$(((least * 1024 + 9) / 10 + 103)) # it is enough to begin with
+    fails ann-update -q -m "${base}K" --add more.fbin "$1" change.jsonl
+    says 'rows the update needs about'
+    [[ $(<"$err") != *'with 12000 rows'* ]]
+    cmp was.ann "$1"
+    ok ann-update -q -T 1 -m "${base}K" -o to.ann "$1" change.jsonl
+    peak=$(anon ann-update -q -T 1 -m "${base}K" -o to.ann "$1" change.jsonl)
+    [[ $bin == *[at]san* ]] || ((peak <= base + 2048)) # the program and its libraries
+}
+
+@test "memory is bounded" {
+    awk 'BEGIN { srand(5); for (i = 0; i < 16000; i++) { for (k = 0; k < 31; k++) printf "%.3f,", rand(); print rand() } }' >all.csv
+    vec-convert -q --rows 0:12000 -o large.fbin all.csv
+    vec-convert -q --rows 12000:16000 -o more.fbin all.csv
+    for ((i = 0; i < 12000; i++)); do echo "the name of row $i"; done >ids
+    for ((i = 0; i < 12000; i++)); do printf '%d\tten%d\n' $i $((i % 9)); done >grants
+    printf '{"op":"delete","id":%d}\n' {100..2100} >change.jsonl
+    ann-build -q -R 8 -L 20 -o large.ann large.fbin
+    bounded large.ann
+    ann-build -q -t ivf --no-vectors -o large.ann large.fbin
+    bounded large.ann
+    ann-build -q -t tenant --tenants grants -o large.ann large.fbin
+    bounded large.ann
+    printf '{"op":"delete","id":"the name of row %d"}\n' {100..2100} >change.jsonl
+    ann-build -q -t ivf --ids ids -o large.ann large.fbin
+    cp large.ann was.ann
+    fails ann-update -q -m 4K large.ann change.jsonl
+    ok ann-update -q -m 16M large.ann change.jsonl
+}
+
 @test "killed at any time, or without room, it leaves the index as it was" {
     killed
     ann-build -q -t ivf -o good.ann base.fvecs

@@ -19,6 +19,9 @@ setup() {
     ann-build -q --attrs at.tsv -o good.ann base.fvecs
     ann-build -q -t ivf --attrs at.tsv -o lists.ann base.fvecs
     ann-build -q -t osq --lists 6 --attrs at.tsv -o parts.ann base.fvecs
+    ann-build -q -t spann --attrs at.tsv -o disk.ann base.fvecs
+    awk '{ print NR - 1 "\tall" } NR % 2 { print NR - 1 "\teven" }' base.csv >grants
+    ann-build -q -t tenant --tenants grants --attrs at.tsv -o tenants.ann base.fvecs
     ok vec-knn -k 600 base.fvecs query.fvecs
     grep -v '^#' "$out" >../all
 }
@@ -31,7 +34,7 @@ truth() {
         $3 in in_set && n < k { print $1, n++, $3, $4 }' ../rows ../all
 }
 
-# finds_what PREDICATE AWK: in both kinds of index, with effort enough, what is true, byte for byte.
+# finds_what PREDICATE AWK: in each kind of index, with effort enough, what is true, byte for byte.
 finds_what() {
     truth 7 "$2" >../want
     ok ann-search -k 7 --ef 600 --where "$1" good.ann query.fvecs
@@ -39,6 +42,10 @@ finds_what() {
     ok ann-search -k 7 --nprobe 1000 --where "$1" lists.ann query.fvecs
     diff ../want <(grep -v '^#' "$out")
     ok ann-search -k 7 --keep 100 --near 1e9 --where "$1" parts.ann query.fvecs
+    diff ../want <(grep -v '^#' "$out")
+    ok ann-search -k 7 --nprobe 1000 --where "$1" disk.ann query.fvecs
+    diff ../want <(grep -v '^#' "$out")
+    ok ann-search -k 7 --reach 100000 --tenant all --where "$1" tenants.ann query.fvecs
     diff ../want <(grep -v '^#' "$out")
     ok ann-search -k 7 --keep 100 --near 1e9 --where "$1" --engine 2 parts.ann query.fvecs
     diff ../want <(grep -v '^#' "$out")
@@ -81,12 +88,36 @@ wrong() {
 @test "all that match are found, also when they are few" {
     for n in 1 3 7 20; do
         awk -v n=$n -v OFS='\t' 'BEGIN { print "pick" } { print NR % 600 < n ? 1 : 0 }' base.csv >pick.tsv
-        for kind in graph ivf osq; do
+        for kind in graph ivf osq spann; do
             ann-build -q -t $kind --attrs pick.tsv -o p.ann base.fvecs
             ok ann-search -k 20 --where 'pick = 1' p.ann query.fvecs
             is $((8 * n)) "$(grep -vc '^#' "$out")"
         done
+        ann-build -q -t tenant --tenants grants --attrs pick.tsv -o p.ann base.fvecs
+        ok ann-search -k 20 --tenant all --where 'pick = 1' p.ann query.fvecs
+        is $((8 * n)) "$(grep -vc '^#' "$out")"
     done
+}
+
+@test "what a tenant may see and a predicate is true of, and nothing else" {
+    truth 600 '$3 == "true" && NR % 2' >../want
+    ok ann-search -k 600 --tenant even --where live tenants.ann query.fvecs
+    diff ../want <(grep -v '^#' "$out")
+    yes '"live"' | head -n 8 >w.jsonl
+    printf '%s\n' even nobody even all even even even even >whose
+    exits 0 ann-search -q -k 600 --tenants-file whose --where-file w.jsonl tenants.ann query.fvecs
+    diff <(awk '$1 != 1 && $1 != 3' ../want) <(awk '!/^#/ && $1 != 3' "$out")
+    truth 600 '$3 == "true"' >../want
+    diff <(awk '$1 == 3' ../want) <(awk '!/^#/ && $1 == 3' "$out")
+    exits 0 ann-search --explain -k 7 --tenants-file whose --where-file w.jsonl tenants.ann query.fvecs
+    says "query 0: rights: "
+    says "the tenant's 300 are sooner passed through"
+    says "query 3: rights: "
+    says "the tenant's 600 are sooner passed through"
+    same_for_all_threads ann-search -q -k 7 --tenants-file whose --where-file w.jsonl tenants.ann query.fvecs
+    same_for_all_levels ann-search -q -k 7 --tenants-file whose --where-file w.jsonl tenants.ann query.fvecs
+    same_for_all_threads ann-search -k 7 --where-file w.jsonl disk.ann query.fvecs
+    same_for_all_levels ann-search -k 7 --where-file w.jsonl disk.ann query.fvecs
 }
 
 @test "a predicate for each query" {
@@ -165,9 +196,11 @@ wrong() {
     tail -n +2 at.tsv | awk -F '\t' '{ print "{\"year\":" $1 ",\"genre\":" ($2 == "" ? "null" : "\"" $2 "\"") \
         ",\"live\":" $3 ",\"tags\":" ($4 == "" ? "null" : $4 == "," ? "[]" : "[\"" $4 "\"]") "}" }' |
         sed 's/,all"/","all"/' >at.jsonl
+    { printf '\xef\xbb\xbf' && cat at.jsonl; } >marked.jsonl
+    cp marked.jsonl marked
     gzip -c at.tsv >packed
     zstd -q at.jsonl -o at.jsonl.zst
-    for f in at.csv at.jsonl packed at.jsonl.zst; do
+    for f in at.csv at.jsonl marked.jsonl marked packed at.jsonl.zst; do
         ann-build -q --attrs $f -o f.ann base.fvecs
         cmp good.ann f.ann
     done
@@ -194,7 +227,7 @@ wrong() {
 }
 
 @test "attributes that come later, and others" {
-    for kind in graph ivf; do
+    for kind in graph ivf spann; do
         ann-build -q -t $kind --attrs at.tsv -o with.ann base.fvecs
         ann-build -q -t $kind -o without.ann base.fvecs
         ok ann-update -q --attrs at.tsv without.ann
@@ -209,6 +242,9 @@ wrong() {
         ok ann-search -k 600 --where 'n between 5 and 6' n.ann query.fvecs
         is '4 5' "$(awk '!/^#/ { print $3 }' "$out" | sort -u | xargs)"
     done
+    ok ann-update -q --attrs n.tsv -o n.ann tenants.ann
+    ok ann-search -k 600 --tenant even --where 'n between 5 and 6' n.ann query.fvecs
+    is 4 "$(awk '!/^#/ { print $3 }' "$out" | sort -u | xargs)"
     cp good.ann kept.ann
     head -n 9 n.tsv >short.tsv
     fails ann-update --attrs short.tsv good.ann
@@ -222,6 +258,9 @@ wrong() {
         fails ann-build --attrs short.tsv -o x.ann base.fvecs
         says "short.tsv:$n: attributes of $((n - 1)) rows end here, and there are 600 vectors"
     done
+    : >empty.tsv
+    fails ann-build --attrs empty.tsv -o x.ann base.fvecs
+    says 'empty.tsv: it is empty, and there are vectors'
     { cat at.tsv && tail -n 1 at.tsv; } >long.tsv
     fails ann-build --attrs long.tsv -o x.ann base.fvecs
     says "long.tsv:602: attributes of 601 rows end here, and there are 600 vectors"
@@ -232,6 +271,22 @@ wrong() {
     cp good.ann kept.ann
     fails ann-build --attrs bad.tsv -o good.ann base.fvecs
     cmp kept.ann good.ann
+}
+
+@test "lists on the disk: attributes of a stream, whose rows are not known before" {
+    zstd -q base.csv -o base.csv.zst
+    ann-build -q -t spann --attrs at.tsv --from csv -o s.ann - <base.csv
+    ann-build -q -t spann --attrs at.tsv -o t.ann base.csv.zst
+    cmp s.ann t.ann
+    exits 0 ann-stat --check s.ann
+    ok ann-search -k 7 --where 'live and year > 2000' s.ann query.fvecs
+    cp "$out" ../got
+    ok ann-search -k 7 --where 'live and year > 2000' disk.ann query.fvecs
+    diff ../got "$out"
+    head -n 600 at.tsv >short.tsv
+    fails ann-build -q -t spann --attrs short.tsv --from csv -o x.ann - <base.csv
+    says 'there are attributes of 599 rows for 600 vectors'
+    [[ ! -e x.ann ]]
 }
 
 @test "what ann-stat tells of columns" {
@@ -258,6 +313,13 @@ wrong() {
         echo '{"op":"add","vector":[0.5,0.5,0.5,0.5],"attrs":{"year":3000,"tags":["new"]}}'
         echo '{"op":"add","vector":[0.6,0.5,0.5,0.5]}'
     } >changes
+    { cat changes && echo '{"op":"grant","id":600,"tenant":"even"}'; } >granting
+    cp tenants.ann u.ann
+    ann-update -q u.ann granting
+    exits 0 ann-stat --check u.ann
+    ok ann-search -k 600 --tenant even --where 'year >= 2010' u.ann query.fvecs
+    diff <(tail -n +102 at.tsv | awk '$1 >= 2010 && NR % 2 { print NR + 99 } END { print 600 }' | sort) \
+        <(awk '!/^#/ { print $3 }' "$out" | sort -u)
     for how in '' --compact; do
         cp good.ann u.ann
         ann-update -q $how u.ann changes

@@ -3,6 +3,8 @@
 #ifndef TESTS_ANN_DATA_H
 #define TESTS_ANN_DATA_H
 
+#include <unistd.h>
+
 #include "vec_data.h"
 
 #include "ann/ann.h"
@@ -170,6 +172,72 @@ static inline struct buf ann_bytes(const char *path)
     } while (got > 0);
     fclose(f);
     return b;
+}
+
+/* ---- the same bytes ---- */
+
+/* Ways to do the same: by 1, 2 and 7 threads, and on each level; 0 to ann_ways() - 1. */
+struct ann_way {
+    int threads;
+    enum cpu_level cpu;
+};
+
+static inline int ann_ways(void)
+{
+    return 3 + (int)cpu_detect() + 1;
+}
+
+static inline struct ann_way ann_way(int i)
+{
+    static const int threads[] = {1, 2, 7};
+
+    return i < 3 ? (struct ann_way){threads[i], cpu_detect()}
+                 : (struct ann_way){2, (enum cpu_level)(i - 3)};
+}
+
+/* The file is as it was by way 0, which *first holds from then on. */
+static inline void ann_same(const char *path, int way, struct buf *first, const char *what)
+{
+    struct buf got = ann_bytes(path);
+
+    if (way == 0)
+        *first = got;
+    T_CHECKF(got.len == first->len && memcmp(got.p, first->p, got.len) == 0,
+             "%s, way %d: other bytes", what, way);
+    if (way > 0)
+        buf_free(&got);
+}
+
+/* ---- what must be refused ---- */
+
+/* By a build, each of n codecs; by it and searches with cosine, what has no direction, and what is
+ * not finite. */
+static inline void ann_refuses(struct ann_build_opts o, const char *const *specs, size_t n)
+{
+    struct ann_base b = ann_base_of(DATA_NORMAL, VEC_F32, 50, 4);
+    struct ann_search_opts so = {.k = 3, .first_query = 100};
+    struct ann_build_report r;
+    struct err e = {0};
+    uint64_t id[6];
+    float score[6], q[8] = {1, 2, 3, 4, 1, NAN, 3, 4};
+    struct ann *a;
+
+    o.metric = VEC_COSINE;
+    for (size_t i = 0; i < n; i++) {
+        o.codec = specs[i];
+        T_CHECKF(ann_build("x.ann", &b.rows, &o, &r, &e) == ERR_USAGE, "'%s'", specs[i]);
+    }
+    o.codec = NULL;
+    ann_make("i.ann", &b, &o);
+    a = ann_need("i.ann", cpu_detect());
+    T_CHECK(ann_search(a, &so, q, 2, id, score, NULL, &e) == ERR_INPUT && strstr(e.msg, "101"));
+    memset(q, 0, sizeof q);
+    T_CHECK(ann_search(a, &so, q, 1, id, score, NULL, &e) == ERR_INPUT && strstr(e.msg, "100"));
+    ann_close(a);
+    memset((char *)b.p + 48, 0, 16);
+    T_CHECK(ann_build("x.ann", &b.rows, &o, &r, &e) == ERR_INPUT && strstr(e.msg, "row 3"));
+    T_CHECK(access("x.ann", F_OK) != 0);
+    ann_base_free(&b);
 }
 
 #endif

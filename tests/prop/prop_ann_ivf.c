@@ -98,22 +98,14 @@ static void try_same(enum vec_type type, uint32_t dim, enum vec_metric m, const 
     struct ann_base b = ann_base_of(DATA_DECAY, type, ROWS, dim);
     struct buf first = {0};
 
-    for (int run = 0; run < 3 + (int)cpu_detect() + 1; run++) {
-        static const int threads[] = {1, 2, 7};
+    for (int way = 0; way < ann_ways(); way++) {
         struct ann_build_opts o = ivf_opts(m, codec, 0);
-        struct buf got;
 
         o.no_vectors = no_vectors;
-        o.threads = run < 3 ? threads[run] : 2;
-        o.cpu = run < 3 ? cpu_detect() : (enum cpu_level)(run - 3);
+        o.threads = ann_way(way).threads;
+        o.cpu = ann_way(way).cpu;
         ann_make("s.ann", &b, &o);
-        got = ann_bytes("s.ann");
-        if (run == 0)
-            first = got;
-        T_CHECKF(got.len == first.len && memcmp(got.p, first.p, got.len) == 0,
-                 "%s, dim %u, run %d: other bytes", vec_type_name(type), dim, run);
-        if (run)
-            buf_free(&got);
+        ann_same("s.ann", way, &first, codec ? codec : vec_type_name(type));
     }
     buf_free(&first);
     ann_base_free(&b);
@@ -294,37 +286,15 @@ static void try_without_vectors(void)
 
 static void try_refused(void)
 {
-    struct ann_base b = ann_base_of(DATA_NORMAL, VEC_F32, 50, 4);
-    struct ann_build_opts o = ivf_opts(VEC_COSINE, NULL, 0);
-    struct ann_search_opts so = {.k = 3, .first_query = 100};
-    struct ann_build_report r;
-    struct err e = {0};
-    uint64_t id[6];
-    float score[6], q[8] = {1, 2, 3, 4, 1, NAN, 3, 4};
-    struct ann *a;
+    static const char *const bare[] = {"pq2x4+int5"};
     static const char *const specs[] = {"",           "int8",   "pq",    "pq4", "pq5x4",
                                         "pq0x4",      "pq4x9",  "sq8",   "+",   "pq2x4+",
                                         "pq2x4+int8", "pq2x4+", "lvq4x8"};
+    struct ann_build_opts o = ivf_opts(VEC_COSINE, NULL, 0);
 
-    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
-        o.codec = specs[i];
-        T_CHECKF(ann_build("x.ann", &b.rows, &o, &r, &e) == ERR_USAGE, "'%s'", specs[i]);
-    }
+    ann_refuses(o, specs, sizeof specs / sizeof *specs);
     o.no_vectors = true;
-    o.codec = "pq2x4+int5";
-    T_CHECK(ann_build("x.ann", &b.rows, &o, &r, &e) == ERR_USAGE);
-    o.no_vectors = false;
-    o.codec = NULL;
-    ann_make("i.ann", &b, &o);
-    a = ann_need("i.ann", cpu_detect());
-    T_CHECK(ann_search(a, &so, q, 2, id, score, NULL, &e) == ERR_INPUT && strstr(e.msg, "101"));
-    memset(q, 0, sizeof q);
-    T_CHECK(ann_search(a, &so, q, 1, id, score, NULL, &e) == ERR_INPUT && strstr(e.msg, "100"));
-    ann_close(a);
-    memset((char *)b.p + 48, 0, 16);
-    T_CHECK(ann_build("x.ann", &b.rows, &o, &r, &e) == ERR_INPUT && strstr(e.msg, "row 3"));
-    T_CHECK(access("x.ann", F_OK) != 0);
-    ann_base_free(&b);
+    ann_refuses(o, bare, sizeof bare / sizeof *bare);
 }
 
 int main(void)

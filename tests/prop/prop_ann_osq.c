@@ -216,28 +216,21 @@ static void try_same(enum vec_type type, uint32_t dim, enum vec_metric m)
     static struct found first_found, found;
     struct buf first = {0};
 
-    for (int run = 0; run < 3 + (int)cpu_detect() + 1; run++) {
-        static const int threads[] = {1, 2, 7};
+    for (int way = 0; way < ann_ways(); way++) {
+        struct ann_way by = ann_way(way);
         struct ann_build_opts o = osq_opts(m, NULL, 6);
-        struct ann_search_opts so = {.k = K, .threads = run < 3 ? threads[run] : 2};
-        struct buf got;
+        struct ann_search_opts so = {.k = K, .threads = by.threads};
         struct ann *a;
 
-        o.threads = run < 3 ? threads[run] : 2;
-        o.cpu = run < 3 ? cpu_detect() : (enum cpu_level)(run - 3);
+        o.threads = by.threads;
+        o.cpu = by.cpu;
         ann_make("s.ann", &b, &o);
-        got = ann_bytes("s.ann");
+        ann_same("s.ann", way, &first, vec_type_name(type));
         a = ann_need("s.ann", o.cpu);
-        search(a, &so, q.x, run ? &found : &first_found);
+        search(a, &so, q.x, way ? &found : &first_found);
         ann_close(a);
-        T_CHECKF(run == 0 || memcmp(&found, &first_found, sizeof found) == 0,
-                 "%s, dim %u, run %d: others are found", vec_type_name(type), dim, run);
-        if (run == 0)
-            first = got;
-        T_CHECKF(got.len == first.len && memcmp(got.p, first.p, got.len) == 0,
-                 "%s, dim %u, run %d: other bytes", vec_type_name(type), dim, run);
-        if (run)
-            buf_free(&got);
+        T_CHECKF(way == 0 || memcmp(&found, &first_found, sizeof found) == 0,
+                 "%s, dim %u, way %d: others are found", vec_type_name(type), dim, way);
     }
     buf_free(&first);
     ann_base_free(&b);

@@ -249,7 +249,7 @@ static void types(void)
     reads("a.tsv", "a\n\xff\n", 1, "a.tsv:2: column 'a': a string is no UTF-8");
     reads("a.tsv", "a\n1\n2\n", 1,
           "a.tsv:3: attributes of 2 rows end here, and there are 1 vectors");
-    reads("a.tsv", "", 1, "attributes of 0 rows end here");
+    reads("a.tsv", "", 1, "a.tsv: it is empty, and there are vectors");
     reads("a.csv", "a,b\n\"x,\"\"y\"\"\",\"\"\nz,\n", 2, "a:string/2/0 b:string/1/1");
     reads("a.csv", "a\n\"x\n", 1, "a.csv:2: a quote is not closed");
     reads("a.csv", "a\n\"x\"y\n", 1, "a.csv:2: there is more behind a quoted field");

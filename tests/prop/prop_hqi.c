@@ -35,6 +35,8 @@ static const char *const texts[] = {
     "nothing is null",
     "year > 9999",
     "genre != \"a\\\\b\" and year in (1990, 1999, 2005, 2013, 2021)",
+    "not tags has any (\"rare7\", \"rare8\")",
+    "tags has any (\"rare7\", \"rare8\")",
 };
 enum { TEXTS = sizeof texts / sizeof *texts, ASKED = 8 };
 
@@ -247,7 +249,7 @@ static void nodes(void)
 {
     struct set s = set_of(ROWS, VEC_F32, VEC_L2, DATA_NORMAL);
     struct where_space space = {0};
-    uint64_t bits[ATTRS_WORDS(ROWS)], count, known = 0, all = 0;
+    uint64_t bits[ATTRS_WORDS(ROWS)], count, known = 0, all = 0, rare = 0;
     uint8_t room[64];
     struct ann *a;
     const struct hqi *h;
@@ -273,7 +275,8 @@ static void nodes(void)
             T_CHECK(rows == node->rows && rows >= s.o.least);
             T_CHECKF(is == HQI_SOME || got == (is == HQI_ALL ? rows : 0), "%s: %d of %u",
                      text_of(i), is, n);
-            if (i < ASKED && i != 3) { /* strings of sets are not seen */
+            rare += i == TEXTS - 1 && node->size == 1 && is == HQI_NONE;
+            if (i < ASKED && i != 3) { /* which rows have a string is not seen */
                 known += node->size == 1 && is != HQI_SOME;
                 all += node->size == 1;
             }
@@ -282,6 +285,9 @@ static void nodes(void)
     }
     T_CHECKF(known > all * 2 / 3, "%llu of %llu leaves are known", (unsigned long long)known,
              (unsigned long long)all);
+    T_CHECKF(rare > h->head.leaves / 2 && rare < h->head.leaves,
+             "of rare strings %llu of %u leaves have none", (unsigned long long)rare,
+             h->head.leaves);
     where_space_free(&space);
     ann_close(a);
     set_free(&s);
@@ -298,19 +304,11 @@ static void same_bytes(bool queries)
     s.o.queries = queries ? q.x : NULL;
     s.o.n_queries = queries ? WORK : 0;
     s.o.least = queries ? 5 : 40; /* so that cells cut, too */
-    for (int run = 0; run < 3 + (int)cpu_detect() + 1; run++) {
-        static const int threads[] = {1, 2, 7};
-        struct buf got;
-
-        s.o.threads = run < 3 ? threads[run] : 2;
-        s.o.cpu = run < 3 ? cpu_detect() : (enum cpu_level)(run - 3);
+    for (int way = 0; way < ann_ways(); way++) {
+        s.o.threads = ann_way(way).threads;
+        s.o.cpu = ann_way(way).cpu;
         make(&s, "s.ann");
-        got = ann_bytes("s.ann");
-        if (run == 0)
-            first = got;
-        T_CHECKF(got.len == first.len && memcmp(got.p, first.p, got.len) == 0, "run %d", run);
-        if (run)
-            buf_free(&got);
+        ann_same("s.ann", way, &first, queries ? "with queries" : "without queries");
     }
     for (int cpu = 0; cpu <= (int)cpu_detect(); cpu++) {
         struct asked *t = ask("s.ann", (enum cpu_level)cpu);

@@ -406,6 +406,35 @@ static void repeat_row(const char *path, const char *to)
     ann_close(a);
 }
 
+/* Homes that are others, or none, under a right checksum: they are found out, and searched. */
+static void move_homes(const struct ann_base *b, uint32_t by)
+{
+    struct ann *a = ann_need("s.ann", cpu_detect());
+    const struct spann *v = a->state;
+    uint32_t *home = data_need(malloc(a->rows * sizeof *home));
+    uint64_t bits[12] = {UINT64_MAX, UINT64_MAX}, id[K];
+    struct ann_allowed m = {.bits = bits, .count = 128};
+    struct ann_search_opts o = {.k = K, .effort = 2, .allowed = &m};
+    struct sect_writer *w = NULL;
+    struct err e = {0};
+    float score[K];
+
+    for (uint64_t i = 0; i < a->rows; i++)
+        home[i] = by < v->head.lists ? (v->home[i] + by) % v->head.lists : by;
+    T_CHECK(sect_create(&w, "moved.ann", "ann ", 1, 0, &e) == 0);
+    T_CHECK(sect_copy(w, a->file, "HOME", &e) == 0);
+    T_CHECK(sect_put(w, "HOME", SECT_REQUIRED, home, a->rows * sizeof *home, &e) == 0);
+    T_CHECK(sect_commit(&w, &e) == 0);
+    ann_close(a);
+    a = ann_need("moved.ann", cpu_detect());
+    T_CHECKF(ann_check(a, &e) == ERR_CORRUPT && strstr(e.msg, "'HOME'"), "%s", e.msg);
+    T_CHECKF(ann_search(a, &o, b->x, 1, id, score, NULL, &e) == 0, "%s", e.msg);
+    for (size_t i = 0; i < K && id[i] != NEIGH_NONE; i++)
+        T_CHECK(id[i] < 128);
+    ann_close(a);
+    free(home);
+}
+
 static void try_damage(void)
 {
     struct ann_base b = ann_base_of(DATA_DECAY, VEC_F32, 700, DIM);
@@ -416,6 +445,8 @@ static void try_damage(void)
     struct err e = {0};
 
     ann_make("s.ann", &b, &o);
+    move_homes(&b, 7);
+    move_homes(&b, 1000000);
     repeat_row("s.ann", "twice.ann");
     a = ann_need("twice.ann", cpu_detect());
     T_CHECKF(ann_check(a, &e) == ERR_CORRUPT && strstr(e.msg, "a row twice"), "%s", e.msg);

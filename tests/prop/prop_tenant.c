@@ -71,6 +71,8 @@ struct model {
     size_t tenants;
     enum vec_metric metric;
     bool vectors;
+    uint64_t bits[ROWS_MAX / 64 + 1]; /* of rows that may be found */
+    bool filter;                      /* only these */
 };
 
 static size_t name_of(size_t t, char name[32])
@@ -136,13 +138,33 @@ static double key_of(const struct model *m, const float *q, size_t row)
     return ann_key(m->metric, q, m->pool.x + m->from[row] * m->pool.rows.dim, m->pool.rows.dim);
 }
 
+static bool sees(const struct model *m, size_t t, size_t row)
+{
+    return row < m->rows && m->live[row] && m->may[t][row] &&
+           (!m->filter || m->bits[row / 64] >> row % 64 & 1);
+}
+
 static size_t owned(const struct model *m, size_t t)
 {
     size_t n = 0;
 
     for (size_t r = 0; r < m->rows; r++)
-        n += m->live[r] && m->may[t][r];
+        n += sees(m, t, r);
     return n;
+}
+
+/* Every n-th row or so, deleted ones among them. */
+static struct ann_allowed choose(struct model *m, uint64_t n, uint64_t *seed)
+{
+    struct ann_allowed a = {.bits = m->bits};
+
+    memset(m->bits, 0, sizeof m->bits);
+    for (size_t r = 0; r < m->rows; r++)
+        if (rand_below(seed, n) == 0) {
+            m->bits[r / 64] |= UINT64_C(1) << r % 64;
+            a.count++;
+        }
+    return a;
 }
 
 /* What was found is the tenant's, each once, scores true and in order, and as many as there are.
@@ -157,8 +179,7 @@ static size_t look(const struct model *m, size_t t, const float *q, const uint64
     for (; n < k && id[n] != NEIGH_NONE; n++) {
         double key;
 
-        T_CHECKF(id[n] < m->rows && m->live[id[n]] && m->may[t][id[n]],
-                 "row %llu is not tenant %zu's", (unsigned long long)id[n], t);
+        T_CHECKF(sees(m, t, id[n]), "row %llu is not tenant %zu's", (unsigned long long)id[n], t);
         T_CHECK(met[id[n]]++ == 0);
         key = key_of(m, q, id[n]);
         worst = key > worst ? key : worst;
@@ -174,7 +195,7 @@ static size_t look(const struct model *m, size_t t, const float *q, const uint64
         T_CHECK(id[i] == NEIGH_NONE && isnan(score[i]));
     hits = n;
     for (size_t r = 0; r < m->rows && n > 0; r++) /* each that is nearer than the last was missed */
-        hits -= hits > 0 && m->live[r] && m->may[t][r] && !met[r] &&
+        hits -= hits > 0 && sees(m, t, r) && !met[r] &&
                 key_of(m, q, r) < worst - 1e-6 * fabs(worst);
     return hits;
 }
@@ -207,11 +228,40 @@ static void look_truth(const struct model *m, const struct ann *a, const float *
     neigh_free(&truth);
 }
 
-/* All tenants, k = 1, K and all; the share that is found of the best. */
-static double ask(const struct model *m, const char *path, uint32_t effort, enum cpu_level cpu,
+/* And those of tenants are the best of what they see. */
+static void look_truth_of(const struct model *m, const struct ann *a)
+{
+    enum { SOME = 6 };
+    uint32_t tenant[SOME];
+    size_t t[SOME];
+    struct ann_asked q = {m->pool.x, SOME, tenant};
+    struct neigh truth = {0};
+    struct err e = {0};
+    char name[32];
+
+    for (size_t i = 0; i < SOME; i++) {
+        t[i] = i * (m->tenants - 1) / (SOME - 1);
+        tenant[i] = i == 3 ? ANN_NO_TENANT : ann_tenant(a, name, name_of(t[i], name));
+    }
+    T_CHECKF(ann_truth_of(a, &q, K, 2, &truth, &e) == 0, "%s", e.msg);
+    for (size_t i = 0; i < SOME; i++) {
+        size_t have = i == 3 ? 0 : owned(m, t[i]), want = have < K ? have : K;
+
+        if (i == 3)
+            T_CHECK(truth.id[i * K] == NEIGH_NONE);
+        else
+            T_CHECK(look(m, t[i], m->pool.x + i * m->pool.rows.dim, truth.id + i * K,
+                         truth.score + i * K, K, true) == want);
+    }
+    neigh_free(&truth);
+}
+
+/* All tenants, k = 1, K and all, of all rows and of some; the share that is found of the best. */
+static double ask(struct model *m, const char *path, uint32_t effort, enum cpu_level cpu,
                   int threads, uint64_t *seed)
 {
-    const size_t each[] = {1, K, ROWS_MAX + 5};
+    enum { EACH = 3 };
+    const size_t each[EACH] = {1, K, ROWS_MAX + 5};
     struct ann *a = ann_need(path, cpu);
     uint64_t *id = data_need(malloc((ROWS_MAX + 5) * sizeof *id));
     float *score = data_need(malloc((ROWS_MAX + 5) * sizeof *score));
@@ -219,24 +269,32 @@ static double ask(const struct model *m, const char *path, uint32_t effort, enum
     struct err e = {0};
 
     for (size_t t = 0; t <= m->tenants; t++)
-        for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        for (size_t i = 0; i < 2 * EACH; i++) {
+            struct ann_allowed some = choose(m, 1 + rand_below(seed, i < 4 ? 9 : 200), seed);
             char name[32];
             uint32_t number = ann_tenant(a, name, name_of(t, name));
-            struct ann_search_opts o = {
-                .k = (uint32_t)each[i], .effort = effort, .threads = threads, .tenant = &number};
+            struct ann_search_opts o = {.k = (uint32_t)each[i / 2],
+                                        .effort = effort,
+                                        .threads = threads,
+                                        .tenant = &number};
             const float *q = m->pool.x + rand_below(seed, m->pool.rows.rows) * m->pool.rows.dim;
 
+            m->filter = i % 2;
+            o.allowed = m->filter ? &some : NULL;
             T_CHECKF(ann_search(a, &o, q, 1, id, score, NULL, &e) == 0, "%s", e.msg);
             if (t == m->tenants) { /* a stranger */
                 T_CHECK(number == ANN_NO_TENANT && id[0] == NEIGH_NONE);
                 continue;
             }
-            hits += look(m, t, q, id, score, each[i], m->vectors);
-            all += owned(m, t) < each[i] ? owned(m, t) : each[i];
+            hits += look(m, t, q, id, score, each[i / 2], m->vectors);
+            all += owned(m, t) < each[i / 2] ? owned(m, t) : each[i / 2];
         }
+    m->filter = false;
     T_CHECKF(ann_check(a, &e) == 0, "%s", e.msg);
-    if (m->vectors)
+    if (m->vectors) {
         look_truth(m, a, m->pool.x);
+        look_truth_of(m, a);
+    }
     ann_close(a);
     free(id);
     free(score);
@@ -386,22 +444,15 @@ static void try_recall(enum data_kind kind, enum vec_type type, enum vec_metric 
 
     begin(&m, 2600, 9, kind, type, metric, dim, &seed);
     m.vectors = true;
-    for (int run = 0; run < 3 + (int)cpu_detect() + 1; run++) {
-        static const int threads[] = {1, 2, 7};
+    for (int way = 0; way < ann_ways(); way++) {
         struct ann_build_opts o = {.kind = ANN_TENANT,
                                    .metric = metric,
                                    .codec = codec,
-                                   .threads = run < 3 ? threads[run] : 2,
-                                   .cpu = run < 3 ? cpu_detect() : (enum cpu_level)(run - 3)};
-        struct buf got;
+                                   .threads = ann_way(way).threads,
+                                   .cpu = ann_way(way).cpu};
 
         build(&m, &o, "r.ann");
-        got = ann_bytes("r.ann");
-        if (run == 0)
-            first = got;
-        T_CHECKF(got.len == first.len && memcmp(got.p, first.p, got.len) == 0, "run %d", run);
-        if (run)
-            buf_free(&got);
+        ann_same("r.ann", way, &first, codec ? codec : vec_metric_name(metric));
     }
     buf_free(&first);
     all = some = 0;
