@@ -68,7 +68,7 @@ BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
 .PHONY: all lib tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
-        check-cluster bench bench-fm \
+        check-cluster bench bench-fm bench-fleet \
         lint format install uninstall clean
 .SECONDARY:
 all: tools
@@ -144,6 +144,8 @@ check-cluster: tools
 
 # ---- benchmarks: ours beside the peers, in one run ----
 bench: bench-fm
+bench-fleet: tools
+	tests/bench/bench-fleet.sh $(BUILD)
 bench-fm: tools benches
 	tests/bench/bench-fm.sh $(BUILD)
 

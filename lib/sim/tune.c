@@ -11,6 +11,10 @@
 
 enum { STEPS = 11 };
 
+/* A tail of a few hundred programs varies by about as much as that from one draw to the next: less
+ * is no reason to change. */
+#define WORTH 0.95
+
 /* Calls that have ended of programs that came since then; one of no program is a program itself. */
 static bool *known_since(const struct fleet *c, int64_t from_ns, struct err *e)
 {
@@ -48,24 +52,47 @@ static int try_alpha(const struct fleet *c, const struct trace_set *t, double al
     return rc;
 }
 
+/* 95 % of the programs take no more than so many times their objective. */
+static int tail_of(const struct fleet *c, const struct trace_set *t, double alpha, double *tail,
+                   struct err *e)
+{
+    struct summary got;
+
+    if (try_alpha(c, t, alpha, &got, e) < 0)
+        return e->code;
+    *tail = got.program.n > 0 ? got.program.point[METRIC_P95] : INFINITY;
+    return 0;
+}
+
+static int search(const struct fleet *c, const struct trace_set *t, double *alpha, struct err *e)
+{
+    double now, least = INFINITY, best = *alpha;
+    int rc = tail_of(c, t, *alpha, &now, e);
+
+    for (int i = 0; rc == 0 && i < STEPS; i++) {
+        double tail;
+
+        rc = tail_of(c, t, 0.05 * i, &tail, e);
+        if (rc == 0 && tail < least) {
+            least = tail;
+            best = 0.05 * i;
+        }
+    }
+    if (rc == 0 && least < WORTH * now)
+        *alpha = best;
+    return rc;
+}
+
 int tune_alpha(const struct fleet *c, int64_t from_ns, double *alpha, struct err *e)
 {
     bool *keep = known_since(c, from_ns, e);
-    double least = INFINITY;
-    struct summary got;
     struct trace_set t;
     int rc = keep ? trace_pick(&t, c->trace, keep, e) : e->code;
 
     free(keep);
     if (rc < 0)
         return rc;
-    for (int i = 0; rc == 0 && t.n > 0 && i < STEPS; i++) {
-        rc = try_alpha(c, &t, 0.05 * i, &got, e);
-        if (rc == 0 && got.program.n > 0 && got.program.point[METRIC_P95] < least) {
-            least = got.program.point[METRIC_P95];
-            *alpha = 0.05 * i;
-        }
-    }
+    rc = t.n > 0 ? search(c, &t, alpha, e) : 0;
     trace_set_free(&t);
     return rc;
 }

@@ -8,7 +8,7 @@
 
 /* Of 0, 0.05, ... 0.5 the alpha with the least 95th percentile of time over objective, of programs
  * that came since from_ns, as far as their calls have ended: under it the objective that 95 % meet
- * is the tightest. *alpha stays where there are none. */
+ * is the tightest. *alpha stays where there are none, or it is within 5 % of the best. */
 int tune_alpha(const struct fleet *c, int64_t from_ns, double *alpha, struct err *e);
 
 #endif
