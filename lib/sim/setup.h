@@ -58,7 +58,8 @@ struct setup {
 #define SETUP_OPTIONS(s)                                                                           \
     CLI_STR(0, "cost", &(s)->table, "TABLE",                                                       \
             "the cost model: a table, a folder of tables, or roofline"),                           \
-        CLI_CHOICE(0, "sched", &(s)->sched, SCHED_NAMES, "the scheduler (default vllm0)"),         \
+        CLI_CHOICE(0, "sched", &(s)->sched, SCHED_NAMES,                                           \
+                   "the scheduler (default vllm0, of plans vllm1)"),                               \
         CLI_CHOICE(0, "compat", &(s)->compat, SETUP_COMPAT_NAMES,                                  \
                    "another simulator's quirks (default none)"),                                   \
         CLI_STR(0, "model", &(s)->cost_opts.model, "CARD",                                         \
