@@ -1,4 +1,5 @@
 /* block-zoo - a store of models in which equal blocks are kept once. */
+#include <math.h>
 #include <string.h>
 
 #include "base/cli.h"
@@ -7,6 +8,9 @@
 
 static const struct cli_prog prog = {"block-zoo", "STORE [MODEL...]",
                                      "Keep models cut into blocks, and equal blocks once.", 1, -1};
+
+/* Beyond any cosine, and what nobody can ask for. */
+#define NO_NEAR HUGE_VAL
 
 struct asked {
     const char *out, *store;
@@ -20,9 +24,9 @@ static void settle(const struct asked *a)
 {
     if (a->add + a->get + a->list > 1)
         cli_misuse("of '--add', '--get' and '--list' one at most");
-    if (a->near != 2 && !a->add)
+    if (a->near != NO_NEAR && !a->add)
         cli_misuse("'--near' goes with '--add'");
-    if (a->near != 2 && !(a->near > 0 && a->near <= 1))
+    if (a->near != NO_NEAR && !(a->near > 0 && a->near <= 1))
         cli_misuse("'--near' is a cosine, above 0 and up to 1");
     if (a->add ? a->models == 0 : a->get && a->models != 1)
         cli_misuse(a->add ? "'--add' needs models" : "'--get' needs one model");
@@ -156,7 +160,7 @@ static int run(const struct asked *a, struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.near = 2};
+    struct asked a = {.near = NO_NEAR};
     const struct cli_opt opts[] = {
         CLI_FLAG(0, "add", &a.add, "add models, folders or files, to the store"),
         CLI_FLAG(0, "get", &a.get, "write a model as the folder '-o'"),

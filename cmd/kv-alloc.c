@@ -55,6 +55,8 @@ static void settle(const struct asked *a)
         cli_misuse("either operations are needed, or '--lengths' to make them of");
     if (a->write && !a->lengths)
         cli_misuse("'--write' goes with '--lengths'");
+    cli_outputs_once((const char *const[]){a->write, a->out ? a->out : "-"}, 2,
+                     "operations and rows");
     if (a->blocks < 1 || a->blocks > BLOCKS_MOST)
         cli_misuse("'--blocks' is 1 to %d", BLOCKS_MOST);
     if (a->block < 1 || a->block > BLOCK_MOST)

@@ -201,8 +201,9 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
 
     o.progress = progress_report;
     o.progress_ctx = progress;
-    if (rc == 0)
-        rc = blocks_run(&p->run, &p->trace, p->merged.blocks ? &p->merged : &p->set, &o, e);
+    if (rc == 0 && (rc = blocks_run(&p->run, &p->trace, p->merged.blocks ? &p->merged : &p->set, &o,
+                                    e)) == ERR_INPUT)
+        err_prefix(e, "%s", a->trace);
     if (rc == 0)
         rc = write_rows(a, p, e);
     if (rc == 0)

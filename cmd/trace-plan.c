@@ -296,15 +296,15 @@ static void settle(struct asked *a, struct plans *s)
     if ((a->capacity || a->goal == PLAN_SLO) && !a->slo_text)
         cli_misuse("'--slo' is needed: what a request should meet");
     if (!(a->rate >= 0 && a->rate < 1e9))
-        cli_misuse("'--rate' is 0 or more requests a second");
+        cli_misuse("'--rate' is 0 or more requests a second, and below 1e9");
     if (a->offline && a->rate > 0)
         cli_misuse("requests come at once with '--offline': no '--rate'");
     if (!(a->good_share > 0 && a->good_share <= 1))
         cli_misuse("'--good-share' is above 0 and up to 1");
     if (a->most < 1 || a->most > REPLICAS_MOST)
         cli_misuse("'--most-replicas' is 1 to %d", REPLICAS_MOST);
-    if (a->svg && cli_is_std(a->svg) && (!a->co.out || cli_is_std(a->co.out)))
-        cli_misuse("of rows and picture one at most goes to standard output");
+    cli_outputs_once((const char *const[]){a->svg, a->co.out ? a->co.out : "-"}, 2,
+                     "rows and picture");
     settle_lists(a, &s->set);
 }
 

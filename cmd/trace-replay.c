@@ -38,15 +38,15 @@ struct parts {
     struct err step_err; /* of a step that could not be written */
 };
 
-/* How many of the files are standard output. */
-static int to_std(const struct asked *a)
+/* Is one of the files standard output? */
+static bool to_std(const struct asked *a)
 {
     const char *const path[] = {a->rows, a->steps, a->timeline};
-    int n = 0;
 
     for (size_t i = 0; i < sizeof path / sizeof *path; i++)
-        n += path[i] && cli_is_std(path[i]);
-    return n;
+        if (path[i] && cli_is_std(path[i]))
+            return true;
+    return false;
 }
 
 static int set_fleet(struct parts *p, bool all, struct err *e)
@@ -82,8 +82,8 @@ static void settle(const struct asked *a, struct parts *p)
         cli_misuse("%s", SETUP_SLO_WRONG);
     if (!a->cluster && set_fleet(p, false, &e) < 0)
         cli_misuse("%s", e.msg);
-    if (to_std(a) > 1)
-        cli_misuse("of rows, steps and timeline one at most goes to standard output");
+    cli_outputs_once((const char *const[]){a->rows, a->steps, a->timeline}, 3,
+                     "rows, steps and timeline");
 }
 
 static int load(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)

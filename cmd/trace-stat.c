@@ -266,8 +266,8 @@ static int stat_trace(const struct asked *a, struct progress *p, struct err *e)
 
 static void settle(struct asked *a)
 {
-    if (a->svg && cli_is_std(a->svg) && (!a->out || cli_is_std(a->out)))
-        cli_misuse("numbers and picture do not both go to standard output");
+    cli_outputs_once((const char *const[]){a->svg, a->out ? a->out : "-"}, 2,
+                     "numbers and picture");
     if (a->sizes && !(a->n_sizes = list_numbers(a->sizes, a->size, SIZES_MOST)))
         cli_misuse("'--blocks' is a list of up to %d numbers, not '%s'", SIZES_MOST, a->sizes);
     for (size_t i = 0; i < a->n_sizes; i++)

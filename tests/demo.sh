@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # demo.sh BIN_DIR: the main jobs, on text that the machine and this repository have: Debian's licence
-# texts and copyright files, and fifty questions of GSM8K (tests/data). Leaves nothing behind.
+# texts and copyright files, fifty questions of GSM8K and 500 requests that Azure saw (tests/data). Leaves
+# nothing behind.
 set -euo pipefail
 bin=$(cd "${1:?usage: demo.sh BIN_DIR}" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
@@ -87,3 +88,20 @@ run 'trace-replay --cost roofline --model Llama-2-7B --gpu A100-80GB --sched vll
 run 'trace-replay --cost roofline --model Llama-2-7B --gpu A100-80GB --sched sarathi -o sarathi.tsv azure.jsonl | grep -E "^(ttft|tbt)_p99_s"'
 run 'trace-capacity --cost roofline --model Llama-2-7B --gpu A100-80GB --scheds vllm0,sarathi --tbt 0.1 azure.jsonl'
 run 'trace-plot --tail -o ttft.svg vllm0.tsv sarathi.tsv && ls -l ttft.svg'
+
+echo
+echo "Eight such machines at sixteen times the rate, under two dispatchers; and what if one fails for twenty seconds?"
+fleet='trace-replay --replicas 8 --cost roofline --model Llama-2-7B --gpu A100-80GB --sched vllm1'
+run 'trace-convert --rate 60 azure-conv-500.csv -o busy.jsonl'
+run "$fleet --dispatch random busy.jsonl | grep -E '^(ttft|tbt)_p99_s'"
+run "$fleet --dispatch shortest-tokens busy.jsonl | grep -E '^(ttft|tbt)_p99_s'"
+run "$fleet --dispatch shortest-tokens --fail 2@2+20 busy.jsonl | grep -E '^(ttft|tbt)_p99_s|^restarted'"
+
+echo
+echo "Which GPUs serve 20 such requests a second with a 70B model at least cost?"
+run 'trace-plan --capacity --rate 20 --slo ttft=1,tbt=0.1 --model Llama-2-70B --machines 8xA100-80GB,8xH100 --top 3 azure.jsonl | cut -f 1-5,19,24'
+
+echo
+echo "The same lengths behind twenty system prompts: what is shared, and what does it save? And what do eight paths of a thought?"
+run 'trace-gen -n 500 --lengths azure.jsonl --prefixes 20 -o shared.jsonl && trace-prefix --kv-tokens 30000 -o groups.jsonl shared.jsonl'
+run 'trace-program -n 1 --paths 8 --path 1000 --prompt 300 | trace-replay --cost roofline --model Llama-2-7B --gpu A100-80GB --sched vllm1 - | grep -E "^(span_s|reused_tokens)"'

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -319,6 +320,27 @@ void cli_std_once(const char *const *paths, size_t n)
         std += paths[i] && strcmp(paths[i], "-") == 0;
     if (std > 1)
         cli_misuse("standard input is one file: it cannot be read as two");
+}
+
+/* Devices take what several write. */
+static bool is_device(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+void cli_outputs_once(const char *const *paths, size_t n, const char *what)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = i + 1; paths[i] && k < n; k++) {
+            if (!paths[k] || strcmp(paths[i], paths[k]) != 0)
+                continue;
+            if (cli_is_std(paths[i]))
+                cli_misuse("of %s one at most goes to standard output", what);
+            if (!is_device(paths[i]))
+                cli_misuse("of %s one at most goes to '%s'", what, paths[i]);
+        }
 }
 
 void cli_not_on_terminal(const char *out, const char *what)

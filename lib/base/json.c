@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/stream.h"
+#include "base/utf8.h"
 
 enum { CHUNK = 1 << 16 };
 
@@ -30,6 +31,7 @@ int json_load(struct json **out, const char *path, struct err *e)
     struct buf b = {0};
     struct stream *s = NULL;
     int64_t got = 1;
+    size_t mark;
     int rc = stream_open(&s, path, e);
 
     while (rc == 0 && got > 0) {
@@ -38,7 +40,8 @@ int json_load(struct json **out, const char *path, struct err *e)
             b.len += (size_t)got;
     }
     rc = rc == 0 && got < 0 ? (int)got : rc;
-    if (rc == 0 && (rc = json_parse(out, b.p, b.len, e)) == ERR_INPUT)
+    mark = b.len ? utf8_mark(b.p, b.len) : 0;
+    if (rc == 0 && (rc = json_parse(out, b.p + mark, b.len - mark, e)) == ERR_INPUT)
         err_prefix(e, "%s", stream_name(s));
     stream_close(s);
     buf_free(&b);

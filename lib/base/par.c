@@ -59,9 +59,14 @@ int par_cpus(void)
     return n;
 }
 
+/* OpenMP keeps a record of each thread on the stack: a hundred thousand of them end the process. */
+enum { THREADS_MOST = 4096 };
+
 int par_threads(int asked)
 {
-    return asked > 0 ? asked : par_cpus();
+    if (asked <= 0)
+        return par_cpus();
+    return asked < THREADS_MOST ? asked : THREADS_MOST;
 }
 
 struct par_chunks par_split(uint64_t n, uint64_t least, uint64_t most, int threads)

@@ -42,6 +42,28 @@ static int take_id(struct names *names, const struct json *v, uint32_t expected,
     return n == expected ? 0 : err_set(e, ERR_INPUT, "two %ss are called '%.80s'", what, p);
 }
 
+static const char *const block_members[] = {
+    "id", "kind", "bytes", "us", "token_us", "context_us", "kv_bytes", "batch", "surrogate", NULL};
+static const char *const guess_members[] = {"us", "token_us", "accept", NULL};
+static const char *const app_members[] = {"id", "chain", NULL};
+
+/* A member with another name would be one of ours, mistyped, and its value 0. */
+static int all_known(const struct json *v, const char *const *names, const char *what,
+                     const char *id, struct err *e)
+{
+    const char *key;
+
+    for (size_t i = 0; json_member(v, i, &key); i++) {
+        const char *const *n = names;
+
+        while (*n && strcmp(*n, key) != 0)
+            n++;
+        if (!*n)
+            return err_set(e, ERR_INPUT, "%s '%.80s': '%.80s' is not known", what, id, key);
+    }
+    return 0;
+}
+
 static int take_kind(struct block *b, const struct json *v, const char *id, struct err *e)
 {
     const char *p;
@@ -70,6 +92,9 @@ static int take_block(struct block_set *s, const struct json *v, struct err *e)
     if (take_id(s->block_id, v, s->blocks, "block", e) < 0)
         return e->code;
     id = names_of(s->block_id, s->blocks, &len);
+    if (all_known(v, block_members, "block", id, e) < 0 ||
+        all_known(guess, guess_members, "surrogate of block", id, e) < 0)
+        return e->code;
     b->alike = s->blocks++;
     if (!(b->part = mem_zero(1, sizeof *b->part, e)) || take_kind(b, v, id, e) < 0)
         return e->code;
@@ -80,8 +105,9 @@ static int take_block(struct block_set *s, const struct json *v, struct err *e)
         !number(v, "context_us", 0, 1e6, &b->context_us) ||
         !number(v, "kv_bytes", 0, 0x1p30, &kv) || !number(v, "batch", 0, 0x1p20, &batch))
         return err_set(e, ERR_INPUT,
-                       "block '%.80s': 'bytes' and 'us' are numbers, and 'token_us', "
-                       "'context_us', 'kv_bytes' and 'batch' where they are there",
+                       "block '%.80s': 'bytes' and 'us' are numbers from 0 to 2^50 and 1e9, and, "
+                       "where they are there, 'token_us' and 'context_us' to 1e6, 'kv_bytes' to "
+                       "2^30, 'batch' to 2^20",
                        id);
     if (kv > 0 && b->kind != BLOCK_ATTENTION)
         return err_set(e, ERR_INPUT, "block '%.80s': only attention has 'kv_bytes'", id);
@@ -115,6 +141,8 @@ static int take_app(struct block_set *s, const struct json *v, struct err *e)
     if (take_id(s->app_id, v, s->apps, "application", e) < 0)
         return e->code;
     id = names_of(s->app_id, s->apps++, &len);
+    if (all_known(v, app_members, "application", id, e) < 0)
+        return e->code;
     if (n == 0 || n > BLOCK_CHAIN_MOST)
         return err_set(e, ERR_INPUT, "application '%.80s': 'chain' is a list of 1 to %d blocks", id,
                        BLOCK_CHAIN_MOST);

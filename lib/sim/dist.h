@@ -31,7 +31,7 @@ struct dist {
 
 #define DIST_FORMS                                                                    \
     "a number or fixed:X, uniform:A,B, exp:MEAN, normal:MEAN,SD, lognormal:MEAN,SD, " \
-    "gamma:MEAN,CV or zipf:S,MAX"
+    "gamma:MEAN,CV, zipf:S,MAX or pareto:S,MIN,MAX"
 
 /* A number alone is fixed. False if it is none of these. */
 bool dist_parse(struct dist *d, const char *text);

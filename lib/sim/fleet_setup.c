@@ -23,11 +23,11 @@ static const char *migrate_wrong(const struct fleet_setup *f)
     const struct migrate_opts *m = &f->migrate;
 
     if (!is_time(m->interval_s, 1e-6))
-        return "'--migrate-interval' is 1e-6 seconds or more";
+        return "'--migrate-interval' is 1e-6 to 1e9 seconds";
     if (!(m->link_gbs > 0))
         return "'--migrate-link-gbs' is above 0";
     if (!is_time(1e-3 * m->downtime_ms, 0))
-        return "'--migrate-downtime-ms' is 0 or more";
+        return "'--migrate-downtime-ms' is 0 to 1e12";
     if (!(m->out <= m->in))
         return "'--migrate-out' is no more than '--migrate-in'";
     if (m->last_blocks < 1 || m->last_blocks > UINT32_MAX || m->stages < 1 ||
@@ -39,9 +39,9 @@ static const char *migrate_wrong(const struct fleet_setup *f)
 static const char *scale_wrong(const struct fleet_setup *f)
 {
     if (!is_time(f->scale.interval_s, 1e-3))
-        return "'--scale-interval' is 0.001 seconds or more";
+        return "'--scale-interval' is 0.001 to 1e9 seconds";
     if (!is_time(f->scale.startup_s, 0) || !is_time(f->notice_s, 0))
-        return "'--startup' and '--fail-notice' are 0 seconds or more";
+        return "'--startup' and '--fail-notice' are 0 to 1e9 seconds";
     return f->scale.up < f->scale.down ? NULL : "'--scale-up' is below '--scale-down'";
 }
 

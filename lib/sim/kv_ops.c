@@ -42,8 +42,10 @@ static int field_named(const char *p, size_t len)
 
 static int count(const struct reading *r, enum field f, uint64_t most, uint64_t *v, struct err *e)
 {
-    const char *text = r->has[f] ? r->field[f].p : "";
+    const char *text = r->field[f].p;
 
+    if (!r->has[f])
+        return err_set(e, ERR_INPUT, "there is no '%s'", field_names[f]);
     if (!num_u64(text, v) || *v > most)
         return err_set(e, ERR_INPUT, "'%s' is no number up to %llu: '%.40s'", field_names[f],
                        (unsigned long long)most, text);

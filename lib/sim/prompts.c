@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/stream.h"
+#include "base/utf8.h"
 
 struct reader {
     struct prompts *p;
@@ -137,6 +138,10 @@ static int read_lines(struct reader *r, struct lines *l, struct err *e)
     int rc;
 
     while ((rc = lines_next(l, &line, &len, e)) > 0) {
+        size_t mark = lines_number(l) == 1 ? utf8_mark(line, len) : 0;
+
+        line += mark;
+        len -= mark;
         if (jsonl_is_blank(line, len))
             continue;
         if (r->kind == PROMPTS_AUTO && (r->kind = kind_of(line, len)) == PROMPTS_TRACE)

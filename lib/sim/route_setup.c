@@ -15,7 +15,7 @@ static bool within(double v, double least, double most)
 static const char *wrong(const struct route_setup *r)
 {
     if (!within(r->window_s, 1e-3, 1e9))
-        return "'--alpha-window' is a millisecond and more";
+        return "'--alpha-window' is 0.001 to 1e9 seconds";
     if (!within(r->program_s, 0, 1e9) || !within(r->program_scale, 0, 1e9))
         return "'--program-slo' and '--program-slo-scale' are 0 to 1e9";
     if (r->program_s > 0 && r->program_scale > 0)
@@ -23,11 +23,11 @@ static const char *wrong(const struct route_setup *r)
     if (!within(r->overlap_weight, 0, 1e9) || !within(r->temperature, 0, 1e9))
         return "'--overlap-weight' and '--temperature' are 0 to 1e9";
     if (!within(r->fetch_ratio, 1, 1e9))
-        return "'--fetch-ratio' is 1 and more";
+        return "'--fetch-ratio' is 1 to 1e9";
     if (!within(r->fetch_gbs, 1e-9, 1e9) || !within(r->handoff.link_gbs, 1e-9, 1e9))
-        return "'--fetch-gbs' and '--handoff-gbs' are above 0";
+        return "'--fetch-gbs' and '--handoff-gbs' are 1e-9 to 1e9";
     if (!within(r->handoff.link_us, 0, 1e12))
-        return "'--handoff-us' is 0 and more";
+        return "'--handoff-us' is 0 to 1e12";
     return NULL;
 }
 
@@ -67,7 +67,8 @@ static int set_pools(struct route_setup *r, struct fleet_opts *o, struct err *e)
     decodes = *end == ':' ? strtoul(end + 1, &end, 10) : 0;
     if (strspn(r->pools, "0123456789:") != strlen(r->pools) || *end || prompts == 0 ||
         decodes == 0 || prompts > o->n || decodes > o->n || prompts + decodes != o->n)
-        return err_set(e, ERR_USAGE, "'--pools' is like 3:5, of 8 '--replicas'");
+        return err_set(e, ERR_USAGE, "'--pools' is like 3:5, of 8 '--replicas', not '%.40s' of %u",
+                       r->pools, o->n);
     if (!(r->role = mem_array(o->n, sizeof *r->role, e)))
         return e->code;
     for (uint32_t i = 0; i < o->n; i++)

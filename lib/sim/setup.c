@@ -65,7 +65,7 @@ const char *setup_wrong(const struct setup *s)
         return "'--reserve-gib' is 0 or more";
     if (!(s->overhead_us >= 0 && s->overhead_us < 1e9))
         return "'--step-overhead-us' is 0 or more, and below a second";
-    if (!(s->slower >= 0 && s->slower <= 1e6))
+    if (!(s->slower > 0 && s->slower <= 1e6))
         return "'slower' is above 0, up to 1e6";
     if (s->host_blocks > BLOCKS_MOST || s->disk_blocks > BLOCKS_MOST)
         return "'--host-kv-blocks' and '--disk-kv-blocks' are up to 1000000000";

@@ -39,7 +39,7 @@ struct setup {
     int sched, compat, preemption;
     uint64_t budget, seqs, block, kv_blocks, max_length, host_blocks, disk_blocks, background;
     double utilization, reserve_gib, overhead_us, swap_gib, host_gbs, disk_gbs;
-    double slower; /* of a kind of a cluster: 0: not */
+    double slower; /* of a kind of a cluster: 1 as the cost model says */
     bool no_prefix_cache, check;
     struct cost_opts cost_opts;
     struct setup_switching switching;
@@ -48,17 +48,18 @@ struct setup {
     struct replay_opts replay;
 };
 
-#define SETUP_INIT                                                                     \
-    {                                                                                  \
-        .sched = SCHED_DEFAULT, .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16, \
-        .kv_blocks = SETUP_NONE, .background = 1, .utilization = 0.9, .swap_gib = 4,   \
-        .host_gbs = 25, .disk_gbs = 5, .switching = SETUP_SWITCHING_INIT               \
+#define SETUP_INIT                                                                                \
+    {                                                                                             \
+        .sched = SCHED_DEFAULT, .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16,            \
+        .kv_blocks = SETUP_NONE, .background = 1, .utilization = 0.9, .swap_gib = 4, .slower = 1, \
+        .host_gbs = 25, .disk_gbs = 5, .switching = SETUP_SWITCHING_INIT                          \
     }
 
 #define SETUP_OPTIONS(s)                                                                           \
     CLI_STR(0, "cost", &(s)->table, "TABLE",                                                       \
             "the cost model: a table, a folder of tables, or roofline"),                           \
-        CLI_CHOICE(0, "sched", &(s)->sched, SCHED_NAMES, "the scheduler (default vllm0)"),         \
+        CLI_CHOICE(0, "sched", &(s)->sched, SCHED_NAMES,                                           \
+                   "the scheduler (default vllm0, of plans vllm1)"),                               \
         CLI_CHOICE(0, "compat", &(s)->compat, SETUP_COMPAT_NAMES,                                  \
                    "another simulator's quirks (default none)"),                                   \
         CLI_STR(0, "model", &(s)->cost_opts.model, "CARD",                                         \

@@ -53,6 +53,7 @@ value() {
     misuse block-zoo s m
     misuse block-zoo --near 0.9 s
     misuse block-zoo --add --near 1.5 s m
+    misuse block-zoo --add --near 2 s m
     misuse block-zoo --add --near nan s m
 }
 

@@ -25,6 +25,14 @@ cell() {
     done
 }
 
+@test "operations and rows to one place" {
+    echo '{"id":"a","t_ns":0,"prompt":20,"output":5}' >one.jsonl
+    misuse kv-alloc --lengths one.jsonl --write -
+    misuse kv-alloc --lengths one.jsonl --write same -o same
+    ok kv-alloc --lengths one.jsonl --write - -o rows
+    is '# t' "$(head -n 1 "$out" | cut -f 1)"
+}
+
 @test "by hand: seven operations" {
     ok kv-alloc --blocks 8 --every 1 --group 1 ops.tsv
     is 'group block buddy' "$(column 1 "$out" | paste -sd ' ')"

@@ -177,6 +177,14 @@ END
     reports_lost_output trace-blocks ../two.jsonl ../two.json
 }
 
+@test "a byte order mark before the applications" {
+    { printf '\xef\xbb\xbf'; cat ../two.json; } >mark.json
+    ok trace-blocks -o - ../two.jsonl ../two.json
+    cp "$out" plain
+    ok trace-blocks -o - ../two.jsonl mark.json
+    cmp plain "$out"
+}
+
 @test "what is wrong with the applications is said" {
     fails trace-blocks none.jsonl ../two.json
     says none.jsonl
@@ -184,10 +192,10 @@ END
     says none.json
     echo '{"id":"q","t_ns":0,"prompt":1,"output":1,"model":"z"}' >other.jsonl
     fails trace-blocks other.jsonl ../two.json
-    says "request 'q': its model is no application: z"
+    says "other.jsonl: request 'q': its model is no application: z"
     sed -i 's/,"model":"z"//' other.jsonl
     fails trace-blocks other.jsonl ../two.json
-    says "request 'q': its model is not given"
+    says "other.jsonl: request 'q': its model is not given"
     while IFS='|' read -r edit sentence; do
         jq "$edit" ../two.json >bad.json
         fails trace-blocks ../two.jsonl bad.json
@@ -204,6 +212,9 @@ del(.blocks[1].us)|block 'f': 'bytes' and 'us' are numbers
 .blocks[1].bytes = 1e300|block 'f': 'bytes' and 'us' are numbers
 .blocks[1].kv_bytes = 1|block 'f': only attention has 'kv_bytes'
 .blocks[0].surrogate = {}|block 'a': a surrogate has
+.blocks[0].token_uss = 1|block 'a': 'token_uss' is not known
+.blocks[0].surrogate = {"us":1,"accept":1,"bytes":1}|surrogate of block 'a': 'bytes' is not known
+.apps[0].model = "m"|application 'x': 'model' is not known
 .apps[1].id = "x"|two applications are called 'x'
 .apps[1].chain = []|application 'y': 'chain' is a list
 .apps[1].chain[1] = "q"|application 'y': item 2 of 'chain' is no block

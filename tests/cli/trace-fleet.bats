@@ -83,7 +83,7 @@ END
 @test "a cluster's file that is wrong" {
     for bad in '{}' '[]' '[' '[{"count":0}]' '[{"count":20000}]' '[{"count":1.5}]' '[{"x":1}]' \
         '[{"sched":"fifo"}]' '[{"sched":1}]' '[{"cost":5}]' '[{"cost":"a\u0000b"}]' \
-        '[{"kv_blocks":-1}]' '[{"kv_blocks":0}]' '[{"tp":"x"}]' '[{"cost":"none.csv"}]' \
+        '[{"kv_blocks":-1}]' '[{"slower":0}]' '[{"kv_blocks":0}]' '[{"tp":"x"}]' '[{"cost":"none.csv"}]' \
         '[{"count":16000},{"count":16000}]'; do
         echo "$bad" >bad.json
         fails replay --cluster bad.json ../trace.jsonl

@@ -49,7 +49,7 @@ long_prompts() {
         '--machines 1000x1000xH100' '--gpu H100' '--tp 2' '--goal slo' '--goal best' '--capacity' \
         '--good-share 0' '--good-share 1.1' '--most-replicas 0' '--most-replicas 5000' '--scheds fifo' '--scheds ,' \
         '--price 1,2' '--price x' '--price -1' '--offline --rate 1' '--rate -1' '--node-gbs -1' '--slo what=1' \
-        '--host-kv-blocks 5' '--dispatch fifo' '--svg -' '--kv-blocks 0' '--top x'; do
+        '--host-kv-blocks 5' '--dispatch fifo' '--svg -' '--svg same -o same' '--kv-blocks 0' '--top x'; do
         if [[ $bad == '--machines 8xH100,' ]]; then
             ok trace-plan --model Llama-2-7B $bad ../trace.jsonl # as lists are elsewhere
             continue
@@ -246,6 +246,13 @@ long_prompts() {
     is "$(of met | grep -c true)" "$(grep -o '2xA100-80GB dp[^<]*vllm1' few.svg | sort -u | wc -l)"
     same_for_all_threads trace-plan --model Llama-2-7B --capacity --slo ttft=0.3,tbt=0.05 \
         --machines 2xA100-80GB --rate 10 load.jsonl
+}
+
+@test "more threads than there can be" {
+    ok plan -T 1 ../trace.jsonl
+    cp "$out" one
+    ok plan -T 1000000 ../trace.jsonl
+    cmp one "$out"
 }
 
 @test "200 plans: the same from any number of threads, as TSV and JSON" {

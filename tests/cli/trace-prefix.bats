@@ -103,6 +103,18 @@ prints_groups() {
     says 'multiple of the 2 tokens'
 }
 
+@test "a byte order mark and CR LF" {
+    ok trace-prefix ../small.ids
+    cp "$out" summary
+    { printf '\xef\xbb\xbf'; sed 's/$/\r/' ../small.ids; } >mark.ids
+    ok trace-prefix -o groups mark.ids
+    cmp summary "$out"
+    awk 'NF { gsub(" ", ","); printf "{\"prompt\":[%s]}\r\n", $0 }' ../small.ids >plain.jsonl
+    { printf '\xef\xbb\xbf'; cat plain.jsonl; } >mark.jsonl
+    ok trace-prefix mark.jsonl
+    cmp summary "$out"
+}
+
 @test "no prompt, one, the same ones, those that share nothing" {
     : >nothing.ids
     ok trace-prefix -o groups nothing.ids

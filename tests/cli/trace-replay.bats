@@ -421,6 +421,10 @@ good() {
     } END { printf "%.6f\n", moved / 1e9; exit !moved }' steps.tsv >moved
     is "$(value transfer_s "$out")" "$(cat moved)"
     misuse replay --steps - -o - ../trace.jsonl
+    misuse replay --steps same -o same ../trace.jsonl
+    says "one at most goes to 'same'"
+    [[ ! -e same ]]
+    ok replay --steps /dev/null -o /dev/null ../trace.jsonl
     fails replay --steps /dev/full ../trace.jsonl
     says 'No space left'
     fails replay --steps no/such/file ../trace.jsonl

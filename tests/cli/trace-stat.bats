@@ -19,6 +19,8 @@ END
         # shellcheck disable=SC2086 # an option and its argument
         misuse trace-stat $bad ../small.jsonl
     done
+    misuse trace-stat --svg - ../small.jsonl
+    misuse trace-stat --svg same -o same ../small.jsonl
     misuse trace-stat ../small.jsonl ../small.jsonl
 }
 
