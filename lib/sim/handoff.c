@@ -326,6 +326,29 @@ static int lose(struct fleet *c, uint32_t slot, uint32_t *v, size_t *n, struct e
     return end_hand(c->handoff, slot, e);
 }
 
+static bool comes_first(const struct hand *a, const struct hand *b)
+{
+    return a->left_ns != b->left_ns ? a->left_ns < b->left_ns : a->request < b->request;
+}
+
+/* Before those whose first token came later: the order of the queue. */
+static int queue_up(struct handoff *h, uint32_t slot, struct err *e)
+{
+    struct deque *d = &h->waiting;
+
+    if (deque_push_back(d, slot, e) < 0)
+        return e->code;
+    for (size_t i = d->n - 1; i > 0; i--) {
+        uint32_t other = deque_at(d, i - 1);
+
+        if (comes_first(&h->v[other], &h->v[slot]))
+            break;
+        *deque_place(d, i) = other;
+        *deque_place(d, i - 1) = slot;
+    }
+    return 0;
+}
+
 /* A copy to or from r is broken off: the request waits again, or is about to be lost. */
 static int wait_again(struct fleet *c, const struct replica *r, uint32_t slot, struct err *e)
 {
@@ -336,7 +359,18 @@ static int wait_again(struct fleet *c, const struct replica *r, uint32_t slot, s
     if (x->from == r->number)
         return 0;
     fleet_touch(c, &c->replica[x->from]);
-    return deque_push_front(&c->handoff->waiting, slot, e);
+    return queue_up(c->handoff, slot, e);
+}
+
+/* When the copies that a replica still sends are done. */
+static int64_t link_free_ns(const struct handoff *h, uint32_t from, int64_t now)
+{
+    int64_t ns = now;
+
+    for (size_t i = 0; i < h->slots.n; i++)
+        if (h->v[i].state == HAND_COPIES && h->v[i].from == from && h->v[i].due_ns > ns)
+            ns = h->v[i].due_ns;
+    return ns;
 }
 
 int handoff_lose(struct fleet *c, const struct replica *r, uint32_t *v, size_t *n, struct err *e)
@@ -358,7 +392,8 @@ int handoff_lose(struct fleet *c, const struct replica *r, uint32_t *v, size_t *
     if (h) {
         keep_waiting(h, &h->waiting);
         keep_waiting(h, &h->joining[r->number]);
-        h->sent_ns[r->number] = c->now;
+        for (uint32_t i = 0; i < c->n; i++)
+            h->sent_ns[i] = link_free_ns(h, i, c->now);
     }
     return rc;
 }
@@ -374,6 +409,27 @@ bool handoff_has(const struct fleet *c, uint32_t replica)
             (h->v[i].from == replica || (h->v[i].state != HAND_WAITS && h->v[i].to == replica)))
             return true;
     return false;
+}
+
+bool handoff_consistent(const struct fleet *c)
+{
+    const struct handoff *h = c->handoff;
+    uint32_t copying = 0, joining = 0;
+
+    if (!h)
+        return true;
+    for (size_t i = 1; i < h->waiting.n; i++)
+        if (h->v[deque_at(&h->waiting, i - 1)].left_ns > h->v[deque_at(&h->waiting, i)].left_ns)
+            return false;
+    for (uint32_t i = 0; i < c->n; i++) {
+        copying += h->coming[i];
+        joining += (uint32_t)h->joining[i].n;
+    }
+    for (size_t i = 0; i < h->slots.n; i++) {
+        copying -= h->v[i].state == HAND_COPIES || h->v[i].state == HAND_JOINS;
+        joining -= h->v[i].state == HAND_JOINS;
+    }
+    return copying == 0 && joining == 0;
 }
 
 uint32_t handoff_waiting(const struct fleet *c)

@@ -40,6 +40,9 @@ int handoff_lose(struct fleet *c, const struct replica *r, uint32_t *v, size_t *
 size_t handoff_most_lost(const struct fleet *c);
 /* Does a request wait for room, be copied from the replica, or to it? */
 bool handoff_has(const struct fleet *c, uint32_t replica);
+/* Do those that wait stand in the order of their first tokens, and are those on
+ * the way all counted? For --check. */
+bool handoff_consistent(const struct fleet *c);
 uint32_t handoff_waiting(const struct fleet *c); /* requests that wait for room */
 uint32_t handoff_first(const struct fleet *c);   /* of those; there must be one */
 /* Do requests wait while none that decodes is open? */

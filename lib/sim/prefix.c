@@ -142,13 +142,13 @@ int prefix_choose(struct replica *r, uint32_t request, struct prefix *p, struct 
     return 0;
 }
 
-static void count_hits(struct replica *r, struct flight *f, const struct prefix *p)
+void prefix_count(struct replica *r, struct flight *f)
 {
+    if (f->start_ns != FLIGHT_NEVER)
+        return;
     f->hit_tokens = f->computed;
     r->total.hit_tokens += f->computed;
     r->total.asked_tokens += f->need;
-    for (int i = 0; i < KV_TIERS; i++)
-        r->total.tier_tokens[i] += (uint64_t)p->loaded[i] * r->kv.tokens;
 }
 
 int prefix_hold(struct replica *r, uint32_t request, const struct prefix *p, struct err *e)
@@ -169,8 +169,9 @@ int prefix_hold(struct replica *r, uint32_t request, const struct prefix *p, str
     r->due_tokens -= f->computed;
     f->named = p->shared;
     f->left = 0;
-    if (f->start_ns == FLIGHT_NEVER)
-        count_hits(r, f, p);
+    for (int i = 0; i < KV_TIERS && f->start_ns == FLIGHT_NEVER; i++)
+        r->total.tier_tokens[i] += (uint64_t)p->loaded[i] * r->kv.tokens;
+    prefix_count(r, f);
     return rc;
 }
 

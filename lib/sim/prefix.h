@@ -33,6 +33,8 @@ int prefix_choose(struct replica *r, uint32_t request, struct prefix *p, struct 
 /* The request, which has no block, holds what is shared; all of it counts as computed, though
  * blocks of what is loaded must be taken yet. */
 int prefix_hold(struct replica *r, uint32_t request, const struct prefix *p, struct err *e);
+/* What is computed of a request counts as found, if it has not been in a step yet. */
+void prefix_count(struct replica *r, struct flight *f);
 /* Blocks that are full once `tokens` are computed can be found from now on, in this step even. */
 int prefix_name_more(struct replica *r, uint32_t request, uint32_t tokens, struct err *e);
 static inline int prefix_name(struct replica *r, uint32_t request, uint32_t tokens, struct err *e)

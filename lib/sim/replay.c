@@ -105,6 +105,8 @@ static int check_step(const struct run *u, const struct replica *r)
 {
     const char *wrong = u->o->check ? replica_wrong(r) : NULL;
 
+    if (u->o->check && !wrong && !handoff_consistent(&u->p->fleet))
+        wrong = "requests between replicas are out of order, or lost";
     return wrong ? err_set(u->e, ERR_CORRUPT, "replica %u, step %llu: %s", r->number,
                            (unsigned long long)r->total.steps, wrong)
                  : 0;

@@ -20,6 +20,7 @@
 
 #include "base/mem.h"
 #include "sim/group.h"
+#include "sim/prefix.h"
 #include "sim/sched.h"
 
 enum team_state { TEAM_NEW, TEAM_PREFIX /* is being computed */, TEAM_READY };
@@ -339,15 +340,6 @@ static int go_on(struct replica *r, uint32_t request, struct err *e)
     return 1;
 }
 
-static void count_hits(struct replica *r, struct flight *f)
-{
-    if (f->start_ns != FLIGHT_NEVER)
-        return;
-    f->hit_tokens = f->computed;
-    r->total.hit_tokens += f->computed;
-    r->total.asked_tokens += f->need;
-}
-
 /* The same of one that waits, at place i of the queue, behind its group's prefix or to compute it.
  */
 static int admit(struct replica *r, size_t i, struct err *e)
@@ -375,7 +367,7 @@ static int admit(struct replica *r, size_t i, struct err *e)
         return e->code;
     f->computed = shared * r->kv.tokens;
     r->due_tokens -= f->computed;
-    count_hits(r, f);
+    prefix_count(r, f);
     return go_on(r, request, e);
 }
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/prefix.h"
 #include "sim/sched.h"
 #include "sim/switcher.h"
 
@@ -354,17 +355,6 @@ static int await(struct replica *r, struct err *e)
 
 /* ---- a step ---- */
 
-/* What of a prompt was in a copy, when it is first in a step. */
-static void count_hits(struct replica *r, struct flight *f)
-{
-    if (f->start_ns != FLIGHT_NEVER)
-        return;
-    f->hit_tokens = f->computed;
-    r->total.hit_tokens += f->computed;
-    r->total.asked_tokens += f->need;
-    r->total.tier_tokens[KV_HOST] += f->computed;
-}
-
 static int prompts(struct replica *r, struct err *e)
 {
     for (size_t i = 0; i < r->n_running; i++) {
@@ -374,7 +364,10 @@ static int prompts(struct replica *r, struct err *e)
             continue;
         if (r->n_batch > 0 && (uint64_t)r->shape.tokens + tokens_due(f) > r->o->most_tokens)
             return 0;
-        count_hits(r, f);
+        /* What was in a copy. */
+        if (f->start_ns == FLIGHT_NEVER)
+            r->total.tier_tokens[KV_HOST] += f->computed;
+        prefix_count(r, f);
         if (batch_add(r, r->running[i], tokens_due(f), e) < 0)
             return e->code;
     }
