@@ -227,7 +227,7 @@ bool kin_give_up(struct replica *r)
     const struct deque *d = r->waiting.n > 0 ? &r->waiting : &r->background;
     uint32_t first = d->n > 0 ? deque_front(d) : UINT32_MAX;
 
-    if (d->n + r->swapped.n + r->n_paused == 0)
+    if (d->n + r->swapped.n + r->paused.n == 0)
         return false;
     return give_up_last(r, first, false) ||
            (first != UINT32_MAX && give_up_last(r, UINT32_MAX, false));
