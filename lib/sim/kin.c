@@ -76,11 +76,12 @@ int kin_arrive(struct replica *r, uint32_t request, struct err *e)
     const struct trace_set *t = r->trace;
     struct flight *f = flight_of(r, request);
     struct kin *k = &r->kin[request];
-    uint32_t from = request ? t->after_end[request - 1] : 0, joins = t->program[request].joins;
+    uint32_t n, joins = t->program[request].joins;
+    const uint32_t *after = trace_set_after(t, request, &n);
     struct taken got = {0};
 
     for (uint32_t i = 0; i < joins && k->reuse > 0; i++)
-        if (take_over(r, &f->kv, t->after[from + i], k->common, k->reuse, &got, e) < 0)
+        if (take_over(r, &f->kv, after[i], k->common, k->reuse, &got, e) < 0)
             return e->code;
     k->blocks = f->kv.n;
     k->tokens = f->computed = got.tokens;

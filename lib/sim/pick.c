@@ -65,10 +65,13 @@ static int links(struct trace_set *out, const struct trace_set *t, const bool *k
     out->after_end = mem_array(out->n, sizeof *out->after_end, e);
     out->after = mem_array(t->n ? t->after_end[t->n - 1] : 0, sizeof *out->after, e);
     for (uint32_t i = 0; number && out->after_end && out->after && i < t->n; i++) {
+        uint32_t n_after;
+        const uint32_t *after = trace_set_after(t, i, &n_after);
+
         number[i] = n;
-        for (uint32_t a = i ? t->after_end[i - 1] : 0; keep[i] && a < t->after_end[i]; a++)
-            if (keep[t->after[a]])
-                out->after[k++] = number[t->after[a]];
+        for (uint32_t a = 0; keep[i] && a < n_after; a++)
+            if (keep[after[a]])
+                out->after[k++] = number[after[a]];
         if (keep[i])
             out->after_end[n++] = k;
     }

@@ -216,13 +216,12 @@ int prompts_of_trace(struct prompts *p, const struct trace_set *t, struct err *e
     if (!(p->v = mem_array(t->n, sizeof *p->v, e)))
         return e->code;
     for (uint32_t i = 0; i < t->n; i++) {
-        uint64_t from = i > 0 && t->hash_end ? t->hash_end[i - 1] : 0;
-        uint64_t n = t->hash_end ? t->hash_end[i] - from : 0;
+        uint32_t n;
+        const uint64_t *hashes = trace_set_hashes(t, i, &n);
         uint32_t whole = t->prompt[i] / p->atom_tokens; /* the others are of the output */
 
-        p->v[i] = (struct prompt){.atom = t->hashes ? t->hashes + from : NULL,
-                                  .atoms = n < whole ? (uint32_t)n : whole,
-                                  .tokens = t->prompt[i]};
+        p->v[i] = (struct prompt){
+            .atom = hashes, .atoms = n < whole ? n : whole, .tokens = t->prompt[i]};
         p->tokens += t->prompt[i];
     }
     return 0;

@@ -410,27 +410,15 @@ static int form(struct replica *r, struct err *e)
 
 /* ---- turns of a session ---- */
 
-static const uint64_t *hashes_of(const struct trace_set *t, uint32_t i, uint64_t *n)
-{
-    uint64_t from = i > 0 ? t->hash_end[i - 1] : 0;
-
-    *n = t->hash_end[i] - from;
-    return t->hashes + from;
-}
-
 /* So many tokens of the prompt are the beginning of what the other one was, and answered. */
 static uint32_t tokens_alike(const struct trace_set *t, uint32_t before, uint32_t request)
 {
-    uint64_t n, m, i = 0;
-    const uint64_t *a, *b;
+    uint32_t n, m, i = 0;
+    const uint64_t *a = trace_set_hashes(t, before, &n), *b = trace_set_hashes(t, request, &m);
 
-    if (!t->hash_end)
-        return 0;
-    a = hashes_of(t, before, &n);
-    b = hashes_of(t, request, &m);
-    while (i < n && i < m && (i + 1) * t->block <= t->prompt[request] && a[i] == b[i])
+    while (i < n && i < m && (i + 1) * (uint64_t)t->block <= t->prompt[request] && a[i] == b[i])
         i++;
-    return (uint32_t)(i * t->block);
+    return i * t->block;
 }
 
 static void forget_last(struct fastswitch *s, uint32_t session)
