@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/stream.h"
-#include "base/utf8.h"
+#include "sim/columns.h"
 
 struct reader {
     struct prompts *p;
@@ -138,10 +138,7 @@ static int read_lines(struct reader *r, struct lines *l, struct err *e)
     int rc;
 
     while ((rc = lines_next(l, &line, &len, e)) > 0) {
-        size_t mark = lines_number(l) == 1 ? utf8_mark(line, len) : 0;
-
-        line += mark;
-        len -= mark;
+        columns_trim(&line, &len, lines_number(l) == 1);
         if (jsonl_is_blank(line, len))
             continue;
         if (r->kind == PROMPTS_AUTO && (r->kind = kind_of(line, len)) == PROMPTS_TRACE)
