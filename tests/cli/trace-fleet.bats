@@ -141,9 +141,9 @@ p95() {
         rr=$(p95 --cluster c.json)
         wb=$(p95 --cluster c.json --dispatch workload)
         both=$(p95 --cluster c.json --dispatch workload --queue urgency)
-        auto=$(p95 --cluster c.json --dispatch workload --queue urgency --alpha auto --alpha-window 200)
+        auto=$(p95 --cluster c.json --dispatch workload --queue urgency --alpha auto --alpha-window 20)
         echo "seed $seed: $rr ms; $wb; $both; $auto" >&2
-        ((rr * 100 >= wb * 135 && rr * 100 >= both * 140))
+        ((rr * 100 >= wb * 135 && rr * 100 >= both * 140 && auto * 100 <= both * 105))
     done
 }
 
