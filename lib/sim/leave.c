@@ -6,6 +6,13 @@
 #include "sim/prefix.h"
 #include "sim/sched.h"
 
+void replica_give_aside(struct replica *r, struct kv_list *l)
+{
+    r->aside -= l->n;
+    kv_give_back(&r->kv, l);
+    replica_ask_again(r);
+}
+
 uint32_t held_blocks(const struct replica *r, const struct flight *f)
 {
     uint32_t blocks = kv_blocks(&r->kv, (uint64_t)f->computed + r->steady.done);

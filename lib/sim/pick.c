@@ -79,6 +79,31 @@ static int links(struct trace_set *out, const struct trace_set *t, const bool *k
     return number && out->after_end && out->after ? 0 : e->code;
 }
 
+/* Races and outputs that go by others are decided: the lengths are what came of them. */
+static int programs(struct trace_set *out, const struct trace_set *t, const bool *keep,
+                    struct err *e)
+{
+    struct trace_program *to;
+
+    if (!t->program)
+        return 0;
+    if (!(to = out->program = mem_array(out->n, sizeof *to, e)))
+        return e->code;
+    for (uint32_t i = 0; i < t->n; i++) {
+        const struct trace_program *p = &t->program[i];
+        const uint32_t *joined = t->after && i ? t->after + t->after_end[i - 1] : t->after;
+
+        if (!keep[i])
+            continue;
+        *to = (struct trace_program){
+            .common = p->common, .reuse = p->reuse, .background = p->background};
+        for (uint32_t k = 0; k < p->joins; k++)
+            to->joins += keep[joined[k]];
+        to++;
+    }
+    return 0;
+}
+
 int trace_pick(struct trace_set *out, const struct trace_set *t, const bool *keep, struct err *e)
 {
     *out = (struct trace_set){
@@ -91,7 +116,7 @@ int trace_pick(struct trace_set *out, const struct trace_set *t, const bool *kee
         spans(&out->id_end, &out->ids, t->id_end, t->ids, 1, t, keep, out->n, e) == 0 &&
         spans(&out->hash_end, &out->hashes, t->hash_end, t->hashes, sizeof *t->hashes, t, keep,
               out->n, e) == 0 &&
-        links(out, t, keep, e) == 0)
+        links(out, t, keep, e) == 0 && programs(out, t, keep, e) == 0)
         return 0;
     trace_set_free(out);
     return e->code;
