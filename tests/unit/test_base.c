@@ -429,8 +429,18 @@ static void test_sort(void)
         }
 }
 
+static void test_sorted_at(void)
+{
+    static const float v[] = {1, 2, 3, 4};
+
+    T_CHECK(sorted_at(v, 0, .5) == 0 && sorted_at(v, 1, .99) == 1);
+    T_CHECK(sorted_at(v, 4, 0) == 1 && sorted_at(v, 4, .5) == 3 && sorted_at(v, 3, .5) == 2);
+    T_CHECK(sorted_at(v, 4, .74) == 3 && sorted_at(v, 4, .99) == 4 && sorted_at(v, 4, 1) == 4);
+}
+
 int main(void)
 {
+    test_sorted_at();
     test_sort();
     test_ram();
     test_mem();
