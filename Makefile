@@ -2,7 +2,7 @@
 # lib/*/NAME.c: neither needs an edit here.
 #
 #   make [MODE=release|debug|asan|tsan] [CC=gcc|clang] [DEVELOPER=1] [V=1]
-#   make deps deps-bench deps-cluster demo check check-cluster bench lint format install clean
+#   make deps deps-bench deps-cluster deps-watch demo check check-cluster bench lint format install clean
 #
 # Objects live in build/$(MODE)-$(CC)/, so that modes and compilers never mix.
 
@@ -67,8 +67,8 @@ TESTS     := $(filter $(BUILD)/tests/unit/test_% $(BUILD)/tests/prop/prop_%,$(TE
 BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
-.PHONY: all lib tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
-        check-cluster bench bench-fm bench-fleet \
+.PHONY: all lib tools benches deps deps-bench deps-cluster deps-watch demo check check-unit check-cli check-tree \
+        check-cluster check-tsan check-valgrind bench bench-fm bench-fleet \
         lint format install uninstall clean
 .SECONDARY:
 all: tools
@@ -107,6 +107,7 @@ DEPS      := gcc make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
              clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
 DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
 DEPS_CLUSTER := slurm-wlm munge parallel
+DEPS_WATCH := valgrind
 
 deps:
 	$(APT) update
@@ -117,6 +118,9 @@ deps-bench: deps
 
 deps-cluster: deps
 	$(APT) install --no-install-recommends $(DEPS_CLUSTER)
+
+deps-watch: deps
+	$(APT) install --no-install-recommends $(DEPS_WATCH)
 
 # ---- the main jobs, on text that every Debian machine has ----
 demo: tools
@@ -141,6 +145,18 @@ check-tree: tools
 check-cluster: tools
 	$(Q)tests/cluster/parallel.sh $(BUILD)/bin
 	$(Q)tests/cluster/slurm.sh $(BUILD)/bin
+
+# Under a watcher, which takes an hour or two: not part of check. WATCH="FILE.bats..." for some alone.
+WATCH     ?= $(wildcard tests/cli/*.bats)
+check-valgrind: tools
+	$(Q)tests/check/watched.sh valgrind $(BUILD)/bin $(WATCH)
+ifeq ($(MODE),tsan)
+check-tsan: tools check-unit
+	$(Q)tests/check/watched.sh tsan $(BUILD)/bin $(WATCH)
+else
+check-tsan:
+	$(Q)$(MAKE) MODE=tsan CC=clang check-tsan
+endif
 
 # ---- benchmarks: ours beside the peers, in one run ----
 bench: bench-fm
