@@ -20,10 +20,11 @@ static const struct cli_prog prog = {
 
 struct asked {
     struct cli_common co;
-    int kind, metric, from;
+    int kind, metric;
+    struct vec_read_opts read; /* the base */
     uint64_t degree, beam, lists, leaf, replicas, memory;
     double alpha;
-    const char *field, *path, *queries, *ids, *attrs, *columns, *tenants, *wheres, *workload;
+    const char *path, *queries, *ids, *attrs, *columns, *tenants, *wheres, *workload;
     struct ann_build_opts o;
 };
 
@@ -151,14 +152,14 @@ static int set_memory(struct asked *a, const struct vec_rows *base, struct err *
 }
 
 /* Of a stream: the base need not fit into memory. */
-static int build_stream(struct asked *a, const struct vec_read_opts *how, struct err *e)
+static int build_stream(struct asked *a, struct err *e)
 {
     struct ann_build_report report = {0};
     struct vec_reader *r = NULL;
     struct ann_ids *ids = NULL;
     struct ann_attrs *attrs = NULL;
     struct vec_rows base = {0};
-    int rc = vec_open(&r, a->path, how, e);
+    int rc = vec_open(&r, a->path, &a->read, e);
 
     if (rc == 0) {
         base.rows = vec_reader_rows(r);
@@ -199,8 +200,6 @@ static int load_wheres(struct asked *a, struct ann_predicate_file **f, struct er
 
 static int build(struct asked *a, struct err *e)
 {
-    struct vec_read_opts how = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
-                                .field = a->field};
     struct ann_build_report report = {0};
     struct vec_base base = {0};
     struct vec_matrix queries = {0};
@@ -211,8 +210,8 @@ static int build(struct asked *a, struct err *e)
     int rc;
 
     if (a->kind == ANN_SPANN)
-        return build_stream(a, &how, e);
-    rc = vec_base_load(&base, a->path, &how, e);
+        return build_stream(a, e);
+    rc = vec_base_load(&base, a->path, &a->read, e);
 
     if (rc == 0 && a->ids)
         rc = ann_ids_load(&ids, a->ids, base.rows.rows, e);
@@ -244,7 +243,7 @@ static int build(struct asked *a, struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.from = -1, .beam = NOT_GIVEN};
+    struct asked a = {.beam = NOT_GIVEN};
     const struct cli_opt opts[] = {
         CLI_CHOICE('t', "type", &a.kind, ANN_KIND_NAMES, "the kind of index (default graph)"),
         CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
@@ -278,8 +277,7 @@ int main(int argc, char **argv)
                 "tenant: who may see what: lines of a row (or id), a tab and a tenant; or jsonl"),
         CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
                  "leave the vectors out: smaller, and scores are estimates"),
-        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),
-        CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
+        VEC_READ_OPTIONS(&a.read, "the base's format"),
         CLI_SIZE('m', "memory", &a.memory, "SIZE",
                  "refuse what needs more; spann: use files beyond (default: what is available)"),
         CLI_OUT(&a.co.out),

@@ -31,6 +31,7 @@ enum cli_type {
     CLI_T_DOUBLE, /* double */
     CLI_T_SIZE,   /* uint64_t bytes, K/M/G suffixes */
     CLI_T_CHOICE, /* int: the index of the word in `arg`, words separated by '|' */
+    CLI_T_KIND,   /* enum: the same and 1 more, 0 being its "as may be" when nothing is asked */
 };
 
 struct cli_list {
@@ -78,6 +79,10 @@ struct cli_opt {
 #define CLI_CHOICE(letter, name, dst, choices, help)   \
     {                                                  \
         CLI_T_CHOICE, letter, name, dst, choices, help \
+    }
+#define CLI_KIND(letter, name, dst, choices, help)   \
+    {                                                \
+        CLI_T_KIND, letter, name, dst, choices, help \
     }
 #define CLI_END                              \
     {                                        \
