@@ -71,10 +71,8 @@ static void settle_settings(struct settings *s, bool whole)
 
 static void settle(struct asked *a)
 {
-    if (a->k < 1 || a->k > ANN_EFFORT_MOST)
-        cli_misuse("'-k' is 1 to %d", ANN_EFFORT_MOST);
-    if (a->rounds < 1 || a->rounds > ROUNDS_MOST)
-        cli_misuse("'--rounds' is 1 to %d", ROUNDS_MOST);
+    cli_count_in("-k", a->k, 1, ANN_EFFORT_MOST);
+    cli_count_in("--rounds", a->rounds, 1, ROUNDS_MOST);
     for (int i = 0; i < SETS; i++)
         settle_settings(&a->set[i], i != SLACK);
     for (size_t i = 0; i < a->indexes; i++)

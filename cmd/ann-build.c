@@ -49,16 +49,15 @@ static void settle(struct asked *a, struct progress *p)
 {
     if (!a->co.out)
         cli_misuse("'-o FILE' is needed: an index is a file");
-    if (a->degree && (a->degree < ANN_DEGREE_LEAST || a->degree > ANN_DEGREE_MOST))
-        cli_misuse("'-R' is %d to %d", ANN_DEGREE_LEAST, ANN_DEGREE_MOST);
+    if (a->degree)
+        cli_count_in("-R", a->degree, ANN_DEGREE_LEAST, ANN_DEGREE_MOST);
     if (a->beam == NOT_GIVEN)
         a->beam = 0;
-    else if (a->beam < 1 || a->beam > ANN_BEAM_MOST)
-        cli_misuse("'-L' is 1 to %d", ANN_BEAM_MOST);
-    if (a->alpha != 0 && !(a->alpha >= 1 && a->alpha <= 10))
-        cli_misuse("'--alpha' is 1 to 10");
-    if (a->lists > ANN_LISTS_MOST)
-        cli_misuse("'--lists' is up to %d", ANN_LISTS_MOST);
+    else
+        cli_count_in("-L", a->beam, 1, ANN_BEAM_MOST);
+    if (a->alpha != 0)
+        cli_number_in("--alpha", a->alpha, 1, 10);
+    cli_count_in("--lists", a->lists, 0, ANN_LISTS_MOST);
     if (a->lists && (a->kind == ANN_GRAPH || a->kind == ANN_TENANT))
         cli_misuse("'--lists' is for '-t ivf', '-t spann', '-t hqi' and '-t osq'");
     if (a->lists > ANN_PARTS_MOST && a->kind == ANN_OSQ)

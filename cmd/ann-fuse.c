@@ -134,10 +134,8 @@ static void settle_output(struct asked *a)
 
 static void settle(struct asked *a)
 {
-    if (a->k < 1 || a->k > VEC_DIM_MAX)
-        cli_misuse("'-k' is 1 to %u", VEC_DIM_MAX);
-    if (a->depth > VEC_DIM_MAX)
-        cli_misuse("'--depth' is up to %u", VEC_DIM_MAX);
+    cli_count_in("-k", a->k, 1, VEC_DIM_MAX);
+    cli_count_in("--depth", a->depth, 0, VEC_DIM_MAX);
     settle_method(a);
     settle_inputs(a);
     settle_weights(a);

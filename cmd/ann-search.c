@@ -45,15 +45,12 @@ static void check_ranges(const struct asked *a)
     };
 
     for (size_t i = 0; i < sizeof from_1 / sizeof *from_1; i++)
-        if (from_1[i].value != NOT_GIVEN &&
-            (from_1[i].value < 1 || from_1[i].value > (uint64_t)from_1[i].most))
-            cli_misuse("'%s' is 1 to %d", from_1[i].option, from_1[i].most);
+        if (from_1[i].value != NOT_GIVEN)
+            cli_count_in(from_1[i].option, from_1[i].value, 1, (uint64_t)from_1[i].most);
     if (a->near != 0 && !(a->near >= 1))
         cli_misuse("'--near' is 1 and above");
-    if (a->rerank > ANN_EFFORT_MOST)
-        cli_misuse("'--rerank' is up to %d", ANN_EFFORT_MOST);
-    if (!(a->slack >= 0 && a->slack <= ANN_SLACK_MOST))
-        cli_misuse("'--slack' is 0 to %d", ANN_SLACK_MOST);
+    cli_count_in("--rerank", a->rerank, 0, ANN_EFFORT_MOST);
+    cli_number_in("--slack", a->slack, 0, ANN_SLACK_MOST);
     if (!(a->recall >= 0 && a->recall <= 1))
         cli_misuse("'--recall' is above 0, at most 1");
 }

@@ -50,8 +50,7 @@ static void parse_targets(struct asked *a)
 
 static void settle(struct asked *a, struct progress *p)
 {
-    if (a->k < 1 || a->k > ANN_EFFORT_MOST)
-        cli_misuse("'-k' is 1 to %d", ANN_EFFORT_MOST);
+    cli_count_in("-k", a->k, 1, ANN_EFFORT_MOST);
     if (a->sample < 2)
         cli_misuse("'--sample' is at least 2");
     if (strcmp(a->index, "-") == 0)

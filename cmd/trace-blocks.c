@@ -57,8 +57,7 @@ static void settle(struct asked *a, struct parts *p)
     };
 
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
-        if (!(ranges[i].v >= ranges[i].least && ranges[i].v <= ranges[i].most))
-            cli_misuse("'%s' is from %g to %g", ranges[i].name, ranges[i].least, ranges[i].most);
+        cli_number_in(ranges[i].name, ranges[i].v, ranges[i].least, ranges[i].most);
     if (a->servers * a->devices > BLOCK_DEVICES_MOST)
         cli_misuse("there are up to %d devices in all", BLOCK_DEVICES_MOST);
     if (!o->memory || o->memory > UINT64_C(1) << 50)

@@ -67,16 +67,15 @@ static void settle(const struct asked *a, struct parts *p)
         cli_misuse("%s", wrong);
     if (a->groups && (!sched_at((size_t)s->sched)->groups || s->no_prefix_cache))
         cli_misuse("'--groups' needs '--sched batchllm', and shared prefixes");
-    if (a->clients > 1 << 20)
-        cli_misuse("'--clients' is up to 1048576");
+    cli_count_in("--clients", a->clients, 0, 1 << 20);
     if (!(a->weight >= 0))
         cli_misuse("'--weight' is 0 or more");
     p->setup.replay.clients = (uint32_t)a->clients;
     p->setup.switching.seed = p->route.seed;
     if (a->cluster && a->replicas != SETUP_NONE)
         cli_misuse("'--replicas' are all alike, a '--cluster' says how many: one of them");
-    if (a->replicas != SETUP_NONE && (a->replicas < 1 || a->replicas > FLEET_MOST))
-        cli_misuse("'--replicas' is 1 to %d", FLEET_MOST);
+    if (a->replicas != SETUP_NONE)
+        cli_count_in("--replicas", a->replicas, 1, FLEET_MOST);
     p->setup.replay.fleet.n = a->replicas != SETUP_NONE ? (uint32_t)a->replicas : 0;
     if (!setup_slo(&p->slo, a->slo))
         cli_misuse("%s", SETUP_SLO_WRONG);

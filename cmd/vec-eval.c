@@ -295,9 +295,7 @@ static int take_codec(struct job *j, char **argv, int first, int argc)
 
 static void check_numbers(struct job *j)
 {
-    if (j->k < 1 || j->k > 100000)
-        cli_misuse("option '--neighbours' wants a number from 1 to 100000, not '%llu'",
-                   (unsigned long long)j->k);
+    cli_count_in("--neighbours", j->k, 1, 100000);
     j->opts.k = (uint32_t)j->k;
     parse_reranks(j);
 }

@@ -33,8 +33,7 @@ static void check_usage(struct search *s, const struct asked *a)
 {
     const char *wrong = neigh_write_settle(&s->write, a->co.json);
 
-    if (a->k < 1 || a->k > VEC_DIM_MAX)
-        cli_misuse("'-k' is 1 to %u", VEC_DIM_MAX);
+    cli_count_in("-k", a->k, 1, VEC_DIM_MAX);
     if (cli_is_std(s->base) && cli_is_std(s->queries))
         cli_misuse("base and queries cannot both be standard input");
     if (s->sketch && (cli_is_std(s->base) || a->allow))

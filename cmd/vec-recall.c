@@ -180,8 +180,7 @@ int main(int argc, char **argv)
     struct err e = {0};
     int ok;
 
-    if (j.k < 1 || j.k > VEC_DIM_MAX)
-        cli_misuse("'-k' is 1 to %u", VEC_DIM_MAX);
+    cli_count_in("-k", j.k, 1, VEC_DIM_MAX);
     if (!j.base != !j.queries)
         cli_misuse("'--ties-base' and '--ties-queries' go together");
     ok = compare(&j, argv + first, &r, &e) == 0 && print(&j, &r, &e) == 0;

@@ -312,6 +312,21 @@ void cli_finish(bool verbose)
         num_human_bytes((uint64_t)u.ru_maxrss * 1024, peak));
 }
 
+void cli_count_in(const char *option, uint64_t v, uint64_t least, uint64_t most)
+{
+    if (v >= least && v <= most)
+        return;
+    if (least == 0)
+        cli_misuse("'%s' is up to %llu", option, (unsigned long long)most);
+    cli_misuse("'%s' is %llu to %llu", option, (unsigned long long)least, (unsigned long long)most);
+}
+
+void cli_number_in(const char *option, double v, double least, double most)
+{
+    if (!(v >= least && v <= most))
+        cli_misuse("'%s' is %g to %g", option, least, most);
+}
+
 bool cli_is_std(const char *path)
 {
     return !path || strcmp(path, "-") == 0;
