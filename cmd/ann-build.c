@@ -108,6 +108,16 @@ static int announce(const struct asked *a, const struct vec_rows *base, struct e
     return 0;
 }
 
+/* ---- what is read beside the base ---- */
+
+struct beside {
+    struct ann_ids *ids;
+    struct ann_attrs *attrs;
+    struct ann_grants *grants;
+    struct vec_matrix queries;
+    struct ann_predicate_file *wheres;
+};
+
 /* The sample of queries, or as much of it as helps. */
 static int load_queries(struct asked *a, struct vec_matrix *q, uint32_t dim, struct err *e)
 {
@@ -125,6 +135,49 @@ static int load_queries(struct asked *a, struct vec_matrix *q, uint32_t dim, str
     a->o.n_queries = q->rows;
     return 0;
 }
+
+/* Their predicates, of as many. */
+static int load_wheres(struct asked *a, struct ann_predicate_file **f, struct err *e)
+{
+    int64_t n;
+
+    if (!a->wheres)
+        return 0;
+    if (ann_predicate_file_open(f, a->wheres, e) < 0)
+        return e->code;
+    n = ann_predicate_file_read(*f, QUERIES_MOST, &a->o.wheres, e);
+    a->o.n_wheres = n > 0 ? (uint64_t)n : 0;
+    return n < 0 ? (int)n : 0;
+}
+
+/* Of a base of these rows. What there is of it goes into the options of the index. */
+static int load_beside(struct asked *a, struct beside *b, const struct vec_rows *base,
+                       struct err *e)
+{
+    int rc = a->ids ? ann_ids_load(&b->ids, a->ids, base->rows, e) : 0;
+
+    if (rc == 0 && a->attrs)
+        rc = ann_attrs_load(&b->attrs, a->attrs, a->columns, base->rows, a->o.cpu, e);
+    if (rc == 0 && a->tenants)
+        rc = ann_grants_load(&b->grants, a->tenants, base->rows, b->ids, e);
+    a->o.ids = b->ids;
+    a->o.attrs = b->attrs;
+    a->o.grants = b->grants;
+    if (rc == 0)
+        rc = load_queries(a, &b->queries, base->dim, e);
+    return rc == 0 ? load_wheres(a, &b->wheres, e) : rc;
+}
+
+static void free_beside(struct beside *b)
+{
+    ann_predicate_file_close(b->wheres);
+    vec_matrix_free(&b->queries);
+    ann_grants_free(b->grants);
+    ann_attrs_free(b->attrs);
+    ann_ids_free(b->ids);
+}
+
+/* ---- the index ---- */
 
 static void say_repaired(const struct asked *a, const struct ann_build_report *r)
 {
@@ -154,9 +207,8 @@ static int set_memory(struct asked *a, const struct vec_rows *base, struct err *
 static int build_stream(struct asked *a, struct err *e)
 {
     struct ann_build_report report = {0};
+    struct beside beside = {0};
     struct vec_reader *r = NULL;
-    struct ann_ids *ids = NULL;
-    struct ann_attrs *attrs = NULL;
     struct vec_rows base = {0};
     int rc = vec_open(&r, a->path, &a->read, e);
 
@@ -166,76 +218,34 @@ static int build_stream(struct asked *a, struct err *e)
         base.type = vec_reader_type(r);
         rc = set_memory(a, &base, e);
     }
-    if (rc == 0 && a->ids)
-        rc = ann_ids_load(&ids, a->ids, base.rows, e);
-    if (rc == 0 && a->attrs)
-        rc = ann_attrs_load(&attrs, a->attrs, a->columns, base.rows, a->o.cpu, e);
-    a->o.ids = ids;
-    a->o.attrs = attrs;
+    if (rc == 0)
+        rc = load_beside(a, &beside, &base, e);
     if (rc == 0 && (rc = ann_build_stream(a->co.out, r, &a->o, &report, e)) == ERR_INPUT &&
         strncmp(e->msg, vec_reader_name(r), strlen(vec_reader_name(r))) != 0)
         err_prefix(e, "%s", stream_name_of(a->path));
     if (rc == 0)
         say_repaired(a, &report);
-    ann_attrs_free(attrs);
-    ann_ids_free(ids);
+    free_beside(&beside);
     vec_close(r);
     return rc;
-}
-
-/* Their predicates, of as many. */
-static int load_wheres(struct asked *a, struct ann_predicate_file **f, struct err *e)
-{
-    int64_t n;
-
-    if (!a->wheres)
-        return 0;
-    if (ann_predicate_file_open(f, a->wheres, e) < 0)
-        return e->code;
-    n = ann_predicate_file_read(*f, QUERIES_MOST, &a->o.wheres, e);
-    a->o.n_wheres = n > 0 ? (uint64_t)n : 0;
-    return n < 0 ? (int)n : 0;
 }
 
 static int build(struct asked *a, struct err *e)
 {
     struct ann_build_report report = {0};
+    struct beside beside = {0};
     struct vec_base base = {0};
-    struct vec_matrix queries = {0};
-    struct ann_ids *ids = NULL;
-    struct ann_attrs *attrs = NULL;
-    struct ann_grants *grants = NULL;
-    struct ann_predicate_file *wheres = NULL;
-    int rc;
+    int rc = vec_base_load(&base, a->path, &a->read, e);
 
-    if (a->kind == ANN_SPANN)
-        return build_stream(a, e);
-    rc = vec_base_load(&base, a->path, &a->read, e);
-
-    if (rc == 0 && a->ids)
-        rc = ann_ids_load(&ids, a->ids, base.rows.rows, e);
-    if (rc == 0 && a->attrs)
-        rc = ann_attrs_load(&attrs, a->attrs, a->columns, base.rows.rows, a->o.cpu, e);
-    a->o.ids = ids;
-    a->o.attrs = attrs;
-    if (rc == 0 && a->tenants)
-        rc = ann_grants_load(&grants, a->tenants, base.rows.rows, ids, e);
-    a->o.grants = grants;
     if (rc == 0)
-        rc = load_queries(a, &queries, base.rows.dim, e);
-    if (rc == 0)
-        rc = load_wheres(a, &wheres, e);
+        rc = load_beside(a, &beside, &base.rows, e);
     if (rc == 0)
         rc = announce(a, &base.rows, e);
     if (rc == 0 && (rc = ann_build(a->co.out, &base.rows, &a->o, &report, e)) == ERR_INPUT)
         err_prefix(e, "%s", stream_name_of(a->path));
     if (rc == 0)
         say_repaired(a, &report);
-    ann_predicate_file_close(wheres);
-    vec_matrix_free(&queries);
-    ann_attrs_free(attrs);
-    ann_grants_free(grants);
-    ann_ids_free(ids);
+    free_beside(&beside);
     vec_base_free(&base);
     return rc;
 }
@@ -292,7 +302,7 @@ int main(int argc, char **argv)
     a.path = argv[cli_parse(&prog, opts, argc, argv)];
     settle(&a, &progress);
     progress_init(&progress, a.co.quiet);
-    ok = build(&a, &e) == 0;
+    ok = (a.kind == ANN_SPANN ? build_stream(&a, &e) : build(&a, &e)) == 0;
     progress_end(&progress);
     cli_finish(a.co.verbose);
     return ok ? CLI_DONE : cli_fail_shown(&e);
