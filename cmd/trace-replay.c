@@ -101,19 +101,6 @@ static int load(const struct asked *a, struct parts *p, struct progress *progres
     return 0;
 }
 
-static int write_rows(const struct asked *a, const struct parts *p, struct err *e)
-{
-    struct out_opts to = {.path = a->rows};
-    struct out *o;
-
-    if (!a->rows)
-        return 0;
-    if (out_open(&o, &to, e) < 0)
-        return e->code;
-    rows_write(o, &p->replay);
-    return out_commit(&o, e);
-}
-
 static int write_summary(const struct asked *a, struct parts *p, struct err *e)
 {
     struct out_opts to = {.json = a->json};
@@ -235,7 +222,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
     if (rc == 0)
         rc = replay(a, p, e);
     if (rc == 0)
-        rc = write_rows(a, p, e);
+        rc = rows_write(a->rows, &p->replay, e);
     if (rc == 0)
         rc = write_summary(a, p, e);
     if (rc == 0)
