@@ -63,14 +63,25 @@ static void remove_folder(const char *folder)
     buf_free(&path);
 }
 
+/* A folder with the blocks in it, and its descriptor: by that it is emptied again, if something
+ * fails, without memory or another descriptor, of which there may be none. */
 static int fill(const struct zoo *z, const struct zoo_model *m, const char *folder, struct err *e)
 {
+    int fd = -1, rc = 0;
+
     if (mkdir(folder, 0777) < 0)
         return err_sys(e, "cannot make", folder);
-    for (size_t i = 0; i < m->blocks; i++)
-        if (put_block(z, &m->block[i], folder, e) < 0)
-            return e->code;
-    return 0;
+    if ((fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+        rc = err_sys(e, "cannot open", folder);
+    for (size_t i = 0; rc == 0 && i < m->blocks; i++)
+        rc = put_block(z, &m->block[i], folder, e);
+    for (size_t i = 0; rc < 0 && fd >= 0 && i < m->blocks; i++)
+        unlinkat(fd, m->block[i].name, 0);
+    if (fd >= 0)
+        close(fd);
+    if (rc < 0)
+        rmdir(folder);
+    return rc;
 }
 
 /* Beside `to`: ".NAME.new". */
@@ -114,10 +125,10 @@ int zoo_get(const struct zoo *z, const char *model, const char *to, struct err *
     if (rc == 0) {
         remove_folder(part.p); /* of one who was killed */
         rc = fill(z, m, part.p, e);
-        if (rc == 0 && rename(part.p, to) < 0)
+        if (rc == 0 && rename(part.p, to) < 0) {
             rc = err_sys(e, "cannot make", to);
-        if (rc < 0)
             remove_folder(part.p);
+        }
     }
     buf_free(&part);
     return rc;
