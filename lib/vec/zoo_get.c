@@ -1,4 +1,5 @@
 /* zoo_get.c - a model out of the store, and the whole of it checked. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,20 +48,18 @@ static int put_block(const struct zoo *z, const struct zoo_block *b, const char 
     return rc;
 }
 
-/* A folder and the files in it, as far as there is one. */
+/* A folder and the files in it, as far as there is one: with those that have no name yet but
+ * ".NAME.new". */
 static void remove_folder(const char *folder)
 {
-    struct zoo_names names = {0};
-    struct buf path = {0};
-    struct err unused;
+    DIR *d = opendir(folder);
+    const struct dirent *f;
 
-    if (zoo_names(&names, folder, &unused) == 0)
-        for (size_t i = 0; i < names.n; i++)
-            if (zoo_path(&path, folder, names.v[i], NULL, &unused) == 0)
-                unlink(path.p);
+    while (d && (f = readdir(d)))
+        unlinkat(dirfd(d), f->d_name, 0); /* "." and ".." stay */
+    if (d)
+        closedir(d);
     rmdir(folder);
-    zoo_names_free(&names);
-    buf_free(&path);
 }
 
 /* A folder with the blocks in it, and its descriptor: by that it is emptied again, if something
