@@ -68,7 +68,7 @@ BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
 .PHONY: all lib tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
-        check-cluster bench bench-fm bench-fleet \
+        check-cluster check-fault check-fault-few bench bench-fm bench-fleet \
         lint format install uninstall clean
 .SECONDARY:
 all: tools
@@ -99,6 +99,26 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(NAIVE) $(LIB)
 	$(if $(filter 1,$(V)),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LDLIBS)
 
+# ---- faults: a library to preload, and what walks through them ----
+FAULT_DIR := $(BUILD)/tests/fault
+FAULT     := $(FAULT_DIR)/fault.so $(FAULT_DIR)/walk
+$(FAULT_DIR)/fault.so: tests/fault/fault.c tests/fault/fault.h Makefile
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  LINK  $@")
+	$(Q)$(CC) $(CPPFLAGS) $(BASEFLAGS) -O2 -fPIC -shared -o $@ $<
+
+# Each call of each tool: a quarter of an hour.
+check-fault: tools $(FAULT)
+	$(Q)tests/fault/all.sh $(abspath $(BUILD))
+
+# The sharpest of it, within `make check`. Nothing may be preloaded before a sanitizer.
+check-fault-few: tools $(FAULT)
+ifneq ($(filter asan tsan,$(MODE)),)
+	@echo "skip faults: nothing may be preloaded before a sanitizer"
+else
+	$(Q)tests/fault/few.sh $(abspath $(BUILD))
+endif
+
 # ---- what the machine needs (Debian 12; root, or sudo) ----
 SUDO      := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT       := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -y -q
@@ -123,7 +143,7 @@ demo: tools
 	tests/demo.sh $(BUILD)/bin
 
 # ---- tests ----
-check: check-unit check-cli check-tree
+check: check-unit check-cli check-tree check-fault-few
 
 check-unit: $(TESTS)
 	$(Q)tests/run-units.sh $(TESTS)
@@ -151,7 +171,7 @@ bench-fm: tools benches
 
 # ---- style ----
 C_FILES   := $(wildcard cmd/*.[ch] lib/*/*.[ch] tests/*/*.[ch])
-SH_FILES  := $(wildcard .ci/run tests/*.sh tests/*/*.sh tests/cli/*.bash completions/*.bash)
+SH_FILES  := $(wildcard .ci/run tests/*.sh tests/*/*.sh tests/*/*.bash completions/*.bash)
 
 lint:
 	clang-format --dry-run -Werror $(C_FILES)
