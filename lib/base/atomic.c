@@ -434,6 +434,13 @@ static int publish(struct atomic_file *f, struct err *e)
     return rc;
 }
 
+int atomic_ask_stdout(struct err *e)
+{
+    int fd = dup(STDOUT_FILENO);
+
+    return fd < 0 || (close(fd) < 0 && errno != EINTR) ? err_sys(e, "cannot write", "stdout") : 0;
+}
+
 /* Some errors of a direct target come only with close (NFS, quotas). */
 static int close_direct(struct atomic_file *f, struct err *e)
 {
