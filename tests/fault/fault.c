@@ -249,17 +249,17 @@ DIR *opendir(const char *path)
     return STRIKE(FAULT_OPEN) ? NULL : real(path);
 }
 
-static bool is_written(int fd)
+static bool is_only_written(int fd)
 {
     long flags = syscall(SYS_fcntl, fd, F_GETFL, 0);
 
-    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH);
+    return flags >= 0 && (flags & O_ACCMODE) == O_WRONLY && !(flags & O_PATH);
 }
 
 /* As Linux does it, the descriptor is gone whatever close() says. */
 int close(int fd)
 {
-    int how = page && is_written(fd) ? STRIKE(FAULT_CLOSE) : 0;
+    int how = page && is_only_written(fd) ? STRIKE(FAULT_CLOSE) : 0;
     long rc = syscall(SYS_close, fd);
 
     if (how)

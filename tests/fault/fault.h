@@ -17,7 +17,7 @@ enum fault_kind {
     FAULT_MEMORY, /* malloc, calloc, realloc, posix_memalign, aligned_alloc */
     FAULT_MAP,    /* mmap, mremap */
     FAULT_READ,   /* read, pread, readdir */
-    FAULT_CLOSE,  /* close of a file that is written */
+    FAULT_CLOSE,  /* close of what is only written: standard output, a device */
     FAULT_MODE,   /* fchmod, flock */
     FAULT_START,  /* fork, pipe, pthread_create */
     FAULT_RING,   /* io_uring: its making, and the end of each read */

@@ -160,6 +160,7 @@ builders() {
     "$1" vec-convert c.npy '' vec-convert -q "$in/base.fvecs" -o c.npy
     "$1" vec-convert-text c.csv '' vec-convert -q "$in/base.npy" -o c.csv
     "$1" trace-gen t.jsonl '' trace-gen -q -n 40 -o t.jsonl
+    "$1" trace-gen-direct '' '' trace-gen -q -n 40 -o /dev/null
     "$1" trace-convert t.jsonl '' trace-convert -q --rate 9 -o t.jsonl "$in/trace.jsonl"
     "$1" trace-program t.jsonl '' trace-program -q -n 10 -o t.jsonl
 }
@@ -189,8 +190,8 @@ queries() {
     "$1" ann-search-engine '' '' ann-search -q --engine 2 "$in/osq.ann" "$in/query.fvecs"
     "$1" ann-search-pread '' '' ann-search -q --io pread "$in/spann.ann" "$in/query.fvecs"
     "$1" ann-search-tenant '' '' ann-search -q --tenant odd --json "$in/tenant.ann" "$in/query.fvecs"
-    "$1" ann-tune graph.ann -t ann-tune -q -o out graph.ann "$in/query.fvecs" "$in/truth.ivecs"
-    "$1" ann-bench out -t ann-bench -q --rounds 1 --svg c.svg -o out "$in/graph.ann" "$in/query.fvecs" "$in/truth.ivecs"
+    "$1" ann-tune graph.ann -t ann-tune -q -k 5 -o out graph.ann "$in/query.fvecs" "$in/truth.ivecs"
+    "$1" ann-bench out -t ann-bench -q -k 5 --rounds 1 --svg c.svg -o out "$in/graph.ann" "$in/query.fvecs" "$in/truth.ivecs"
     "$1" ann-fuse out '' ann-fuse -o out "$in/near.tsv" "$in/near.tsv"
     "$1" ann-stat out '' ann-stat --check -o out "$in/spann.ann"
     "$1" vec-stat out '' vec-stat -q -o out "$in/base.fvecs"
