@@ -15,7 +15,7 @@ static const struct cli_prog prog = {
     "ann-bench", "IDX... QUERIES TRUTH",
     "Measure recall against queries a second of indexes made by ann-build.", 3, -1};
 
-enum { SETTINGS_MOST = 256, ROUNDS_MOST = 1000, KEEP_MOST = 100 /* of hundred */ };
+enum { SETTINGS_MOST = 256, ROUNDS_MOST = 1000 };
 /* Curves of an index, by what their settings are. */
 enum { BY_EFFORT, BY_SLACK, TUNED, CURVES };
 enum { EF, NPROBE, KEEP, REACH, SLACK, SETS };
@@ -23,7 +23,9 @@ static const char *const curve_name[CURVES] = {"", ", by slack", ", tuned"};
 
 /* Settings as they were given, for the kinds that take them. */
 struct settings {
-    const char *name, *given;
+    const char *name;
+    double most;
+    const char *given;
     double v[SETTINGS_MOST];
     size_t n;
     bool used;
@@ -50,7 +52,7 @@ struct asked {
 
 /* ---- what was asked ---- */
 
-static void settle_settings(struct settings *s, bool whole, double most)
+static void settle_settings(struct settings *s, bool whole)
 {
     if (!s->given)
         return;
@@ -59,10 +61,10 @@ static void settle_settings(struct settings *s, bool whole, double most)
         cli_misuse("'--%s' are up to %d numbers with commas between them, not '%s'", s->name,
                    SETTINGS_MOST, s->given);
     for (size_t i = 0; i < s->n; i++) {
-        if (whole && (s->v[i] < 1 || s->v[i] > most || s->v[i] != (uint32_t)s->v[i]))
-            cli_misuse("'--%s' is 1 to %g", s->name, most);
-        if (!(s->v[i] > 0 && s->v[i] <= most))
-            cli_misuse("'--%s' is above 0, at most %g", s->name, most);
+        if (whole && (s->v[i] < 1 || s->v[i] > s->most || s->v[i] != (uint32_t)s->v[i]))
+            cli_misuse("'--%s' is 1 to %g", s->name, s->most);
+        if (!(s->v[i] > 0 && s->v[i] <= s->most))
+            cli_misuse("'--%s' is above 0, at most %g", s->name, s->most);
     }
 }
 
@@ -73,10 +75,7 @@ static void settle(struct asked *a)
     if (a->rounds < 1 || a->rounds > ROUNDS_MOST)
         cli_misuse("'--rounds' is 1 to %d", ROUNDS_MOST);
     for (int i = 0; i < SETS; i++)
-        settle_settings(&a->set[i], i != SLACK,
-                        i == SLACK  ? ANN_SLACK_MOST
-                        : i == KEEP ? KEEP_MOST
-                                    : ANN_EFFORT_MOST);
+        settle_settings(&a->set[i], i != SLACK);
     for (size_t i = 0; i < a->indexes; i++)
         if (strcmp(a->index[i], "-") == 0)
             cli_misuse("an index is a file, not standard input");
@@ -131,16 +130,17 @@ static void put_point(const struct asked *a, const struct sweep *s, const struct
 /* The efforts that were given for this kind of index: how many. */
 static size_t set_efforts(struct asked *a, const struct ann_info *i)
 {
-    struct settings *s = a->set;
+    for (int which = 0; which < SLACK; which++) {
+        struct settings *s = &a->set[which];
 
-    while (s->name != a->set[SLACK].name && strcmp(s->name, i->effort) != 0)
-        s++;
-    if (s->name == a->set[SLACK].name)
-        return 0;
-    for (size_t k = 0; k < s->n; k++)
-        a->setting[k] = (struct sweep_setting){.effort = (uint32_t)s->v[k]};
-    s->used = true;
-    return s->n;
+        if (strcmp(s->name, i->effort) != 0)
+            continue;
+        for (size_t k = 0; k < s->n; k++)
+            a->setting[k] = (struct sweep_setting){.effort = (uint32_t)s->v[k]};
+        s->used = true;
+        return s->n;
+    }
+    return 0;
 }
 
 static size_t set_slacks(struct asked *a, const struct ann_info *i)
@@ -335,11 +335,11 @@ int main(int argc, char **argv)
 {
     static struct asked a = {.k = 10,
                              .rounds = 3,
-                             .set = {{.name = "ef"},
-                                     {.name = "nprobe"},
-                                     {.name = "keep"},
-                                     {.name = "reach"},
-                                     {.name = "slack"}},
+                             .set = {[EF] = {.name = "ef", .most = ANN_EFFORT_MOST},
+                                     [NPROBE] = {.name = "nprobe", .most = ANN_EFFORT_MOST},
+                                     [KEEP] = {.name = "keep", .most = ANN_KEEP_MOST},
+                                     [REACH] = {.name = "reach", .most = ANN_EFFORT_MOST},
+                                     [SLACK] = {.name = "slack", .most = ANN_SLACK_MOST}},
                              .from = -1,
                              .truth_from = -1,
                              .co = {.threads = 1}};

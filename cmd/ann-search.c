@@ -37,7 +37,7 @@ static void check_ranges(const struct asked *a)
         {"--ef", a->ef, ANN_EFFORT_MOST},
         {"--nprobe", a->nprobe, ANN_EFFORT_MOST},
         {"--reach", a->reach, ANN_EFFORT_MOST},
-        {"--keep", a->keep, 100},
+        {"--keep", a->keep, ANN_KEEP_MOST},
         {"--factor", a->factor, ANN_FACTOR_MOST},
         {"--engine", a->engine, ANN_FAN_MOST},
         {"--share", a->share, ANN_SHARE_MOST},

@@ -76,7 +76,7 @@ static void list(const struct zoo *z, struct out *o)
             out_cstr(o, "block", b->name);
             out_cstr(o, "object", b->object);
             out_u64(o, "bytes", b->bytes);
-            out_double(o, "cosine", b->cosine, 6);
+            out_double(o, "cosine", b->cosine, 9);
             out_end_row(o);
         }
 }

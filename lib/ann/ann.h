@@ -146,6 +146,7 @@ void ann_close(struct ann *a);
 
 enum {
     ANN_EFFORT_MOST = 1 << 20,
+    ANN_KEEP_MOST = 100, /* the effort of the kind osq, percent: all */
     ANN_SLACK_RERANK = 4,
     ANN_SLACK_EFFORT = 50,
     ANN_SLACK_EFFORT_LEAST = 500,
@@ -416,7 +417,7 @@ int ann_save_attrs(const struct ann *a, const char *path, const struct ann_attrs
 struct ann_info {
     const char *kind;
     const char *effort; /* what a search of it is told: "ef", "nprobe", "reach", "keep" */
-    uint32_t effort_default;
+    uint32_t effort_default, effort_most;
     bool slack, rerank; /* it takes these of ann_search_opts */
     bool parts;         /* its lists can be searched apart: ann_search_tree(), near_lists, factor */
     bool has_links;     /* ann_links() */

@@ -21,6 +21,7 @@
 
 #include "ann/kind.h"
 #include "base/jsonl.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "base/stream.h"
 #include "base/utf8.h"
@@ -48,24 +49,12 @@ struct reading {
 
 /* ---- columns that are asked for ---- */
 
-/* The next name of a list from *p on, NULL at its end; *p is moved behind it. */
-static const char *next_name(const char **p, size_t *len)
-{
-    const char *name = *p;
-
-    if (!name || !*name)
-        return NULL;
-    *len = strcspn(name, ",");
-    *p = name + *len + (name[*len] == ',');
-    return name;
-}
-
 static bool is_asked_for(const struct reading *r, const char *name, size_t len)
 {
     const char *p = r->only, *one;
     size_t n;
 
-    while ((one = next_name(&p, &n)))
+    while ((one = list_item(&p, &n)))
         if (n == len && memcmp(one, name, n) == 0)
             return true;
     return !r->only;
@@ -79,7 +68,7 @@ static int check_only(const struct reading *r, struct err *e)
 
     if (p && !*p)
         return err_set(e, ERR_INPUT, "no column is asked for");
-    while ((name = next_name(&p, &len))) {
+    while ((name = list_item(&p, &len))) {
         uint32_t column = attrs_make_find(r->m, name, len);
 
         if (column == ATTRS_NO_COLUMN ||
@@ -412,7 +401,7 @@ static int make_only(struct reading *r, struct err *e)
     uint32_t column;
     size_t len;
 
-    while ((name = next_name(&p, &len)))
+    while ((name = list_item(&p, &len)))
         if (attrs_make_find(r->m, name, len) == ATTRS_NO_COLUMN &&
             attrs_make_column(r->m, name, len, ATTR_NONE, &column, e) < 0)
             return e->code;

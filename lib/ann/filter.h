@@ -43,8 +43,8 @@ struct filter_case {
     uint32_t k, effort;   /* of a search without a filter */
     bool counts;          /* FILTER_LISTS: which lists hold few allowed rows is counted before */
     uint64_t own;         /* FILTER_RIGHTS: rows of the tenant */
-    double pages,
-        lists; /* FILTER_DISK: of a list on average, 0: rows cannot be read alone; lists */
+    double lists;         /* FILTER_DISK: how many, */
+    double pages;         /* and of one on average; 0: rows cannot be read alone */
 };
 
 struct filter_plan {

@@ -154,13 +154,6 @@ static void add_entries(const struct suit *t)
 
 /* ---- links ---- */
 
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 static size_t make_pairs(const struct suit *t)
 {
     size_t n = 0;
@@ -173,7 +166,7 @@ static size_t make_pairs(const struct suit *t)
                 if (a != b && list[a] != NONE && list[b] != NONE)
                     t->pair[n++] = (uint64_t)list[a] << 32 | list[b];
     }
-    qsort(t->pair, n, sizeof *t->pair, by_number);
+    places_order(t->pair, n);
     return n;
 }
 

@@ -133,6 +133,7 @@ void ann_info(const struct ann *a, struct ann_info *i)
                            .rerank = a->kind->rerank,
                            .parts = a->kind->parts,
                            .effort_default = a->kind->effort_default,
+                           .effort_most = a->kind->effort_most,
                            .has_links = a->kind->links != NULL,
                            .has_lists = a->kind->lists != NULL,
                            .has_tenants = a->kind->tenants != NULL,

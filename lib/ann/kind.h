@@ -110,7 +110,7 @@ struct ann_kind {
     char id[4]; /* in META */
     const char *sections;
     const char *effort; /* of ann_search_opts */
-    uint32_t effort_default;
+    uint32_t effort_default, effort_most;
     bool slack, rerank;     /* of ann_search_opts, it takes */
     bool parts;             /* the same: near_lists, factor */
     bool own_codes;         /* where there are vectors, the form codes none of them */

@@ -325,6 +325,7 @@ const struct ann_kind ann_graph = {
     .close = free,
     .effort = "ef",
     .effort_default = 64,
+    .effort_most = ANN_EFFORT_MOST,
     .filter = FILTER_WALK,
     .slack = true,
     .rerank = true,

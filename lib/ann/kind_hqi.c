@@ -171,6 +171,7 @@ const struct ann_kind ann_hqi = {
     .sections = ANN_SECTIONS IVF_SECTIONS "HQIHHQITHQID",
     .effort = "nprobe",
     .effort_default = HQI_NPROBE,
+    .effort_most = ANN_EFFORT_MOST,
     .filter = FILTER_LEAVES,
     .attrs_inside = true,
     .form_part = ivf_form_part,

@@ -332,6 +332,7 @@ const struct ann_kind ann_ivf = {
     .sections = ANN_SECTIONS IVF_SECTIONS,
     .effort = "nprobe",
     .effort_default = IVF_NPROBE,
+    .effort_most = ANN_EFFORT_MOST,
     .filter = FILTER_LISTS,
     .filter_more = filter_more,
     .form_part = ivf_form_part,

@@ -254,6 +254,7 @@ const struct ann_kind ann_osq = {
     .sections = ANN_SECTIONS "OSQHMIDPCENTLISTAWAYOROWCODESIGNMET0MEA0BIT0ROT0WGT0CLS0BRD0PNT0RAD0",
     .effort = "keep",
     .effort_default = OSQ_KEEP,
+    .effort_most = ANN_KEEP_MOST,
     .parts = true,
     .filter = FILTER_LISTS,
     .form_part = form_part,

@@ -207,6 +207,7 @@ const struct ann_kind ann_spann = {
     .sections = ANN_SECTIONS "SPNHMIDPLISTHOMEPOSTENTRCODELINKMET0MEA0CEN0ROT0LOW0STP0SGN0",
     .effort = "nprobe",
     .effort_default = SPANN_NPROBE,
+    .effort_most = ANN_EFFORT_MOST,
     .filter = FILTER_DISK,
     .filter_more = spann_filter_more,
     .slack = true,

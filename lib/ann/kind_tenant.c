@@ -411,6 +411,7 @@ const struct ann_kind ann_tenant_kind = {
     .sections = ANN_SECTIONS "TNTHMIDPNODECELLBLOMROWSCODETNFRTNLSLISTTNSTTNSOTNSP",
     .effort = "reach",
     .effort_default = TENANT_REACH,
+    .effort_most = ANN_EFFORT_MOST,
     .filter = FILTER_RIGHTS,
     .filter_more = filter_more,
     .rows_at = rows_at,

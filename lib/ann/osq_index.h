@@ -55,7 +55,6 @@
 
 enum {
     OSQ_KEEP = 10, /* the default */
-    OSQ_ALL = 100, /* percent */
 };
 
 struct osq_head {

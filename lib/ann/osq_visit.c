@@ -141,9 +141,9 @@ static size_t by_signs(struct osq_seeker *t, const struct osq_asker *q, uint32_t
 {
     size_t n = t->room.n, least = (size_t)t->o.k * t->o.factor, keep;
 
-    keep = (size_t)ceil((double)n * t->o.effort / OSQ_ALL);
+    keep = (size_t)ceil((double)n * t->o.effort / ANN_KEEP_MOST);
     keep = keep > least ? keep : least;
-    if (q->all || t->o.effort >= OSQ_ALL || keep >= n) {
+    if (q->all || t->o.effort >= ANN_KEEP_MOST || keep >= n) {
         for (size_t i = 0; i < n; i++)
             t->order[i] = place_of(0, (uint32_t)i);
         return n;
@@ -249,6 +249,6 @@ void osq_look(struct osq_seeker *t, struct osq_asker *q, uint32_t l)
         return;
     n = by_signs(t, q, l);
     scan(t, q, l, n);
-    n = by_codes(t, n, q->all || t->o.effort >= OSQ_ALL ? n : (size_t)t->o.k * t->o.factor);
+    n = by_codes(t, n, q->all || t->o.effort >= ANN_KEEP_MOST ? n : (size_t)t->o.k * t->o.factor);
     recheck(t, q, l, n);
 }

@@ -115,13 +115,6 @@ static int search_all(struct batch *b, struct neigh_writer *w, struct err *e)
     return rc == 0 ? ann_choice_end(b->choice, e) : rc;
 }
 
-static float percentile(const struct batch *b, double p)
-{
-    uint64_t n = b->report->queries, at = (uint64_t)(p * (double)n);
-
-    return n && b->us ? b->us[at < n ? at : n - 1] : 0;
-}
-
 int ann_search_file(const struct ann *a, const struct ann_file_opts *o, struct ann_choice *c,
                     struct vec_reader *r, struct neigh_writer *w, struct ann_file_report *report,
                     struct err *e)
@@ -134,8 +127,8 @@ int ann_search_file(const struct ann *a, const struct ann_file_opts *o, struct a
         rc = search_all(&b, w, e);
     if (rc == 0 && b.us) {
         sort_floats(b.us, report->queries);
-        report->p50 = percentile(&b, .5);
-        report->p99 = percentile(&b, .99);
+        report->p50 = sorted_at(b.us, report->queries, .5);
+        report->p99 = sorted_at(b.us, report->queries, .99);
     }
     batch_free(&b);
     return rc;

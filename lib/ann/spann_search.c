@@ -250,13 +250,6 @@ static void take_list(struct seeker *t, const struct item *i, const uint8_t *p)
         scan(t, i->list, p, t->sorted + i->first + j, i->n - j < TEAM ? i->n - j : TEAM);
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* n visits, as items in the order of lists. */
 static size_t lists_of(struct seeker *t, size_t n)
 {
@@ -264,8 +257,7 @@ static size_t lists_of(struct seeker *t, size_t n)
 
     if (mem_reserve(&t->item, &t->item_cap, n, sizeof *t->item, &t->err) < 0)
         return 0;
-    if (n > 0)
-        qsort(t->sorted, n, sizeof *t->sorted, by_number);
+    places_order(t->sorted, n);
     for (size_t i = 0; i < n; i++) {
         uint32_t list = (uint32_t)(t->sorted[i] >> 32);
 

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "vec/recall.h"
 
-enum { PATIENCE = 4, KEEP_ALL = 100 /* of hundred */ };
+enum { PATIENCE = 4 };
 
 /* What one search needs. */
 struct run {
@@ -19,24 +20,14 @@ struct run {
     float *us;
 };
 
-static int by_value(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* The percentiles of the times in r->us, which are sorted for it. */
 static void take_times(const struct run *r, struct sweep_point *p)
 {
-    uint64_t n = r->queries->rows, last = n ? n - 1 : 0;
-    uint64_t at99 = (uint64_t)(.99 * (double)n);
+    uint64_t n = r->queries->rows;
 
-    if (n == 0)
-        return;
-    qsort(r->us, n, sizeof *r->us, by_value);
-    p->p50_us = (double)r->us[n / 2 < last ? n / 2 : last];
-    p->p99_us = (double)r->us[at99 < last ? at99 : last];
+    sort_floats(r->us, n);
+    p->p50_us = (double)sorted_at(r->us, n, .5);
+    p->p99_us = (double)sorted_at(r->us, n, .99);
 }
 
 /* A round: its times, if it is the fastest so far. */
@@ -101,12 +92,12 @@ static int more_rounds(struct sweep *s, const struct run *r, struct err *e)
 }
 
 /* Is there nothing to be gained from larger settings? */
-static bool is_enough(const struct sweep *s, uint32_t most)
+static bool is_enough(const struct sweep *s)
 {
     const struct sweep_point *last = &s->point[s->n - 1];
 
     return last->recall >= SWEEP_ENOUGH || last->setting.effort >= s->info.rows ||
-           last->setting.effort >= most ||
+           last->setting.effort >= s->info.effort_most ||
            (s->n > PATIENCE && last->recall <= last[-PATIENCE].recall);
 }
 
@@ -120,7 +111,6 @@ static uint32_t next_setting(uint32_t v, uint32_t most)
 static int sweep(struct sweep *s, const struct run *r, struct err *e)
 {
     uint32_t v = strcmp(s->info.effort, "ef") == 0 ? r->o->k : 1;
-    uint32_t most = strcmp(s->info.effort, "keep") == 0 ? KEEP_ALL : ANN_EFFORT_MOST;
     int rc = 0;
 
     for (size_t i = 0; i < r->o->settings && rc == 0; i++)
@@ -129,7 +119,7 @@ static int sweep(struct sweep *s, const struct run *r, struct err *e)
         return rc;
     do
         rc = add_point(s, r, (struct sweep_setting){.effort = v}, e);
-    while (rc == 0 && !is_enough(s, most) && (v = next_setting(v, most)));
+    while (rc == 0 && !is_enough(s) && (v = next_setting(v, s->info.effort_most)));
     return rc;
 }
 

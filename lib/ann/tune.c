@@ -336,7 +336,7 @@ static int set_efforts(struct tuner *t, struct err *e)
     if (t->a->kind->rerank) /* candidates, of which k are kept anyway */
         effort = t->o->k < t->a->live ? t->o->k : t->a->live;
     most = most > EFFORT_TRIED_LEAST ? most : EFFORT_TRIED_LEAST;
-    most = most < ANN_EFFORT_MOST ? most : ANN_EFFORT_MOST;
+    most = most < t->a->kind->effort_most ? most : t->a->kind->effort_most;
     most = most < t->a->live ? most : t->a->live;
     effort = effort > 0 ? effort : 1;
     do {

@@ -56,8 +56,7 @@ static uint64_t kind_bytes(const struct ann_update *u)
 {
     const struct ann *a = u->a;
     const struct vec_rows all = {NULL, u->rows, a->form.dim, a->form.type, a->vector_bytes};
-    struct ann_build_opts o = {.kind = ANN_GRAPH,
-                               .metric = a->form.metric,
+    struct ann_build_opts o = {.metric = a->form.metric,
                                .no_vectors = !a->vectors,
                                .grants = &u->was,
                                .threads = u->threads};

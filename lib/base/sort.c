@@ -97,3 +97,10 @@ void sort_floats(float *v, size_t n)
     if (n > 0)
         qsort(v, n, sizeof *v, by_float);
 }
+
+float sorted_at(const float *v, size_t n, double p)
+{
+    size_t at = (size_t)(p * (double)n);
+
+    return n ? v[at < n ? at : n - 1] : 0;
+}

@@ -6,5 +6,8 @@
 
 void sort_doubles(double *v, size_t n);
 void sort_floats(float *v, size_t n);
+/* Of n in order, the one that a share p of them stays below: v[floor(p n)], or the last; 0 of none.
+ */
+float sorted_at(const float *v, size_t n, double p);
 
 #endif

@@ -38,11 +38,6 @@ static uint32_t room_beside(const struct replica *r, uint32_t others)
                : most(r) - others;
 }
 
-static uint32_t due(const struct flight *f)
-{
-    return is_prompt(f) ? f->need - f->computed : 0;
-}
-
 int background_enqueue(struct replica *r, uint32_t request, bool came_back, struct err *e)
 {
     /* It may join the steps under way. */
@@ -62,24 +57,17 @@ static int pause_one(struct replica *r, struct err *e)
     while (!is_background(r, r->running[--at]))
         ;
     request = r->running[at];
-    if (mem_reserve(&r->paused, &r->paused_cap, r->n_paused + 1, sizeof *r->paused, e) < 0)
-        return e->code;
-    for (r->n_running--; at < r->n_running; at++)
-        r->running[at] = r->running[at + 1];
-    r->paused[r->n_paused++] = request;
-    r->due_tokens -= due(flight_of(r, request));
+    running_drop(r, request);
+    r->due_tokens -= prompt_due(flight_of(r, request));
     flight_of(r, request)->status = FLIGHT_PAUSED;
-    return 0;
+    return deque_push_back(&r->paused, request, e);
 }
 
 static int resume(struct replica *r, struct err *e)
 {
-    uint32_t request = r->paused[0];
+    uint32_t request = deque_pop_front(&r->paused);
 
-    r->n_paused--;
-    for (size_t i = 0; i < r->n_paused; i++)
-        r->paused[i] = r->paused[i + 1];
-    r->due_tokens += due(flight_of(r, request));
+    r->due_tokens += prompt_due(flight_of(r, request));
     return running_add(r, request, e);
 }
 
@@ -92,10 +80,10 @@ static int make_way(struct replica *r, uint32_t others, struct err *e)
         want += (uint64_t)(r->o->watermark * r->kv.total) +
                 (r->sched->reserves ? r->waiting.n * kv_blocks(&r->kv, r->longest)
                                     : r->queued_blocks);
-    while (want > 0 && r->kv.free < want && r->n_paused > 0) {
-        uint32_t request = r->paused[--r->n_paused];
+    while (want > 0 && r->kv.free < want && r->paused.n > 0) {
+        uint32_t request = deque_pop_back(&r->paused);
 
-        r->due_tokens += due(flight_of(r, request));
+        r->due_tokens += prompt_due(flight_of(r, request));
         if (restart(r, request, e) < 0)
             return e->code;
     }
@@ -113,7 +101,7 @@ static int offer(struct replica *r, struct err *e)
         return e->code;
     r->offered[r->n_offered++] = request;
     r->queued_blocks += kv_blocks(&r->kv, f->need);
-    r->due_tokens += f->need - f->computed;
+    r->due_tokens += prompt_due(f);
     return deque_push_back(&r->waiting, request, e);
 }
 
@@ -127,7 +115,7 @@ int background_before(struct replica *r, struct err *e)
             return e->code;
     if (make_way(r, others, e) < 0)
         return e->code;
-    for (; mine < room && r->n_paused > 0; mine++)
+    for (; mine < room && r->paused.n > 0; mine++)
         if (resume(r, e) < 0)
             return e->code;
     for (; mine < room && r->background.n > 0; mine++)
@@ -146,7 +134,7 @@ int background_after(struct replica *r, struct err *e)
         if (!deque_take_out(&r->waiting, request))
             continue;
         r->queued_blocks -= kv_blocks(&r->kv, f->need);
-        r->due_tokens -= f->need - f->computed;
+        r->due_tokens -= prompt_due(f);
         if (deque_push_front(&r->background, request, e) < 0)
             return e->code;
     }
@@ -156,7 +144,7 @@ int background_after(struct replica *r, struct err *e)
 
 bool background_changes(const struct replica *r)
 {
-    return r->n_paused > 0 ||
+    return r->paused.n > 0 ||
            (r->background.n > 0 &&
             room_beside(r, (uint32_t)r->n_running - r->n_background) > r->n_background);
 }

@@ -323,12 +323,8 @@ static int check(const struct blocks_state *b)
 /* Nothing happens any more, and requests wait: the first of them can never run. */
 static int reject_first(struct blocks_state *b)
 {
-    uint32_t app = BLOCKS_NONE, request;
+    uint32_t app = blocks_first_app(b, false), request;
 
-    for (uint32_t a = 0; a < b->s->apps; a++)
-        if (b->waiting[a].n > 0 &&
-            (app == BLOCKS_NONE || b->waiting[a].first < b->waiting[app].first))
-            app = a;
     if (app == BLOCKS_NONE)
         return 0;
     if (b->active > 0)

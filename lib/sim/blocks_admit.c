@@ -208,16 +208,23 @@ static int try_first(struct blocks_state *b, uint32_t app)
     return 1;
 }
 
+uint32_t blocks_first_app(const struct blocks_state *b, bool untried)
+{
+    uint32_t app = BLOCKS_NONE;
+
+    for (uint32_t a = 0; a < b->s->apps; a++)
+        if (b->waiting[a].n > 0 && !(untried && b->tried[a]) &&
+            (app == BLOCKS_NONE || b->waiting[a].first < b->waiting[app].first))
+            app = a;
+    return app;
+}
+
 int blocks_admit(struct blocks_state *b)
 {
     for (;;) {
-        uint32_t app = BLOCKS_NONE;
+        uint32_t app = blocks_first_app(b, true);
         int rc;
 
-        for (uint32_t a = 0; a < b->s->apps; a++)
-            if (b->waiting[a].n > 0 && !b->tried[a] &&
-                (app == BLOCKS_NONE || b->waiting[a].first < b->waiting[app].first))
-                app = a;
         if (app == BLOCKS_NONE)
             return 0;
         if ((rc = try_first(b, app)) < 0)

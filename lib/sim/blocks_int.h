@@ -22,7 +22,7 @@ struct list {
 /* A block in a device's memory. */
 struct instance {
     uint32_t block, device;
-    uint32_t place; /* in the device\'s list */
+    uint32_t place; /* in the device's list */
     bool live;
     bool ready; /* its parameters are there */
     int64_t ready_ns, used_ns;
@@ -173,6 +173,9 @@ bool blocks_provided(const struct blocks_state *b, uint32_t app);
 
 /* ---- blocks_admit.c ---- */
 
+/* The application whose first that waits came first; untried: of those that may be let in now.
+ * BLOCKS_NONE: nobody waits. */
+uint32_t blocks_first_app(const struct blocks_state *b, bool untried);
 /* Lets in who waits and can be. */
 int blocks_admit(struct blocks_state *b);
 /* A request has ended: what it kept is free. */

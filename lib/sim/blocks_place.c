@@ -268,7 +268,7 @@ static int spread(struct blocks_state *b, uint32_t app)
     return 0;
 }
 
-/* Of those that are nowhere whole and were not taken the one asked for most. */
+/* Of those that were not taken the one asked for most. */
 static uint32_t busiest(const struct blocks_state *b, const struct demand *w, const bool *taken)
 {
     uint32_t best = BLOCKS_NONE;
@@ -280,7 +280,7 @@ static uint32_t busiest(const struct blocks_state *b, const struct demand *w, co
     return best;
 }
 
-/* Each once. */
+/* Each once, but for what other chains have brought. */
 static int place_once(struct blocks_state *b, const struct demand *w)
 {
     bool *taken = mem_zero(b->s->apps, sizeof *taken, b->e);

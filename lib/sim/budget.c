@@ -80,10 +80,12 @@ static void add_rests(struct budgets *b)
     const struct trace_set *t = b->trace;
 
     for (uint32_t i = t->n; i-- > 0;) {
+        uint32_t n;
+        const uint32_t *after = trace_set_after(t, i, &n);
+
         b->rest_s[i] += (float)b->mean_s[budgets_stage(b, i)];
-        for (uint32_t k = t->after_end && i ? t->after_end[i - 1] : 0;
-             t->after_end && k < t->after_end[i]; k++)
-            b->rest_s[t->after[k]] = fmaxf(b->rest_s[t->after[k]], b->rest_s[i]);
+        for (uint32_t k = 0; k < n; k++)
+            b->rest_s[after[k]] = fmaxf(b->rest_s[after[k]], b->rest_s[i]);
     }
 }
 

@@ -41,10 +41,10 @@ static int shuffle(struct search *s, struct err *e)
     uint64_t seed = ~s->o->seed;
     uint32_t *order, *v;
 
-    if (t->hash_end || t->after_end || t->session || t->priority)
+    if (t->hash_end || t->after_end || t->session || t->priority || t->program)
         return err_set(e, ERR_USAGE,
-                       "requests that share prefixes, wait for others, are of sessions or have "
-                       "priorities are not shuffled");
+                       "requests that share prefixes, wait for others, are of sessions or "
+                       "programs, or have priorities are not shuffled");
     if (!(order = s->order = mem_array(t->n, sizeof *order, e)) ||
         !(v = s->lengths = mem_array(2 * (size_t)t->n, sizeof *v, e)))
         return e->code;

@@ -77,26 +77,19 @@ static bool budget_is_kept(const struct replica *r)
            (r->n_batch == 1 && decodes == 0);
 }
 
-static uint32_t due(const struct replica *r, uint32_t request)
-{
-    const struct flight *f = flight_of(r, request);
-
-    return is_prompt(f) ? f->need - f->computed : 0;
-}
-
 /* What dispatchers look at. */
 static bool load_is_right(const struct replica *r)
 {
     uint64_t tokens = 0, blocks = 0;
 
     for (size_t i = 0; i < r->waiting.n; i++) {
-        uint32_t request = deque_at(&r->waiting, i);
+        const struct flight *f = flight_of(r, deque_at(&r->waiting, i));
 
-        tokens += due(r, request);
-        blocks += kv_blocks(&r->kv, flight_of(r, request)->need);
+        tokens += prompt_due(f);
+        blocks += kv_blocks(&r->kv, f->need);
     }
     for (size_t i = 0; i < r->n_running; i++)
-        tokens += due(r, r->running[i]);
+        tokens += prompt_due(flight_of(r, r->running[i]));
     return tokens == r->due_tokens && blocks == r->queued_blocks;
 }
 

@@ -55,6 +55,12 @@ void deque_raise(struct deque *d, size_t i)
     *deque_place(d, 0) = x;
 }
 
+void deque_drop(struct deque *d, size_t i)
+{
+    deque_raise(d, i);
+    deque_pop_front(d);
+}
+
 bool deque_take_out(struct deque *d, uint32_t x)
 {
     size_t i = 0;
@@ -63,8 +69,7 @@ bool deque_take_out(struct deque *d, uint32_t x)
         i++;
     if (i == d->n)
         return false;
-    for (d->n--; i < d->n; i++)
-        *deque_place(d, i) = deque_at(d, i + 1);
+    deque_drop(d, i);
     return true;
 }
 
@@ -127,7 +132,7 @@ static int enqueue(struct replica *r, uint32_t request, bool came_back, struct e
     if (is_background(r, request))
         return background_enqueue(r, request, came_back, e);
     r->queued_blocks += kv_blocks(&r->kv, f->need);
-    r->due_tokens += f->need - f->computed;
+    r->due_tokens += prompt_due(f);
     if (!came_back && f->kv.n > 0 && !replica_sorts(r))
         return enqueue_heir(r, request, e);
     if (!replica_sorts(r))
@@ -199,7 +204,7 @@ void replica_free(struct replica *r)
     free(r->waiting.v);
     free(r->swapped.v);
     free(r->background.v);
-    free(r->paused);
+    free(r->paused.v);
     free(r->offered);
     free(r->running);
     free(r->batch);
@@ -212,7 +217,7 @@ void replica_free(struct replica *r)
 
 size_t replica_requests(const struct replica *r)
 {
-    return r->waiting.n + r->background.n + r->n_running + r->n_paused + r->swapped.n +
+    return r->waiting.n + r->background.n + r->n_running + r->paused.n + r->swapped.n +
            (r->sched->own ? r->sched->own(r, NULL) : 0);
 }
 
@@ -280,12 +285,21 @@ int running_add(struct replica *r, uint32_t request, struct err *e)
     return 0;
 }
 
+void running_drop(struct replica *r, uint32_t request)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_running; i++)
+        if (r->running[i] != request)
+            r->running[n++] = r->running[i];
+    r->n_running = n;
+}
+
 int restart(struct replica *r, uint32_t request, struct err *e)
 {
     struct flight *f = flight_of(r, request);
 
-    if (is_prompt(f))
-        r->due_tokens -= f->need - f->computed;
+    r->due_tokens -= prompt_due(f);
     f->need = r->trace->prompt[request] + f->given;
     f->computed = 0;
     if (r->kin)

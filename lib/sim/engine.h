@@ -93,12 +93,20 @@ static inline uint32_t deque_pop_front(struct deque *d)
     return x;
 }
 
+static inline uint32_t deque_pop_back(struct deque *d)
+{
+    d->n--;
+    return deque_at(d, d->n);
+}
+
 int deque_push_front(struct deque *d, uint32_t x, struct err *e);
 int deque_push_back(struct deque *d, uint32_t x, struct err *e);
-/* False: it is not there. */
-bool deque_take_out(struct deque *d, uint32_t x);
 /* The i-th to the front; the others keep their order. */
 void deque_raise(struct deque *d, size_t i);
+/* False: it is not there. */
+bool deque_take_out(struct deque *d, uint32_t x);
+/* The i-th is no more in it. */
+void deque_drop(struct deque *d, size_t i);
 
 struct groups;
 
@@ -167,9 +175,8 @@ struct replica {
     struct deque waiting;
     struct deque swapped;    /* driven out, but not to restart (swap.h) */
     struct deque background; /* waits, but for room that others leave (background.h) */
-    uint32_t *paused;        /* [n_paused] of those */
-    size_t n_paused, paused_cap;
-    uint32_t *offered; /* [n_offered] of them to the scheduler, for this step */
+    struct deque paused;     /* of those, between two steps */
+    uint32_t *offered;       /* [n_offered] of them to the scheduler, for this step */
     size_t n_offered, offered_cap;
     uint32_t n_background; /* of those that run, in the step formed last */
     uint32_t swap_free;
@@ -248,10 +255,14 @@ static inline bool is_prompt(const struct flight *f)
     return f->computed < f->need;
 }
 
-/* Tokens that it still has to compute before it gives the next. */
+/* Tokens of its prompt that it still has to compute; of all, before it gives the next. */
+static inline uint32_t prompt_due(const struct flight *f)
+{
+    return is_prompt(f) ? f->need - f->computed : 0;
+}
 static inline uint32_t tokens_due(const struct flight *f)
 {
-    return is_prompt(f) ? f->need - f->computed : 1;
+    return is_prompt(f) ? prompt_due(f) : 1;
 }
 
 /* Of the next token, or of the whole prompt, counted from the beginning. */
@@ -266,6 +277,8 @@ static inline uint32_t blocks_more(const struct replica *r, const struct flight 
 
 int batch_add(struct replica *r, uint32_t request, uint32_t tokens, struct err *e);
 int running_add(struct replica *r, uint32_t request, struct err *e);
+/* Out of r->running, if it is there; the others keep their order. */
+void running_drop(struct replica *r, uint32_t request);
 /* Gives its blocks back and puts it at the queue's front, to be computed anew. It must not be in
  * r->running any more. */
 int restart(struct replica *r, uint32_t request, struct err *e);

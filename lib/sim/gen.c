@@ -28,8 +28,10 @@ struct gen {
     size_t hashes_cap;
 };
 
-static uint64_t tokens(double v)
+uint64_t gen_tokens(const struct dist *d, uint64_t *seed)
 {
+    double v = dist_draw(d, seed);
+
     return v < 1 ? 1 : v > TRACE_TOKENS_MOST ? TRACE_TOKENS_MOST : (uint64_t)llround(v);
 }
 
@@ -42,7 +44,7 @@ static int deal_prefixes(struct gen *g, struct err *e)
     if (!(g->prefix_of = mem_array(n, sizeof *g->prefix_of, e)))
         return e->code;
     for (uint64_t i = 0; i < n; prefix++)
-        for (uint64_t k = tokens(dist_draw(&g->o.sharing, seed)); k > 0 && i < n; k--)
+        for (uint64_t k = gen_tokens(&g->o.sharing, seed); k > 0 && i < n; k--)
             g->prefix_of[i++] = prefix;
     for (uint64_t i = n; i > 1 && !g->o.in_order; i--) {
         uint64_t k = rand_below(seed, i);
@@ -153,8 +155,8 @@ static void draw_lengths(struct gen *g, uint64_t *prompt, uint64_t *output)
         *output = t->output[i];
         return;
     }
-    *prompt = tokens(dist_draw(&g->o.prompt, seed));
-    *output = tokens(dist_draw(&g->o.output, seed));
+    *prompt = gen_tokens(&g->o.prompt, seed);
+    *output = gen_tokens(&g->o.output, seed);
 }
 
 /* Which one, and how long it is: always the same of the same one. */
@@ -166,7 +168,7 @@ static void choose_prefix(struct gen *g)
     g->prefix = g->o.shared ? 1 + (uint64_t)g->prefix_of[g->session]
                             : (uint64_t)dist_draw(&zipf, &g->seed[SHAPES]);
     seed ^= g->prefix;
-    g->prefix_tokens = tokens(dist_draw(&g->o.prefix_tokens, &seed));
+    g->prefix_tokens = gen_tokens(&g->o.prefix_tokens, &seed);
 }
 
 static void begin_session(struct gen *g)
@@ -250,14 +252,10 @@ int gen_next(struct gen *g, struct trace_record *rec, struct err *e)
     if (!(g->at_s < 9e9))
         return err_set(e, ERR_USAGE, "the trace would take centuries");
     draw_lengths(g, &prompt, &output);
-    *rec = (struct trace_record){.t_ns = llround(1e9 * g->at_s),
-                                 .prompt = g->history + prompt,
-                                 .output = output,
-                                 .turn = TRACE_ABSENT,
-                                 .tool_ns = TRACE_ABSENT,
-                                 .priority = TRACE_ABSENT,
-                                 .reuse = TRACE_ABSENT,
-                                 .deadline_ns = TRACE_ABSENT};
+    *rec = TRACE_RECORD_NONE;
+    rec->t_ns = llround(1e9 * g->at_s);
+    rec->prompt = g->history + prompt;
+    rec->output = output;
     if (rec->prompt + output > TRACE_TOKENS_MOST)
         return err_set(e, ERR_USAGE, "session %" PRIu64 " grows beyond %d tokens", g->session,
                        TRACE_TOKENS_MOST);

@@ -35,6 +35,9 @@ struct gen_opts {
     uint64_t seed;
 };
 
+/* A number of tokens: 1 to TRACE_TOKENS_MOST. */
+uint64_t gen_tokens(const struct dist *d, uint64_t *seed);
+
 struct gen;
 
 int gen_new(struct gen **out, const struct gen_opts *o, struct err *e);

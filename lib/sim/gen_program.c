@@ -27,13 +27,6 @@ struct making {
     size_t n_closed, closed_cap;
 };
 
-static uint64_t tokens(const struct dist *d, uint64_t *seed)
-{
-    double v = dist_draw(d, seed);
-
-    return v < 1 ? 1 : v > TRACE_TOKENS_MOST ? TRACE_TOKENS_MOST : (uint64_t)llround(v);
-}
-
 /* ---- a record ---- */
 
 static struct trace_text named(char *to, uint64_t program, const char *part, uint64_t number)
@@ -47,15 +40,13 @@ static struct trace_text named(char *to, uint64_t program, const char *part, uin
 
 static struct trace_record record(struct making *m, int64_t t_ns, uint64_t prompt, uint64_t output)
 {
-    return (struct trace_record){.t_ns = t_ns,
-                                 .prompt = prompt,
-                                 .output = output,
-                                 .session = named(m->session, m->number, "", UINT64_MAX),
-                                 .turn = TRACE_ABSENT,
-                                 .tool_ns = TRACE_ABSENT,
-                                 .priority = TRACE_ABSENT,
-                                 .reuse = TRACE_ABSENT,
-                                 .deadline_ns = TRACE_ABSENT};
+    struct trace_record rec = TRACE_RECORD_NONE;
+
+    rec.t_ns = t_ns;
+    rec.prompt = prompt;
+    rec.output = output;
+    rec.session = named(m->session, m->number, "", UINT64_MAX);
+    return rec;
 }
 
 static int put(struct making *m, const struct trace_record *rec, struct err *e)
@@ -89,7 +80,7 @@ static int put_paths(struct making *m, const struct trace_record *first, uint64_
 
     *sum = 0;
     for (uint64_t i = 1; i <= o->paths; i++) {
-        uint64_t path = tokens(&o->path, &m->seed);
+        uint64_t path = gen_tokens(&o->path, &m->seed);
         struct trace_record rec = record(m, first->t_ns, first->prompt + 1, path);
 
         rec.id = named(m->id, m->number, ".p", i);
@@ -120,7 +111,7 @@ static int parathink(struct making *m, const struct trace_record *first, struct 
         return e->code;
     if (o->summary == SUMMARY_NONE)
         return 0;
-    rec = record(m, first->t_ns, first->prompt + sum + 1, tokens(&o->answer, &m->seed));
+    rec = record(m, first->t_ns, first->prompt + sum + 1, gen_tokens(&o->answer, &m->seed));
     rec.id = named(m->id, m->number, ".s", UINT64_MAX);
     rec.turn = 2;
     rec.category = (struct trace_text){"summary", 7};
@@ -168,7 +159,7 @@ static int sleep_time(struct making *m, const struct trace_record *first, struct
             return err_set(e, ERR_USAGE, "the trace would take centuries");
         q.t_ns = llround(1e9 * at);
         q.turn = i + 1;
-        q.prompt = first->prompt + tokens(&o->question, &m->seed);
+        q.prompt = first->prompt + gen_tokens(&o->question, &m->seed);
         q.useful = rand_unit(&m->seed) < o->useful;
         if (add_query(m, q, e) < 0)
             return e->code;

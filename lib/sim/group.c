@@ -9,7 +9,7 @@
 #include "base/num.h"
 #include "base/out.h"
 #include "base/stream.h"
-#include "base/utf8.h"
+#include "sim/columns.h"
 
 void groups_free(struct groups *g)
 {
@@ -232,10 +232,7 @@ static int read_lines(struct group_reader *r, struct lines *l, struct err *e)
     int rc;
 
     while ((rc = lines_next(l, &line, &len, e)) > 0) {
-        size_t mark = lines_number(l) == 1 ? utf8_mark(line, len) : 0;
-
-        line += mark;
-        len -= mark;
+        columns_trim(&line, &len, lines_number(l) == 1);
         if (jsonl_is_blank(line, len))
             continue;
         if ((rc = add_line(r, line, len, e)) == ERR_INPUT)

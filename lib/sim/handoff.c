@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "sim/leave.h"
 #include "sim/link.h"
-#include "sim/route.h"
 #include "sim/slots.h"
 
 enum hand_state {
@@ -183,27 +182,15 @@ int handoff_copied(struct fleet *c, uint32_t slot, struct err *e)
 {
     struct handoff *h = c->handoff;
     struct hand *x = &h->v[slot];
-    struct replica *from = &c->replica[x->from], *to = &c->replica[x->to];
-    struct flight *f = &c->flight[x->request];
 
     /* A replica was lost meanwhile. */
     if (x->state != HAND_COPIES || x->due_ns != c->now)
         return 0;
     c->handed.n++;
     c->handed.bytes += 1e3 * h->link_gbs * h->block_us * x->kv.n;
-    from->aside -= f->kv.n;
-    kv_give_back(&from->kv, &f->kv);
-    replica_ask_again(from);
-    f->kv = x->kv;
-    f->named = f->left = 0;
-    if (c->route->moves)
-        c->route->moves(c, x->request, x->to);
-    f->replica = x->to;
-    x->kv = (struct kv_list){0};
+    link_hand_over(c, x->request, x->to, &x->kv);
     x->state = HAND_JOINS;
     c->copying--;
-    fleet_touch(c, from);
-    fleet_touch(c, to);
     return deque_push_back(&h->joining[x->to], slot, e);
 }
 
@@ -306,9 +293,7 @@ static void break_copy(struct fleet *c, struct hand *x)
 {
     struct replica *to = &c->replica[x->to];
 
-    to->aside -= x->kv.n;
-    kv_give_back(&to->kv, &x->kv);
-    replica_ask_again(to);
+    replica_give_aside(to, &x->kv);
     fleet_touch(c, to);
     c->handoff->coming[x->to]--;
     c->copying--;
@@ -318,11 +303,9 @@ static int lose(struct fleet *c, uint32_t slot, uint32_t *v, size_t *n, struct e
 {
     struct hand *x = &c->handoff->v[slot];
     struct flight *f = &c->flight[x->request];
-    struct replica *r = &c->replica[f->replica];
 
     v[(*n)++] = x->request;
-    r->aside -= f->kv.n;
-    kv_give_back(&r->kv, &f->kv);
+    replica_give_aside(&c->replica[f->replica], &f->kv);
     return end_hand(c->handoff, slot, e);
 }
 

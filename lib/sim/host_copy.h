@@ -4,7 +4,7 @@
  * is always of a text's beginning.
  *
  * Cost     a few instructions a call, and one for each copy that goes.
- * Memory   24 bytes a request.
+ * Memory   32 bytes a request.
  */
 #ifndef SIM_HOST_COPY_H
 #define SIM_HOST_COPY_H

@@ -76,11 +76,12 @@ int kin_arrive(struct replica *r, uint32_t request, struct err *e)
     const struct trace_set *t = r->trace;
     struct flight *f = flight_of(r, request);
     struct kin *k = &r->kin[request];
-    uint32_t from = request ? t->after_end[request - 1] : 0, joins = t->program[request].joins;
+    uint32_t n, joins = t->program[request].joins;
+    const uint32_t *after = trace_set_after(t, request, &n);
     struct taken got = {0};
 
     for (uint32_t i = 0; i < joins && k->reuse > 0; i++)
-        if (take_over(r, &f->kv, t->after[from + i], k->common, k->reuse, &got, e) < 0)
+        if (take_over(r, &f->kv, after[i], k->common, k->reuse, &got, e) < 0)
             return e->code;
     k->blocks = f->kv.n;
     k->tokens = f->computed = got.tokens;
@@ -227,7 +228,7 @@ bool kin_give_up(struct replica *r)
     const struct deque *d = r->waiting.n > 0 ? &r->waiting : &r->background;
     uint32_t first = d->n > 0 ? deque_front(d) : UINT32_MAX;
 
-    if (d->n + r->swapped.n + r->n_paused == 0)
+    if (d->n + r->swapped.n + r->paused.n == 0)
         return false;
     return give_up_last(r, first, false) ||
            (first != UINT32_MAX && give_up_last(r, UINT32_MAX, false));

@@ -96,18 +96,18 @@ static uint32_t aside_of(const struct groups *g, uint32_t group)
 
 /* ---- growing ---- */
 
-/* Blocks of a group that holds `len` to be set aside. */
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Blocks of a group that holds `len` to be set aside: so never more than most_aside are. */
 static uint32_t to_set_aside(const struct groups *g, uint32_t len)
 {
     uint32_t missing = g->preferred - 1 - (len - 1) % g->preferred;
     uint32_t most = (g->most_aside - g->a.unused) / ASIDE_PART;
 
-    return g->a.unused >= g->most_aside ? 0 : missing < most ? missing : most;
-}
-
-static uint32_t smaller(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
+    return smaller(missing, most);
 }
 
 /* The last group has its end `more` blocks on. */

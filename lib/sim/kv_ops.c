@@ -380,7 +380,7 @@ static void play(struct kv_player *p, const struct kv_op *op)
     }
     if (h->blocks > 0) {
         p->done.frees++;
-        p->done.copies += p->a->kind->single ? h->blocks : h->pieces;
+        p->done.copies += kv_alloc_copies(p->a, h, 0, h->blocks);
     }
     kv_alloc_release(p->a, h);
 }

@@ -6,6 +6,13 @@
 #include "sim/prefix.h"
 #include "sim/sched.h"
 
+void replica_give_aside(struct replica *r, struct kv_list *l)
+{
+    r->aside -= l->n;
+    kv_give_back(&r->kv, l);
+    replica_ask_again(r);
+}
+
 uint32_t held_blocks(const struct replica *r, const struct flight *f)
 {
     uint32_t blocks = kv_blocks(&r->kv, (uint64_t)f->computed + r->steady.done);
@@ -16,12 +23,8 @@ uint32_t held_blocks(const struct replica *r, const struct flight *f)
 void replica_take_out(struct replica *r, uint32_t request)
 {
     struct flight *f = flight_of(r, request);
-    size_t n = 0;
 
-    for (size_t i = 0; i < r->n_running; i++)
-        if (r->running[i] != request)
-            r->running[n++] = r->running[i];
-    r->n_running = n;
+    running_drop(r, request);
     r->aside += f->kv.n;
     f->status = FLIGHT_MOVING;
 }

@@ -13,6 +13,8 @@ static inline void replica_ask_again(struct replica *r)
 {
     r->steady.refused = false;
 }
+/* Those of a list that are set aside there are free again. */
+void replica_give_aside(struct replica *r, struct kv_list *l);
 /* KV blocks that it holds, whatever is settled. */
 uint32_t held_blocks(const struct replica *r, const struct flight *f);
 

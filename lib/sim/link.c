@@ -1,6 +1,8 @@
 /* link.c - see link.h. */
 #include "sim/link.h"
 
+#include "sim/leave.h"
+#include "sim/route.h"
 #include "sim/sched.h"
 
 static int of_replica(const struct replica *r, double gbs, double *us, struct err *e)
@@ -61,4 +63,20 @@ int link_step_us(const struct replica *r, uint32_t coming, uint32_t context, dou
         return e->code;
     *us *= replica_slower(r);
     return 0;
+}
+
+void link_hand_over(struct fleet *c, uint32_t request, uint32_t to, struct kv_list *l)
+{
+    struct flight *f = &c->flight[request];
+    struct replica *from = &c->replica[f->replica];
+
+    replica_give_aside(from, &f->kv);
+    f->kv = *l;
+    f->named = f->left = 0;
+    *l = (struct kv_list){0};
+    if (c->route->moves)
+        c->route->moves(c, request, to);
+    f->replica = to;
+    fleet_touch(c, from);
+    fleet_touch(c, &c->replica[to]);
 }

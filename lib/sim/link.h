@@ -14,6 +14,10 @@ int link_block_us(const struct fleet *c, double gbs, double *us, struct err *e);
 int link_step_us(const struct replica *r, uint32_t coming, uint32_t context, double *us,
                  struct err *e);
 
+/* All is copied to *l, which is set aside at `to`: the request is there from now on, and what it
+ * had is given back. */
+void link_hand_over(struct fleet *c, uint32_t request, uint32_t to, struct kv_list *l);
+
 /* So many free blocks, beyond the watermark. */
 static inline bool link_has_room(const struct replica *r, uint32_t blocks)
 {

@@ -76,4 +76,22 @@ static inline const char *trace_set_id(const struct trace_set *t, uint32_t i, si
     return t->ids + from;
 }
 
+/* Hashes of a request: *n of them, which may be none. */
+static inline const uint64_t *trace_set_hashes(const struct trace_set *t, uint32_t i, uint32_t *n)
+{
+    uint64_t from = t->hash_end && i ? t->hash_end[i - 1] : 0;
+
+    *n = t->hash_end ? (uint32_t)(t->hash_end[i] - from) : 0;
+    return t->hashes ? t->hashes + from : NULL;
+}
+
+/* Those that it waits for, the same. */
+static inline const uint32_t *trace_set_after(const struct trace_set *t, uint32_t i, uint32_t *n)
+{
+    uint32_t from = t->after_end && i ? t->after_end[i - 1] : 0;
+
+    *n = t->after_end ? t->after_end[i] - from : 0;
+    return t->after ? t->after + from : NULL;
+}
+
 #endif

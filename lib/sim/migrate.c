@@ -8,7 +8,6 @@
 #include "sim/freeness.h"
 #include "sim/leave.h"
 #include "sim/link.h"
-#include "sim/route.h"
 #include "sim/sched.h"
 
 enum move_state {
@@ -92,9 +91,7 @@ static void give_up(struct fleet *c, struct move *m, enum migrate_abort why)
 {
     struct replica *to = &c->replica[m->to];
 
-    to->aside -= m->kv.n;
-    kv_give_back(&to->kv, &m->kv);
-    replica_ask_again(to);
+    replica_give_aside(to, &m->kv);
     fleet_touch(c, to);
     if (m->state != MOVE_PAIRED)
         c->migrated.aborts[why]++;
@@ -130,25 +127,13 @@ static void commit(struct fleet *c, uint32_t from)
 {
     struct migrate *g = c->migrate;
     struct move *m = &g->move[from];
-    struct replica *source = &c->replica[from];
-    struct flight *f = &c->flight[m->request];
     int64_t down_ns = c->now - m->paused_ns;
 
     c->migrated.down_ns += down_ns;
     c->migrated.most_down_ns = longer(c->migrated.most_down_ns, down_ns);
-    source->aside -= f->kv.n;
-    kv_give_back(&source->kv, &f->kv);
-    replica_ask_again(source);
-    f->kv = m->kv;
-    f->named = f->left = 0;
-    if (c->route->moves)
-        c->route->moves(c, m->request, m->to);
-    f->replica = m->to;
-    m->kv = (struct kv_list){0};
+    link_hand_over(c, m->request, m->to, &m->kv);
     m->state = MOVE_JOINING;
     g->joining[m->to]++;
-    fleet_touch(c, source);
-    fleet_touch(c, &c->replica[m->to]);
 }
 
 /* ---- stages ---- */
@@ -297,8 +282,7 @@ static void lose(struct fleet *c, uint32_t from, bool source, uint32_t *v, size_
 
     if (m->state == MOVE_LAST && source) {
         v[(*n)++] = m->request;
-        c->replica[from].aside -= c->flight[m->request].kv.n;
-        kv_give_back(&c->replica[from].kv, &c->flight[m->request].kv);
+        replica_give_aside(&c->replica[from], &c->flight[m->request].kv);
         give_up(c, m, ABORT_REPLICA);
     } else if (m->state == MOVE_LAST) {
         uint32_t request = m->request;
@@ -326,8 +310,7 @@ void migrate_lose(struct fleet *c, const struct replica *r, uint32_t *v, size_t 
 
         if (m->state == MOVE_JOINING && to == r) {
             v[(*n)++] = m->request;
-            to->aside -= c->flight[m->request].kv.n;
-            kv_give_back(&to->kv, &c->flight[m->request].kv);
+            replica_give_aside(to, &c->flight[m->request].kv);
             g->joining[m->to]--;
             end_move(c, m);
         } else if (m->state != MOVE_NONE && m->state != MOVE_JOINING &&

@@ -65,15 +65,43 @@ static int links(struct trace_set *out, const struct trace_set *t, const bool *k
     out->after_end = mem_array(out->n, sizeof *out->after_end, e);
     out->after = mem_array(t->n ? t->after_end[t->n - 1] : 0, sizeof *out->after, e);
     for (uint32_t i = 0; number && out->after_end && out->after && i < t->n; i++) {
+        uint32_t n_after;
+        const uint32_t *after = trace_set_after(t, i, &n_after);
+
         number[i] = n;
-        for (uint32_t a = i ? t->after_end[i - 1] : 0; keep[i] && a < t->after_end[i]; a++)
-            if (keep[t->after[a]])
-                out->after[k++] = number[t->after[a]];
+        for (uint32_t a = 0; keep[i] && a < n_after; a++)
+            if (keep[after[a]])
+                out->after[k++] = number[after[a]];
         if (keep[i])
             out->after_end[n++] = k;
     }
     free(number);
     return number && out->after_end && out->after ? 0 : e->code;
+}
+
+/* Races and outputs that go by others are decided: the lengths are what came of them. */
+static int programs(struct trace_set *out, const struct trace_set *t, const bool *keep,
+                    struct err *e)
+{
+    struct trace_program *to;
+
+    if (!t->program)
+        return 0;
+    if (!(to = out->program = mem_array(out->n, sizeof *to, e)))
+        return e->code;
+    for (uint32_t i = 0; i < t->n; i++) {
+        const struct trace_program *p = &t->program[i];
+        const uint32_t *joined = t->after && i ? t->after + t->after_end[i - 1] : t->after;
+
+        if (!keep[i])
+            continue;
+        *to = (struct trace_program){
+            .common = p->common, .reuse = p->reuse, .background = p->background};
+        for (uint32_t k = 0; k < p->joins; k++)
+            to->joins += keep[joined[k]];
+        to++;
+    }
+    return 0;
 }
 
 int trace_pick(struct trace_set *out, const struct trace_set *t, const bool *keep, struct err *e)
@@ -88,7 +116,7 @@ int trace_pick(struct trace_set *out, const struct trace_set *t, const bool *kee
         spans(&out->id_end, &out->ids, t->id_end, t->ids, 1, t, keep, out->n, e) == 0 &&
         spans(&out->hash_end, &out->hashes, t->hash_end, t->hashes, sizeof *t->hashes, t, keep,
               out->n, e) == 0 &&
-        links(out, t, keep, e) == 0)
+        links(out, t, keep, e) == 0 && programs(out, t, keep, e) == 0)
         return 0;
     trace_set_free(out);
     return e->code;

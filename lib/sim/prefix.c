@@ -18,15 +18,6 @@ static bool took_over(const struct replica *r, uint32_t request)
 
 /* ---- hashes ---- */
 
-static const uint64_t *of_trace(const struct replica *r, uint32_t request, uint32_t *n)
-{
-    const struct trace_set *t = r->trace;
-    uint64_t from = t->hash_end && request ? t->hash_end[request - 1] : 0;
-
-    *n = t->hash_end ? (uint32_t)(t->hash_end[request] - from) : 0;
-    return t->hash_end ? t->hashes + from : NULL;
-}
-
 /* Of a block that is like no other. */
 static uint64_t own_hash(uint32_t request, uint32_t block)
 {
@@ -39,7 +30,7 @@ static uint64_t own_hash(uint32_t request, uint32_t block)
 static const uint64_t *first_hashes(struct replica *r, uint32_t request, uint32_t n, struct err *e)
 {
     uint32_t given;
-    const uint64_t *hashes = of_trace(r, request, &given);
+    const uint64_t *hashes = trace_set_hashes(r->trace, request, &given);
 
     if (n <= given)
         return hashes;
@@ -99,7 +90,7 @@ int prefix_find(struct replica *r, uint32_t request, struct prefix *p, struct er
         find_own(r, f, p);
         return 0;
     }
-    of_trace(r, request, &given);
+    trace_set_hashes(r->trace, request, &given);
     /* Before it has run, none can have blocks of its own. */
     p->most = f->preemptions > 0 ? p->most : smaller(given, p->most);
     if (p->most > 0 && !(p->hashes = first_hashes(r, request, p->most, e)))
@@ -179,7 +170,7 @@ int prefix_put(struct replica *r, uint32_t request, uint32_t blocks, struct err 
 {
     struct kv_list l = {0};
     uint32_t n, shared, more;
-    const uint64_t *hashes = of_trace(r, request, &n);
+    const uint64_t *hashes = trace_set_hashes(r->trace, request, &n);
     int rc;
 
     if (!r->kv.sharing)

@@ -8,8 +8,8 @@
  * move takes of what stands above.
  *
  * Build    prompts are sorted by their atoms; what neighbours have in common gives the tree.
- * Cost     log n comparisons of atoms, 16 at a time, for each of n prompts; then linear. 70 bytes a
- *          prompt beside the prompts themselves.
+ * Cost     log n comparisons of atoms, 16 at a time, for each of n prompts; then linear. 76 bytes a
+ *          prompt beside the prompts themselves, and 16 while it is built.
  * Source   BatchLLM, arXiv 2412.03594, section 4 (MaximizeReuse).
  */
 #ifndef SIM_PREFIX_TREE_H

@@ -9,8 +9,10 @@
 
 static const uint32_t *joined(const struct trace_set *t, uint32_t request, uint32_t *n)
 {
+    const uint32_t *after = trace_set_after(t, request, n);
+
     *n = t->program[request].joins;
-    return *n ? t->after + (request ? t->after_end[request - 1] : 0) : NULL;
+    return after;
 }
 
 static bool is_over(const struct flight *f)

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/stream.h"
-#include "base/utf8.h"
+#include "sim/columns.h"
 
 struct reader {
     struct prompts *p;
@@ -138,10 +138,7 @@ static int read_lines(struct reader *r, struct lines *l, struct err *e)
     int rc;
 
     while ((rc = lines_next(l, &line, &len, e)) > 0) {
-        size_t mark = lines_number(l) == 1 ? utf8_mark(line, len) : 0;
-
-        line += mark;
-        len -= mark;
+        columns_trim(&line, &len, lines_number(l) == 1);
         if (jsonl_is_blank(line, len))
             continue;
         if (r->kind == PROMPTS_AUTO && (r->kind = kind_of(line, len)) == PROMPTS_TRACE)
@@ -216,13 +213,12 @@ int prompts_of_trace(struct prompts *p, const struct trace_set *t, struct err *e
     if (!(p->v = mem_array(t->n, sizeof *p->v, e)))
         return e->code;
     for (uint32_t i = 0; i < t->n; i++) {
-        uint64_t from = i > 0 && t->hash_end ? t->hash_end[i - 1] : 0;
-        uint64_t n = t->hash_end ? t->hash_end[i] - from : 0;
+        uint32_t n;
+        const uint64_t *hashes = trace_set_hashes(t, i, &n);
         uint32_t whole = t->prompt[i] / p->atom_tokens; /* the others are of the output */
 
-        p->v[i] = (struct prompt){.atom = t->hashes ? t->hashes + from : NULL,
-                                  .atoms = n < whole ? (uint32_t)n : whole,
-                                  .tokens = t->prompt[i]};
+        p->v[i] = (struct prompt){
+            .atom = hashes, .atoms = n < whole ? n : whole, .tokens = t->prompt[i]};
         p->tokens += t->prompt[i];
     }
     return 0;

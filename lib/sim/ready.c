@@ -6,11 +6,6 @@
 
 #include "base/mem.h"
 
-static uint32_t after_from(const struct trace_set *t, uint32_t i)
-{
-    return i ? t->after_end[i - 1] : 0;
-}
-
 /* `after` the other way round. */
 static int invert(struct ready *r, struct err *e)
 {
@@ -26,9 +21,13 @@ static int invert(struct ready *r, struct err *e)
     for (uint32_t i = 0; i < t->n; i++)
         r->waiter_end[i + 1] += r->waiter_end[i];
     /* Filling moves each end to where the next begins: shifted back by one it is the end. */
-    for (uint32_t i = 0; i < t->n; i++)
-        for (uint32_t k = after_from(t, i); k < t->after_end[i]; k++)
-            r->waiter[r->waiter_end[t->after[k]]++] = i;
+    for (uint32_t i = 0; i < t->n; i++) {
+        uint32_t n;
+        const uint32_t *after = trace_set_after(t, i, &n);
+
+        for (uint32_t k = 0; k < n; k++)
+            r->waiter[r->waiter_end[after[k]]++] = i;
+    }
     return 0;
 }
 
@@ -42,7 +41,7 @@ int ready_init(struct ready *r, const struct trace_set *t, struct err *e)
     if (!r->open || !r->t_ns || invert(r, e) < 0)
         return e->code;
     for (uint32_t i = 0; i < t->n; i++) {
-        r->open[i] = t->after_end[i] - after_from(t, i);
+        trace_set_after(t, i, &r->open[i]);
         r->t_ns[i] = t->t_ns[i];
     }
     return 0;
@@ -50,7 +49,10 @@ int ready_init(struct ready *r, const struct trace_set *t, struct err *e)
 
 bool ready_waits(const struct ready *r, uint32_t request)
 {
-    return r->open && r->trace->after_end[request] > after_from(r->trace, request);
+    uint32_t n;
+
+    trace_set_after(r->trace, request, &n);
+    return n > 0;
 }
 
 int ready_ended(struct ready *r, uint32_t request, int64_t end_ns, struct err *e)

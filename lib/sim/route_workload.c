@@ -25,9 +25,9 @@ enum { WINDOWS = 4 };   /* that a tuning looks back */
 
 struct workload {
     double alpha;
-    double *work_s; /* [replicas] */
-    uint32_t *at;   /* [trace->n]: the replica that a call counts at; UINT32_MAX: none */
-    int64_t tuned_ns;
+    double *work_s;   /* [replicas] */
+    uint32_t *at;     /* [trace->n]: the replica that a call counts at; UINT32_MAX: none */
+    int64_t tuned_ns; /* FLIGHT_NEVER: nothing has come yet */
     bool tunes;
 };
 
@@ -43,7 +43,7 @@ static int begin(struct fleet *c, struct err *e)
         w->at[i] = UINT32_MAX;
     w->tunes = o->alpha == ROUTE_TUNES;
     w->alpha = w->tunes ? ALPHA_FIRST : o->alpha;
-    w->tuned_ns = c->trace->n > 0 ? c->trace->t_ns[0] : 0;
+    w->tuned_ns = FLIGHT_NEVER;
     return 0;
 }
 
@@ -63,6 +63,8 @@ static int tune(struct fleet *c, struct workload *w, struct err *e)
 {
     int64_t window_ns = (int64_t)llround(1e9 * c->o->route_opts.window_s);
 
+    if (w->tuned_ns == FLIGHT_NEVER)
+        w->tuned_ns = c->began_ns;
     if (c->now - w->tuned_ns < window_ns)
         return 0;
     if (tune_alpha(c, c->now - WINDOWS * window_ns, &w->alpha, e) < 0)

@@ -39,8 +39,10 @@ struct sched {
     /* Requests that are in lists of its own, neither waiting nor running: how many, and into v,
      * unless that is NULL, which. */
     size_t (*own)(const struct replica *r, uint32_t *v);
-    /* Of one that switches contexts: what that came to; what is wrong with its state, or NULL. */
+    /* Of one that switches contexts, and so neither hands requests to other replicas nor knows
+     * programs: what that came to. NULL: it does not. */
     const struct switch_counts *(*switched)(const struct replica *r);
+    /* What is wrong with a state of its own, or NULL. For --check. */
     const char *(*wrong)(const struct replica *r);
 };
 

@@ -16,7 +16,6 @@
  *          fused attention over a shared prefix is left out: each decode reads all of its context.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "sim/group.h"
@@ -356,8 +355,7 @@ static int admit(struct replica *r, size_t i, struct err *e)
     if (left == 0 || r->n_running >= r->o->most_requests ||
         !fits(r, request, kv_blocks(&r->kv, left)))
         return 0;
-    deque_raise(&r->waiting, i);
-    deque_pop_front(&r->waiting);
+    deque_drop(&r->waiting, i);
     count_waiting(r, request, UINT32_MAX); /* - 1 */
     if (t->state == TEAM_NEW)
         set_state(r, t, leads_on ? TEAM_PREFIX : TEAM_READY);
@@ -432,8 +430,7 @@ static int restart_last(struct replica *r, struct err *e)
     if (i == 0)
         return 0;
     request = r->running[i - 1];
-    r->n_running--;
-    memmove(&r->running[i - 1], &r->running[i], (r->n_running + 1 - i) * sizeof *r->running);
+    running_drop(r, request);
     if (restart(r, request, e) < 0)
         return e->code;
     note_restarts(r, 1);

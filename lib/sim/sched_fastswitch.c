@@ -157,7 +157,7 @@ static int rank_all(struct replica *r, size_t *n, struct err *e)
     for (size_t i = 0; i < r->waiting.n; i++)
         s->ranked[k++] = rank_of(r, deque_at(&r->waiting, i));
     for (size_t i = 0; i < s->sw.out.n; i++)
-        s->ranked[k++] = rank_of(r, s->sw.out.v[i]);
+        s->ranked[k++] = rank_of(r, deque_at(&s->sw.out, i));
     for (size_t i = k / 2; i-- > 0;)
         sift_down(s->ranked, k, i);
     *n = k;
@@ -245,11 +245,11 @@ static int land(struct replica *r, int64_t until, struct err *e)
 /* The best that waits, and where: of w->out, or behind that in the queue. */
 static struct rank best_waiting(const struct replica *r, size_t *at)
 {
-    const struct requests *out = &state_of(r)->sw.out;
+    const struct deque *out = &state_of(r)->sw.out;
     struct rank best = worst_rank;
 
     for (size_t i = 0; i < out->n + r->waiting.n; i++) {
-        uint32_t request = i < out->n ? out->v[i] : deque_at(&r->waiting, i - out->n);
+        uint32_t request = i < out->n ? deque_at(out, i) : deque_at(&r->waiting, i - out->n);
         struct rank rank = rank_of(r, request);
 
         if (is_better(rank, best)) {
@@ -262,15 +262,12 @@ static struct rank best_waiting(const struct replica *r, size_t *at)
 
 static void remove_waiting(struct replica *r, size_t at)
 {
-    struct requests *out = &state_of(r)->sw.out;
+    struct deque *out = &state_of(r)->sw.out;
 
-    if (at < out->n) {
-        out->v[at] = out->v[--out->n];
-        return;
-    }
-    for (at -= out->n; at > 0; at--)
-        *deque_place(&r->waiting, at) = deque_at(&r->waiting, at - 1);
-    deque_pop_front(&r->waiting);
+    if (at < out->n)
+        deque_drop(out, at);
+    else
+        deque_drop(&r->waiting, at - out->n);
 }
 
 static bool has_room(const struct replica *r, uint32_t request)
@@ -291,7 +288,7 @@ static uint64_t prompts_due(const struct replica *r)
     for (size_t i = 0; i < r->n_running + w->n_coming; i++) {
         uint32_t request = i < r->n_running ? r->running[i] : w->coming[i - r->n_running].request;
 
-        tokens += is_prompt(flight_of(r, request)) ? tokens_due(flight_of(r, request)) : 0;
+        tokens += prompt_due(flight_of(r, request));
     }
     return tokens;
 }
@@ -413,27 +410,15 @@ static int form(struct replica *r, struct err *e)
 
 /* ---- turns of a session ---- */
 
-static const uint64_t *hashes_of(const struct trace_set *t, uint32_t i, uint64_t *n)
-{
-    uint64_t from = i > 0 ? t->hash_end[i - 1] : 0;
-
-    *n = t->hash_end[i] - from;
-    return t->hashes + from;
-}
-
 /* So many tokens of the prompt are the beginning of what the other one was, and answered. */
 static uint32_t tokens_alike(const struct trace_set *t, uint32_t before, uint32_t request)
 {
-    uint64_t n, m, i = 0;
-    const uint64_t *a, *b;
+    uint32_t n, m, i = 0;
+    const uint64_t *a = trace_set_hashes(t, before, &n), *b = trace_set_hashes(t, request, &m);
 
-    if (!t->hash_end)
-        return 0;
-    a = hashes_of(t, before, &n);
-    b = hashes_of(t, request, &m);
-    while (i < n && i < m && (i + 1) * t->block <= t->prompt[request] && a[i] == b[i])
+    while (i < n && i < m && (i + 1) * (uint64_t)t->block <= t->prompt[request] && a[i] == b[i])
         i++;
-    return (uint32_t)(i * t->block);
+    return i * t->block;
 }
 
 static void forget_last(struct fastswitch *s, uint32_t session)
@@ -493,7 +478,7 @@ static size_t own(const struct replica *r, uint32_t *v)
     const struct switcher *w = &state_of(r)->sw;
 
     for (size_t i = 0; v && i < w->out.n; i++)
-        v[i] = w->out.v[i];
+        v[i] = deque_at(&w->out, i);
     for (size_t i = 0; v && i < w->n_coming; i++)
         v[w->out.n + i] = w->coming[i].request;
     return w->out.n + w->n_coming;

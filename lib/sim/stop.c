@@ -3,21 +3,10 @@
 #include "sim/kin.h"
 #include "sim/swap.h"
 
-static void drop(uint32_t *v, size_t *n, uint32_t request)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < *n; i++)
-        if (v[i] != request)
-            v[kept++] = v[i];
-    *n = kept;
-}
-
 /* Out of the queue or list that it is in. */
 static void leave(struct replica *r, uint32_t request)
 {
     const struct flight *f = flight_of(r, request);
-    uint32_t due = is_prompt(f) ? f->need - f->computed : 0;
 
     switch (f->status) {
     case FLIGHT_WAITING:
@@ -25,16 +14,16 @@ static void leave(struct replica *r, uint32_t request)
             deque_take_out(&r->background, request);
             return;
         }
-        r->due_tokens -= due;
+        r->due_tokens -= prompt_due(f);
         r->queued_blocks -= kv_blocks(&r->kv, f->need);
         return;
     case FLIGHT_RUNNING:
-        drop(r->running, &r->n_running, request);
+        running_drop(r, request);
         r->n_background -= is_background(r, request);
-        r->due_tokens -= due;
+        r->due_tokens -= prompt_due(f);
         return;
     case FLIGHT_PAUSED:
-        drop(r->paused, &r->n_paused, request);
+        deque_take_out(&r->paused, request);
         return;
     default:
         swap_leave(r, request);

@@ -130,22 +130,6 @@ static void set_leaving(struct switcher *s, uint32_t request, uint32_t from, uin
 
 /* ---- out ---- */
 
-/* Of its prompt. Replicas count what those that wait and run have, not those that are elsewhere. */
-static uint32_t prompt_due(const struct flight *f)
-{
-    return is_prompt(f) ? f->need - f->computed : 0;
-}
-
-static int list_out(struct switcher *s, uint32_t request, struct err *e)
-{
-    struct requests *q = &s->out;
-
-    if (mem_reserve(&q->v, &q->cap, q->n + 1, sizeof *q->v, e) < 0)
-        return e->code;
-    q->v[q->n++] = request;
-    return 0;
-}
-
 /* Blocks [from, to) go into its copy. */
 static void copy_out(struct switcher *s, struct replica *r, uint32_t request, uint32_t from,
                      uint32_t to)
@@ -183,13 +167,14 @@ int switch_out(struct switcher *s, struct replica *r, uint32_t request, struct e
     /* A block that was copied when it was not full is copied again. */
     copy_out(s, r, request, there == f->computed ? to : there / r->kv.tokens, to);
     switcher_give(s, r, request);
+    /* Replicas count what is due of those that wait and run, not of those that are elsewhere. */
     r->due_tokens -= prompt_due(f);
     f->status = FLIGHT_SWAPPED;
     f->preemptions++;
     r->total.preemptions++;
     r->total.swaps++;
     s->count.out++;
-    return list_out(s, request, e);
+    return deque_push_back(&s->out, request, e);
 }
 
 /* ---- in ---- */

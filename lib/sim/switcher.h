@@ -20,12 +20,6 @@ struct coming {
     int64_t ready_ns;
 };
 
-/* A list of requests without order. */
-struct requests {
-    uint32_t *v;
-    size_t n, cap;
-};
-
 struct switcher {
     const struct switch_opts *o;
     struct switch_counts count;
@@ -35,7 +29,7 @@ struct switcher {
     int64_t out_ns, in_ns; /* when each way of the link is free */
     int64_t wait_ns;       /* until when the step under way to be formed must wait; 0: need not */
     struct host_copies host;
-    struct requests out;   /* driven out */
+    struct deque out;      /* driven out */
     struct coming *coming; /* on their way in, in their order */
     size_t n_coming, coming_cap;
 };

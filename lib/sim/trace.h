@@ -60,6 +60,15 @@ struct trace_record {
     struct trace_text rest; /* members that this version does not know, as JSON: ,"a":1,"b":[2] */
 };
 
+/* Nothing of it is there. */
+#define TRACE_RECORD_NONE                            \
+    ((struct trace_record){.t_ns = TRACE_ABSENT,     \
+                           .turn = TRACE_ABSENT,     \
+                           .reuse = TRACE_ABSENT,    \
+                           .tool_ns = TRACE_ABSENT,  \
+                           .priority = TRACE_ABSENT, \
+                           .deadline_ns = TRACE_ABSENT})
+
 struct trace_reader;
 
 /* In the order of `enum trace_format`; a reader is told "auto", or which. */

@@ -151,12 +151,7 @@ void trace_close(struct trace_reader *r)
 
 static void begin(struct trace_reader *r)
 {
-    r->rec = (struct trace_record){.t_ns = TRACE_ABSENT,
-                                   .turn = TRACE_ABSENT,
-                                   .tool_ns = TRACE_ABSENT,
-                                   .priority = TRACE_ABSENT,
-                                   .reuse = TRACE_ABSENT,
-                                   .deadline_ns = TRACE_ABSENT};
+    r->rec = TRACE_RECORD_NONE;
     r->call_list = (struct jsonl_span){.type = JSONL_NULL};
     r->text.len = 0;
     r->rest.len = 0;

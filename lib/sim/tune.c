@@ -15,7 +15,7 @@ enum { STEPS = 11 };
  * is no reason to change. */
 #define WORTH 0.95
 
-/* Calls that have ended of programs that came since then; one of no program is a program itself. */
+/* Calls that are over of programs that came since then; one of no program is a program itself. */
 static bool *known_since(const struct fleet *c, int64_t from_ns, struct err *e)
 {
     const struct trace_set *t = c->trace;
@@ -23,11 +23,25 @@ static bool *known_since(const struct fleet *c, int64_t from_ns, struct err *e)
 
     for (uint32_t i = 0; keep && i < t->n; i++) {
         uint32_t s = t->session ? t->session[i] : UINT32_MAX;
-        int64_t came = s != UINT32_MAX ? c->budgets.came_ns[s] : t->t_ns[i];
+        int64_t came = s != UINT32_MAX ? c->budgets.came_ns[s] : c->flight[i].came_ns;
 
-        keep[i] = c->flight[i].status == FLIGHT_ENDED && came >= from_ns;
+        keep[i] = flight_gave(&c->flight[i]) && came >= from_ns;
     }
     return keep;
+}
+
+/* As a trace, with the times at which they came: it is not always the trace's that count. */
+static int pick_known(struct trace_set *out, const struct fleet *c, int64_t from_ns, struct err *e)
+{
+    bool *keep = known_since(c, from_ns, e);
+    int rc = keep ? trace_pick(out, c->trace, keep, e) : e->code;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; rc == 0 && !out->after_end && i < c->trace->n; i++)
+        if (keep[i])
+            out->t_ns[n++] = c->flight[i].came_ns;
+    free(keep);
+    return rc;
 }
 
 /* What programs come to under an alpha. */
@@ -85,11 +99,9 @@ static int search(const struct fleet *c, const struct trace_set *t, double *alph
 
 int tune_alpha(const struct fleet *c, int64_t from_ns, double *alpha, struct err *e)
 {
-    bool *keep = known_since(c, from_ns, e);
     struct trace_set t;
-    int rc = keep ? trace_pick(&t, c->trace, keep, e) : e->code;
+    int rc = pick_known(&t, c, from_ns, e);
 
-    free(keep);
     if (rc < 0)
         return rc;
     rc = t.n > 0 ? search(c, &t, alpha, e) : 0;

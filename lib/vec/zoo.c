@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/map.h"
@@ -24,6 +25,18 @@ int zoo_path(struct buf *out, const char *a, const char *b, const char *c, struc
                    buf_addc(out, '\0', e) < 0
                ? e->code
                : 0;
+}
+
+const char *zoo_last_part(const char *path, size_t *len)
+{
+    size_t end = strlen(path), from;
+
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+    for (from = end; from > 0 && path[from - 1] != '/'; from--)
+        ;
+    *len = end - from;
+    return path + from;
 }
 
 /* ---- names in a folder ---- */
@@ -171,19 +184,23 @@ static char *field(char **at, char end)
     return from;
 }
 
-/* A line, of which *at becomes the end. */
+/* A line, of which *at becomes the end. False, and no error in *e: it is none. */
 static bool take_line(struct zoo_model *m, char **at, struct err *e)
 {
     char *object = field(at, '\t'), *bytes = field(at, '\t'), *cosine = field(at, '\t');
     char *name = field(at, '\n');
     struct zoo_block b = {.cosine = 0};
 
-    if (!name || !*name || !is_object_name(object) || !num_u64(bytes, &b.bytes) ||
+    if (!cosine || !name || !*name || !is_object_name(object) || !num_u64(bytes, &b.bytes) ||
         !num_double(cosine, &b.cosine) || strchr(name, '/'))
         return false;
     memcpy(b.object, object, strlen(object) + 1);
-    if (mem_reserve(&m->block, &m->cap, m->blocks + 1, sizeof b, e) < 0 || !(b.name = strdup(name)))
+    if (mem_reserve(&m->block, &m->cap, m->blocks + 1, sizeof b, e) < 0)
         return false;
+    if (!(b.name = strdup(name))) {
+        err_set(e, ERR_MEM, "out of memory");
+        return false;
+    }
     m->block[m->blocks++] = b;
     return true;
 }
@@ -296,10 +313,11 @@ static bool is_blank(const char *path)
 {
     struct zoo_names names = {0};
     struct err unused;
-    bool blank = true;
+    bool blank;
 
-    if (zoo_names(&names, path, &unused) < 0)
-        blank = errno == ENOENT;
+    if (access(path, F_OK) < 0)
+        return errno == ENOENT;
+    blank = zoo_names(&names, path, &unused) == 0;
     for (size_t i = 0; i < names.n; i++)
         blank &= strcmp(names.v[i], "objects") == 0 || strcmp(names.v[i], "models") == 0;
     zoo_names_free(&names);

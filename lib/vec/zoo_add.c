@@ -1,6 +1,7 @@
 /* zoo_add.c - a model into the store. */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,9 @@
 #include "base/map.h"
 #include "base/out.h"
 #include "vec/zoo_int.h"
+
+/* Of a block that is not the same: a list, which keeps nine digits, tells it from 1. */
+static const double near_most = 1 - 1e-9;
 
 /* A block that is added. */
 struct add {
@@ -112,7 +116,7 @@ static int store(struct add *a, struct zoo_block *b, struct zoo_added *sum)
 
         if (find_near(a, &same, &cosine) < 0)
             return a->e->code;
-        b->cosine = same ? cosine : 1;
+        b->cosine = same ? fmin(cosine, near_most) : 1;
         sum->near += same != NULL;
     }
     if (same) {
@@ -166,18 +170,14 @@ static int add_folder(struct zoo *z, struct zoo_model *m, const char *folder, do
     return rc;
 }
 
-/* The last part of a path, without slashes behind it. */
 static int name_of(char **out, const char *path, struct err *e)
 {
-    size_t len = strlen(path), from;
+    size_t len;
+    const char *name = zoo_last_part(path, &len);
 
-    while (len > 0 && path[len - 1] == '/')
-        len--;
-    for (from = len; from > 0 && path[from - 1] != '/'; from--)
-        ;
-    if (from == len || path[from] == '.')
+    if (len == 0 || *name == '.')
         return err_set(e, ERR_INPUT, "'%s' gives a model no name", path);
-    return (*out = strndup(path + from, len - from)) ? 0 : err_set(e, ERR_MEM, "out of memory");
+    return (*out = strndup(name, len)) ? 0 : err_set(e, ERR_MEM, "out of memory");
 }
 
 static int write_list(struct zoo *z, const struct zoo_model *m, struct err *e)

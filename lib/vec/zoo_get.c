@@ -38,9 +38,6 @@ static int put_block(const struct zoo *z, const struct zoo_block *b, const char 
     struct map m = {0};
     int rc = open_object(z, b->object, &m, e);
 
-    if (rc == 0 && m.len != b->bytes)
-        rc = err_set(e, ERR_CORRUPT, "block '%s' is not as long as its object %s", b->name,
-                     b->object);
     if (rc == 0)
         rc = zoo_path(&path, folder, b->name, NULL, e);
     if (rc == 0)
@@ -79,16 +76,27 @@ static int fill(const struct zoo *z, const struct zoo_model *m, const char *fold
 /* Beside `to`: ".NAME.new". */
 static int temporary(struct buf *out, const char *to, struct err *e)
 {
-    size_t len = strlen(to), from;
+    size_t len;
+    const char *name = zoo_last_part(to, &len);
 
-    while (len > 1 && to[len - 1] == '/')
-        len--;
-    for (from = len; from > 0 && to[from - 1] != '/'; from--)
-        ;
-    return buf_printf(out, e, "%.*s.%.*s.new", (int)from, to, (int)(len - from), to + from) < 0 ||
+    return buf_printf(out, e, "%.*s.%.*s.new", (int)(name - to), to, (int)len, name) < 0 ||
                    buf_addc(out, '\0', e) < 0
                ? e->code
                : 0;
+}
+
+/* Is every block's object there, and as long as the block? */
+static int check_model(const struct zoo *z, const struct zoo_model *m, struct err *e)
+{
+    for (size_t i = 0; i < m->blocks; i++) {
+        const struct zoo_block *b = &m->block[i];
+        const struct zoo_object *o = zoo_object(z, b->object);
+
+        if (!o || o->bytes != b->bytes)
+            return err_set(e, ERR_CORRUPT, "'%s/models/%s': block '%s' has no object", z->path,
+                           m->name, b->name);
+    }
+    return 0;
 }
 
 int zoo_get(const struct zoo *z, const char *model, const char *to, struct err *e)
@@ -99,6 +107,8 @@ int zoo_get(const struct zoo *z, const char *model, const char *to, struct err *
     int rc = m ? temporary(&part, to, e)
                : err_set(e, ERR_USAGE, "'%s' has no model '%s'", z->path, model);
 
+    if (rc == 0)
+        rc = check_model(z, m, e);
     if (rc == 0 && lstat(to, &st) == 0)
         rc = err_set(e, ERR_IO, "'%s' is there already", to);
     if (rc == 0) {
@@ -111,19 +121,6 @@ int zoo_get(const struct zoo *z, const char *model, const char *to, struct err *
     }
     buf_free(&part);
     return rc;
-}
-
-static int check_model(const struct zoo *z, const struct zoo_model *m, struct err *e)
-{
-    for (size_t i = 0; i < m->blocks; i++) {
-        const struct zoo_block *b = &m->block[i];
-        const struct zoo_object *o = zoo_object(z, b->object);
-
-        if (!o || o->bytes != b->bytes)
-            return err_set(e, ERR_CORRUPT, "model '%s': block '%s' has no object", m->name,
-                           b->name);
-    }
-    return 0;
 }
 
 int zoo_check(const struct zoo *z, struct err *e)

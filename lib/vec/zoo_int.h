@@ -7,6 +7,8 @@
 
 /* "A/B" or "A/B/C", with its NUL, into out. c NULL: no third part. */
 int zoo_path(struct buf *out, const char *a, const char *b, const char *c, struct err *e);
+/* Of *len bytes, without slashes behind it. */
+const char *zoo_last_part(const char *path, size_t *len);
 
 /* Names in a folder, in the order of their bytes; those that begin with '.' are left out. */
 struct zoo_names {

@@ -1,8 +1,10 @@
 /* bench_filter.c - searches that may find some rows only: a filter of its own for each query.
  *
- *   bench_filter make DIR BASE QUERIES [NAME...]    masks and truth, for ann_hnswlib_filter.cpp,
- * too bench_filter run IDX QUERIES DIR NAME [EFFORT...] bench_filter same IDX QUERIES DIR NAME
- * [EFFORT...]    the first query's mask for all
+ *   bench_filter make DIR BASE QUERIES [NAME...]    masks and truth
+ *   bench_filter run IDX QUERIES DIR NAME [EFFORT...]
+ *   bench_filter same IDX QUERIES DIR NAME [EFFORT...]    the first mask for all
+ *
+ * What `make` writes is for ann_hnswlib_filter.cpp, too.
  *
  * NAME, for a share of the rows: rSHARE random rows; cSHARE whole clusters of k-means, drawn at
  * random for each query, so that most are far from it. A mask is there before the clock runs: what

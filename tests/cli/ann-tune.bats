@@ -43,6 +43,15 @@ tune() {
     awk -v less="$less" '{ sub(/.*a query: /, ""); exit !($1 > less) }' "$err"
 }
 
+@test "keep of osq, all of it at most" {
+    ann-build -q -t osq --lists 1 -o osq.ann base.fvecs
+    tune osq.ann many.csv
+    awk '!/#/ && ($3 < $1 || $4 < 1 || $4 > 100) { exit 1 }' "$out"
+    vec-knn -q -o truth.ivecs base.fvecs many.fvecs
+    ok ann-search --recall 0.95 -o got.ivecs osq.ann many.fvecs
+    ok vec-recall --fail-below 0.95 got.ivecs truth.ivecs
+}
+
 @test "it is the setting that ann-stat shows" {
     ok ann-stat good.ann
     is 0 "$(grep -c '^recall_' "$out")"

@@ -138,6 +138,9 @@ capacity() {
     sed '2,$s/}$/,"after":["r0"]}/' ../trace.jsonl >after.jsonl
     fails capacity --tbt 0.2 --shuffle after.jsonl
     says 'not shuffled'
+    sed '2s/}$/,"background":true}/' ../trace.jsonl >background.jsonl
+    fails capacity --tbt 0.2 --shuffle background.jsonl
+    says 'not shuffled'
 }
 
 @test "output: whole or not at all, and never lost without a word; errors" {

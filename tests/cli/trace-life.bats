@@ -158,6 +158,10 @@ marks() {
     # Never more than are needed for nothing; as many as there must be.
     ok replay --autoscale 2:6 --scale-interval 1 --scale-down 25 ../trace.jsonl
     awk -v used="$(value replica_s "$out")" -v span="$(value span_s "$out")" 'BEGIN { exit !(used >= 1.99 * span) }'
+    # That with the fewest requests goes.
+    echo '{"id":"a","t_ns":0,"prompt":8,"output":900}' >one.jsonl
+    ok replay --replicas 2 --autoscale 1:2 --scale-interval 0.1 --scale-up 0 --scale-down 1 --timeline t.json one.jsonl
+    is '100 1 drains, 100 1 goes off' "$(marks t.json)"
     # One fails for good, and another takes its place.
     ok replay --autoscale 1:2 --fail 0@1 --startup 0.5 -o rows ../trace.jsonl
     is 300 "$(grep -c 'ok$' rows)"

@@ -1,7 +1,7 @@
 /* prop_budget.c - budgets of programs (lib/sim/budget.c) against the definitions, walked
  * recursively; the workload dispatcher against what the rows of a finished replay say was where
- * when each call came; queues by urgency against the calls' latest beginnings; parts of traces
- * (pick.c) against lists of what was kept.
+ * when each call came; queues by urgency against the calls' latest beginnings; tuning (tune.c)
+ * against replays under each alpha; parts of traces (pick.c) against lists of what was kept.
  *
  *     prop_budget [ROUNDS [SEED]]
  */
@@ -10,9 +10,9 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "sim/cost_int.h"
 #include "sim/pick.h"
 #include "sim/sim.h"
+#include "sim/tune.h"
 
 enum { CALLS = 60, PROGRAMS = 9, STAGES = 4, FLEET = 4, LINKS = 3 };
 
@@ -24,16 +24,12 @@ static uint32_t below(uint32_t n)
 }
 
 /* Linear in tokens and contexts, so that times are told by hand. */
-static int test_us(const void *model, const struct cost_shape *s, double *us,
-                   struct cost_parts *parts, struct err *e)
+static double step_us(const struct cost_shape *s)
 {
-    (void)model, (void)parts, (void)e;
-    *us = 1000 + 10.0 * s->tokens + 2.0 * (double)s->kv_sum;
-    return 0;
+    return 1000 + 10.0 * s->tokens + 2.0 * (double)s->kv_sum;
 }
 
-static const struct cost_kind test_kind = {.name = "test", .us = test_us};
-static const struct cost test_cost = {.kind = &test_kind};
+#include "test_cost.h"
 
 /* ---- a trace ---- */
 
@@ -43,6 +39,7 @@ struct columns {
     uint32_t after_end[CALLS], after[LINKS * CALLS];
     uint64_t id_end[CALLS], hash_end[CALLS], hashes[2 * CALLS];
     char ids[4 * CALLS];
+    struct trace_program program[CALLS];
 };
 
 /* Calls wait for some above of their own program; a few are of no program, or no stage. */
@@ -149,7 +146,7 @@ struct cluster_case {
     struct replay_opts o;
 };
 
-static void make_cluster(struct cluster_case *c, const struct trace_set *t)
+static void make_cluster(struct cluster_case *c)
 {
     uint32_t n = 2 + below(FLEET - 1);
 
@@ -163,7 +160,6 @@ static void make_cluster(struct cluster_case *c, const struct trace_set *t)
         c->kind[i] = (struct replica_kind){&c->engine[i], sched_at(below(2) ? 2 : 3), &test_cost};
         c->of[i] = &c->kind[i];
     }
-    (void)t;
     c->o = (struct replay_opts){.check = true,
                                 .fleet = {.n = n,
                                           .kind = c->of,
@@ -266,7 +262,7 @@ static void check_replay(struct columns *columns)
     int rc;
 
     make_trace(columns, &t);
-    make_cluster(&c, &t);
+    make_cluster(&c);
     c.o.step = check_queue;
     rc = replay_run(&p, &t, NULL, &c.o, &e);
     T_CHECKF(rc == 0, "%s", e.msg);
@@ -277,27 +273,115 @@ static void check_replay(struct columns *columns)
     replay_free(&p);
 }
 
-/* Tuning looks at what has ended alone: the same trace gives the same places. */
+/* Calls that were rejected are none that ended; of a program that came before, none is looked at.
+ */
+static void known(const struct trace_set *t, const struct replay *p, int64_t from_ns, bool *keep)
+{
+    for (uint32_t i = 0; i < t->n; i++) {
+        int64_t came = replay_arrival(p, i);
+
+        for (uint32_t j = 0; t->session[i] != UINT32_MAX && j < t->n; j++)
+            if (t->session[j] == t->session[i] && replay_arrival(p, j) < came)
+                came = replay_arrival(p, j);
+        keep[i] = p->flight[i].status == FLIGHT_ENDED && came >= from_ns;
+    }
+}
+
+static double tail_under(const struct cluster_case *c, const struct trace_set *t, double alpha)
+{
+    struct replay_opts o = c->o;
+    struct slo none = {0};
+    struct summary s = {0};
+    struct replay p;
+    struct err e = {0};
+
+    o.fleet.route_opts.alpha = alpha;
+    o.fleet.programs = true;
+    T_CHECKF(replay_run(&p, t, NULL, &o, &e) == 0, "%s", e.msg);
+    T_CHECKF(summarize(&s, &p, &none, &e) == 0, "%s", e.msg);
+    replay_free(&p);
+    return s.program.n > 0 ? s.program.point[METRIC_P95] : INFINITY;
+}
+
+static double best_alpha(const struct cluster_case *c, const struct trace_set *t, double alpha)
+{
+    double now = tail_under(c, t, alpha), tail, least = INFINITY, best = alpha;
+
+    for (int i = 0; i <= 10; i++)
+        if ((tail = tail_under(c, t, 0.05 * i)) < least) {
+            least = tail;
+            best = 0.05 * i;
+        }
+    return least < 0.95 * now ? best : alpha;
+}
+
+/* Tuning at the end of a replay, against replays of what is known then. */
 static void check_tuning(struct columns *columns)
 {
     struct cluster_case c;
+    struct trace_set t, some;
+    struct replay p;
+    struct err e = {0};
+    bool keep[CALLS];
+    int64_t from_ns;
+    double alpha, tuned;
+
+    make_trace(columns, &t);
+    make_cluster(&c);
+    for (uint32_t i = 0; i < FLEET; i++)
+        c.engine[i].max_length = 80;
+    T_CHECKF(replay_run(&p, &t, NULL, &c.o, &e) == 0, "%s", e.msg);
+    from_ns = below(2) ? 0 : t.t_ns[below(t.n)];
+    known(&t, &p, from_ns, keep);
+    T_CHECK(trace_pick(&some, &t, keep, &e) == 0);
+    tuned = alpha = 0.1 * below(11);
+    T_CHECKF(tune_alpha(&p.fleet, from_ns, &tuned, &e) == 0, "%s", e.msg);
+    alpha = some.n > 0 ? best_alpha(&c, &some, alpha) : alpha;
+    T_CHECKF(tuned >= alpha && tuned <= alpha, "%g, not %g", tuned, alpha);
+    trace_set_free(&some);
+    replay_free(&p);
+}
+
+/* Where clients send one call after the other it tunes by the times at which calls came: those of
+ * the trace, or that there are none, make no difference. */
+static void check_tuning_of_clients(struct columns *columns)
+{
+    struct cluster_case c;
     struct trace_set t;
-    struct replay p, again;
+    struct replay p[2];
     struct err e = {0};
 
     make_trace(columns, &t);
-    make_cluster(&c, &t);
+    make_cluster(&c);
     c.o.fleet.route_opts = (struct route_opts){.alpha = ROUTE_TUNES, .window_s = 0.3};
-    T_CHECKF(replay_run(&p, &t, NULL, &c.o, &e) == 0, "%s", e.msg);
-    T_CHECKF(replay_run(&again, &t, NULL, &c.o, &e) == 0, "%s", e.msg);
+    c.o.clients = 1 + below(6);
+    t.after_end = t.after = NULL;
+    T_CHECKF(replay_run(&p[0], &t, NULL, &c.o, &e) == 0, "%s", e.msg);
     for (uint32_t i = 0; i < t.n; i++)
-        T_CHECK(p.flight[i].replica == again.flight[i].replica &&
-                p.flight[i].last_ns == again.flight[i].last_ns);
-    replay_free(&p);
-    replay_free(&again);
+        t.t_ns[i] = TRACE_ABSENT;
+    T_CHECKF(replay_run(&p[1], &t, NULL, &c.o, &e) == 0, "%s", e.msg);
+    for (uint32_t i = 0; i < t.n; i++)
+        T_CHECK(p[0].flight[i].replica == p[1].flight[i].replica &&
+                p[0].flight[i].last_ns == p[1].flight[i].last_ns);
+    replay_free(&p[0]);
+    replay_free(&p[1]);
 }
 
 /* ---- parts of a trace ---- */
+
+/* What keeps its meaning among those that are kept, and nothing else. */
+static void check_program(const struct trace_set *t, uint32_t i, const struct trace_program *got,
+                          const bool *keep)
+{
+    const struct trace_program *p = &t->program[i];
+    uint32_t joins = 0;
+
+    for (uint32_t a = i ? t->after_end[i - 1] : 0, k = 0; k < p->joins; a++, k++)
+        joins += keep[t->after[a]];
+    T_CHECK(got->joins == joins && got->common == p->common && got->reuse == p->reuse &&
+            got->background == p->background);
+    T_CHECK(got->race == 0 && got->winners == 0 && got->if_ended == 0 && got->then_output == 0);
+}
 
 static void check_picked(const struct trace_set *t, const struct trace_set *got, const bool *keep)
 {
@@ -324,8 +408,27 @@ static void check_picked(const struct trace_set *t, const struct trace_set *got,
         T_CHECK(got->hash_end[k] - (k ? got->hash_end[k - 1] : 0) == t->hash_end[i] - from);
         for (uint64_t h = from; h < t->hash_end[i]; h++)
             T_CHECK(got->hashes[got->hash_end[k] - t->hash_end[i] + h] == t->hashes[h]);
+        check_program(t, i, &got->program[k], keep);
         T_CHECK(memcmp(got->ids + (k ? got->id_end[k - 1] : 0), t->ids + 2 * (size_t)i, 2) == 0);
     }
+}
+
+static void make_programs(struct columns *c, struct trace_set *t)
+{
+    for (uint32_t i = 0; i < t->n; i++) {
+        uint32_t links = t->after_end[i] - (i ? t->after_end[i - 1] : 0);
+
+        c->program[i] = (struct trace_program){.joins = below(links + 1),
+                                               .common = below(9),
+                                               .reuse = below(9),
+                                               .race = below(3),
+                                               .winners = below(3),
+                                               .if_ended = below(i + 1),
+                                               .then_output = below(9),
+                                               .background = below(2)};
+    }
+    t->program = c->program;
+    t->races = 2;
 }
 
 static void check_pick(struct columns *columns)
@@ -338,6 +441,7 @@ static void check_pick(struct columns *columns)
     make_trace(columns, &t);
     t.hash_end = columns->hash_end;
     t.hashes = columns->hashes;
+    make_programs(columns, &t);
     for (uint32_t i = 0; i < CALLS; i++)
         keep[i] = below(3) < share;
     T_CHECK(trace_pick(&got, &t, keep, &e) == 0);
@@ -354,6 +458,7 @@ int main(int argc, char **argv)
     for (int i = 0; columns && i < rounds; i++) {
         check_replay(columns);
         check_tuning(columns);
+        check_tuning_of_clients(columns);
         check_pick(columns);
     }
     free(columns);

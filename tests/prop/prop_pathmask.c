@@ -13,7 +13,6 @@
 #include "../unit/tmp.h"
 
 #include "base/mem.h"
-#include "sim/cost_int.h"
 #include "sim/gen_program.h"
 #include "sim/sim.h"
 
@@ -200,13 +199,12 @@ static void step(void *ctx, const struct replica *r)
 
 /* ---- a round ---- */
 
-static int test_us(const void *model, const struct cost_shape *s, double *us,
-                   struct cost_parts *parts, struct err *e)
+static double step_us(const struct cost_shape *s)
 {
-    (void)model, (void)parts, (void)e;
-    *us = 1 + s->tokens;
-    return 0;
+    return 1 + s->tokens;
 }
+
+#include "test_cost.h"
 
 static int add_line(void *ctx, const struct trace_record *rec, struct err *e)
 {
@@ -234,8 +232,6 @@ static void lay_out(struct text *t, const struct trace_set *set)
 
 static void one_round(struct text *t, struct memory *m, unsigned long long seed)
 {
-    static const struct cost_kind kind = {.name = "test", .us = test_us};
-    static const struct cost cost = {.kind = &kind};
     struct program_opts o = {
         .gen = {.sessions = 1, .arrivals = GEN_NONE, .block = 16, .seed = seed},
         .paths = 2 + (uint64_t)below(PATHS_MOST - 1),
@@ -267,7 +263,7 @@ static void one_round(struct text *t, struct memory *m, unsigned long long seed)
     memset(t, 0, sizeof *t);
     lay_out(t, &set);
     *m = (struct memory){.t = t, .good = true};
-    rc = replay_run(&p, &set, &cost, &how, &e);
+    rc = replay_run(&p, &set, &test_cost, &how, &e);
     T_CHECKF(rc == 0 && m->good, "seed %llu: rc %d '%s', %s", seed, rc, e.msg,
              m->good ? "good" : "a token saw more or less than it should");
     for (int n = 0; n < t->from[t->paths + 2]; n++)

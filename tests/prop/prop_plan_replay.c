@@ -8,7 +8,6 @@
 
 #include <math.h>
 
-#include "sim/cost_int.h"
 #include "sim/plan_plot.h"
 #include "sim/plan_replay.h"
 #include "sim/route.h"
@@ -36,21 +35,17 @@ static double mix(uint64_t tokens, uint64_t all, uint64_t decodes, uint64_t kv_s
     return 3 + (double)(5 * tokens + 2 * all + 7 * decodes + kv_sum / 16) + pieces;
 }
 
-static int test_us(const void *model, const struct cost_shape *s, double *us,
-                   struct cost_parts *parts, struct err *e)
+static double step_us(const struct cost_shape *s)
 {
     double pieces = 0;
 
-    (void)model, (void)parts, (void)e;
     for (uint32_t i = 0; i < s->n_pieces; i++)
         pieces += s->pieces[i].chunk + s->pieces[i].kv;
-    *us = mix(s->tokens, s->stage_tokens ? s->stage_tokens : s->tokens, s->decodes, s->kv_sum,
-              pieces);
-    return 0;
+    return mix(s->tokens, s->stage_tokens ? s->stage_tokens : s->tokens, s->decodes, s->kv_sum,
+               pieces);
 }
 
-static const struct cost_kind test_kind = {.name = "test", .us = test_us};
-static const struct cost test_cost = {.kind = &test_kind};
+#include "test_cost.h"
 
 struct columns {
     int64_t t_ns[REQUESTS];

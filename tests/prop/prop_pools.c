@@ -8,7 +8,6 @@
 #include "../unit/t.h"
 
 #include "base/mem.h"
-#include "sim/cost_int.h"
 #include "sim/handoff.h"
 #include "sim/sim.h"
 
@@ -21,22 +20,12 @@ static uint32_t below(uint32_t n)
     return (uint32_t)(t_rand(&rng) % n);
 }
 
-static int test_us(const void *model, const struct cost_shape *s, double *us,
-                   struct cost_parts *parts, struct err *e)
+static double step_us(const struct cost_shape *s)
 {
-    (void)model, (void)parts, (void)e;
-    *us = 500 + 20.0 * s->tokens + 0.5 * (double)s->kv_sum;
-    return 0;
+    return 500 + 20.0 * s->tokens + 0.5 * (double)s->kv_sum;
 }
 
-static void test_memory(const void *model, struct cost_memory *m)
-{
-    (void)model;
-    *m = (struct cost_memory){.kv_bytes = 1000};
-}
-
-static const struct cost_kind test_kind = {.name = "test", .us = test_us, .memory = test_memory};
-static const struct cost test_cost = {.kind = &test_kind};
+#include "test_cost.h"
 
 struct columns {
     int64_t t_ns[REQUESTS];

@@ -438,12 +438,16 @@ static void move_homes(const struct ann_base *b, uint32_t by)
 static void try_damage(void)
 {
     struct ann_base b = ann_base_of(DATA_DECAY, VEC_F32, 700, DIM);
+    struct ann_base same = ann_base_of(DATA_CONSTANT, VEC_F32, 700, DIM);
     struct ann_base q = ann_base_of(DATA_DECAY, VEC_F32, QUERIES, DIM);
     struct ann_build_opts o = spann_opts(VEC_L2, NULL, 30);
     struct ann_section s;
     struct ann *a;
     struct err e = {0};
 
+    ann_make("s.ann", &same, &o); /* most lists are empty */
+    for (uint32_t by = 1; by < 9; by++)
+        move_homes(&same, by);
     ann_make("s.ann", &b, &o);
     move_homes(&b, 7);
     move_homes(&b, 1000000);
@@ -470,6 +474,7 @@ static void try_damage(void)
     T_CHECK(ann_check(a, &e) == ERR_CORRUPT);
     ann_close(a);
     ann_base_free(&b);
+    ann_base_free(&same);
     ann_base_free(&q);
 }
 

@@ -6,6 +6,7 @@
 
 #include "../unit/t.h"
 #include "../unit/tmp.h"
+#include "base/hash.h"
 #include "base/map.h"
 #include "vec/file.h"
 #include "vec/zoo.h"
@@ -182,6 +183,28 @@ static void try_near(uint64_t rows, uint32_t dim, float noise, double bound)
     T_CHECK(system("rm -r near") == 0);
 }
 
+/* What is as long again has a cosine of 1, and is another all the same. */
+static void try_longer(void)
+{
+    struct zoo_added sum;
+    struct zoo z;
+    struct err e = {0};
+
+    for (size_t i = 0; i < 100; i++)
+        other[i] = 2 * (base[i] = normal());
+    put_npy("base.npy", base, 10, 10);
+    put_npy("other.npy", other, 10, 10);
+    T_CHECK(zoo_open(&z, "near", true, &e) == 0);
+    T_CHECK(zoo_add(&z, "base.npy", 0.98, &sum, &e) == 0 && sum.near == 0);
+    T_CHECK(zoo_add(&z, "other.npy", 0.98, &sum, &e) == 0 && sum.near == 1);
+    zoo_close(&z);
+    T_CHECK(zoo_open(&z, "near", false, &e) == 0);
+    T_CHECK(zoo_find(&z, "base.npy")->block[0].cosine == 1);
+    T_CHECK(zoo_find(&z, "other.npy")->block[0].cosine < 1);
+    zoo_close(&z);
+    T_CHECK(system("rm -r near") == 0);
+}
+
 /* ---- damage ---- */
 
 /* One byte of the file is another, or it is shorter: opening or checking says so. */
@@ -214,6 +237,45 @@ static void try_damage(const char *path)
     tmp_put(path, p, len);
 }
 
+/* Lists whose checksum is theirs, but not what is in them. */
+static void try_lists(void)
+{
+    static const char *const text[] = {"no tabs\n",
+                                       "\n",
+                                       "0123456789abcdef\t1\n",
+                                       "0123456789abcdef\t1\t1\n",
+                                       "0123456789abcdef\t1\t1\t\n",
+                                       "0123456789abcdef\tx\t1\tname\n",
+                                       "0123456789abcdef\t1\tx\tname\n",
+                                       "0123456789abcdef\t1\t1\t../name\n",
+                                       "0123456789abcdeg\t1\t1\tname\n",
+                                       "0123456789abcdef\t1\t1\tname\nno tabs\n",
+                                       "0123456789abcdef\t1\t1\tname\n"};
+    enum { LISTS = sizeof text / sizeof *text };
+
+    for (int i = 0; i < LISTS; i++) {
+        struct zoo z;
+        struct err e = {0};
+        char list[200];
+        int rc;
+
+        snprintf(list, sizeof list, "%s# %016llx\n", text[i],
+                 (unsigned long long)hash64(text[i], strlen(text[i])));
+        tmp_put("store/models/list", list, strlen(list));
+        rc = zoo_open(&z, "store", false, &e);
+        if (i + 1 == LISTS) { /* that one is, and has no object */
+            T_CHECK(rc == 0 && zoo_check(&z, &e) == ERR_CORRUPT);
+            T_CHECKF(strstr(e.msg, "store/models/list"), "%s", e.msg);
+            e.msg[0] = 0;
+            T_CHECK(zoo_get(&z, "list", "out", &e) == ERR_CORRUPT);
+            T_CHECKF(strstr(e.msg, "store/models/list"), "%s", e.msg);
+        } else
+            T_CHECKF(rc == ERR_CORRUPT, "list %d: %d", i, rc);
+        zoo_close(&z);
+    }
+    remove("store/models/list");
+}
+
 static void try_all_damage(void)
 {
     struct zoo z;
@@ -231,6 +293,7 @@ static void try_all_damage(void)
     T_CHECK(system("rm -r store") == 0);
     T_CHECK(zoo_open(&z, "store", true, &e) == 0 && zoo_add(&z, "model", 2, &sum, &e) == 0);
     zoo_close(&z);
+    try_lists();
     try_damage("store/models/model");
     T_CHECK(system("rm -r store model") == 0);
 }
@@ -248,6 +311,7 @@ int main(void)
         try_near(1, 1000, noise[i], 0.98);
         try_near(7, 3, noise[i], 0.9);
     }
+    try_longer();
     try_all_damage();
     tmp_leave();
     return t_done("prop_zoo");

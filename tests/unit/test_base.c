@@ -305,7 +305,7 @@ static void test_par(void)
     T_CHECK(par_cpus() >= 1);
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         T_CHECK(par_cpus() <= CPU_COUNT(&set));
-    T_CHECK(par_threads(7) == 7 && par_threads(1) == 1);
+    T_CHECK(par_threads(7) == 7 && par_threads(1) == 1 && par_threads(1000000) <= 4096);
     T_CHECK(par_threads(0) == par_cpus() && par_threads(-3) == par_cpus());
     if ((pid = fork()) == 0)
         _exit(bound_to_one());
@@ -429,8 +429,18 @@ static void test_sort(void)
         }
 }
 
+static void test_sorted_at(void)
+{
+    static const float v[] = {1, 2, 3, 4};
+
+    T_CHECK(sorted_at(v, 0, .5) == 0 && sorted_at(v, 1, .99) == 1);
+    T_CHECK(sorted_at(v, 4, 0) == 1 && sorted_at(v, 4, .5) == 3 && sorted_at(v, 3, .5) == 2);
+    T_CHECK(sorted_at(v, 4, .74) == 3 && sorted_at(v, 4, .99) == 4 && sorted_at(v, 4, 1) == 4);
+}
+
 int main(void)
 {
+    test_sorted_at();
     test_sort();
     test_ram();
     test_mem();
