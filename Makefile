@@ -68,7 +68,7 @@ BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
 .PHONY: all lib tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
-        check-cluster bench bench-fm bench-fleet \
+        check-cluster bench bench-fm bench-fleet bench-trace \
         lint format install uninstall clean
 .SECONDARY:
 all: tools
@@ -146,6 +146,8 @@ check-cluster: tools
 bench: bench-fm
 bench-fleet: tools
 	tests/bench/bench-fleet.sh $(BUILD)
+bench-trace: tools
+	tests/bench/bench-trace.sh $(BUILD)
 bench-fm: tools benches
 	tests/bench/bench-fm.sh $(BUILD)
 

@@ -27,21 +27,4 @@ root=$here/../..
 # shellcheck source=tests/cli/blocks.bash
 . "$root/tests/cli/blocks.bash"
 
-build=$(cd "${1:?usage: bench-fleet.sh BUILD_DIR [PART...]}" && pwd)
-shift
-parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(llumnix fastswitch batchllm hexgen apex parathink sleep_time blockllm fleet mooncake)
-PATH=$build/bin:$PATH
-mkdir -p "$build/bench"
-tsv=$build/bench/fleet.tsv
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/in"
-cd "$work/in"
-out=$work/out # of the last command, as in the tests
-
-printf 'figure\tasked\tours\tbaseline\tcompare\tratio\tas asked\tcommand\n' | tee "$tsv"
-for part in "${parts[@]}"; do
-    (set -e; "$part")
-done
-awk -F '\t' 'NR > 1 && $7 != "-" { n[$7]++ } END { printf "# %d as asked, %d not\n", n["yes"], n["NO"] }' "$tsv"
+claims fleet 'llumnix fastswitch batchllm hexgen apex parathink sleep_time blockllm fleet mooncake' "$@"

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # who sources this sets what its head says
 # claims.sh - what is claimed, as rows of a table, to be sourced: values of several runs beside others, and whether they are as
-# asked. The caller sets root (the tree), tsv (rows are added to it), part (its name), out (a file: the output of the last command).
+# asked. The caller sets root (the tree) and calls claims at its end, which sets tsv (rows are added to it), part (its name), out (a
+# file: the output of the last command).
 
 # ---- what the tests have, too ----
 
@@ -81,3 +82,25 @@ timed() {
 
 # mean LIST
 mean() { tr , '\n' <<<"$1" | awk '{ sum += $1 } END { print sum / NR }'; }
+
+# claims NAME PARTS BUILD_DIR [PART...]: the table of some of the parts, functions, or of all; on stdout and in
+# BUILD_DIR/bench/NAME.tsv. The tools are those of BUILD_DIR; parts run in a folder that is removed at the end.
+claims() {
+    local build parts
+    build=$(cd "${3:?BUILD_DIR is missing}" && pwd)
+    tsv=$build/bench/$1.tsv
+    read -ra parts <<<"${*:4}"
+    [ ${#parts[@]} -gt 0 ] || read -ra parts <<<"$2"
+    PATH=$build/bin:$PATH
+    mkdir -p "$build/bench"
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    mkdir "$work/in"
+    cd "$work/in"
+    out=$work/out # of the last command, as in the tests
+    printf 'figure\tasked\tours\tbaseline\tcompare\tratio\tas asked\tcommand\n' | tee "$tsv"
+    for part in "${parts[@]}"; do
+        (set -e; "$part")
+    done
+    awk -F '\t' 'NR > 1 && $7 != "-" { n[$7]++ } END { printf "# %d as asked, %d not\n", n["yes"], n["NO"] }' "$tsv"
+}
