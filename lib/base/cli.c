@@ -2,6 +2,7 @@
 #include "base/cli.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -135,7 +136,8 @@ static void print_table(const struct cli_opt *opts)
 static void close_stdout(void)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        say("cannot write 'stdout'");
+        if (errno != EPIPE) /* who has gone is not told */
+            say("cannot write 'stdout': %s", strerror(errno));
         exit(CLI_FAILED);
     }
     exit(CLI_DONE);
