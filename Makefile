@@ -104,6 +104,7 @@ SUDO      := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT       := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -y -q
 DEPS      := gcc make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
              libjansson-dev libdivsufsort-dev libopenblas-dev liblapacke-dev liburing-dev bats jq zstd gzip mandoc man-db \
+             zsh fish bash-completion \
              clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
 DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
 DEPS_CLUSTER := slurm-wlm munge parallel
@@ -136,6 +137,8 @@ check-tree: tools
 	$(Q)tests/check/layers-selftest.sh
 	$(Q)tests/check/cli.sh $(BUILD)/bin
 	$(Q)tests/check/cli-selftest.sh
+	$(Q)tests/check/completions.sh $(BUILD)/bin
+	$(Q)tests/check/completions-selftest.sh
 
 # Shards on real engines: half a minute; what is not installed is skipped.
 check-cluster: tools
@@ -153,7 +156,7 @@ bench-fm: tools benches
 
 # ---- style ----
 C_FILES   := $(wildcard cmd/*.[ch] lib/*/*.[ch] tests/*/*.[ch])
-SH_FILES  := $(wildcard .ci/run tests/*.sh tests/*/*.sh tests/cli/*.bash completions/*.bash)
+SH_FILES  := $(wildcard .ci/run tests/*.sh tests/*/*.sh tests/cli/*.bash tests/check/shells/*.bash completions/*.bash)
 
 lint:
 	clang-format --dry-run -Werror $(C_FILES)
