@@ -67,7 +67,7 @@ TESTS     := $(filter $(BUILD)/tests/unit/test_% $(BUILD)/tests/prop/prop_%,$(TE
 BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
-.PHONY: all lib tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
+.PHONY: all lib dev tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
         check-cluster bench bench-fm bench-fleet \
         lint format install uninstall clean
 .SECONDARY:
@@ -102,10 +102,10 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(NAIVE) $(LIB)
 # ---- what the machine needs (Debian 12; root, or sudo) ----
 SUDO      := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT       := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -y -q
-DEPS      := gcc make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
+DEPS      := gcc g++ pkg-config make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
              libjansson-dev libdivsufsort-dev libopenblas-dev liblapacke-dev liburing-dev bats jq zstd gzip mandoc man-db \
              clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
-DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
+DEPS_BENCH := libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
 DEPS_CLUSTER := slurm-wlm munge parallel
 
 deps:
@@ -131,11 +131,12 @@ check-unit: $(TESTS)
 check-cli: tools
 	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli
 
-check-tree: tools
+check-tree: tools dev
 	$(Q)tests/check/layers.sh
 	$(Q)tests/check/layers-selftest.sh
 	$(Q)tests/check/cli.sh $(BUILD)/bin
 	$(Q)tests/check/cli-selftest.sh
+	$(Q)tests/check/install.sh $(BUILD)
 
 # Shards on real engines: half a minute; what is not installed is skipped.
 check-cluster: tools
@@ -151,7 +152,7 @@ bench-fm: tools benches
 
 # ---- style ----
 C_FILES   := $(wildcard cmd/*.[ch] lib/*/*.[ch] tests/*/*.[ch])
-SH_FILES  := $(wildcard .ci/run tests/*.sh tests/*/*.sh tests/cli/*.bash completions/*.bash)
+SH_FILES  := $(wildcard .ci/run packaging/*.sh tests/*.sh tests/*/*.sh tests/cli/*.bash completions/*.bash)
 
 lint:
 	clang-format --dry-run -Werror $(C_FILES)
@@ -164,32 +165,30 @@ lint:
 format:
 	clang-format -i $(C_FILES)
 
-# ---- installing ----
-BINDIR     = $(DESTDIR)$(PREFIX)/bin
-SHARE      = $(DESTDIR)$(PREFIX)/share
+# ---- installing: programs, manual pages, completions; headers and library for others ----
+# Each of these may be set apart, and may hold blanks.
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR    ?= $(PREFIX)/share
+INSTALL    := packaging/install.sh
+export PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR URING
+export OPENMP := $(if $(IS_CLANG),-L/usr/lib/llvm-14/lib -lomp,-lgomp)
 
-install: tools
-	install -d $(BINDIR) $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 \
-	    $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
-	    $(SHARE)/fish/vendor_completions.d
-	install -m 755 $(BIN) $(BINDIR)
-	for s in 1 5 7; do install -m 644 man/*.$$s $(SHARE)/man/man$$s || exit 1; done
-	install -m 644 completions/sluice.bash $(SHARE)/bash-completion/completions/sluice
-	install -m 644 completions/_sluice $(SHARE)/zsh/site-functions/_sluice
-	install -m 644 completions/sluice.fish $(SHARE)/fish/vendor_completions.d/sluice.fish
-	for t in $(TOOLS); do \
-	    ln -sf sluice $(SHARE)/bash-completion/completions/$$t && \
-	    ln -sf sluice.fish $(SHARE)/fish/vendor_completions.d/$$t.fish || exit 1; \
-	done
+# What others may include; what these include goes with them.
+PUBLIC    := fm/fm.h vec/codes.h vec/knn_file.h ann/ann.h sim/outcome.h
+DEV       := $(BUILD)/dev/libsluice.a
 
-uninstall:
-	rm -f $(TOOLS:%=$(BINDIR)/%) $(TOOLS:%=$(SHARE)/bash-completion/completions/%) \
-	    $(TOOLS:%=$(SHARE)/fish/vendor_completions.d/%.fish) \
-	    $(SHARE)/bash-completion/completions/sluice $(SHARE)/zsh/site-functions/_sluice \
-	    $(SHARE)/fish/vendor_completions.d/sluice.fish \
-	    $(patsubst man/%,$(SHARE)/man/man1/%,$(wildcard man/*.1)) \
-	    $(patsubst man/%,$(SHARE)/man/man5/%,$(wildcard man/*.5)) \
-	    $(patsubst man/%,$(SHARE)/man/man7/%,$(wildcard man/*.7))
+dev: $(DEV)
+$(DEV): $(LIB) packaging/dev.sh $(wildcard lib/*/*.h)
+	$(if $(filter 1,$(V)),,@echo "  DEV   $@")
+	$(Q)CC='$(CC)' packaging/dev.sh $(BUILD) $(PUBLIC)
+
+install: tools dev
+	$(Q)$(INSTALL) install $(BUILD)
+
+uninstall: dev
+	$(Q)$(INSTALL) uninstall $(BUILD)
 
 clean:
 	rm -rf build
