@@ -68,8 +68,8 @@ BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
 .PHONY: all lib dev tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
-        check-cluster bench bench-fm bench-fleet \
-        lint format install uninstall clean
+        check-quick check-cluster bench bench-fm bench-fleet \
+        lint format install uninstall dist distcheck deb clean
 .SECONDARY:
 all: tools
 lib: $(LIB)
@@ -138,6 +138,13 @@ check-tree: tools dev
 	$(Q)tests/check/cli-selftest.sh
 	$(Q)tests/check/install.sh $(BUILD)
 
+# What a packager runs: half a minute.
+check-quick: $(filter $(BUILD)/tests/unit/%,$(TESTS)) tools dev
+	$(Q)tests/run-units.sh $(filter %/unit/test_%,$(TESTS))
+	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli/fm-count.bats tests/cli/vec-recall.bats \
+	    tests/cli/ann-stat.bats tests/cli/trace-compare.bats
+	$(Q)tests/check/install.sh $(BUILD)
+
 # Shards on real engines: half a minute; what is not installed is skipped.
 check-cluster: tools
 	$(Q)tests/cluster/parallel.sh $(BUILD)/bin
@@ -189,6 +196,13 @@ install: tools dev
 
 uninstall: dev
 	$(Q)$(INSTALL) uninstall $(BUILD)
+
+# ---- releases ----
+dist:
+	packaging/dist.sh build/dist
+
+distcheck: dist
+	packaging/distcheck.sh build/dist
 
 clean:
 	rm -rf build
