@@ -21,7 +21,7 @@ IS_CLANG  := $(findstring clang,$(notdir $(firstword $(CC))))
 
 WARN      := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
              -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
-CPPFLAGS  += -Ilib -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"'
+CPPFLAGS  += -Ilib -D_GNU_SOURCE
 BASEFLAGS := -std=c11 -fopenmp -fno-strict-overflow -ffp-contract=off -pthread -g $(WARN)
 ifeq ($(DEVELOPER),1)
 BASEFLAGS += -Werror
@@ -69,7 +69,7 @@ LIB       := $(BUILD)/libsluice.a
 
 .PHONY: all lib dev tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
         check-quick check-cluster bench bench-fm bench-fleet \
-        lint format install uninstall dist distcheck deb clean
+        lint format install uninstall dist distcheck deb deps-deb clean
 .SECONDARY:
 all: tools
 lib: $(LIB)
@@ -78,7 +78,9 @@ benches: $(BENCHES)
 
 $(BUILD)/%_avx2.o: ISA := $(AVX2_FLAGS)
 $(BUILD)/%_avx512.o: ISA := $(AVX512_FLAGS)
-$(BUILD)/%.o: %.c Makefile VERSION
+$(BUILD)/lib/base/cli.o: CPPFLAGS += -DSLUICE_VERSION='"$(VERSION)"'
+$(BUILD)/lib/base/cli.o: VERSION
+$(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  CC    $<")
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
@@ -106,6 +108,7 @@ DEPS      := gcc g++ pkg-config make libc6-dev libzstd-dev zlib1g-dev libxxhash-
              libjansson-dev libdivsufsort-dev libopenblas-dev liblapacke-dev liburing-dev bats jq zstd gzip mandoc man-db \
              clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
 DEPS_BENCH := libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
+DEPS_DEB  := build-essential debhelper fakeroot lintian
 DEPS_CLUSTER := slurm-wlm munge parallel
 
 deps:
@@ -178,8 +181,9 @@ BINDIR     ?= $(PREFIX)/bin
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
+ZSHDIR     ?= $(DATADIR)/zsh/site-functions
 INSTALL    := packaging/install.sh
-export PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR URING
+export PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR ZSHDIR URING
 export OPENMP := $(if $(IS_CLANG),-L/usr/lib/llvm-14/lib -lomp,-lgomp)
 
 # What others may include; what these include goes with them.
@@ -203,6 +207,12 @@ dist:
 
 distcheck: dist
 	packaging/distcheck.sh build/dist
+
+deb: dist
+	packaging/deb.sh build/dist build/deb
+
+deps-deb: deps
+	$(APT) install --no-install-recommends $(DEPS_DEB)
 
 clean:
 	rm -rf build

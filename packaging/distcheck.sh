@@ -5,12 +5,12 @@
 set -euo pipefail
 export LC_ALL=C
 
-cd "$1"
+release=$(cd "$1" && pwd)
 name=sluice-$(cat "$(dirname "${BASH_SOURCE[0]}")/../VERSION")
-release=$PWD
+cd "$release"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-unset MAKEFLAGS MAKELEVEL MFLAGS BUILD PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR SOURCE_DATE_EPOCH
+unset MAKEFLAGS MAKELEVEL MFLAGS BUILD PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR ZSHDIR SOURCE_DATE_EPOCH
 
 step() {
     printf '==== distcheck: %s\n' "$*"
@@ -31,6 +31,7 @@ cd "$scratch/$name"
 diff <(files . | sed 's,^\./,,') <(sort MANIFEST)
 
 step 'build, without git'
+# shellcheck disable=SC2016 # that shell expands it
 printf '#!/bin/sh\necho "$0 $*" >>%s/git-was-called\nexit 1\n' "$scratch" >"$scratch/bin/git"
 chmod +x "$scratch/bin/git"
 export PATH=$scratch/bin:$PATH

@@ -2,8 +2,8 @@
 # install.sh install|uninstall|list BUILD - one list of files for all three: what is laid is what is
 # taken away. "list" prints a line each: mode or "link", path (without DESTDIR).
 #
-# By PREFIX, DESTDIR, and BINDIR, LIBDIR, INCLUDEDIR, DATADIR, which may be set apart; any of them
-# may hold blanks. Folders are made as they are needed; those that are sluice's alone go when they
+# By PREFIX, DESTDIR, and BINDIR, LIBDIR, INCLUDEDIR, DATADIR, ZSHDIR, which may be set apart; any of
+# them may hold blanks. Folders are made as they are needed; those that are sluice's alone go when they
 # are empty. OPENMP: the library that was built with needs this one.
 set -euo pipefail
 shopt -s nullglob
@@ -16,6 +16,7 @@ bin=${BINDIR:-$prefix/bin}
 lib=${LIBDIR:-$prefix/lib}
 include=${INCLUDEDIR:-$prefix/include}
 share=${DATADIR:-$prefix/share}
+zsh=${ZSHDIR:-$share/zsh/site-functions}
 
 tools=(cmd/*.c)
 tools=("${tools[@]#cmd/}")
@@ -44,7 +45,7 @@ each() {
         file 644 "$page" "$share/man/man${page##*.}/${page#man/}"
     done
     file 644 completions/sluice.bash "$share/bash-completion/completions/sluice"
-    file 644 completions/_sluice "$share/zsh/site-functions/_sluice"
+    file 644 completions/_sluice "$zsh/_sluice"
     file 644 completions/sluice.fish "$share/fish/vendor_completions.d/sluice.fish"
     for header in "$build"/dev/include/sluice/*.h "$build"/dev/include/sluice/*/*.h; do
         file 644 "$header" "$include${header#"$build"/dev/include}"

@@ -30,7 +30,7 @@ rule() {
 
 # make_it TARGET DESTDIR PREFIX [VARIABLE=VALUE...]
 make_it() {
-    env -u MAKEFLAGS -u MAKELEVEL -u BINDIR -u LIBDIR -u INCLUDEDIR -u DATADIR \
+    env -u MAKEFLAGS -u MAKELEVEL -u BINDIR -u LIBDIR -u INCLUDEDIR -u DATADIR -u ZSHDIR \
         make -s BUILD="$build" "$1" DESTDIR="$2" PREFIX="$3" "${@:4}" >"$scratch/made" 2>&1 ||
         { echo "make $1 fails:" && cat "$scratch/made"; }
 }
