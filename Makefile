@@ -21,7 +21,7 @@ IS_CLANG  := $(findstring clang,$(notdir $(firstword $(CC))))
 
 WARN      := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
              -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
-CPPFLAGS  += -Ilib -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"'
+CPPFLAGS  += -Ilib -D_GNU_SOURCE
 BASEFLAGS := -std=c11 -fopenmp -fno-strict-overflow -ffp-contract=off -pthread -g $(WARN)
 ifeq ($(DEVELOPER),1)
 BASEFLAGS += -Werror
@@ -67,9 +67,10 @@ TESTS     := $(filter $(BUILD)/tests/unit/test_% $(BUILD)/tests/prop/prop_%,$(TE
 BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
-.PHONY: all lib tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
-        check-cluster bench bench-fm bench-fleet bench-trace \
-        lint format install uninstall clean
+.PHONY: all lib dev tools benches deps deps-bench deps-cluster deps-deb demo clean
+.PHONY: check check-unit check-cli check-tree check-quick check-cluster
+.PHONY: bench bench-fm bench-fleet bench-trace
+.PHONY: lint format install uninstall dist distcheck deb
 .SECONDARY:
 all: tools
 lib: $(LIB)
@@ -78,7 +79,9 @@ benches: $(BENCHES)
 
 $(BUILD)/%_avx2.o: ISA := $(AVX2_FLAGS)
 $(BUILD)/%_avx512.o: ISA := $(AVX512_FLAGS)
-$(BUILD)/%.o: %.c Makefile VERSION
+$(BUILD)/lib/base/cli.o: CPPFLAGS += -DSLUICE_VERSION='"$(VERSION)"'
+$(BUILD)/lib/base/cli.o: VERSION
+$(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  CC    $<")
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
@@ -102,11 +105,12 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(NAIVE) $(LIB)
 # ---- what the machine needs (Debian 12; root, or sudo) ----
 SUDO      := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT       := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -y -q
-DEPS      := gcc make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
+DEPS      := gcc g++ pkg-config make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
              libjansson-dev libdivsufsort-dev libopenblas-dev liblapacke-dev liburing-dev bats jq zstd gzip mandoc man-db \
              zsh fish bash-completion \
              clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
-DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
+DEPS_BENCH := libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
+DEPS_DEB  := build-essential debhelper fakeroot lintian
 DEPS_CLUSTER := slurm-wlm munge parallel
 
 deps:
@@ -132,13 +136,21 @@ check-unit: $(TESTS)
 check-cli: tools
 	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli
 
-check-tree: tools
+check-tree: tools dev
 	$(Q)tests/check/layers.sh
 	$(Q)tests/check/layers-selftest.sh
 	$(Q)tests/check/cli.sh $(BUILD)/bin
 	$(Q)tests/check/cli-selftest.sh
 	$(Q)tests/check/completions.sh $(BUILD)/bin
 	$(Q)tests/check/completions-selftest.sh
+	$(Q)tests/check/install.sh $(BUILD)
+
+# What a packager runs: half a minute.
+check-quick: $(filter $(BUILD)/tests/unit/%,$(TESTS)) tools dev
+	$(Q)tests/run-units.sh $(filter %/unit/test_%,$(TESTS))
+	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli/fm-count.bats tests/cli/vec-recall.bats \
+	    tests/cli/ann-stat.bats tests/cli/trace-compare.bats
+	$(Q)tests/check/install.sh $(BUILD)
 
 # Shards on real engines: half a minute; what is not installed is skipped.
 check-cluster: tools
@@ -156,7 +168,8 @@ bench-fm: tools benches
 
 # ---- style ----
 C_FILES   := $(wildcard cmd/*.[ch] lib/*/*.[ch] tests/*/*.[ch])
-SH_FILES  := $(wildcard .ci/run tests/*.sh tests/*/*.sh tests/cli/*.bash tests/check/shells/*.bash completions/*.bash)
+SH_FILES  := $(wildcard .ci/run packaging/*.sh tests/*.sh tests/*/*.sh tests/cli/*.bash tests/check/shells/*.bash \
+             completions/*.bash)
 
 lint:
 	clang-format --dry-run -Werror $(C_FILES)
@@ -169,32 +182,44 @@ lint:
 format:
 	clang-format -i $(C_FILES)
 
-# ---- installing ----
-BINDIR     = $(DESTDIR)$(PREFIX)/bin
-SHARE      = $(DESTDIR)$(PREFIX)/share
+# ---- installing: programs, manual pages, completions; headers and library for others ----
+# Each of these may be set apart, and may hold blanks.
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR    ?= $(PREFIX)/share
+ZSHDIR     ?= $(DATADIR)/zsh/site-functions
+INSTALL    := packaging/install.sh
+export PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR ZSHDIR URING
+export OPENMP := $(if $(IS_CLANG),-L/usr/lib/llvm-14/lib -lomp,-lgomp)
 
-install: tools
-	install -d $(BINDIR) $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 \
-	    $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
-	    $(SHARE)/fish/vendor_completions.d
-	install -m 755 $(BIN) $(BINDIR)
-	for s in 1 5 7; do install -m 644 man/*.$$s $(SHARE)/man/man$$s || exit 1; done
-	install -m 644 completions/sluice.bash $(SHARE)/bash-completion/completions/sluice
-	install -m 644 completions/_sluice $(SHARE)/zsh/site-functions/_sluice
-	install -m 644 completions/sluice.fish $(SHARE)/fish/vendor_completions.d/sluice.fish
-	for t in $(TOOLS); do \
-	    ln -sf sluice $(SHARE)/bash-completion/completions/$$t && \
-	    ln -sf sluice.fish $(SHARE)/fish/vendor_completions.d/$$t.fish || exit 1; \
-	done
+# What others may include; what these include goes with them.
+PUBLIC    := fm/fm.h vec/codes.h vec/knn_file.h ann/ann.h sim/outcome.h
+DEV       := $(BUILD)/dev/libsluice.a
 
-uninstall:
-	rm -f $(TOOLS:%=$(BINDIR)/%) $(TOOLS:%=$(SHARE)/bash-completion/completions/%) \
-	    $(TOOLS:%=$(SHARE)/fish/vendor_completions.d/%.fish) \
-	    $(SHARE)/bash-completion/completions/sluice $(SHARE)/zsh/site-functions/_sluice \
-	    $(SHARE)/fish/vendor_completions.d/sluice.fish \
-	    $(patsubst man/%,$(SHARE)/man/man1/%,$(wildcard man/*.1)) \
-	    $(patsubst man/%,$(SHARE)/man/man5/%,$(wildcard man/*.5)) \
-	    $(patsubst man/%,$(SHARE)/man/man7/%,$(wildcard man/*.7))
+dev: $(DEV)
+$(DEV): $(LIB) packaging/dev.sh $(wildcard lib/*/*.h)
+	$(if $(filter 1,$(V)),,@echo "  DEV   $@")
+	$(Q)CC='$(CC)' packaging/dev.sh $(BUILD) $(PUBLIC)
+
+install: tools dev
+	$(Q)$(INSTALL) install $(BUILD)
+
+uninstall: dev
+	$(Q)$(INSTALL) uninstall $(BUILD)
+
+# ---- releases ----
+dist:
+	packaging/dist.sh build/dist
+
+distcheck: dist
+	packaging/distcheck.sh build/dist
+
+deb: dist
+	packaging/deb.sh build/dist build/deb
+
+deps-deb: deps
+	$(APT) install --no-install-recommends $(DEPS_DEB)
 
 clean:
 	rm -rf build
