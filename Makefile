@@ -1,15 +1,16 @@
 # sluice: one non-recursive makefile. A new tool is a new cmd/NAME.c, a new library file a new
 # lib/*/NAME.c: neither needs an edit here.
 #
-#   make [MODE=release|debug|asan|tsan] [CC=gcc|clang] [DEVELOPER=1] [V=1]
+#   make [MODE=release|debug|asan|tsan|fuzz] [CC=gcc|clang] [DEVELOPER=1] [V=1]
 #   make deps deps-bench deps-cluster demo check check-cluster bench lint format install clean
+#   make fuzz fuzz-keep [TIME=SECONDS] [FUZZ="ann trace"]     (tests/fuzz/README)
 #
 # Objects live in build/$(MODE)-$(CC)/, so that modes and compilers never mix.
 
 VERSION   := $(shell cat VERSION)
 MODE      ?= release
 ifeq ($(origin CC),default)
-CC        := $(if $(filter tsan,$(MODE)),clang,gcc)
+CC        := $(if $(filter tsan fuzz,$(MODE)),clang,gcc)
 endif
 AR        ?= ar
 PREFIX    ?= /usr/local
@@ -30,8 +31,10 @@ OPT_release := -O3 -DNDEBUG
 OPT_debug   := -O0
 OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_tsan    := -O1 -fsanitize=thread
+OPT_fuzz    := -O1 -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow \
+               -fno-sanitize-recover=all -fno-omit-frame-pointer
 ifeq ($(OPT_$(MODE)),)
-$(error MODE is release, debug, asan or tsan, not '$(MODE)')
+$(error MODE is release, debug, asan, tsan or fuzz, not '$(MODE)')
 endif
 ifeq ($(MODE),tsan)
 # libomp itself is not instrumented: without this it is what gets reported.
@@ -68,7 +71,8 @@ BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
 .PHONY: all lib dev tools benches deps deps-bench deps-cluster deps-deb demo clean
-.PHONY: check check-unit check-cli check-tree check-quick check-cluster
+.PHONY: check check-unit check-cli check-tree check-quick check-cluster check-fuzz
+.PHONY: fuzz fuzz-keep fuzz-seeds do-fuzz do-fuzz-keep
 .PHONY: bench bench-fm bench-fleet bench-trace
 .PHONY: lint format install uninstall dist distcheck deb
 .SECONDARY:
@@ -81,6 +85,10 @@ $(BUILD)/%_avx2.o: ISA := $(AVX2_FLAGS)
 $(BUILD)/%_avx512.o: ISA := $(AVX512_FLAGS)
 $(BUILD)/lib/base/cli.o: CPPFLAGS += -DSLUICE_VERSION='"$(VERSION)"'
 $(BUILD)/lib/base/cli.o: VERSION
+ifneq ($(IS_CLANG),)
+# clang 14 needs gigabytes and half an hour for its one large function with checks in it; gcc does not.
+$(BUILD)/lib/vec/ops_avx512.o: ISA += -fno-sanitize=all
+endif
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  CC    $<")
@@ -101,6 +109,29 @@ NAIVE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/prop/naive.c))
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(NAIVE) $(LIB)
 	$(if $(filter 1,$(V)),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LDLIBS)
+
+# ---- fuzz targets (tests/fuzz/README) ----
+# A target is linked with libFuzzer in MODE=fuzz, and else with a main that replays what is kept.
+FUZZ_ALL  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ      ?= $(FUZZ_ALL)
+FUZZERS   := $(FUZZ_ALL:%=$(BUILD)/tests/fuzz/fuzz_%)
+FUZZ_OBJ  := $(patsubst %,$(BUILD)/tests/fuzz/%.o,fuzz parts $(if $(filter fuzz,$(MODE)),,replay))
+FUZZ_LD   := -Wl,--wrap=sect_open,--wrap=sect_close,--wrap=sect_check \
+             $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer)
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_OBJ) $(LIB)
+	$(if $(filter 1,$(V)),,@echo "  LINK  $@")
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(FUZZ_LD) -o $@ $^ $(LDLIBS)
+
+TIME      ?= 60
+fuzz fuzz-keep:
+	$(Q)$(MAKE) --no-print-directory MODE=fuzz do-$@ TIME=$(TIME) FUZZ="$(FUZZ)"
+do-fuzz: $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
+	$(Q)tests/fuzz/run.sh $(BUILD) $(TIME) $(FUZZ)
+do-fuzz-keep: $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
+	$(Q)tests/fuzz/run.sh --keep $(BUILD) $(FUZZ)
+# Seeds anew, of what the tools write now.
+fuzz-seeds: tools $(BUILD)/tests/fuzz/pack
+	$(Q)tests/fuzz/seeds.sh $(BUILD)/bin $(BUILD)/tests/fuzz/pack build/fuzz-clang/fuzz
 
 # ---- what the machine needs (Debian 12; root, or sudo) ----
 SUDO      := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -128,10 +159,14 @@ demo: tools
 	tests/demo.sh $(BUILD)/bin
 
 # ---- tests ----
-check: check-unit check-cli check-tree
+check: check-unit check-fuzz check-cli check-tree
 
 check-unit: $(TESTS)
 	$(Q)tests/run-units.sh $(TESTS)
+
+# What the fuzz targets are known by, without a fuzzer.
+check-fuzz: $(FUZZERS)
+	$(Q)tests/run-units.sh $(FUZZERS)
 
 check-cli: tools
 	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli
