@@ -68,7 +68,7 @@ BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
 .PHONY: all lib tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
-        check-cluster bench bench-fm bench-fleet bench-trace \
+        check-cluster bench \
         lint format install uninstall clean
 .SECONDARY:
 all: tools
@@ -128,7 +128,7 @@ check: check-unit check-cli check-tree
 check-unit: $(TESTS)
 	$(Q)tests/run-units.sh $(TESTS)
 
-check-cli: tools
+check-cli: tools $(BUILD)/tests/bench/report
 	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli
 
 check-tree: tools
@@ -142,14 +142,20 @@ check-cluster: tools
 	$(Q)tests/cluster/parallel.sh $(BUILD)/bin
 	$(Q)tests/cluster/slurm.sh $(BUILD)/bin
 
-# ---- benchmarks: ours beside the peers, in one run ----
-bench: bench-fm
-bench-fleet: tools
-	tests/bench/bench-fleet.sh $(BUILD)
-bench-trace: tools
-	tests/bench/bench-trace.sh $(BUILD)
-bench-fm: tools benches
-	tests/bench/bench-fm.sh $(BUILD)
+# ---- benchmarks: ours beside the peers, in one run; report.html, .json and .tsv in REPORT ----
+#   make bench                     all, under 15 minutes on two idle cores; FULL=1: all rounds and sizes, an hour
+#   make bench-FAMILY              one of them; the report keeps the others' rows
+# BENCH_DATA is where corpora and vectors are; what is missing there is made.
+REPORT     ?= build/bench
+BENCH_DATA ?= $(if $(wildcard /data/bench),/data/bench,build/bench/data)
+export BENCH_DATA
+BENCH_FAMILIES := fm vec ann filter spann tenant trace fleet
+.PHONY: $(BENCH_FAMILIES:%=bench-%)
+
+bench: tools benches
+	tests/bench/bench-all.sh $(BUILD) $(REPORT)
+$(BENCH_FAMILIES:%=bench-%): bench-%: tools benches
+	tests/bench/bench-all.sh $(BUILD) $(REPORT) $*
 
 # ---- style ----
 C_FILES   := $(wildcard cmd/*.[ch] lib/*/*.[ch] tests/*/*.[ch])
