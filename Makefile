@@ -72,8 +72,7 @@ LIB       := $(BUILD)/libsluice.a
 
 .PHONY: all lib dev tools benches deps deps-bench deps-cluster deps-deb demo clean
 .PHONY: check check-unit check-cli check-tree check-quick check-cluster check-fuzz
-.PHONY: fuzz fuzz-keep fuzz-seeds do-fuzz do-fuzz-keep
-.PHONY: bench bench-fm bench-fleet bench-trace
+.PHONY: fuzz fuzz-keep fuzz-seeds do-fuzz do-fuzz-keep bench
 .PHONY: lint format install uninstall dist distcheck deb
 .SECONDARY:
 all: tools
@@ -168,7 +167,7 @@ check-unit: $(TESTS)
 check-fuzz: $(FUZZERS)
 	$(Q)tests/run-units.sh $(FUZZERS)
 
-check-cli: tools
+check-cli: tools $(BUILD)/tests/bench/report
 	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli
 
 check-tree: tools dev
@@ -192,14 +191,20 @@ check-cluster: tools
 	$(Q)tests/cluster/parallel.sh $(BUILD)/bin
 	$(Q)tests/cluster/slurm.sh $(BUILD)/bin
 
-# ---- benchmarks: ours beside the peers, in one run ----
-bench: bench-fm
-bench-fleet: tools
-	tests/bench/bench-fleet.sh $(BUILD)
-bench-trace: tools
-	tests/bench/bench-trace.sh $(BUILD)
-bench-fm: tools benches
-	tests/bench/bench-fm.sh $(BUILD)
+# ---- benchmarks: ours beside the peers, in one run; report.html, .json and .tsv in REPORT ----
+#   make bench                     all, under 15 minutes on two idle cores; FULL=1: all rounds and sizes, an hour
+#   make bench-FAMILY              one of them; the report keeps the others' rows
+# BENCH_DATA is where corpora and vectors are; what is missing there is made.
+REPORT     ?= build/bench
+BENCH_DATA ?= $(if $(wildcard /data/bench),/data/bench,build/bench/data)
+export BENCH_DATA
+BENCH_FAMILIES := fm vec ann filter spann tenant trace fleet
+.PHONY: $(BENCH_FAMILIES:%=bench-%)
+
+bench: tools benches
+	tests/bench/bench-all.sh $(BUILD) $(REPORT)
+$(BENCH_FAMILIES:%=bench-%): bench-%: tools benches
+	tests/bench/bench-all.sh $(BUILD) $(REPORT) $*
 
 # ---- style ----
 C_FILES   := $(wildcard cmd/*.[ch] lib/*/*.[ch] tests/*/*.[ch])

@@ -3,24 +3,20 @@
 # bench-trace.sh BUILD_DIR [PART...]: what replays of one machine must show, figure by figure: a measured run of vLLM, Vidur's
 # runs, Mooncake's shared prefixes, Sarathi, FastGen, NanoFlow, Continuum, speed.
 #
-# A row has what is asked, our value, what it is compared with, the ratio that is asked for (of one to the other as the column
-# before says; "ours": none, the value itself), and whether it is as asked; what is not says NO. Values of several runs, by
-# seeds 1 2 3 if nothing else is said, are joined by commas, and all must be as asked. Commands are short for:
+# Values of several runs, by seeds 1 2 3 if nothing else is said, are joined by commas, and all must be as asked. Commands are
+# short for:
 #   7B                 --cost roofline --model Llama-2-7B --gpu A100-80GB --kv-blocks 6875, 110,000 tokens
 #   conv, code         Azure's two traces, whole, by trace-convert --clip 4096
 # What needs public data that is not there is left out, with a remark. Simulated figures are the same on every machine at any
 # load; times are processor seconds of one thread, the least of three runs, as others may be at work.
 #
-# Prints TSV and writes it to BUILD_DIR/bench/trace.tsv; two minutes.
+# Rows as claims.sh says, in BUILD_DIR/bench/trace.tsv; a minute and a half.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-root=$here/../..
-# shellcheck source=tests/bench/bench.sh
-. "$here/bench.sh"
 # shellcheck source=tests/bench/claims.sh
 . "$here/claims.sh"
 # shellcheck source=tests/cli/trace.bash
-. "$root/tests/cli/trace.bash"
+. "$here/../cli/trace.bash"
 
 # ---- set-ups ----
 
@@ -281,6 +277,23 @@ continuum() {
         "${list[slow.vllm1.1]}" ours/base "$at"
 }
 
+# What one load gets under each scheduler: a picture.
+schedulers() {
+    azure
+    local sched what p
+    trace-convert -q --rate 5 conv.jsonl -o five.jsonl
+    for sched in orca vllm0 vllm1 splitfuse nanoflow sarathi; do
+        ok trace-replay -q "${seven[@]}" --sched $sched five.jsonl
+        for what in ttft tbt; do
+            for p in p50 p99; do
+                point bars-$what ${p^} $sched "$(value ${what}_${p}_s)" "$sched"
+            done
+        done
+        row "$sched, conv at 5/s: P99 TTFT, s" - "$(value ttft_p99_s)" - ours "trace-replay 7B --sched $sched, conv at 5/s"
+        row "$sched, conv at 5/s: P99 TBT, s" - "$(value tbt_p99_s)" - ours "trace-replay 7B --sched $sched, conv at 5/s"
+    done
+}
+
 speed() {
     needs reference/vidur
     local at='trace-replay --compat vidur --sched vllm0 --cost a100_llama-2-70b_tp2.csv t.csv'
@@ -308,4 +321,4 @@ speed() {
         'trace-replay --cost roofline --model Llama-3.1-8B --gpu A100-80GB --sched vllm1 --block-size 512 --kv-blocks 30000 conversation_trace.jsonl'
 }
 
-claims trace 'vllm vidur mooncake sarathi fastgen nanoflow continuum speed' "$@"
+claims trace 'vllm vidur mooncake sarathi schedulers fastgen nanoflow continuum speed' "$@"
