@@ -2,7 +2,7 @@
 # lib/*/NAME.c: neither needs an edit here.
 #
 #   make [MODE=release|debug|asan|tsan|fuzz] [CC=gcc|clang] [DEVELOPER=1] [V=1]
-#   make deps deps-bench deps-cluster demo check check-cluster bench lint format install clean
+#   make deps deps-bench deps-cluster deps-watch deps-deb demo check check-cluster bench lint format install clean
 #   make fuzz fuzz-keep [TIME=SECONDS] [FUZZ="ann trace"]     (tests/fuzz/README)
 #
 # Objects live in build/$(MODE)-$(CC)/, so that modes and compilers never mix.
@@ -70,8 +70,9 @@ TESTS     := $(filter $(BUILD)/tests/unit/test_% $(BUILD)/tests/prop/prop_%,$(TE
 BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
-.PHONY: all lib dev tools benches deps deps-bench deps-cluster deps-deb demo clean
-.PHONY: check check-unit check-cli check-tree check-quick check-cluster check-fuzz
+.PHONY: all lib dev tools benches deps deps-bench deps-cluster deps-deb deps-watch demo clean
+.PHONY: check check-unit check-cli check-tree check-quick check-cluster check-fuzz \
+        check-tsan check-valgrind
 .PHONY: fuzz fuzz-keep fuzz-seeds do-fuzz do-fuzz-keep bench
 .PHONY: lint format install uninstall dist distcheck deb
 .SECONDARY:
@@ -142,6 +143,7 @@ DEPS      := gcc g++ pkg-config make libc6-dev libzstd-dev zlib1g-dev libxxhash-
 DEPS_BENCH := libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
 DEPS_DEB  := build-essential debhelper fakeroot lintian
 DEPS_CLUSTER := slurm-wlm munge parallel
+DEPS_WATCH := valgrind
 
 deps:
 	$(APT) update
@@ -152,6 +154,9 @@ deps-bench: deps
 
 deps-cluster: deps
 	$(APT) install --no-install-recommends $(DEPS_CLUSTER)
+
+deps-watch: deps
+	$(APT) install --no-install-recommends $(DEPS_WATCH)
 
 # ---- the main jobs, on text that every Debian machine has ----
 demo: tools
@@ -190,6 +195,18 @@ check-quick: $(filter $(BUILD)/tests/unit/%,$(TESTS)) tools dev
 check-cluster: tools
 	$(Q)tests/cluster/parallel.sh $(BUILD)/bin
 	$(Q)tests/cluster/slurm.sh $(BUILD)/bin
+
+# Under a watcher, which takes an hour or two: not part of check. WATCH="FILE.bats..." for some alone.
+WATCH     ?= $(wildcard tests/cli/*.bats)
+check-valgrind: tools
+	$(Q)tests/check/watched.sh valgrind $(BUILD)/bin $(WATCH)
+ifeq ($(MODE),tsan)
+check-tsan: tools check-unit
+	$(Q)tests/check/watched.sh tsan $(BUILD)/bin $(WATCH)
+else
+check-tsan:
+	$(Q)$(MAKE) MODE=tsan CC=clang check-tsan
+endif
 
 # ---- benchmarks: ours beside the peers, in one run; report.html, .json and .tsv in REPORT ----
 #   make bench                     all, under 15 minutes on two idle cores; FULL=1: all rounds and sizes, an hour
