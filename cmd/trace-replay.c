@@ -144,7 +144,7 @@ static void step(void *ctx, const struct replica *r)
 
 static int open_steps(const struct asked *a, struct parts *p, struct err *e)
 {
-    struct out_opts timeline = {.path = a->timeline}, steps = {.path = a->steps};
+    struct out_opts timeline = {.path = a->timeline, .json = true}, steps = {.path = a->steps};
 
     if (p->slo.ema_rate > 0) {
         if (ema_init(&p->ema, 1e9 / p->slo.ema_rate, p->trace.n, e) < 0)
