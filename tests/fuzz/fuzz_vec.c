@@ -111,7 +111,7 @@ static void rows(const char *path, enum allow_format f)
     uint64_t count = 0;
     struct err e;
 
-    if (allow_load(&a, path, f, &e) < 0)
+    if (allow_load(&a, path, f, 1 << 20, &e) < 0)
         return;
     for (uint64_t i = 0; i < a.end && i < 1 << 16; i++)
         count += allow_has(&a, i);
