@@ -34,7 +34,7 @@ slow_ones() { # TARGET FOLDER
 run() { # BUILD SECONDS NAME
     local build=$1 name=$3 log=$1/fuzz/$3.log found=$1/fuzz/found/$3 rc=0 line
     local -a how=(-max_total_time="$2" -max_len="$(longest "$name")" -timeout=60 -report_slow_units=3
-        -rss_limit_mb=700 -malloc_limit_mb=300 -artifact_prefix="$found/" -print_final_stats=1)
+        -rss_limit_mb=700 -malloc_limit_mb=2600 -artifact_prefix="$found/" -print_final_stats=1)
     mkdir -p "$build/fuzz/$name" "$found" "$here/corpus/$name"
     [[ ! -f $here/$name.dict ]] || how+=(-dict="$here/$name.dict")
     "$build/tests/fuzz/fuzz_$name" "${how[@]}" "$build/fuzz/$name" "$here/corpus/$name" >"$log" 2>&1 || rc=1
