@@ -186,6 +186,7 @@ done <<'EOF'
 {"a":[1,-2.5e+3,{"b":null}],"c":"\u00e9\ud83d\ude00\n","d":true,"e":false,"":{}}
 {"text":"x y","id":7,"t":[[],[[]],{}]}
 EOF
+awk 'BEGIN { printf "{\"a\":"; for (i = 0; i < 126; i++) printf "["; for (i = 0; i < 126; i++) printf "]"; print "}" }' | seed stream deep 3 0
 printf "Don't  Stop\xe2\x80\x94\xc3\x89t\xc3\xa9, \xd0\x96!\xff" | seed stream rule 4 0
 
 # ---- attributes, names, rights ----
