@@ -176,8 +176,8 @@ for how in 0 1 7; do
     seed stream "plain$how" 0 $how <some.jsonl
 done
 { gzip <ids; zstd -q <ids; } | seed stream mixed 1 0
-printf 'a\n\nb\0c\r\n' | tee nul | seed stream lines 1 0
-seed stream nul 1 3 <nul
+printf 'a\n\nb\0c\r\n' | tee ends | seed stream lines 1 0
+seed stream nul 1 3 <ends
 for how in 0 1 2 3 9 13; do seed stream "docs$how" 2 $how <some.jsonl; done
 while IFS= read -r line; do
     count=$((count + 1))
@@ -271,3 +271,18 @@ jq -c '.model = (if .t_ns % 2 == 0 then "x" else "y" end)' small.jsonl >asked.js
 for how in 0 5 22 133 250; do { cat apps.json; printf '\x1e'; cat asked.jsonl; } | seed blocks "apps$how" 0 $how; done
 { printf 'block-zoo 1\n\x1e\x01\t176\t1\tw.npy\n\x1e'; cat "$here/../data/npy/f4.npy"; } | seed blocks store 1 0
 { printf 'block-zoo 1\n\x1e\x01\t176\t0.9\tw.npy\n\x1e'; cat "$here/../data/npy/f4.npy"; printf '\x1e'; cat "$here/../data/npy/v2.npy"; } | seed blocks store-near 1 0
+
+# ---- what comes from beside an index ----
+for how in 0 2 6; do
+    printf '%s\n' '{"op":"add","id":"new","vector":[1,2.5,-3e0],"attrs":{"n":7,"tags":["t1","x"]}}' '{"op":"delete","id":"r3-0"}' '{"op":"add","id":"r3-0","vector":[0,0,1],"attrs":{"n":null}}' | seed beside "named$how" 0 "$how"
+done
+printf '%s\n' '{"op":"add","id":12,"vector":[1,2,3],"tenant":["t0","t9"]}' '{"op":"delete","id":3}' '{"op":"grant","id":5,"tenant":"t1"}' '{"op":"revoke","id":4,"tenant":["t1"]}' | seed beside shared 0 3
+printf 't0\nt2\nnobody\nt1\n' | seed beside tenants 1 14
+printf '0\n1\n0\n\x1e0\t0\t5\t0.5\n0\t1\t2\t0.25\n1\t0\t9\t3\n2\t0\t5\t1\n\x1e0\t0\t7\t2\n2\t0\t5\t1\n2\t1\t6\t0.5\n' >fused
+for how in 0 4 10 56 120; do seed beside "fused$how" 2 "$how" <fused; done
+printf '\x1e{"query":0,"rank":0,"id":"a","score":0.5}\n{"query":1,"rank":0,"id":"b","score":2}\n' | seed beside fused-json 2 13
+awk 'BEGIN { for (i = 0; i < 12; i++) print i "," i * 7 % 5 "," i % 3 - 1 }' >small.csv
+vec-convert -q small.csv -o small.fvecs
+touch -d @0 small.fvecs
+vec-knn -q -k 3 --sketch small.vsk small.fvecs small.fvecs >/dev/null
+for how in 0 1 6; do packed beside "sketch$how" small.vsk vskt 1 3 "$how"; done
