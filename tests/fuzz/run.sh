@@ -16,7 +16,7 @@ export OMP_WAIT_POLICY=passive
 # Bytes of an input.
 longest() {
     case $1 in
-    ann | fm | codec | sect) echo 12000 ;;
+    ann | fm | codec) echo 8000 ;;
     where | spec) echo 600 ;;
     *) echo 3000 ;;
     esac

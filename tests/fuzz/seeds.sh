@@ -31,13 +31,13 @@ packed() {
 }
 
 # ---- vectors, and what goes with them ----
-awk 'BEGIN { srand(7); for (i = 0; i < 40; i++) print rand() "," rand() "," rand() "," rand() * 3 "," i % 5 }' >base.csv
+awk 'BEGIN { srand(7); for (i = 0; i < 20; i++) print rand() "," rand() "," rand() "," rand() * 3 "," i % 5 }' >base.csv
 vec-convert -q base.csv -o base.fvecs
-awk 'BEGIN { srand(7); for (i = 0; i < 40; i++) { for (k = 0; k < 5; k++) printf "%s%d", k ? "," : "", rand() * 200; print "" } }' |
+awk 'BEGIN { srand(7); for (i = 0; i < 20; i++) { for (k = 0; k < 5; k++) printf "%s%d", k ? "," : "", rand() * 200; print "" } }' |
     vec-convert -q --from csv - -o base.u8bin
-awk 'BEGIN { for (i = 0; i < 40; i++) print "r" i * 17 % 101 }' >ids
-awk 'BEGIN { for (i = 0; i < 40; i++) printf "{\"n\":%d,\"f\":%d.5,\"ok\":%s,\"s\":\"%c\",\"tags\":[\"x\",\"y%d\"]}\n", i % 9, i % 4, i % 3 ? "true" : "null", 97 + i % 4, i % 2 }' >attrs.jsonl
-awk 'BEGIN { for (i = 0; i < 40; i++) for (t = 0; t < 4; t++) if (i % (t + 1) == 0) print i "\tt" t }' >grants
+awk 'BEGIN { for (i = 0; i < 20; i++) print "r" i * 17 % 101 }' >ids
+awk 'BEGIN { for (i = 0; i < 20; i++) printf "{\"n\":%d,\"f\":%d.5,\"ok\":%s,\"s\":\"%c\",\"tags\":[\"x\",\"y%d\"]}\n", i % 9, i % 4, i % 3 ? "true" : "null", 97 + i % 4, i % 2 }' >attrs.jsonl
+awk 'BEGIN { for (i = 0; i < 20; i++) for (t = 0; t < 4; t++) if (i % (t + 1) == 0) print i "\tt" t }' >grants
 awk 'BEGIN { for (i = 0; i < 12; i++) printf "{\"where\":\"n > %d and s = '"'"'b'"'"'\",\"vector\":[0.1,0.%d,0.3,1,2]}\n", i % 4, i }' >workload.jsonl
 printf '{"op":"delete","id":"%s"}\n' r0 r17 r34 >deletes
 
@@ -99,6 +99,7 @@ printf '[{"A":[{"step":"schema","input_length":3,"output_length":4},{"step":"sql
     done
     printf 'attn_decode,1,64,2\nattn_decode,8,128,4\nattn_prefill,64,0,3\nattn_prefill,128,64,5e0\n'
 } | seed cost vidur 0 2
+printf '# num_layers=32\n# num_q_heads=32\n# num_kv_heads=8\n# embedding_dim=4096\n# head_dim=128\n# tp=2\nlinear,8,0,1\nlinear,999,0,7\nall_reduce,9,0,2\nattn_decode,4,9999,2\nattn_prefill,999,0,5\n' | seed cost vidur-stage 0 8
 printf '# num_layers=2\n# num_q_heads=8\n# num_kv_heads=8\nlinear,8,0,1\nlinear,99,0,7\nattn_decode,4,99,2\nattn_prefill,99,0,5\n' | seed cost vidur-linear 0 0
 {
     printf 'model: Llama-3-8B\nversion: 1\n  tp:\n    1:\n      alpha_default: 0.5\n\x1elayer,tokens,time_us\n'
@@ -207,7 +208,7 @@ for spec in sq8 sq4 lvq8 lvq4 lvq4x8 pq2x4 pq4x8 opq2x4 rabitq1 rabitq4 rabitq8 
 done
 
 # ---- full-text indexes ----
-awk 'BEGIN { for (i = 0; i < 9; i++) printf "{\"id\":\"a%d\",\"text\":\"row %d of the text\\n\\u00e9 and the rest %d\",\"n\":%d}\n", i, i * 7 % 13, i % 3, i }' >docs.jsonl
+awk 'BEGIN { for (i = 0; i < 5; i++) printf "{\"id\":\"a%d\",\"text\":\"row %d of the text\\n\\u00e9 and the rest %d\",\"n\":%d}\n", i, i * 7 % 13, i % 3, i }' >docs.jsonl
 for layout in fast small; do
     fm-build -q -T 1 --layout $layout --sample-rate 4 docs.jsonl -o docs.fmi
     packed fm "$layout" docs.fmi 'fm  ' 2 2 25 3 0
