@@ -3,7 +3,8 @@
  * A stream is a file or standard input ("-"). Its first bytes decide: zstd frames, gzip members
  * (both may be concatenated, as cat makes them) or plain bytes; the name does not matter. A
  * truncated or damaged compressed file is an error, never a silent end: what stands before the
- * damage is handed out first, and the error repeats when it is asked again.
+ * damage is handed out first (of zstd maybe without the last blocks), and the error repeats when it
+ * is asked again.
  *
  * Lines end in '\n' or, with delim '\0', in NUL; a last line without its end counts; an empty input
  * has no lines. A '\r' before the '\n' stays part of the line: bytes are bytes.
