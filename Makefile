@@ -139,6 +139,7 @@ check-tree: tools
 	$(Q)tests/check/cli-selftest.sh
 	$(Q)tests/check/completions.sh $(BUILD)/bin
 	$(Q)tests/check/completions-selftest.sh
+	$(Q)tests/check/examples.sh $(BUILD)/bin
 
 # Shards on real engines: half a minute; what is not installed is skipped.
 check-cluster: tools
