@@ -175,8 +175,7 @@ static int commit_steps(const struct asked *a, struct parts *p, struct err *e)
         return e->code;
     }
     if (a->timeline) {
-        timeline_end(&p->timeline, &p->replay);
-        if (out_commit(&p->timeline.out, e) < 0)
+        if (timeline_end(&p->timeline, &p->replay, e) < 0 || out_commit(&p->timeline.out, e) < 0)
             return e->code;
     }
     return a->steps ? out_commit(&p->steps.out, e) : 0;

@@ -162,6 +162,26 @@ static int open_folder(struct atomic_file *f, struct err *e)
     return rc;
 }
 
+int atomic_lock_fd(int fd, int how)
+{
+    int rc;
+
+    do
+        rc = flock(fd, how);
+    while (rc < 0 && errno == EINTR);
+    return rc;
+}
+
+int atomic_sync_fd(int fd)
+{
+    int rc;
+
+    do
+        rc = fsync(fd);
+    while (rc < 0 && errno == EINTR);
+    return rc;
+}
+
 /* ---- the two ways to hold the data ---- */
 
 /* Is it still our open file that has the name ".NAME.new"? */
@@ -181,7 +201,7 @@ static int take_away(const struct atomic_file *f, bool wait, struct err *e)
 
     if (fd < 0 && errno == ENOENT)
         return 0;
-    if (fd < 0 || flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0 ||
+    if (fd < 0 || atomic_lock_fd(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0 ||
         (is_named(f, fd) && unlinkat(f->dir, f->fresh, 0) < 0))
         rc = err_set(e, ERR_IO, "cannot write '%s': '%s' is in the way: %s", f->path, f->fresh,
                      errno == EWOULDBLOCK ? "another process is writing it" : strerror(errno));
@@ -203,7 +223,7 @@ static int open_named(struct atomic_file *f, struct err *e)
             continue;
         }
         remember(f);
-        flock(f->fd, LOCK_EX); /* without locks others stop at the name */
+        atomic_lock_fd(f->fd, LOCK_EX); /* without locks others stop at the name */
         f->named = is_named(f, f->fd);
         if (f->named)
             return 0;
@@ -233,7 +253,7 @@ static int open_unnamed(struct atomic_file *f, struct err *e)
         f->fd = -1;
         return 0;
     }
-    flock(f->fd, LOCK_EX); /* held when it gets the name ".NAME.new" */
+    atomic_lock_fd(f->fd, LOCK_EX); /* held when it gets the name ".NAME.new" */
     return 1;
 }
 
@@ -342,18 +362,18 @@ int atomic_pwrite(struct atomic_file *f, const void *p, size_t len, uint64_t at,
 
 /* ---- the end ---- */
 
-/* Some file systems cannot sync a folder and say EINVAL; one that may be written but not read
- * cannot be opened for it. Both are as good as it gets. */
-static int sync_folder(const struct atomic_file *f, struct err *e)
+/* The folder, to be synced: -1 where there is none to be had. One that may be written but not read
+ * cannot be opened for it: that is as good as it gets. */
+static int open_to_sync(const struct atomic_file *f, int *fd, struct err *e)
 {
-    int fd = openat(f->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+    *fd = openat(f->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *fd < 0 && errno != EACCES ? fail(f, e) : 0;
+}
 
-    if (fd < 0)
-        return errno == EACCES ? 0 : fail(f, e);
-    if (fsync(fd) < 0 && errno != EINVAL)
-        rc = fail(f, e);
-    close(fd);
-    return rc;
+/* Some file systems cannot sync a folder and say EINVAL. */
+static int sync_folder(const struct atomic_file *f, int fd, struct err *e)
+{
+    return fd >= 0 && atomic_sync_fd(fd) < 0 && errno != EINVAL ? fail(f, e) : 0;
 }
 
 static int rename_fresh(struct atomic_file *f, struct err *e)
@@ -385,15 +405,23 @@ static int link_unnamed(struct atomic_file *f, struct err *e)
     return rename_fresh(f, e);
 }
 
+/* Whatever can fail comes before the file has its name, but for the sync of that. */
 static int publish(struct atomic_file *f, struct err *e)
 {
+    int folder = -1, rc = 0;
+
     if (f->replaces && fchmod(f->fd, f->mode) < 0)
         return fail(f, e);
-    if (fsync(f->fd) < 0)
+    if (atomic_sync_fd(f->fd) < 0)
         return fail(f, e);
-    if ((f->named ? rename_fresh(f, e) : link_unnamed(f, e)) < 0)
+    if (open_to_sync(f, &folder, e) < 0)
         return e->code;
-    return sync_folder(f, e);
+    rc = f->named ? rename_fresh(f, e) : link_unnamed(f, e);
+    if (rc == 0)
+        rc = sync_folder(f, folder, e);
+    if (folder >= 0)
+        close(folder);
+    return rc;
 }
 
 /* Some errors of a direct target come only with close (NFS, quotas). */

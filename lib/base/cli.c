@@ -1,6 +1,7 @@
 /* cli.c - see cli.h. The parser is getopt_long; its two tables are made from ours. */
 #include "base/cli.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -133,7 +134,8 @@ static void print_table(const struct cli_opt *opts)
 static void close_stdout(void)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        say("cannot write 'stdout'");
+        if (errno != EPIPE) /* who has gone is not told */
+            say("cannot write 'stdout': %s", strerror(errno));
         exit(CLI_FAILED);
     }
     exit(CLI_DONE);

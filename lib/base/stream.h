@@ -30,6 +30,7 @@ int stream_open(struct stream **out, const char *path, struct err *e);
 int64_t stream_read(struct stream *s, void *p, size_t cap, struct err *e);
 /* Name for messages: the path, or "stdin" for "-". */
 const char *stream_name(const struct stream *s);
+const char *stream_name_of(const char *path);
 /* How far the *compressed* input has been read, and its size (0 when unknown: a pipe), both counted
  * from where reading began: for progress. */
 uint64_t stream_raw_pos(const struct stream *s);

@@ -2,6 +2,7 @@
 # folder. Each page's examples begin with all of them.
 # shellcheck shell=bash
 tree=$1
+session=${session:?see session.bash}
 
 # ---- texts ----
 
@@ -20,12 +21,8 @@ jq -r .answer gsm8k.jsonl >article.txt
 printf '%s\n' 'lorem ipsum' 'core dump' 'never there' >phrases.txt
 fm-build -q -o corpus.fmi part-*.jsonl.zst
 fm-build -q -f text -o code.fmi /usr/include/std*.h
-(
-    mkdir parts && cd parts
-    for part in ../part-*.jsonl.zst; do fm-build -q -o "${part:3:7}.fmi" "$part"; done
-    mv ./*.fmi ..
-    cd .. && fm-merge --set -o corpus.set part-*.fmi && rmdir parts
-)
+for part in part-*.jsonl.zst; do fm-build -q -o "${part:0:7}.fmi" "$part"; done
+fm-merge --set -o corpus.set part-*.fmi
 
 # ---- vectors ----
 
