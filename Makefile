@@ -202,6 +202,7 @@ check-tree: tools dev
 	$(Q)tests/check/cli-selftest.sh
 	$(Q)tests/check/completions.sh $(BUILD)/bin
 	$(Q)tests/check/completions-selftest.sh
+	$(Q)tests/check/examples.sh $(BUILD)/bin
 	$(Q)tests/check/install.sh $(BUILD)
 
 # What a packager runs: half a minute.
