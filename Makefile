@@ -69,7 +69,7 @@ LIB       := $(BUILD)/libsluice.a
 
 .PHONY: all lib dev tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
         check-quick check-cluster bench bench-fm bench-fleet \
-        lint format install uninstall dist distcheck deb deps-deb clean
+        lint format completions install uninstall dist distcheck deb deps-deb clean
 .SECONDARY:
 all: tools
 lib: $(LIB)
@@ -139,6 +139,7 @@ check-tree: tools dev
 	$(Q)tests/check/layers-selftest.sh
 	$(Q)tests/check/cli.sh $(BUILD)/bin
 	$(Q)tests/check/cli-selftest.sh
+	$(Q)tests/check/hacking.sh
 	$(Q)tests/check/install.sh $(BUILD)
 
 # What a packager runs: half a minute.
@@ -174,6 +175,12 @@ lint:
 
 format:
 	clang-format -i $(C_FILES)
+
+# The three lists of tools, after one has come or gone.
+completions:
+	sed -i '1s/.*/#compdef $(TOOLS)/' completions/_sluice
+	sed -i 's/^for tool in .*/for tool in $(TOOLS)/' completions/sluice.fish
+	sed -i '/^complete /,$$ s/^    [a-z].*/    $(TOOLS)/' completions/sluice.bash
 
 # ---- installing: programs, manual pages, completions; headers and library for others ----
 # Each of these may be set apart, and may hold blanks.
