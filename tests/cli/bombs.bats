@@ -66,8 +66,7 @@ long_line() {
 
 @test "an endless line, through a pipe" {
     small_index
-    fails bash -o pipefail -c "tr '\0' x </dev/zero 2>/dev/null | (ulimit -v 1000000; fm-count s.fmi)" ||
-        grep -q __asan_init "$bin/fm-stat"
+    fails sparing 600 fm-count s.fmi < <(tr '\0' x </dev/zero 2>/dev/null)
     says 'stdin:1: line is longer than'
 }
 
