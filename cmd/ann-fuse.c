@@ -6,6 +6,7 @@
 #include "ann/fuse.h"
 #include "base/cli.h"
 #include "base/list.h"
+#include "base/progress.h"
 
 static const struct cli_prog prog = {
     "ann-fuse", "RESULT...",

@@ -207,6 +207,7 @@ int main(int argc, char **argv)
         cli_misuse(j.all ? "option '--all' takes no document" : "no document is asked for");
     if (j.meta)
         j.json = true;
+    oo.json = j.json;
     j.threads = par_threads(j.threads);
     how.cpu = cli_cpu();
     how.threads = j.threads;

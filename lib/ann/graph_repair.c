@@ -45,7 +45,7 @@ static void reach_free(struct reach *r)
 {
     free(r->by);
     free(r->queue);
-    r->by = r->queue = NULL;
+    *r = (struct reach){0};
 }
 
 static int reach_init(struct reach *r, const struct graph *g, struct err *e)
