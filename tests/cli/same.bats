@@ -19,7 +19,7 @@ setup_file() {
     awk 'BEGIN { for (i = 0; i < 1200; i++) print i "\t" (i % 2 ? "odd" : "even") "\n" i "\t" "t" i % 7 }' >grants
     printf '{"op":"delete","id":%d}\n' {0..1199..3} >changes
     for ((i = 0; i < 40; i++)); do
-        echo "\"$([[ i%2 -eq 0 ]] && echo 'year >= 2010' || echo live)\""
+        if ((i % 2)); then echo '"live"'; else echo '"year >= 2010"'; fi
     done >where.jsonl
     lines 2500 'abcdefgh ' 60 1 >a.txt
     lines 2500 'abc xyz' 60 2 >b.txt
