@@ -74,7 +74,7 @@ LIB       := $(BUILD)/libsluice.a
 .PHONY: check check-unit check-cli check-tree check-quick check-cluster check-fuzz check-fault check-fault-few \
         check-tsan check-valgrind
 .PHONY: fuzz fuzz-keep fuzz-seeds do-fuzz do-fuzz-keep bench
-.PHONY: lint format install uninstall dist distcheck deb
+.PHONY: lint format completions install uninstall dist distcheck deb
 .SECONDARY:
 all: tools
 lib: $(LIB)
@@ -202,6 +202,8 @@ check-tree: tools dev
 	$(Q)tests/check/cli-selftest.sh
 	$(Q)tests/check/completions.sh $(BUILD)/bin
 	$(Q)tests/check/completions-selftest.sh
+	$(Q)tests/check/examples.sh $(BUILD)/bin
+	$(Q)tests/check/hacking.sh
 	$(Q)tests/check/install.sh $(BUILD)
 
 # What a packager runs: half a minute.
@@ -258,6 +260,12 @@ lint:
 
 format:
 	clang-format -i $(C_FILES)
+
+# The three lists of tools, after one has come or gone.
+completions:
+	sed -i '1s/.*/#compdef $(TOOLS)/' completions/_sluice
+	sed -i 's/^for tool in .*/for tool in $(TOOLS)/' completions/sluice.fish
+	sed -i '/^complete /,$$ s/^    [a-z].*/    $(TOOLS)/' completions/sluice.bash
 
 # ---- installing: programs, manual pages, completions; headers and library for others ----
 # Each of these may be set apart, and may hold blanks.
