@@ -142,6 +142,11 @@ check-cluster: tools
 	$(Q)tests/cluster/parallel.sh $(BUILD)/bin
 	$(Q)tests/cluster/slurm.sh $(BUILD)/bin
 
+# ---- damage in large files: 10,000 random flips in each kind; not a part of check ----
+.PHONY: check-damage
+check-damage: tools $(BUILD)/tests/damage/flips
+	tests/damage/large.sh $(BUILD)
+
 # ---- benchmarks: ours beside the peers, in one run ----
 bench: bench-fm
 bench-fleet: tools

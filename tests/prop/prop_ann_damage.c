@@ -115,7 +115,7 @@ static int look(const char *path, bool hostile, struct err *e)
     ask(a);
     rc = ann_check(a, e);
     ann_close(a);
-    if (hostile)
+    if (hostile && rc == 0)
         change(path);
     return rc;
 }
@@ -335,6 +335,7 @@ int main(void)
         make(name, &kinds[i]);
         T_CHECKF(look(name, false, &e) == 0, "%s: %s", name, e.msg);
         note_sections(name, &seen);
+        damage_versions(name, look);
         noise(name);
         damage_hostile(name, look);
         bytes += damage_small(name, look);
