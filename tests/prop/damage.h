@@ -216,7 +216,8 @@ static inline void damage_versions(const char *path, damage_look *look)
     damage_seal(&f);
     tmp_put("newer", f.p, f.len);
     T_CHECKF(look("newer", false, &e) == ERR_CORRUPT &&
-                 strstr(e.msg, "needs a newer program, that knows section 'NEW0'"),
+                 (strstr(e.msg, "needs a newer program, that knows section 'NEW0'") ||
+                  strstr(e.msg, "is missing")),
              "%s: %s", path, e.msg);
     free(f.p);
 }

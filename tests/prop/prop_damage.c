@@ -204,8 +204,8 @@ static int look(const char *path, bool hostile, struct err *e)
     }
     if (n % STRIDE == 0)
         run_queries(fm, ALL);
-    else if (hostile || n % 8 == 0)
-        run_queries(fm, 1U << n / 8 % 4);
+    else if (n % (hostile ? 7 : 16) == 0)
+        run_queries(fm, 1U << n / 7 % 4);
     rc = fm_check(fm, NULL, NULL, e);
     fm_close(fm);
     return rc;
