@@ -3,7 +3,7 @@
 # the tools.)
 load helper
 
-golden=$root/tests/golden/0.1.0
+golden=$root/tests/golden/1.0.0
 
 setup() {
     enter_work
