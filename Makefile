@@ -218,6 +218,11 @@ check-cluster: tools
 	$(Q)tests/cluster/parallel.sh $(BUILD)/bin
 	$(Q)tests/cluster/slurm.sh $(BUILD)/bin
 
+# ---- damage in large files: 10,000 random flips in each kind; not a part of check ----
+.PHONY: check-damage
+check-damage: tools $(BUILD)/tests/damage/flips
+	tests/damage/large.sh $(BUILD)
+
 # Under a watcher, which takes an hour or two: not part of check. WATCH="FILE.bats..." for some alone.
 WATCH     ?= $(wildcard tests/cli/*.bats)
 check-valgrind: tools
