@@ -183,6 +183,7 @@ check-tree: tools dev
 	$(Q)tests/check/completions.sh $(BUILD)/bin
 	$(Q)tests/check/completions-selftest.sh
 	$(Q)tests/check/examples.sh $(BUILD)/bin
+	$(Q)tests/check/tour.sh $(BUILD)/bin
 	$(Q)tests/check/install.sh $(BUILD)
 
 # What a packager runs: half a minute.
