@@ -71,10 +71,10 @@ BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
 .PHONY: all lib dev tools benches deps deps-bench deps-cluster deps-deb deps-watch demo clean
-.PHONY: check check-unit check-cli check-tree check-quick check-cluster check-fuzz \
+.PHONY: check check-unit check-cli check-tree check-quick check-cluster check-fuzz check-fault check-fault-few \
         check-tsan check-valgrind
 .PHONY: fuzz fuzz-keep fuzz-seeds do-fuzz do-fuzz-keep bench
-.PHONY: lint format install uninstall dist distcheck deb
+.PHONY: lint format completions install uninstall dist distcheck deb
 .SECONDARY:
 all: tools
 lib: $(LIB)
@@ -109,6 +109,26 @@ NAIVE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/prop/naive.c))
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(NAIVE) $(LIB)
 	$(if $(filter 1,$(V)),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LDLIBS)
+
+# ---- faults: a library to preload, and what walks through them ----
+FAULT_DIR := $(BUILD)/tests/fault
+FAULT     := $(FAULT_DIR)/fault.so $(FAULT_DIR)/walk
+$(FAULT_DIR)/fault.so: tests/fault/fault.c tests/fault/fault.h Makefile
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  LINK  $@")
+	$(Q)$(CC) $(CPPFLAGS) $(BASEFLAGS) -O2 -fPIC -shared -o $@ $<
+
+# Each call of each tool: a quarter of an hour.
+check-fault: tools $(FAULT)
+	$(Q)tests/fault/all.sh $(abspath $(BUILD))
+
+# The sharpest of it, within `make check`. Nothing may be preloaded before a sanitizer.
+check-fault-few: tools $(FAULT)
+ifneq ($(filter asan tsan,$(MODE)),)
+	@echo "skip faults: nothing may be preloaded before a sanitizer"
+else
+	$(Q)tests/fault/few.sh $(abspath $(BUILD))
+endif
 
 # ---- fuzz targets (tests/fuzz/README) ----
 # A target is linked with libFuzzer in MODE=fuzz, and else with a main that replays what is kept.
@@ -163,7 +183,7 @@ demo: tools
 	tests/demo.sh $(BUILD)/bin
 
 # ---- tests ----
-check: check-unit check-fuzz check-cli check-tree
+check: check-unit check-fuzz check-cli check-tree check-fault-few
 
 check-unit: $(TESTS)
 	$(Q)tests/run-units.sh $(TESTS)
@@ -184,6 +204,7 @@ check-tree: tools dev
 	$(Q)tests/check/completions-selftest.sh
 	$(Q)tests/check/examples.sh $(BUILD)/bin
 	$(Q)tests/check/tour.sh $(BUILD)/bin
+	$(Q)tests/check/hacking.sh
 	$(Q)tests/check/install.sh $(BUILD)
 
 # What a packager runs: half a minute.
@@ -227,7 +248,7 @@ $(BENCH_FAMILIES:%=bench-%): bench-%: tools benches
 
 # ---- style ----
 C_FILES   := $(wildcard cmd/*.[ch] lib/*/*.[ch] tests/*/*.[ch])
-SH_FILES  := $(wildcard .ci/run packaging/*.sh tests/*.sh tests/*/*.sh tests/cli/*.bash tests/check/shells/*.bash \
+SH_FILES  := $(wildcard .ci/run packaging/*.sh tests/*.sh tests/*/*.sh tests/*/*.bash tests/check/shells/*.bash \
              completions/*.bash)
 
 lint:
@@ -240,6 +261,12 @@ lint:
 
 format:
 	clang-format -i $(C_FILES)
+
+# The three lists of tools, after one has come or gone.
+completions:
+	sed -i '1s/.*/#compdef $(TOOLS)/' completions/_sluice
+	sed -i 's/^for tool in .*/for tool in $(TOOLS)/' completions/sluice.fish
+	sed -i '/^complete /,$$ s/^    [a-z].*/    $(TOOLS)/' completions/sluice.bash
 
 # ---- installing: programs, manual pages, completions; headers and library for others ----
 # Each of these may be set apart, and may hold blanks.

@@ -42,7 +42,7 @@ end
 # Each tool's link brings this file, but once is enough for all: entries would add up.
 set -q __sluice_loaded; and return
 set -g __sluice_loaded
-for tool in fm-build fm-merge fm-count fm-find fm-cat fm-match fm-contam fm-stat vec-convert vec-stat vec-knn vec-recall vec-train vec-encode vec-decode vec-eval ann-build ann-search ann-tune ann-update ann-stat ann-fuse ann-bench trace-convert trace-gen trace-stat trace-replay trace-compare trace-capacity trace-cost trace-plot trace-prefix trace-plan trace-program trace-blocks kv-alloc block-zoo
+for tool in ann-bench ann-build ann-fuse ann-search ann-stat ann-tune ann-update block-zoo fm-build fm-cat fm-contam fm-count fm-find fm-match fm-merge fm-stat kv-alloc trace-blocks trace-capacity trace-compare trace-convert trace-cost trace-gen trace-plan trace-plot trace-prefix trace-program trace-replay trace-stat vec-convert vec-decode vec-encode vec-eval vec-knn vec-recall vec-stat vec-train
     complete -c $tool -n '__sluice_choices >/dev/null' -f -a '(__sluice_choices)'
     complete -c $tool -a '(__sluice_options)'
 end

@@ -6,7 +6,8 @@
  * open and flock. Where flock does not work, a leftover is reported, never removed on a guess.
  *
  * The table of unfinished named files and the signal dispositions found before ours are the only
- * mutable static state of the library: a signal handler has no other way to know what to remove.
+ * mutable static state of the library, but for a mark of json.c: a signal handler has no other way
+ * to know what to remove. Nor has exit(), which OpenMP calls.
  */
 #include "base/atomic_int.h"
 
@@ -33,10 +34,11 @@ struct atomic_file {
     char *fresh; /* ".NAME.new" */
     mode_t mode; /* the old file's permissions, when there is one: `replaces` */
     bool replaces;
-    bool named; /* `fresh` exists and is ours */
+    bool named;  /* `fresh` exists and is ours */
+    pid_t owner; /* `fresh` is not a forked process's to remove */
 };
 
-/* ---- removal on signals ---- */
+/* ---- removal on signals, and on exits from within ---- */
 
 enum { UNFINISHED = 16 }; /* one more than this many at once is not removed on a signal */
 
@@ -45,16 +47,22 @@ static struct sigaction before[3];
 static _Atomic(struct atomic_file *) unfinished[UNFINISHED];
 static pthread_once_t handlers_once = PTHREAD_ONCE_INIT;
 
-/* Only async-signal-safe calls. The signal raised again is delivered when this handler returns. */
+/* Only async-signal-safe calls. */
+static void remove_unfinished(void)
+{
+    for (int i = 0; i < UNFINISHED; i++) {
+        const struct atomic_file *f = atomic_load(&unfinished[i]);
+        if (f && f->owner == getpid())
+            unlinkat(f->dir, f->fresh, 0);
+    }
+}
+
+/* The signal raised again is delivered when this handler returns. */
 static void on_signal(int sig)
 {
     int saved = errno;
 
-    for (int i = 0; i < UNFINISHED; i++) {
-        const struct atomic_file *f = atomic_load(&unfinished[i]);
-        if (f)
-            unlinkat(f->dir, f->fresh, 0);
-    }
+    remove_unfinished();
     for (int i = 0; i < 3; i++)
         if (deadly[i] == sig)
             sigaction(sig, &before[i], NULL);
@@ -66,6 +74,7 @@ static void install_handlers(void)
 {
     struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
+    atexit(remove_unfinished); /* OpenMP exits when it has no memory or no thread */
     sigemptyset(&sa.sa_mask);
     for (int i = 0; i < 3; i++) {
         sigaction(deadly[i], NULL, &before[i]);
@@ -76,6 +85,7 @@ static void install_handlers(void)
 
 static void remember(struct atomic_file *f)
 {
+    f->owner = getpid();
     pthread_once(&handlers_once, install_handlers);
     for (int i = 0; i < UNFINISHED; i++) {
         struct atomic_file *none = NULL;
@@ -422,6 +432,13 @@ static int publish(struct atomic_file *f, struct err *e)
     if (folder >= 0)
         close(folder);
     return rc;
+}
+
+int atomic_ask_stdout(struct err *e)
+{
+    int fd = dup(STDOUT_FILENO);
+
+    return fd < 0 || (close(fd) < 0 && errno != EINTR) ? err_sys(e, "cannot write", "stdout") : 0;
 }
 
 /* Some errors of a direct target come only with close (NFS, quotas). */

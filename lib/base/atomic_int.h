@@ -8,6 +8,10 @@
  * ERR_IO with an empty sentence. */
 int atomic_write_fd(int fd, const char *name, const void *p, size_t len, struct err *e);
 
+/* Some file systems tell of a full disk only at close (NFS, quotas): closing a copy of standard
+ * output asks them. */
+int atomic_ask_stdout(struct err *e);
+
 /* fsync and flock, done again when a signal interrupts them. */
 int atomic_sync_fd(int fd);
 int atomic_lock_fd(int fd, int how);

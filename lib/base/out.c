@@ -12,7 +12,6 @@
 #include "base/term.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -396,21 +395,13 @@ int out_flush(struct out *o, struct err *e)
     return o->err.code;
 }
 
-/* Some file systems tell of a full disk only at close (NFS, quotas): closing a copy asks them. */
-static int ask_stdout(struct err *e)
-{
-    int fd = dup(STDOUT_FILENO);
-
-    return fd < 0 || (close(fd) < 0 && errno != EINTR) ? err_sys(e, "cannot write", "stdout") : 0;
-}
-
 int out_commit(struct out **po, struct err *e)
 {
     struct out *o = *po;
     int rc = out_flush(o, e);
 
     if (rc == 0)
-        rc = o->file ? atomic_commit(&o->file, e) : ask_stdout(e);
+        rc = o->file ? atomic_commit(&o->file, e) : atomic_ask_stdout(e);
     out_abort(po);
     return rc;
 }

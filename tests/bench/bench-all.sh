@@ -23,7 +23,7 @@ about() {
     printf '# %s\t%s\n' \
         date "$(date -u '+%F %R UTC')" \
         commit "$(commit)" \
-        machine "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | sort -u | head -n 1), $(sed -n 's/^what //p' "$build/bench/limits")" \
+        machine "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | sort -u | head -n 1), $(sed -n 's/, read [0-9.]* GB.s//; s/^what //p' "$build/bench/limits")" \
         memory "$(awk '$1 == "MemTotal:" { printf "%.1f GiB", $2 / 1048576 }' /proc/meminfo)" \
         limits "read $(limit read_gb) GB/s on one thread, $(limit read_two_gb) on two; $(limit fma_gflops) GFLOP/s f32, $(limit vnni_gops) GOP/s int8 on one" \
         'load at the beginning' "$load" \
@@ -57,7 +57,27 @@ report() {
     for family in tsv json html; do mv "$to/report.$family.new" "$to/report.$family"; done
 }
 
+# run FAMILY
+run() {
+    echo "==== $1" >&2
+    "$here/bench-$1.sh" "$build" || failed+=("$1")
+    report
+}
+
+# Replays are one thread each, and their figures are simulated, or processor seconds: the two families of them share the machine.
+run_both() {
+    local pid
+    "$here/bench-fleet.sh" "$build" >"$build/bench/fleet.out" 2>&1 &
+    pid=$!
+    run trace
+    wait $pid || failed+=(fleet)
+    cat "$build/bench/fleet.out"
+    report
+}
+
 interrupted() {
+    # shellcheck disable=SC2046 # none, or one
+    kill $(jobs -p) 2>/dev/null || true
     report
     echo "bench: interrupted; what is finished is in $to/report.html" >&2
     exit 130
@@ -73,9 +93,11 @@ about | tee "$build/bench/about"
 [ -n "${NO_DATA:-}" ] || "$here/make-data.sh" "$build" "$data"
 trap interrupted INT TERM
 for family in "${families[@]}"; do
-    echo "==== $family" >&2
-    "$here/bench-$family.sh" "$build" || failed+=("$family")
-    report
+    case "$family ${families[*]}" in
+    trace*fleet*) run_both ;;
+    fleet*trace*) ;;
+    *) run "$family" ;;
+    esac
 done
 awk -F '\t' '!/^#/ && $1 != "family" { n[$9]++ }
     END { printf "%d figures as asked, %d not, %d parts left out, %d failed\n", n["yes"], n["NO"], n["left out"], n["failed"] }' "$to/report.tsv"

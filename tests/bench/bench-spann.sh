@@ -185,7 +185,7 @@ sptag() {
 }
 
 scale() {
-    local s=$vectors/syn1m all cut
+    local s=$vectors/syn1m all cut raw
     there "$s/base.fvecs" "$s/query.fvecs" "$s/truth.ivecs"
     dir=$build/bench/spann
     mkdir -p "$dir"
@@ -198,8 +198,9 @@ scale() {
     row '1 M x 128, pruned: lists a query' '<= .7' "$(cut -d' ' -f3 <<<"$cut")" "$(cut -d' ' -f3 <<<"$all")" ours/base \
         'ann-search --nprobe 32 --slack 1.2; without'
     row '1 M x 128, pruned: recall@10' '>= -.005' "${cut%% *}" "${all%% *}" ours-base 'ann-search --nprobe 32 --slack 1.2; without'
-    row '1 M x 128: disk, of the raw vectors' '<= 2' "$(reckon 'a / 512e6' a="$(bytes "$dir/syn1m.ann")")" - ours 'ann-build -t spann'
-    row '1 M x 128: heads in memory, of the raw vectors' '<= .15' "$(reckon 'a / 512e6' a="$(resident "$dir/syn1m.ann")")" - ours \
+    raw=$(reckon 'b * 512 / 516' b="$(bytes "$s/base.fvecs")")
+    row '1 M x 128: disk, of the raw vectors' '<= 2' "$(reckon 'a / r' a="$(bytes "$dir/syn1m.ann")" r="$raw")" - ours 'ann-build -t spann'
+    row '1 M x 128: heads in memory, of the raw vectors' '<= .15' "$(reckon 'a / r' a="$(resident "$dir/syn1m.ann")" r="$raw")" - ours \
         'ann-build -t spann'
 }
 

@@ -48,19 +48,19 @@ tenants() {
 near() { tenants near; }
 
 random() {
-    full || skip 'only with FULL=1'
+    with_full
     tenants random
 }
 
 any() {
-    full || skip 'only with FULL=1'
+    with_full
     tenants random uniform
     tenants near uniform
 }
 
 hnswlib() {
-    full || skip 'only with FULL=1'
     local tenants
+    with_full
     compiled tenant_hnswlib.cpp
     for tenants in random near; do
         there "$build/bench/tenant/$tenants/peer0"

@@ -281,16 +281,16 @@ continuum() {
 schedulers() {
     azure
     local sched what p
-    trace-convert -q --rate 5 conv.jsonl -o five.jsonl
+    trace-convert -q --rate 2 conv.jsonl -o two.jsonl
     for sched in orca vllm0 vllm1 splitfuse nanoflow sarathi; do
-        ok trace-replay -q "${seven[@]}" --sched $sched five.jsonl
+        ok trace-replay -q "${seven[@]}" --sched $sched two.jsonl
         for what in ttft tbt; do
             for p in p50 p99; do
                 point bars-$what ${p^} $sched "$(value ${what}_${p}_s)" "$sched"
             done
         done
-        row "$sched, conv at 5/s: P99 TTFT, s" - "$(value ttft_p99_s)" - ours "trace-replay 7B --sched $sched, conv at 5/s"
-        row "$sched, conv at 5/s: P99 TBT, s" - "$(value tbt_p99_s)" - ours "trace-replay 7B --sched $sched, conv at 5/s"
+        row "$sched, conv at 2/s: P99 TTFT, s" - "$(value ttft_p99_s)" - ours "trace-replay 7B --sched $sched, conv at 2/s"
+        row "$sched, conv at 2/s: P99 TBT, s" - "$(value tbt_p99_s)" - ours "trace-replay 7B --sched $sched, conv at 2/s"
     done
 }
 

@@ -51,9 +51,9 @@ bytes() { stat -Lc %s "$1"; }
 
 # reckon EXPRESSION [NAME=VALUE...]: a number.
 reckon() {
-    local set=() v
-    for v in "${@:2}"; do set+=(-v "$v"); done
-    awk "${set[@]}" "BEGIN { printf \"%.6g\", $1 }"
+    local given=() v
+    for v in "${@:2}"; do given+=(-v "$v"); done
+    awk "${given[@]}" "BEGIN { printf \"%.6g\", $1 }"
 }
 
 # ---- rows ----
@@ -118,6 +118,11 @@ there() {
     for file in "$@"; do
         [ -e "$file" ] || skip "no $file"
     done
+}
+
+# with_full: what is left of the part is left out, unless all is asked for.
+with_full() {
+    full || skip 'only with FULL=1'
 }
 
 # add NAME VALUE...: to lists of that name, one for each value: NAME.1, NAME.2, ..., which are empty at first.

@@ -83,7 +83,7 @@ static const char *const style[] = {
     ".summary{max-width:44rem;margin-top:1.5rem}.summary .bar{height:.8rem;min-width:10rem}\n"
     "b.yes{color:var(--yes-ink)}b.no{color:var(--no-ink)}\n",
 
-    ".track{position:relative;display:block;width:9rem;height:1rem;margin-top:.2rem;"
+    ".track{position:relative;display:block;max-width:9rem;height:1rem;margin-top:.2rem;"
     "border-radius:.2rem;background:linear-gradient(90deg,var(--bad) 50%,var(--good) 50%)}\n"
     ".track.range{background:linear-gradient(90deg,var(--bad) 25%,var(--good) 25%,"
     "var(--good) 75%,var(--bad) 75%)}\n"
@@ -267,13 +267,18 @@ static void put_cell(const char *class, const char *cell)
     put_values(cell);
 }
 
-static void put_row(const struct row *r)
+/* named: with its family and its part, as it stands among others. */
+static void put_row(const struct row *r, bool named)
 {
     const char *compare = r->cell[COMPARE];
 
     putf("<tr class=\"%s\"><td>", class_of(r->verdict));
     put_text(r->cell[FIGURE]);
     put("<span class=\"cmd\">");
+    put_text(named ? r->cell[FAMILY] : "");
+    put(named ? " " : "");
+    put_text(named ? r->cell[PART] : "");
+    put(named ? ": " : "");
     put_text(r->cell[COMMAND]);
     put("</span>");
     if (r->verdict == LEFT_OUT || r->verdict == FAILED) {
@@ -295,9 +300,9 @@ static void put_row(const struct row *r)
 
 static void put_table_head(void)
 {
-    put("<div class=\"scroll\"><table class=\"figures\">\n<col style=\"width:36%\"><col "
+    put("<div class=\"scroll\"><table class=\"figures\">\n<col style=\"width:33%\"><col "
         "style=\"width:13%\"><col style=\"width:13%\"><col style=\"width:12%\"><col "
-        "style=\"width:8%\"><col><col style=\"width:5rem\">\n<tr><th>figure<th class=\"n\">ours"
+        "style=\"width:8%\"><col><col style=\"width:5.5rem\">\n<tr><th>figure<th class=\"n\">ours"
         "<th class=\"n\">compared with<th class=\"n\">ratio<th class=\"n\">asked<th><th></tr>\n");
 }
 
@@ -317,7 +322,7 @@ static void put_family(const struct rows *r, size_t first)
             put_text(r->row[i].cell[PART]);
             put("</tr>\n");
         }
-        put_row(&r->row[i]);
+        put_row(&r->row[i], false);
     }
     put("</table></div>\n");
 }
@@ -333,7 +338,7 @@ static void put_short(const struct rows *r)
     put_table_head();
     for (size_t i = 0; i < r->n; i++)
         if (r->row[i].verdict == NO || r->row[i].verdict == FAILED)
-            put_row(&r->row[i]);
+            put_row(&r->row[i], true);
     put("</table></div>\n");
 }
 

@@ -113,7 +113,7 @@ static inline int by_x(const void *a, const void *b)
 {
     const struct chart_point *p = a, *q = b;
 
-    return (p->x > q->x) - (p->x < q->x);
+    return p->x != q->x ? (p->x > q->x) - (p->x < q->x) : (p->y < q->y) - (p->y > q->y);
 }
 
 /* Those of a picture, from the text of all, which is not changed but for tabs and newlines. */

@@ -84,12 +84,15 @@ static void fit(const char *path, const struct cost_opts *o)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct cost_split split = {.stages = 2,
-                                            .gpus = 4,
-                                            .attn_copies = 2,
-                                            .ffn_copies = 1,
-                                            .by_experts = true,
-                                            .node_gpus = 2};
+    /* Of a table, and of a mixture. */
+    static const struct cost_split splits[] = {
+        {.stages = 2, .gpus = 2, .attn_copies = 1, .ffn_copies = 1, .node_gpus = 2},
+        {.stages = 2,
+         .gpus = 4,
+         .attn_copies = 2,
+         .ffn_copies = 1,
+         .by_experts = true,
+         .node_gpus = 2}};
     struct fuzz_in in = {data, size}, first;
     unsigned kind = fuzz_pick(&in, KINDS), how = fuzz_byte(&in);
     struct cost_opts o = {.model = how & (OPT_MODEL | OPT_SPLIT) ? "Llama-3-8B" : NULL,
@@ -100,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                           .link_us = 5,
                           .node_gbs = 50,
                           .node_us = 10,
-                          .split = how & OPT_SPLIT ? &split : NULL};
+                          .split = how & OPT_SPLIT ? &splits[kind == OF_ROOFLINE] : NULL};
 
     switch (kind) {
     case OF_VIDUR:

@@ -36,13 +36,14 @@ static struct buf read_by(const char *path, size_t step, int64_t *rc)
     return b;
 }
 
-static void bytes(const char *path, unsigned how)
+/* Of a damaged zstd stream the last blocks before the damage may be lost. */
+static void bytes(const char *path, bool gzip, unsigned how)
 {
     int64_t rc, again;
     struct buf a = read_by(path, 1 << 16, &rc), b = read_by(path, how % 61 + 1, &again);
     size_t len = a.len < b.len ? a.len : b.len;
 
-    FUZZ_CHECK(len >= BYTES_MOST || (rc == again && a.len == b.len));
+    FUZZ_CHECK(len >= BYTES_MOST || (rc == again && (a.len == b.len || (rc < 0 && !gzip))));
     FUZZ_CHECK(len == 0 || memcmp(a.p, b.p, len) == 0);
     buf_free(&a);
     buf_free(&b);
@@ -170,6 +171,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     path = fuzz_file("stream", in.p, in.len);
-    (kind == OF_BYTES ? bytes : kind == OF_LINES ? lines : docs)(path, how);
+    if (kind == OF_BYTES)
+        bytes(path, in.len > 0 && in.p[0] == 0x1f, how);
+    else
+        (kind == OF_LINES ? lines : docs)(path, how);
     return 0;
 }

@@ -117,6 +117,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         paths[n++] = fuzz_file("other", in.p, in.len);
     read_all(&c, paths, n, &o);
     trace_sort_end(&c.sort);
+    for (size_t i = 0; i < c.sort.n; i++)
+        FUZZ_CHECK(trace_sort_line(&c.sort, i, &n)[n - 1] == '\n');
     if (c.lines.len > 0)
         read_again(&c.lines);
     if (c.what & DO_LOAD)

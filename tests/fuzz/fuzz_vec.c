@@ -92,13 +92,13 @@ static void lists(const char *path, enum neigh_format f, bool named)
     struct neigh_list l;
     struct neigh all = {0};
     struct err e;
-    uint64_t sum = 0;
 
     fuzz_good(named ? names_new(&names, &e) : 0, &e);
     if (neigh_open(&r, path, f, names, &e) == 0)
-        while (sum < 1 << 20 && neigh_next(r, &l, &e) > 0)
+        for (int n = 0; n < 1 << 16 && neigh_next(r, &l, &e) > 0; n++)
             for (uint32_t i = 0; i < l.n; i++)
-                sum += l.id[i] + (l.score && l.score[i] > 0);
+                FUZZ_CHECK(l.id[i] != NEIGH_NONE &&
+                           (!l.score || l.score[i] <= INFINITY || isnan(l.score[i])));
     neigh_close(r);
     names_free(names);
     if (!named && neigh_load(&all, path, f, &e) == 0)
@@ -111,7 +111,7 @@ static void rows(const char *path, enum allow_format f)
     uint64_t count = 0;
     struct err e;
 
-    if (allow_load(&a, path, f, &e) < 0)
+    if (allow_load(&a, path, f, 1 << 20, &e) < 0)
         return;
     for (uint64_t i = 0; i < a.end && i < 1 << 16; i++)
         count += allow_has(&a, i);

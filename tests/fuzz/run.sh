@@ -16,7 +16,7 @@ export OMP_WAIT_POLICY=passive
 # Bytes of an input.
 longest() {
     case $1 in
-    ann | fm | codec | sect) echo 12000 ;;
+    ann | fm | codec) echo 8000 ;;
     where | spec) echo 600 ;;
     *) echo 3000 ;;
     esac
@@ -32,14 +32,17 @@ slow_ones() { # TARGET FOLDER
 }
 
 run() { # BUILD SECONDS NAME
-    local build=$1 name=$3 log=$1/fuzz/$3.log found=$1/fuzz/found/$3 rc=0 line
+    local build=$1 name=$3 log=$1/fuzz/$3.log found=$1/fuzz/found/$3 rc=0 line cpu TIMEFORMAT='%U %S'
     local -a how=(-max_total_time="$2" -max_len="$(longest "$name")" -timeout=60 -report_slow_units=3
-        -rss_limit_mb=700 -malloc_limit_mb=300 -artifact_prefix="$found/" -print_final_stats=1)
+        -rss_limit_mb=700 -malloc_limit_mb=2600 -artifact_prefix="$found/" -print_final_stats=1)
     mkdir -p "$build/fuzz/$name" "$found" "$here/corpus/$name"
     [[ ! -f $here/$name.dict ]] || how+=(-dict="$here/$name.dict")
-    "$build/tests/fuzz/fuzz_$name" "${how[@]}" "$build/fuzz/$name" "$here/corpus/$name" >"$log" 2>&1 || rc=1
+    cpu=$({ time "$build/tests/fuzz/fuzz_$name" "${how[@]}" "$build/fuzz/$name" "$here/corpus/$name" \
+        >"$log" 2>&1; } 2>&1) || rc=1
     slow_ones "$build/tests/fuzz/fuzz_$name" "$found"
     line=$(grep -aE '^#[0-9]+' "$log" | tail -1 | sed -E 's/^#([0-9]+)[^c]*cov: ([0-9]+) ft: ([0-9]+).*/\1 executions, cov \2, ft \3/')
+    line+=$(awk '{ printf ", %d s of processor time", $1 + $2 }' <<<"$cpu")
+    printf '%s\n' "$line" >>"$build/fuzz/$name.runs"
     if [[ $rc = 0 ]] && [[ -z $(ls -A "$found") ]]; then
         printf 'ok      fuzz_%s: %s\n' "$name" "$line"
     else

@@ -31,13 +31,13 @@ packed() {
 }
 
 # ---- vectors, and what goes with them ----
-awk 'BEGIN { srand(7); for (i = 0; i < 40; i++) print rand() "," rand() "," rand() "," rand() * 3 "," i % 5 }' >base.csv
+awk 'BEGIN { srand(7); for (i = 0; i < 20; i++) print rand() "," rand() "," rand() "," rand() * 3 "," i % 5 }' >base.csv
 vec-convert -q base.csv -o base.fvecs
-awk 'BEGIN { srand(7); for (i = 0; i < 40; i++) { for (k = 0; k < 5; k++) printf "%s%d", k ? "," : "", rand() * 200; print "" } }' |
+awk 'BEGIN { srand(7); for (i = 0; i < 20; i++) { for (k = 0; k < 5; k++) printf "%s%d", k ? "," : "", rand() * 200; print "" } }' |
     vec-convert -q --from csv - -o base.u8bin
-awk 'BEGIN { for (i = 0; i < 40; i++) print "r" i * 17 % 101 }' >ids
-awk 'BEGIN { for (i = 0; i < 40; i++) printf "{\"n\":%d,\"f\":%d.5,\"ok\":%s,\"s\":\"%c\",\"tags\":[\"x\",\"y%d\"]}\n", i % 9, i % 4, i % 3 ? "true" : "null", 97 + i % 4, i % 2 }' >attrs.jsonl
-awk 'BEGIN { for (i = 0; i < 40; i++) for (t = 0; t < 4; t++) if (i % (t + 1) == 0) print i "\tt" t }' >grants
+awk 'BEGIN { for (i = 0; i < 20; i++) print "r" i * 17 % 101 }' >ids
+awk 'BEGIN { for (i = 0; i < 20; i++) printf "{\"n\":%d,\"f\":%d.5,\"ok\":%s,\"s\":\"%c\",\"tags\":[\"x\",\"y%d\"]}\n", i % 9, i % 4, i % 3 ? "true" : "null", 97 + i % 4, i % 2 }' >attrs.jsonl
+awk 'BEGIN { for (i = 0; i < 20; i++) for (t = 0; t < 4; t++) if (i % (t + 1) == 0) print i "\tt" t }' >grants
 awk 'BEGIN { for (i = 0; i < 12; i++) printf "{\"where\":\"n > %d and s = '"'"'b'"'"'\",\"vector\":[0.1,0.%d,0.3,1,2]}\n", i % 4, i }' >workload.jsonl
 printf '{"op":"delete","id":"%s"}\n' r0 r17 r34 >deletes
 
@@ -99,6 +99,7 @@ printf '[{"A":[{"step":"schema","input_length":3,"output_length":4},{"step":"sql
     done
     printf 'attn_decode,1,64,2\nattn_decode,8,128,4\nattn_prefill,64,0,3\nattn_prefill,128,64,5e0\n'
 } | seed cost vidur 0 2
+printf '# num_layers=32\n# num_q_heads=32\n# num_kv_heads=8\n# embedding_dim=4096\n# head_dim=128\n# tp=2\nlinear,8,0,1\nlinear,999,0,7\nall_reduce,9,0,2\nattn_decode,4,9999,2\nattn_prefill,999,0,5\n' | seed cost vidur-stage 0 8
 printf '# num_layers=2\n# num_q_heads=8\n# num_kv_heads=8\nlinear,8,0,1\nlinear,99,0,7\nattn_decode,4,99,2\nattn_prefill,99,0,5\n' | seed cost vidur-linear 0 0
 {
     printf 'model: Llama-3-8B\nversion: 1\n  tp:\n    1:\n      alpha_default: 0.5\n\x1elayer,tokens,time_us\n'
@@ -176,8 +177,8 @@ for how in 0 1 7; do
     seed stream "plain$how" 0 $how <some.jsonl
 done
 { gzip <ids; zstd -q <ids; } | seed stream mixed 1 0
-printf 'a\n\nb\0c\r\n' | tee nul | seed stream lines 1 0
-seed stream nul 1 3 <nul
+printf 'a\n\nb\0c\r\n' | tee ends | seed stream lines 1 0
+seed stream nul 1 3 <ends
 for how in 0 1 2 3 9 13; do seed stream "docs$how" 2 $how <some.jsonl; done
 while IFS= read -r line; do
     count=$((count + 1))
@@ -186,6 +187,7 @@ done <<'EOF'
 {"a":[1,-2.5e+3,{"b":null}],"c":"\u00e9\ud83d\ude00\n","d":true,"e":false,"":{}}
 {"text":"x y","id":7,"t":[[],[[]],{}]}
 EOF
+awk 'BEGIN { printf "{\"a\":"; for (i = 0; i < 126; i++) printf "["; for (i = 0; i < 126; i++) printf "]"; print "}" }' | seed stream deep 3 0
 printf "Don't  Stop\xe2\x80\x94\xc3\x89t\xc3\xa9, \xd0\x96!\xff" | seed stream rule 4 0
 
 # ---- attributes, names, rights ----
@@ -206,7 +208,7 @@ for spec in sq8 sq4 lvq8 lvq4 lvq4x8 pq2x4 pq4x8 opq2x4 rabitq1 rabitq4 rabitq8 
 done
 
 # ---- full-text indexes ----
-awk 'BEGIN { for (i = 0; i < 9; i++) printf "{\"id\":\"a%d\",\"text\":\"row %d of the text\\n\\u00e9 and the rest %d\",\"n\":%d}\n", i, i * 7 % 13, i % 3, i }' >docs.jsonl
+awk 'BEGIN { for (i = 0; i < 5; i++) printf "{\"id\":\"a%d\",\"text\":\"row %d of the text\\n\\u00e9 and the rest %d\",\"n\":%d}\n", i, i * 7 % 13, i % 3, i }' >docs.jsonl
 for layout in fast small; do
     fm-build -q -T 1 --layout $layout --sample-rate 4 docs.jsonl -o docs.fmi
     packed fm "$layout" docs.fmi 'fm  ' 2 2 25 3 0
@@ -270,3 +272,18 @@ jq -c '.model = (if .t_ns % 2 == 0 then "x" else "y" end)' small.jsonl >asked.js
 for how in 0 5 22 133 250; do { cat apps.json; printf '\x1e'; cat asked.jsonl; } | seed blocks "apps$how" 0 $how; done
 { printf 'block-zoo 1\n\x1e\x01\t176\t1\tw.npy\n\x1e'; cat "$here/../data/npy/f4.npy"; } | seed blocks store 1 0
 { printf 'block-zoo 1\n\x1e\x01\t176\t0.9\tw.npy\n\x1e'; cat "$here/../data/npy/f4.npy"; printf '\x1e'; cat "$here/../data/npy/v2.npy"; } | seed blocks store-near 1 0
+
+# ---- what comes from beside an index ----
+for how in 0 2 6; do
+    printf '%s\n' '{"op":"add","id":"new","vector":[1,2.5,-3e0],"attrs":{"n":7,"tags":["t1","x"]}}' '{"op":"delete","id":"r3-0"}' '{"op":"add","id":"r3-0","vector":[0,0,1],"attrs":{"n":null}}' | seed beside "named$how" 0 "$how"
+done
+printf '%s\n' '{"op":"add","id":12,"vector":[1,2,3],"tenant":["t0","t9"]}' '{"op":"delete","id":3}' '{"op":"grant","id":5,"tenant":"t1"}' '{"op":"revoke","id":4,"tenant":["t1"]}' | seed beside shared 0 3
+printf 't0\nt2\nnobody\nt1\n' | seed beside tenants 1 14
+printf '0\n1\n0\n\x1e0\t0\t5\t0.5\n0\t1\t2\t0.25\n1\t0\t9\t3\n2\t0\t5\t1\n\x1e0\t0\t7\t2\n2\t0\t5\t1\n2\t1\t6\t0.5\n' >fused
+for how in 0 4 10 56 120; do seed beside "fused$how" 2 "$how" <fused; done
+printf '\x1e{"query":0,"rank":0,"id":"a","score":0.5}\n{"query":1,"rank":0,"id":"b","score":2}\n' | seed beside fused-json 2 13
+awk 'BEGIN { for (i = 0; i < 12; i++) print i "," i * 7 % 5 "," i % 3 - 1 }' >small.csv
+vec-convert -q small.csv -o small.fvecs
+touch -d @0 small.fvecs
+vec-knn -q -k 3 --sketch small.vsk small.fvecs small.fvecs >/dev/null
+for how in 0 1 6; do packed beside "sketch$how" small.vsk vskt 1 3 "$how"; done
