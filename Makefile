@@ -210,7 +210,7 @@ check-tree: tools dev $(BUILD)/tests/bench/report $(BUILD)/tests/check/wellforme
 
 # What a packager runs: half a minute.
 check-quick: $(filter $(BUILD)/tests/unit/%,$(TESTS)) tools dev
-	$(Q)tests/run-units.sh $(filter %/unit/test_%,$(TESTS))
+	$(Q)tests/run-units.sh $(filter $(BUILD)/tests/unit/%,$(TESTS))
 	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli/fm-count.bats tests/cli/vec-recall.bats \
 	    tests/cli/ann-stat.bats tests/cli/trace-compare.bats
 	$(Q)tests/check/install.sh $(BUILD)
