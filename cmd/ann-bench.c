@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/out.h"
 #include "base/par.h"
+#include "base/progress.h"
 #include "vec/vec.h"
 
 static const struct cli_prog prog = {

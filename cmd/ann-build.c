@@ -7,6 +7,7 @@
 #include "base/par.h"
 #include "base/progress.h"
 #include "base/ram.h"
+#include "base/stream.h"
 #include "vec/base.h"
 #include "vec/vec.h"
 
@@ -88,12 +89,6 @@ static void settle(struct asked *a, struct progress *p)
     a->o.progress_ctx = p;
 }
 
-/* Of the base, in messages. */
-static const char *name_of(const struct asked *a)
-{
-    return cli_is_std(a->path) ? "stdin" : a->path;
-}
-
 /* Says what it will take, and refuses what there is no room for. */
 static int announce(const struct asked *a, const struct vec_rows *base, struct err *e)
 {
@@ -106,7 +101,7 @@ static int announce(const struct asked *a, const struct vec_rows *base, struct e
     num_human_bytes(plan.file_bytes, file);
     if (have && plan.memory_bytes > have)
         return err_set(e, ERR_MEM, "%s: an index needs about %s of memory, and there are %s",
-                       name_of(a), need, num_human_bytes(have, room));
+                       stream_name_of(a->path), need, num_human_bytes(have, room));
     cli_note(a->co.quiet,
              "%llu vectors of %u components: about %s of memory and %.0f s for a file of %s",
              (unsigned long long)base->rows, base->dim, need, plan.seconds, file);
@@ -179,7 +174,7 @@ static int build_stream(struct asked *a, const struct vec_read_opts *how, struct
     a->o.attrs = attrs;
     if (rc == 0 && (rc = ann_build_stream(a->co.out, r, &a->o, &report, e)) == ERR_INPUT &&
         strncmp(e->msg, vec_reader_name(r), strlen(vec_reader_name(r))) != 0)
-        err_prefix(e, "%s", name_of(a));
+        err_prefix(e, "%s", stream_name_of(a->path));
     if (rc == 0)
         say_repaired(a, &report);
     ann_attrs_free(attrs);
@@ -235,7 +230,7 @@ static int build(struct asked *a, struct err *e)
     if (rc == 0)
         rc = announce(a, &base.rows, e);
     if (rc == 0 && (rc = ann_build(a->co.out, &base.rows, &a->o, &report, e)) == ERR_INPUT)
-        err_prefix(e, "%s", name_of(a));
+        err_prefix(e, "%s", stream_name_of(a->path));
     if (rc == 0)
         say_repaired(a, &report);
     ann_predicate_file_close(wheres);

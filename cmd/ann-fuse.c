@@ -2,11 +2,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ann/fuse.h"
 #include "base/cli.h"
 #include "base/list.h"
+#include "base/progress.h"
 
 static const struct cli_prog prog = {
     "ann-fuse", "RESULT...",
@@ -139,8 +139,8 @@ static void settle_output(struct asked *a)
         cli_misuse("'--names' are written to tsv and jsonl only");
     if (a->write.distances && to != NEIGH_IVECS && to != NEIGH_IBIN)
         cli_misuse("'--distances' stands beside ivecs or ibin");
-    if (is_binary(to) && is_standard(a->co.out) && isatty(STDOUT_FILENO))
-        cli_misuse("binary is not written to a terminal");
+    if (is_binary(to))
+        cli_not_on_terminal(a->co.out, "binary");
     a->write.to = to;
     a->write.k = (uint32_t)a->k;
 }

@@ -86,8 +86,8 @@ static void settle_output(struct asked *a)
         cli_misuse("'--json' is '--to jsonl', and the output is to be another");
     if (a->write.distances && to != NEIGH_IVECS && to != NEIGH_IBIN)
         cli_misuse("'--distances' stands beside ivecs or ibin");
-    if (to >= NEIGH_IVECS && cli_is_std(a->write.path) && isatty(STDOUT_FILENO))
-        cli_misuse("binary is not written to a terminal");
+    if (to >= NEIGH_IVECS)
+        cli_not_on_terminal(a->write.path, "binary");
     a->write.to = to;
     a->write.k = (uint32_t)a->k;
 }

@@ -145,7 +145,7 @@ static void say(const struct asked *a, const struct counts *c)
 static int convert(const struct asked *a, struct progress *p, struct err *e)
 {
     struct trace_read_opts how = {.format = (enum trace_format)a->from, .block = a->block};
-    struct out_opts to = {.path = a->out};
+    struct out_opts to = {.path = a->out, .json = true};
     struct trace_merge *m = NULL;
     struct counts c = {0};
     struct sink s = {0};

@@ -58,7 +58,7 @@ static void settle(struct asked *a)
 
 static int write_all(const struct asked *a, struct progress *p, struct err *e)
 {
-    struct out_opts to = {.path = a->out};
+    struct out_opts to = {.path = a->out, .json = true};
     struct trace_record rec;
     struct buf line = {0};
     struct gen *g = NULL;

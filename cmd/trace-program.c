@@ -91,7 +91,7 @@ static int write_record(void *ctx, const struct trace_record *rec, struct err *e
 
 static int generate(const struct asked *a, struct progress *p, struct err *e)
 {
-    struct out_opts to = {.path = a->out};
+    struct out_opts to = {.path = a->out, .json = true};
     struct writer w = {.progress = p};
     int rc = out_open(&w.out, &to, e);
 

@@ -144,7 +144,7 @@ static void step(void *ctx, const struct replica *r)
 
 static int open_steps(const struct asked *a, struct parts *p, struct err *e)
 {
-    struct out_opts timeline = {.path = a->timeline}, steps = {.path = a->steps};
+    struct out_opts timeline = {.path = a->timeline, .json = true}, steps = {.path = a->steps};
 
     if (p->slo.ema_rate > 0) {
         if (ema_init(&p->ema, 1e9 / p->slo.ema_rate, p->trace.n, e) < 0)
@@ -175,8 +175,7 @@ static int commit_steps(const struct asked *a, struct parts *p, struct err *e)
         return e->code;
     }
     if (a->timeline) {
-        timeline_end(&p->timeline, &p->replay);
-        if (out_commit(&p->timeline.out, e) < 0)
+        if (timeline_end(&p->timeline, &p->replay, e) < 0 || out_commit(&p->timeline.out, e) < 0)
             return e->code;
     }
     return a->steps ? out_commit(&p->steps.out, e) : 0;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/cli.h"
+#include "base/mem.h"
 #include "base/par.h"
 #include "base/progress.h"
 #include "vec/vec.h"

@@ -79,15 +79,15 @@ static int search(struct search *s, const struct asked *a, struct err *e)
     struct neigh_writer *w = NULL;
     int rc = 0;
 
-    if (a->allow) {
+    if (vec_open(&queries, s->queries, &s->query_how, e) < 0 ||
+        vec_open(&base, s->base, &s->base_how, e) < 0)
+        rc = e->code;
+    if (rc == 0 && a->allow) {
         rc = allow_load(&s->allow, a->allow,
                         a->allow_format < 0 ? ALLOW_AUTO : (enum allow_format)(a->allow_format + 1),
-                        e);
+                        vec_reader_rows(base), e);
         s->f.allow = &s->allow;
     }
-    if (rc == 0 && (vec_open(&queries, s->queries, &s->query_how, e) < 0 ||
-                    vec_open(&base, s->base, &s->base_how, e) < 0))
-        rc = e->code;
     if (rc == 0 && s->sketch) {
         rc = sketch_open(&s->sketched, s->sketch, base, ops_for(s->f.knn.cpu), s->f.progress,
                          s->f.progress_ctx, e);

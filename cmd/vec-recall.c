@@ -119,7 +119,7 @@ static int load_vectors(struct vectors *v, const struct job *j, struct err *e)
     if (vec_load_f32(&v->queries, j->queries, &how, 0, false, e) < 0 ||
         vec_open(&v->reader, j->base, &how, e) < 0)
         return e->code;
-    if (vec_mapped(v->reader, &v->ties.base))
+    if (vec_mapped(v->reader, &v->ties.base, NULL))
         return 0;
     if (vec_load_f32(&v->base, j->base, &how, 0, false, e) < 0)
         return e->code;

@@ -7,6 +7,7 @@
 #include "base/out.h"
 #include "base/par.h"
 #include "base/progress.h"
+#include "vec/codec_kind.h"
 #include "vec/vec.h"
 
 enum { SAMPLE = 1 << 16 };

@@ -1,7 +1,7 @@
 /* cli.c - see cli.h. The parser is getopt_long; its two tables are made from ours. */
 #include "base/cli.h"
 
-#include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/term.h"
 
 enum {
     MAX_OPTS = 160,
@@ -41,10 +42,8 @@ static void vsay(const char *fmt, va_list ap)
     char line[1024];
 
     vsnprintf(line, sizeof line, fmt, ap);
-    for (char *p = line; *p; p++) /* a hostile file name must not drive the terminal */
-        if (iscntrl((unsigned char)*p))
-            *p = '?';
-    fprintf(stderr, "%s: %s\n", program ? program->name : "sluice", line);
+    fprintf(stderr, "%s: %.*s\n", program ? program->name : "sluice",
+            (int)term_clean(line, strlen(line), ""), line);
 }
 
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -83,8 +82,8 @@ int cli_fail_shown(struct err *e)
     if (more)
         *more = '\0';
     rc = cli_fail(e);
-    if (more)
-        fprintf(stderr, "%s\n", more + 1);
+    if (more++)
+        fprintf(stderr, "%.*s\n", (int)term_clean(more, strlen(more), "\n"), more);
     return rc;
 }
 
@@ -135,7 +134,8 @@ static void print_table(const struct cli_opt *opts)
 static void close_stdout(void)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        say("cannot write 'stdout'");
+        if (errno != EPIPE) /* who has gone is not told */
+            say("cannot write 'stdout': %s", strerror(errno));
         exit(CLI_FAILED);
     }
     exit(CLI_DONE);
@@ -216,6 +216,7 @@ static int make_tables(const struct cli_opt *opts, struct option *longs, char *s
     int n = 0;
     char *s = shorts;
 
+    *s++ = ':'; /* a missing argument is told from an unknown option */
     for (; opts[n].type != CLI_T_END; n++) {
         int takes = opts[n].type == CLI_T_FLAG ? no_argument : required_argument;
         longs[n] = (struct option){opts[n].name, takes, NULL, FIRST_LONG + n};
@@ -244,6 +245,36 @@ static void check_operands(int n)
                    program->operands);
 }
 
+static bool is_choice_of_many(const char *word, const struct option *longs)
+{
+    size_t len = strcspn(word + 2, "="), n = 0;
+
+    for (; longs->name; longs++)
+        n += strncmp(longs->name, word + 2, len) == 0;
+    return n > 1;
+}
+
+/* What getopt_long would have said, through say(): c is what it returned, word what it read. */
+static void bad_option(int c, const char *word, const struct option *longs)
+{
+    const struct option *o = longs;
+    char letter[] = "-x";
+
+    letter[1] = (char)optopt;
+    while (o->name && o->val != optopt)
+        o++;
+    if (c == ':')
+        cli_misuse("option '%s%s' wants an argument", o->name ? "--" : "",
+                   o->name ? o->name : letter);
+    if (o->name)
+        cli_misuse("option '--%s' takes no argument", o->name);
+    if (optopt)
+        cli_misuse("unknown option '%s'", letter);
+    if (is_choice_of_many(word, longs))
+        cli_misuse("option '%s' could be one of several", word);
+    cli_misuse("unknown option '%s'", word);
+}
+
 static void print_version(void)
 {
     printf("%s (sluice) %s\nCPU level: %s (this machine: %s)\n", program->name, SLUICE_VERSION,
@@ -260,11 +291,10 @@ int cli_parse(const struct cli_prog *prog, const struct cli_opt *opts, int argc,
     clock_gettime(CLOCK_MONOTONIC, &started);
     signal(SIGPIPE, SIG_IGN);
     n = make_tables(opts, longs, shorts);
-    argv[0] = (char *)(uintptr_t)prog->name; /* getopt's own messages begin with it */
+    opterr = 0;
     while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        if (c == '?') { /* getopt_long has said what is wrong */
-            fprintf(stderr, "Try '%s --help'.\n", prog->name);
-            exit(CLI_MISUSE);
+        if (c == '?' || c == ':') {
+            bad_option(c, argv[optind - 1], longs);
         } else if (c == OPT_HELP || c == 'h') {
             print_help(opts);
             close_stdout();

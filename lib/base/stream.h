@@ -3,7 +3,8 @@
  * A stream is a file or standard input ("-"). Its first bytes decide: zstd frames, gzip members
  * (both may be concatenated, as cat makes them) or plain bytes; the name does not matter. A
  * truncated or damaged compressed file is an error, never a silent end: what stands before the
- * damage is handed out first, and the error repeats when it is asked again.
+ * damage is handed out first (of zstd maybe without the last blocks), and the error repeats when it
+ * is asked again.
  *
  * Lines end in '\n' or, with delim '\0', in NUL; a last line without its end counts; an empty input
  * has no lines. A '\r' before the '\n' stays part of the line: bytes are bytes.
@@ -30,6 +31,7 @@ int stream_open(struct stream **out, const char *path, struct err *e);
 int64_t stream_read(struct stream *s, void *p, size_t cap, struct err *e);
 /* Name for messages: the path, or "stdin" for "-". */
 const char *stream_name(const struct stream *s);
+const char *stream_name_of(const char *path);
 /* How far the *compressed* input has been read, and its size (0 when unknown: a pipe), both counted
  * from where reading began: for progress. */
 uint64_t stream_raw_pos(const struct stream *s);

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/stream.h"
+#include "vec/codec_kind.h"
 #include "vec/counted.h"
 #include "vec/file.h"
 

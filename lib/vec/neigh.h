@@ -51,7 +51,8 @@ struct neigh_list {
  */
 int neigh_open(struct neigh_reader **out, const char *path, enum neigh_format from,
                struct names *names, struct err *e);
-/* Of the next query, from 0: 1; 0 at the end. A query that text does not mention has none. */
+/* Of the next query, from 0: 1; 0 at the end. A query that text does not mention has none; more
+ * than 2^24 of them in a row are an error. */
 int neigh_next(struct neigh_reader *r, struct neigh_list *l, struct err *e);
 uint64_t neigh_queries(const struct neigh_reader *r); /* UINT64_MAX: not known before the end */
 const char *neigh_name(const struct neigh_reader *r); /* for messages */

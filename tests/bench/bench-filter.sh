@@ -84,18 +84,18 @@ hqi() {
     mkdir -p "$dir"
     [ "$dir/hqi.ann" -nt "$build/tests/bench/bench_hqi" ] || bench_hqi make "$dir" "$glove/base.fvecs" "$glove/query.fvecs" >&2
     run() { alone bench_hqi run "$dir" "$glove/base.fvecs" "$glove/query.fvecs" "$@" >"$out"; }
-    run post 16 32 64
+    run post 128 144 160
     post=$(fastest .95 filter)
     run pre
     pre=$(fastest .95 exact)
-    run held 2 3 4 6 8 12 16 24
+    run held 64 72 80 96
     held=$(fastest .95 effort)
     row 'hqi, 200 k, 40 templates, 5 k queries: queries/s at recall .95' '>= 8' "$held" "$post" ours/base \
         'bench_hqi held; one ivf, filter behind it'
     row 'hqi: queries/s at recall .95' '>= 2' "$held" "$pre" ours/base 'bench_hqi held; filter first, exact'
-    run hqi 2 3 4 6 8 12 16 24
+    run hqi 72 76 80 96
     held=$(fastest .95 effort)
-    run single 2 3 4 6 8 12 16 24
+    run single 76 80 96
     row 'hqi: batching, queries/s at recall .95' '>= 2' "$held" "$(fastest .95 'one by one  effort')" ours/base \
         'bench_hqi hqi; one by one'
     run hqi
