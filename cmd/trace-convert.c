@@ -45,8 +45,7 @@ static void settle(struct asked *a)
         cli_misuse("'--rate' is a number of requests a second, above 0 and below 1e9");
     if (!(a->sample > 0 && a->sample <= 1))
         cli_misuse("'--sample' is a share above 0 and up to 1");
-    if (a->block > TRACE_TOKENS_MOST)
-        cli_misuse("'--block' is up to %d", TRACE_TOKENS_MOST);
+    cli_count_in("--block", a->block, 0, TRACE_TOKENS_MOST);
 }
 
 /* Puts the record's place before the sentence. */

@@ -17,8 +17,8 @@ enum {
 struct source {
     const struct gather *g;
     struct allowed_at at;
-    uint64_t next; /* of g->shared */
-    bool shared;
+    const uint32_t *list; /* or NULL: the rows that `at` gives */
+    uint64_t next, n;     /* of the list */
 };
 
 static struct source source_of(const struct gather *g, const struct ann_allowed *m)
@@ -26,7 +26,8 @@ static struct source source_of(const struct gather *g, const struct ann_allowed 
     return (struct source){
         .g = g,
         .at = {.bits = m->bits, .dead = g->a->dead, .rows = g->a->rows},
-        .shared = g->shared && m == g->shared_of,
+        .list = m == g->shared_of ? g->shared : NULL,
+        .n = g->n_shared,
     };
 }
 
@@ -35,9 +36,9 @@ static size_t next(struct source *s, uint32_t *id)
     const struct gather *g = s->g;
     size_t n;
 
-    if (s->shared) {
-        n = g->n_shared - s->next < CHUNK ? (size_t)(g->n_shared - s->next) : CHUNK;
-        memcpy(id, g->shared + s->next, n * sizeof *id);
+    if (s->list) {
+        n = s->n - s->next < CHUNK ? (size_t)(s->n - s->next) : CHUNK;
+        memcpy(id, s->list + s->next, n * sizeof *id);
         s->next += n;
     } else {
         n = g->ops->next(&s->at, id, CHUNK);
@@ -205,14 +206,24 @@ static size_t by_codes_alone(struct gather *g, struct source s, const struct for
     return found;
 }
 
-size_t gather(struct gather *g, const struct ann_allowed *m, const struct form_query *codes,
-              struct best *best)
+static size_t gather_of(struct gather *g, struct source s, const struct form_query *codes,
+                        struct best *best)
 {
-    struct source s = source_of(g, m);
-
     if (!g->cells)
         return by_vectors(g, s, best);
     return g->a->vectors ? by_codes(g, s, codes, best) : by_codes_alone(g, s, codes, best);
+}
+
+size_t gather(struct gather *g, const struct ann_allowed *m, const struct form_query *codes,
+              struct best *best)
+{
+    return gather_of(g, source_of(g, m), codes, best);
+}
+
+size_t gather_rows(struct gather *g, const uint32_t *row, size_t n, const struct form_query *codes,
+                   struct best *best)
+{
+    return gather_of(g, (struct source){.g = g, .list = row, .n = n}, codes, best);
 }
 
 /* ---- */

@@ -43,5 +43,8 @@ void gather_free(struct gather *g); /* {0} is fine */
  * are cells. */
 size_t gather(struct gather *g, const struct ann_allowed *m, const struct form_query *codes,
               struct best *best);
+/* The same of n rows, all of which are allowed. */
+size_t gather_rows(struct gather *g, const uint32_t *row, size_t n, const struct form_query *codes,
+                   struct best *best);
 
 #endif

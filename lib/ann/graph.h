@@ -24,7 +24,8 @@
  * begin where a short walk without any filter ends, of which all allowed rows count, and at allowed
  * rows from all over the bits, so that clusters are found to which nothing near the query leads.
  * The pool is smaller than ef, as a walk through so few rows is easier than one through all; but
- * not where rows near the query are more seldom allowed than others, as the first walk has seen.
+ * not where rows near the query are more seldom allowed than others, as the first walk has seen;
+ * where they hardly are, graph_around.h.
  *
  * Threads  a graph is immutable while it is walked; a walker belongs to one thread.
  */
@@ -90,6 +91,9 @@ struct graph_walker {
     uint32_t *id; /* [GRAPH_MEET] */
     float *key;
     uint32_t *via, *to;         /* the same */
+    uint64_t *around;           /* graph_around.h: rows met, [AROUND_MOST], or NULL */
+    uint32_t *ring;             /* [AROUND_MOST]: those of them that are allowed */
+    size_t n_around, n_ring;    /* n_ring > 0: the last walk went around */
     uint64_t keys, hops, links; /* of all walks so far; links looked at */
     uint64_t parts;             /* of them, goes at a row's links but for the last */
     size_t k, keep;             /* k 0: a walk ends when the whole pool was left; keep >= k */
@@ -101,11 +105,14 @@ struct graph_walker {
  * k is 0. */
 int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t left_cap,
                       struct err *e);
+/* For walks among allowed rows. */
+int graph_walker_around(struct graph_walker *w, struct err *e);
 void graph_walker_free(struct graph_walker *w); /* {0} is fine */
 
 void graph_walk(const struct graph *g, const struct cells_query *q, struct graph_walker *w);
 /* The same among the rows whose bits are set, a share of the live ones; deleted rows may be found
- * if theirs are. Best with a room of GRAPH_WIDER * ef. */
+ * if theirs are. None is where it is better to look at all of them. Best with a room of
+ * GRAPH_WIDER * ef, and after graph_walker_around(). */
 void graph_walk_allowed(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
                         const uint64_t *bits, double share);
 /* No row has been met: done by every walk; for who marks rows by hand. */

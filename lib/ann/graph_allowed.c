@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "ann/graph_around.h"
 #include "ann/graph_hop.h"
 
 enum {
@@ -27,14 +28,9 @@ struct leave {
     uint32_t row, links;
 };
 
-/* Marks of rows that were met: `scouted` where only their keys were looked at, by a scout. */
-struct marks {
-    uint8_t scouted, done;
-};
-
-static struct marks begin_allowed(struct graph_walker *w)
+static struct graph_marks begin_allowed(struct graph_walker *w)
 {
-    struct marks m;
+    struct graph_marks m;
 
     if (w->turn >= 254) { /* room for two */
         memset(w->met, 0, w->rows);
@@ -44,19 +40,6 @@ static struct marks begin_allowed(struct graph_walker *w)
     m.scouted = w->turn++;
     m.done = w->turn;
     return m;
-}
-
-/* Of n rows whose keys are there the allowed ones come first: how many. */
-static size_t keep_allowed(struct graph_walker *w, const uint64_t *bits, size_t n)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        w->id[kept] = w->id[i];
-        w->key[kept] = w->key[i];
-        kept += allowed_row(bits, w->id[i]);
-    }
-    return kept;
 }
 
 struct scout {
@@ -115,21 +98,23 @@ static size_t scout_meet(const struct graph *g, const struct cells_query *q, str
 {
     graph_compute(g, q, w, n);
     scout_take(s, w, n);
+    graph_around_met(w, n);
     ask_next(g, s->pool, s->n);
-    n = keep_allowed(w, bits, n);
+    n = graph_keep_allowed(w, bits, n);
     graph_take(w, w->id, w->key, n);
     return n;
 }
 
 /* The share of allowed rows among those that it met. */
 static double scout(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
-                    const uint64_t *bits, struct marks m)
+                    const uint64_t *bits, struct graph_marks m)
 {
     struct scout s = {.n = 0};
     uint64_t before = w->keys;
     size_t n = 0, in;
 
     w->turn = m.scouted;
+    w->n_around = 0;
     for (uint32_t i = 0; i < g->n_entries; i++) {
         uint32_t row = g->entries[i];
 
@@ -164,7 +149,7 @@ static size_t ef_for(const struct graph_walker *w, double near, double share)
 
 /* Allowed rows from all over. */
 static void seed(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
-                 const uint64_t *bits, struct marks m)
+                 const uint64_t *bits, struct graph_marks m)
 {
     const struct allowed_at all = {.bits = bits, .dead = g->dead, .rows = g->rows};
     size_t n = 0;
@@ -188,7 +173,7 @@ static void seed(const struct graph *g, const struct cells_query *q, struct grap
 /* Of a row's first n_links links those to allowed rows that were not met go behind the n in w->id;
  * those to rows not allowed that were not passed, into via: how many. */
 static inline __attribute__((always_inline)) size_t
-meet_here(const struct graph *g, struct graph_walker *w, const uint64_t *bits, struct marks m,
+meet_here(const struct graph *g, struct graph_walker *w, const uint64_t *bits, struct graph_marks m,
           const struct leave *l, size_t *n, uint32_t *via, const unsigned width)
 {
     const uint8_t *p = g->links + (size_t)l->row * g->degree * width;
@@ -217,7 +202,7 @@ meet_here(const struct graph *g, struct graph_walker *w, const uint64_t *bits, s
 
 /* The same of a row that is passed, but for via. */
 static inline size_t pass(const struct graph *g, struct graph_walker *w, const uint64_t *bits,
-                          struct marks m, uint32_t row, size_t n)
+                          struct graph_marks m, uint32_t row, size_t n)
 {
     uint32_t links = g->degree - g->degree / 4;
     size_t got = g->allowed->links(bits, g->links + (size_t)row * g->degree * g->width, g->width,
@@ -238,8 +223,8 @@ static inline size_t pass(const struct graph *g, struct graph_walker *w, const u
 
 /* The allowed rows to go to from n_left rows, not met before: how many, in w->id. */
 static inline __attribute__((always_inline)) size_t
-meet_beyond(const struct graph *g, struct graph_walker *w, const uint64_t *bits, struct marks m,
-            const struct leave *l, size_t n_left, const unsigned width)
+meet_beyond(const struct graph *g, struct graph_walker *w, const uint64_t *bits,
+            struct graph_marks m, const struct leave *l, size_t n_left, const unsigned width)
 {
     const size_t want = g->degree / 2;
     size_t n = 0, vias[TEAM], asked = 0;
@@ -271,7 +256,7 @@ meet_beyond(const struct graph *g, struct graph_walker *w, const uint64_t *bits,
 }
 
 static size_t meet_allowed(const struct graph *g, struct graph_walker *w, const uint64_t *bits,
-                           struct marks m, const struct leave *l, size_t n_left)
+                           struct graph_marks m, const struct leave *l, size_t n_left)
 {
     return g->width == 2   ? meet_beyond(g, w, bits, m, l, n_left, 2)
            : g->width == 3 ? meet_beyond(g, w, bits, m, l, n_left, 3)
@@ -315,18 +300,13 @@ static bool walk_all(const struct graph *g, const struct cells_query *q, struct 
     return kept >= ef - ef / 4;
 }
 
-void graph_walk_allowed(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
-                        const uint64_t *bits, double share)
+/* From one allowed row to the next; near: the share of them near the query. */
+static void walk_among(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
+                       const uint64_t *bits, struct graph_marks m, double near, double share)
 {
     size_t at = 0, ef = w->ef, n_left;
     struct leave l[TEAM];
-    struct marks m;
-    double near;
 
-    if (share >= plain && w->k == 0 && walk_all(g, q, w, bits, share))
-        return;
-    m = begin_allowed(w);
-    near = scout(g, q, w, bits, m);
     w->ef = ef_for(w, near, share);
     w->n = w->n < w->ef ? w->n : w->ef;
     if (near < even * share)
@@ -341,4 +321,25 @@ void graph_walk_allowed(const struct graph *g, const struct cells_query *q, stru
         at = first < at ? first : at;
     }
     w->ef = ef;
+}
+
+void graph_walk_allowed(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
+                        const uint64_t *bits, double share)
+{
+    struct graph_marks m;
+    double near;
+    bool bare;
+
+    w->n_ring = 0;
+    if (share >= plain && w->k == 0 && walk_all(g, q, w, bits, share))
+        return;
+    m = begin_allowed(w);
+    near = scout(g, q, w, bits, m);
+    bare = graph_around_bare(w, bits, share);
+    if (bare && graph_around_walk(g, q, w, bits, m, share))
+        return;
+    if (!bare || share < GRAPH_DENSE)
+        walk_among(g, q, w, bits, m, near, share);
+    if (bare && (share >= GRAPH_DENSE || graph_around_missed(g, q, w, bits, m, share)))
+        w->n = 0;
 }

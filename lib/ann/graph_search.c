@@ -126,6 +126,11 @@ static void drop_dead(struct seeker *t)
         if (!ann_deleted(t->a, place_row(t->walker.pool[i])))
             t->walker.pool[kept++] = t->walker.pool[i];
     t->walker.n = kept;
+    kept = 0;
+    for (size_t i = 0; i < t->walker.n_ring; i++)
+        if (!ann_deleted(t->a, t->walker.ring[i]))
+            t->walker.ring[kept++] = t->walker.ring[i];
+    t->walker.n_ring = kept;
 }
 
 /* m: allowed rows, or NULL. */
@@ -145,6 +150,12 @@ static size_t one(struct seeker *t, const float *query, const struct form_query 
     if (t->a->dead)
         drop_dead(t);
     n = t->walker.n;
+    if (t->walker.n_ring > 0 && t->a->vectors) {
+        exact_query(&t->exact, query);
+        n = gather_rows(&t->gather, t->walker.ring, t->walker.n_ring, q, t->best);
+        best_sort(t->best, n, t->o.k);
+        return n;
+    }
     if (t->a->vectors)
         return by_vectors(t, query, q, places, n < t->rerank ? n : t->rerank);
     return by_codes(t, q, places, n);
@@ -241,6 +252,8 @@ static int filter_init(struct seeker *t, struct err *e)
 
     t->gather = (struct gather){
         .a = t->a, .cells = g->cells, .stride = g->stride, .exact = &t->exact};
+    if (graph_walker_around(&t->walker, e) < 0)
+        return e->code;
     return gather_init(&t->gather, &t->o, e);
 }
 

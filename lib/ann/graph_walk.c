@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "ann/graph_around.h"
 #include "ann/graph_hop.h"
 #include "base/mem.h"
 
@@ -24,8 +25,17 @@ int graph_walker_init(struct graph_walker *w, uint64_t rows, size_t ef, size_t l
     return e->code;
 }
 
+int graph_walker_around(struct graph_walker *w, struct err *e)
+{
+    w->around = mem_array(AROUND_MOST, sizeof *w->around, e);
+    w->ring = mem_array(AROUND_MOST, sizeof *w->ring, e);
+    return w->around && w->ring ? 0 : e->code;
+}
+
 void graph_walker_free(struct graph_walker *w)
 {
+    free(w->around);
+    free(w->ring);
     free(w->pool);
     free(w->met);
     free(w->id);

@@ -62,13 +62,13 @@ enum {
     TENANT_FAN = 16,    /* children of a node, about */
     TENANT_DEPTH = 24,  /* of the tree at most */
     TENANT_LIST = 48,   /* rows of a short list */
-    TENANT_FLAT = 640,  /* lists that are sorted at once */
+    TENANT_FLAT = 800,  /* lists that are sorted at once */
     TENANT_REACH = 200, /* the default */
     TENANT_RISK = 500,
     TENANT_FILTER = 8, /* bits of a Bloom filter for each tenant */
     TENANT_HASHES = 4,
 };
-#define TENANT_ORDER 0.7f
+#define TENANT_ORDER 0.65f
 
 struct tenant_head {
     uint64_t nodes, tenants, lists, grants;

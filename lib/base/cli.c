@@ -123,12 +123,16 @@ static void print_help(const struct cli_opt *opts)
            program->name);
 }
 
+static bool has_choices(const struct cli_opt *o)
+{
+    return o->type == CLI_T_CHOICE || o->type == CLI_T_KIND;
+}
+
 static void print_table(const struct cli_opt *opts)
 {
     for (const struct cli_opt *o = opts; o->type != CLI_T_END; o++)
         printf("%.*s\t%s\t%s\t%s\t%s\n", o->letter ? 1 : 0, &o->letter, o->name,
-               o->arg && o->type != CLI_T_CHOICE ? o->arg : "",
-               o->type == CLI_T_CHOICE ? o->arg : "", o->help);
+               o->arg && !has_choices(o) ? o->arg : "", has_choices(o) ? o->arg : "", o->help);
 }
 
 static void close_stdout(void)
@@ -198,11 +202,12 @@ static void set_option(const struct cli_opt *o, const char *value)
         if (!num_size(value, o->dst))
             bad_value(o, value, "a size such as 64K, 200M or 1.5G");
         break;
-    case CLI_T_CHOICE: {
+    case CLI_T_CHOICE:
+    case CLI_T_KIND: {
         int i = choice_index(o->arg, value);
         if (i < 0)
             bad_value(o, value, o->arg);
-        *(int *)o->dst = i;
+        *(int *)o->dst = i + (o->type == CLI_T_KIND);
         break;
     }
     case CLI_T_END:
@@ -335,6 +340,21 @@ void cli_finish(bool verbose)
         (double)(now.tv_sec - started.tv_sec) + (double)(now.tv_nsec - started.tv_nsec) * 1e-9,
         seconds(u.ru_utime), seconds(u.ru_stime),
         num_human_bytes((uint64_t)u.ru_maxrss * 1024, peak));
+}
+
+void cli_count_in(const char *option, uint64_t v, uint64_t least, uint64_t most)
+{
+    if (v >= least && v <= most)
+        return;
+    if (least == 0)
+        cli_misuse("'%s' is up to %llu", option, (unsigned long long)most);
+    cli_misuse("'%s' is %llu to %llu", option, (unsigned long long)least, (unsigned long long)most);
+}
+
+void cli_number_in(const char *option, double v, double least, double most)
+{
+    if (!(v >= least && v <= most))
+        cli_misuse("'%s' is %g to %g", option, least, most);
 }
 
 bool cli_is_std(const char *path)

@@ -38,6 +38,8 @@ int json_parse(struct json **out, const char *p, size_t len, struct err *e)
     json_error_t at;
     json_t *root;
 
+    if (len > JSON_BYTES_MOST)
+        return err_set(e, ERR_INPUT, "more than %d bytes of JSON", JSON_BYTES_MOST);
     pthread_once(&once, set_memory);
     no_memory = false;
     root = json_loadb(p, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &at);
@@ -61,6 +63,8 @@ int json_load(struct json **out, const char *path, struct err *e)
         rc = buf_reserve(&b, CHUNK, e);
         if (rc == 0 && (got = stream_read(s, b.p + b.len, CHUNK, e)) > 0)
             b.len += (size_t)got;
+        if (b.len > JSON_BYTES_MOST)
+            break; /* which is refused below */
     }
     rc = rc == 0 && got < 0 ? (int)got : rc;
     mark = b.len ? utf8_mark(b.p, b.len) : 0;

@@ -302,7 +302,7 @@ int lines_open(struct lines **out, const char *path, char delim, size_t max_len,
     if (!l)
         return e->code;
     l->delim = delim;
-    l->max_len = max_len ? max_len : SIZE_MAX;
+    l->max_len = max_len ? max_len : LINES_MOST;
     if (mem_reserve(&l->buf, &l->cap, LINES_BYTES, 1, e) < 0 || stream_open(&l->s, path, e) < 0) {
         lines_close(l);
         return e->code;

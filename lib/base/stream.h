@@ -48,8 +48,10 @@ void stream_close(struct stream *s); /* NULL is fine */
 
 struct lines;
 
-/* max_len bounds a line without its delimiter (0: only memory does); a longer one is ERR_INPUT
- * naming file and line, and the end of reading. */
+enum { LINES_MOST = 1 << 28 }; /* bytes of a line, where nothing says less, or more */
+
+/* max_len bounds a line without its delimiter (0: LINES_MOST); a longer one is ERR_INPUT naming
+ * file and line, and the end of reading: what has no line ends does not fill the memory. */
 int lines_open(struct lines **out, const char *path, char delim, size_t max_len, struct err *e);
 /* 1 and the line without its delimiter, 0 at the end, or a negative ERR_*. The byte after the span
  * is readable and is '\0' (a scanner may rely on it). */

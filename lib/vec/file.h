@@ -56,6 +56,11 @@ struct vec_read_opts {
     uint64_t *skipped; /* NULL, or what vec_load_f32() adds the bad rows to that it came to */
 };
 
+/* In a tool's table (cli.h); what: "the base's format". */
+#define VEC_READ_OPTIONS(how, what)                              \
+    CLI_KIND(0, "from", &(how)->format, VEC_FORMAT_NAMES, what), \
+        CLI_STR(0, "field", &(how)->field, "NAME", "jsonl: the member (default embedding)")
+
 struct vec_reader;
 
 /* Reads the header, and of headerless formats the first row, so that type and dimension are known;

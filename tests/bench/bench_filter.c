@@ -6,10 +6,11 @@
  *
  * What `make` writes is for ann_hnswlib_filter.cpp, too.
  *
- * NAME, for a share of the rows: rSHARE random rows; cSHARE whole clusters of k-means, drawn at
- * random for each query, so that most are far from it. A mask is there before the clock runs: what
- * it takes to count its bits is said in a line of its own, what it takes to make it from a
- * predicate is another matter. The metric is ip, the first QUERIES_MOST queries are asked.
+ * NAME, for a share of the rows in hundredths: rSHARE random rows; cSHARE whole clusters of
+ * k-means, drawn at random for each query, so that most are far from it; aSHARE all but those
+ * nearest to the query. A mask is there before the clock runs: what it takes to count its bits is
+ * said in a line of its own, what it takes to make it from a predicate is another matter. The
+ * metric is ip, the first QUERIES_MOST queries are asked.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +26,8 @@
 
 enum { K = 10, QUERIES_MOST = 1000, CLUSTERS = 1024, SEED = 6 };
 
-static const char *const names[] = {"r0.1", "r1",  "r3",   "r10", "r30", "r50",
-                                    "r80",  "r97", "c0.1", "c1",  "c10"};
+static const char *const names[] = {"r0.1", "r1",   "r3", "r10", "r30",  "r50", "r80",
+                                    "r97",  "c0.1", "c1", "c10", "a0.1", "a1",  "a10"};
 enum { NAMES = sizeof names / sizeof *names };
 
 static FILE *open_at(const char *dir, const char *name, const char *end, const char *mode)
@@ -45,6 +46,7 @@ struct set {
     struct vec_matrix base, query;
     uint64_t words; /* of a mask */
     uint32_t *cluster;
+    const struct vec_ops *ops;
 };
 
 static void random_rows(const struct set *s, double share, uint64_t *state, uint64_t *bits)
@@ -72,9 +74,44 @@ static void random_clusters(const struct set *s, double share, uint64_t *state, 
             bits[i / 64] |= UINT64_C(1) << i % 64;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* All rows but a share of them, the nearest. */
+static void rows_away(const struct set *s, double share, const float *q, uint64_t *bits)
+{
+    uint64_t n = s->base.rows;
+    double *key = bench_need(malloc(2 * n * sizeof *key)), *sorted = key + n, least;
+
+    for (uint64_t i = 0; i < n; i++)
+        key[i] = sorted[i] = knn_key(s->ops, VEC_IP, s->base.v + i * s->base.dim, q, s->base.dim,
+                                     1);
+    qsort(sorted, n, sizeof *sorted, by_value);
+    least = sorted[(uint64_t)(share * (double)n)];
+    for (uint64_t i = 0; i < n; i++)
+        if (key[i] >= least)
+            bits[i / 64] |= UINT64_C(1) << i % 64;
+    free(key);
+}
+
+static void make_mask(const struct set *s, const char *name, const float *q, uint64_t *state,
+                      uint64_t *bits)
+{
+    double share = atof(name + 1) / 100;
+
+    memset(bits, 0, s->words * sizeof *bits);
+    if (name[0] == 'a')
+        rows_away(s, share, q, bits);
+    else
+        (name[0] == 'r' ? random_rows : random_clusters)(s, share, state, bits);
+}
+
 /* The K best allowed rows, looking at all of them. */
-static void truth(const struct set *s, const struct vec_ops *ops, const uint64_t *bits,
-                  const float *q, int32_t id[K])
+static void truth(const struct set *s, const uint64_t *bits, const float *q, int32_t id[K])
 {
     double key[K];
     unsigned n = 0;
@@ -85,7 +122,7 @@ static void truth(const struct set *s, const struct vec_ops *ops, const uint64_t
 
         if (!(bits[i / 64] >> i % 64 & 1))
             continue;
-        v = knn_key(ops, VEC_IP, s->base.v + i * s->base.dim, q, s->base.dim, 1);
+        v = knn_key(s->ops, VEC_IP, s->base.v + i * s->base.dim, q, s->base.dim, 1);
         if (n == K && v >= key[K - 1])
             continue;
         for (j = n < K ? n++ : K - 1; j > 0 && key[j - 1] > v; j--) {
@@ -99,20 +136,18 @@ static void truth(const struct set *s, const struct vec_ops *ops, const uint64_t
         id[n++] = -1;
 }
 
-static void make_one(const struct set *s, const struct vec_ops *ops, const char *dir,
-                     const char *name)
+static void make_one(const struct set *s, const char *dir, const char *name)
 {
     FILE *mask = open_at(dir, name, "mask", "wb"), *ids = open_at(dir, name, "ivecs", "wb");
     uint64_t *bits = bench_need(calloc(s->words, sizeof *bits)), state = SEED;
-    double share = atof(name + 1) / 100;
     bool ok = true;
 
     for (uint64_t i = 0; i < s->query.rows; i++) {
+        const float *q = s->query.v + i * s->query.dim;
         int32_t row[1 + K] = {K};
 
-        memset(bits, 0, s->words * sizeof *bits);
-        (name[0] == 'r' ? random_rows : random_clusters)(s, share, &state, bits);
-        truth(s, ops, bits, s->query.v + i * s->query.dim, row + 1);
+        make_mask(s, name, q, &state, bits);
+        truth(s, bits, q, row + 1);
         ok &= fwrite(bits, sizeof *bits, s->words, mask) == s->words;
         ok &= fwrite(row, sizeof row, 1, ids) == 1;
     }
@@ -132,8 +167,8 @@ static bool is_wanted(const char *name, char **of, int n)
 /* Those of n names, or all. */
 static void make(struct set *s, const char *dir, char **of, int n)
 {
-    const struct vec_ops *ops = ops_for(cpu_detect());
-    struct kmeans_opts o = {.ops = ops, .k = CLUSTERS, .iterations = 5, .seed = SEED, .threads = 1};
+    struct kmeans_opts o = {
+        .ops = s->ops, .k = CLUSTERS, .iterations = 5, .seed = SEED, .threads = 1};
     float *centre = bench_need(malloc(CLUSTERS * (size_t)s->base.dim * sizeof *centre));
     struct err e = {0};
 
@@ -142,7 +177,7 @@ static void make(struct set *s, const char *dir, char **of, int n)
         bench_stop(e.msg);
     for (int i = 0; i < NAMES; i++)
         if (is_wanted(names[i], of, n))
-            make_one(s, ops, dir, names[i]);
+            make_one(s, dir, names[i]);
     free(centre);
     free(s->cluster);
 }
@@ -232,7 +267,7 @@ static void run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct set s = {0};
+    struct set s = {.ops = ops_for(cpu_detect())};
     struct err e = {0};
 
     if (argc >= 6 && (strcmp(argv[1], "run") == 0 || strcmp(argv[1], "same") == 0)) {

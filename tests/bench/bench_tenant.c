@@ -536,7 +536,7 @@ static uint32_t show_tenant(const struct bench *b, const struct ann *a, const ch
     struct run r = {0};
 
     while (r.recall < want && reach < 1000) {
-        reach += 10;
+        reach += 2;
         r = run_tenant(b, a, reach, &stats);
     }
     for (int pass = 0; pass < 2; pass++) {

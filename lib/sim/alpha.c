@@ -1,5 +1,5 @@
-/* tune.c - see tune.h. */
-#include "sim/tune.h"
+/* alpha.c - see alpha.h. */
+#include "sim/alpha.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -97,7 +97,7 @@ static int search(const struct fleet *c, const struct trace_set *t, double *alph
     return rc;
 }
 
-int tune_alpha(const struct fleet *c, int64_t from_ns, double *alpha, struct err *e)
+int alpha_tune(const struct fleet *c, int64_t from_ns, double *alpha, struct err *e)
 {
     struct trace_set t;
     int rc = pick_known(&t, c, from_ns, e);
