@@ -119,7 +119,7 @@ prepare() {
         return
     fi
     base=$dir/base.fvecs set='100,000 rows of glove100n'
-    [ -s "$base" ] || vec-convert -q --rows 0:100000 "$glove/base.fvecs" -o "$base"
+    fresh "$base" "$glove/base.fvecs" || vec-convert -q --rows 0:100000 "$glove/base.fvecs" -o "$base"
     vec-knn -q -k 100 -o "$truth" "$base" "$query"
 }
 
@@ -191,7 +191,7 @@ scale() {
     mkdir -p "$dir"
     some "$s/query.fvecs" "$queries" >query.fvecs
     some "$s/truth.ivecs" "$queries" >truth.ivecs
-    [ "$dir/syn1m.ann" -nt "$build/bin/ann-build" ] || alone ann-build -q -T 2 -t spann -o "$dir/syn1m.ann" "$s/base.fvecs"
+    fresh "$dir/syn1m.ann" "$build/bin/ann-build" "$s/base.fvecs" || alone ann-build -q -T 2 -t spann -o "$dir/syn1m.ann" "$s/base.fvecs"
     all=$(ours_at "$dir/syn1m.ann" query.fvecs truth.ivecs --nprobe 32)
     cut=$(ours_at "$dir/syn1m.ann" query.fvecs truth.ivecs --nprobe 32 --slack 1.2)
     row '1 M x 128: recall@10 at 32 lists' '>= .95' "${all%% *}" - ours 'ann-search --nprobe 32 --direct'
