@@ -13,122 +13,89 @@ struct asked {
     bool json, check, degrees, verbose, quiet;
 };
 
-static void put_u64(struct out *o, bool json, const char *name, uint64_t v)
+static void put_info(struct out *o, const struct ann_info *i)
 {
-    if (!json) {
-        out_row(o);
-        out_cstr(o, "name", name);
-    }
-    out_u64(o, name, v);
-    if (!json)
-        out_end_row(o);
-}
-
-static void put_text(struct out *o, bool json, const char *name, const char *v)
-{
-    if (!json) {
-        out_row(o);
-        out_cstr(o, "name", name);
-    }
-    out_cstr(o, name, v);
-    if (!json)
-        out_end_row(o);
-}
-
-static void put_double(struct out *o, bool json, const char *name, double v)
-{
-    if (!json) {
-        out_row(o);
-        out_cstr(o, "name", name);
-    }
-    out_double(o, name, v, 3);
-    if (!json)
-        out_end_row(o);
-}
-
-static void put_info(struct out *o, bool json, const struct ann_info *i)
-{
-    put_text(o, json, "kind", i->kind);
-    put_u64(o, json, "rows", i->rows);
-    put_u64(o, json, "live", i->live);
-    put_u64(o, json, "deleted", i->rows - i->live);
-    put_text(o, json, "ids", i->ids ? "yes" : "no");
-    put_u64(o, json, "dim", i->dim);
-    put_text(o, json, "type", vec_type_name(i->type));
-    put_text(o, json, "metric", vec_metric_name(i->metric));
-    put_text(o, json, "codec", i->codec);
-    put_text(o, json, "vectors", i->vectors ? "yes" : "no");
-    put_u64(o, json, "bytes", i->bytes);
-    put_double(o, json, "bytes_a_row", i->rows ? (double)i->bytes / (double)i->rows : 0);
-    put_u64(o, json, "code_bytes", i->code_bytes);
+    out_word(o, "kind", i->kind);
+    out_count(o, "rows", i->rows);
+    out_count(o, "live", i->live);
+    out_count(o, "deleted", i->rows - i->live);
+    out_word(o, "ids", i->ids ? "yes" : "no");
+    out_count(o, "dim", i->dim);
+    out_word(o, "type", vec_type_name(i->type));
+    out_word(o, "metric", vec_metric_name(i->metric));
+    out_word(o, "codec", i->codec);
+    out_word(o, "vectors", i->vectors ? "yes" : "no");
+    out_count(o, "bytes", i->bytes);
+    out_value(o, "bytes_a_row", i->rows ? (double)i->bytes / (double)i->rows : 0, 3);
+    out_count(o, "code_bytes", i->code_bytes);
 }
 
 /* Of a kind with links. */
-static void put_graph(struct out *o, bool json, const struct ann_info *i)
+static void put_graph(struct out *o, const struct ann_info *i)
 {
-    put_u64(o, json, "link_bytes", i->link_bytes);
-    put_u64(o, json, "degree", i->degree);
-    put_u64(o, json, "beam", i->beam);
-    put_double(o, json, "alpha", i->alpha);
-    put_u64(o, json, "entries", i->entries);
+    out_count(o, "link_bytes", i->link_bytes);
+    out_count(o, "degree", i->degree);
+    out_count(o, "beam", i->beam);
+    out_value(o, "alpha", i->alpha, 3);
+    out_count(o, "entries", i->entries);
 }
 
-static void put_lists(struct out *o, bool json, const struct ann *a, const struct ann_info *i)
+static void put_lists(struct out *o, const struct ann *a, const struct ann_info *i)
 {
     struct ann_lists l;
 
     ann_lists(a, &l);
-    put_u64(o, json, "lists", i->lists);
-    put_double(o, json, "rows_a_list", l.mean);
-    put_u64(o, json, "rows_least", l.least);
-    put_u64(o, json, "rows_most", l.most);
-    put_u64(o, json, "lists_without_rows", l.none);
-    put_double(o, json, "imbalance", l.imbalance);
+    out_count(o, "lists", i->lists);
+    out_value(o, "rows_a_list", l.mean, 3);
+    out_count(o, "rows_least", l.least);
+    out_count(o, "rows_most", l.most);
+    out_count(o, "lists_without_rows", l.none);
+    out_value(o, "imbalance", l.imbalance, 3);
     if (i->apart > 0) {
-        put_double(o, json, "lists_a_row", i->entry_mean);
-        put_u64(o, json, "bytes_apart", i->apart);
+        out_value(o, "lists_a_row", i->entry_mean, 3);
+        out_count(o, "bytes_apart", i->apart);
     } else if (!i->parts) {
-        put_double(o, json, "spread", i->spread);
+        out_value(o, "spread", i->spread, 3);
     }
     if (i->leaves == 0)
         return;
-    put_u64(o, json, "leaves", i->leaves);
-    put_u64(o, json, "depth", i->depth);
-    put_double(o, json, "rows_a_leaf", (double)i->rows / (double)i->leaves);
-    put_u64(o, json, "leaf_rows_least", i->leaf_least);
-    put_u64(o, json, "leaf_rows_most", i->leaf_most);
-    put_u64(o, json, "workload_queries", i->workload);
+    out_count(o, "leaves", i->leaves);
+    out_count(o, "depth", i->depth);
+    out_value(o, "rows_a_leaf", (double)i->rows / (double)i->leaves, 3);
+    out_count(o, "leaf_rows_least", i->leaf_least);
+    out_count(o, "leaf_rows_most", i->leaf_most);
+    out_count(o, "workload_queries", i->workload);
 }
 
-static void put_tenants(struct out *o, bool json, const struct ann *a, const struct ann_info *i)
+static void put_tenants(struct out *o, const struct ann *a, const struct ann_info *i)
 {
     struct ann_tenants t;
 
     ann_tenants(a, &t);
-    put_u64(o, json, "tenants", t.tenants);
-    put_u64(o, json, "grants", t.grants);
-    put_double(o, json, "tenants_a_row", i->live ? (double)t.grants / (double)i->live : 0);
-    put_u64(o, json, "nodes", t.nodes);
-    put_u64(o, json, "leaves", t.leaves);
-    put_u64(o, json, "depth", t.depth);
-    put_u64(o, json, "leaf_most", t.leaf_most);
-    put_u64(o, json, "short_lists", t.lists);
-    put_u64(o, json, "short_list_most", t.list_most);
-    put_double(o, json, "bytes_a_grant", t.grants ? (double)t.list_bytes / (double)t.grants : 0);
-    put_u64(o, json, "bloom_bits", t.filter_bits);
-    put_double(o, json, "bloom_fill", t.filter_fill);
-    put_double(o, json, "spread", i->spread);
+    out_count(o, "tenants", t.tenants);
+    out_count(o, "grants", t.grants);
+    out_value(o, "tenants_a_row", i->live ? (double)t.grants / (double)i->live : 0, 3);
+    out_count(o, "nodes", t.nodes);
+    out_count(o, "leaves", t.leaves);
+    out_count(o, "depth", t.depth);
+    out_count(o, "leaf_most", t.leaf_most);
+    out_count(o, "short_lists", t.lists);
+    out_count(o, "short_list_most", t.list_most);
+    out_value(o, "bytes_a_grant", t.grants ? (double)t.list_bytes / (double)t.grants : 0, 3);
+    out_count(o, "bloom_bits", t.filter_bits);
+    out_value(o, "bloom_fill", t.filter_fill, 3);
+    out_value(o, "spread", i->spread, 3);
 }
 
 static void put_links(struct out *o, const struct asked *a, const struct ann_info *i,
                       const struct ann_links *l)
 {
-    put_u64(o, a->json, "reached", l->reached);
-    put_u64(o, a->json, "links", l->links);
-    put_double(o, a->json, "links_a_row", i->live ? (double)l->links / (double)i->live : 0);
-    put_u64(o, a->json, "links_least", l->least);
-    put_u64(o, a->json, "links_most", l->most);
-    put_u64(o, a->json, "rows_without_links", l->none);
+    out_count(o, "reached", l->reached);
+    out_count(o, "links", l->links);
+    out_value(o, "links_a_row", i->live ? (double)l->links / (double)i->live : 0, 3);
+    out_count(o, "links_least", l->least);
+    out_count(o, "links_most", l->most);
+    out_count(o, "rows_without_links", l->none);
     if (!a->degrees)
         return;
     if (a->json)
@@ -145,7 +112,7 @@ static void put_links(struct out *o, const struct asked *a, const struct ann_inf
             out_close_object(o);
         } else {
             snprintf(name, sizeof name, "rows_of_%u_links", d);
-            put_u64(o, false, name, l->by_degree[d]);
+            out_count(o, name, l->by_degree[d]);
         }
     }
     if (a->json)
@@ -169,7 +136,7 @@ static void put_sections(struct out *o, const struct asked *a, const struct ann 
             out_close_object(o);
         } else {
             snprintf(name, sizeof name, "section_%s", s.id);
-            put_u64(o, false, name, s.len);
+            out_count(o, name, s.len);
         }
     }
     if (a->json)
@@ -199,7 +166,7 @@ static void put_columns(struct out *o, bool json, const struct ann *ann, uint32_
         snprintf(name, sizeof name, "column_%s", c.name);
         snprintf(value, sizeof value, "%s, %u distinct, %llu null, %llu bytes", c.type, c.distinct,
                  (unsigned long long)c.nulls, (unsigned long long)c.bytes);
-        put_text(o, false, name, value);
+        out_word(o, name, value);
     }
     if (json && n > 0)
         out_close_array(o);
@@ -232,7 +199,7 @@ static void put_options(struct out *o, const struct ann_info *i, const struct an
     if (i->slack && s->slack > 0)
         snprintf(value + n, sizeof value - (size_t)n, " --slack %.6g", (double)s->slack);
     snprintf(name, sizeof name, "recall_%g_at_%u", s->target, s->k);
-    put_text(o, false, name, s->effort > 0 ? value : "not reached");
+    out_word(o, name, s->effort > 0 ? value : "not reached");
 }
 
 /* What ann-tune stored. */
@@ -264,23 +231,20 @@ static int show(const struct asked *a, const struct ann *ann, struct err *e)
     if ((i.has_links && ann_links(ann, &l, e) < 0) || ann_settings(ann, &settings, &n, e) < 0 ||
         out_open(&o, &(struct out_opts){a->out, a->json, false}, e) < 0)
         return e->code;
-    out_header(o, "name value");
-    if (a->json)
-        out_row(o);
-    put_info(o, a->json, &i);
+    out_facts(o);
+    put_info(o, &i);
     if (i.has_links) {
-        put_graph(o, a->json, &i);
+        put_graph(o, &i);
         put_links(o, a, &i, &l);
     }
     if (i.has_lists)
-        put_lists(o, a->json, ann, &i);
+        put_lists(o, ann, &i);
     if (i.has_tenants)
-        put_tenants(o, a->json, ann, &i);
+        put_tenants(o, ann, &i);
     put_columns(o, a->json, ann, i.columns);
     put_settings(o, a->json, &i, settings, n);
     put_sections(o, a, ann);
-    if (a->json)
-        out_end_row(o);
+    out_end_facts(o);
     return out_commit(&o, e);
 }
 

@@ -94,9 +94,7 @@ static void summarize_store(const struct zoo *z, struct out *o)
         }
     for (size_t i = 0; i < z->objects; i++)
         kept += (double)z->object[i].bytes;
-    out_header(o, "what value");
-    if (out_is_json(o))
-        out_row(o);
+    out_facts(o);
     out_value(o, "models", (double)z->models, 0);
     out_value(o, "blocks", (double)blocks, 0);
     out_value(o, "near_blocks", (double)near, 0);
@@ -105,8 +103,7 @@ static void summarize_store(const struct zoo *z, struct out *o)
     out_value(o, "kept_bytes", kept, 0);
     out_value(o, "saved_bytes", bytes - kept, 0);
     out_value(o, "kept_share", bytes > 0 ? kept / bytes : 0, 6);
-    if (out_is_json(o))
-        out_end_row(o);
+    out_end_facts(o);
 }
 
 static int tell_near(const struct asked *a, const struct zoo *z)

@@ -7,85 +7,56 @@
 static const struct cli_prog prog = {
     "fm-stat", "IDX", "Print an index's sizes by section, or check that it is whole.", 1, 1};
 
-static void text_row(struct out *o, const char *what, uint64_t v)
-{
-    out_row(o);
-    out_cstr(o, "what", what);
-    out_u64(o, "value", v);
-    out_end_row(o);
-}
-
-static void ratio_row(struct out *o, const char *what, double v)
-{
-    out_row(o);
-    out_cstr(o, "what", what);
-    out_double(o, "value", v, 4);
-    out_end_row(o);
-}
-
-static void word_row(struct out *o, const char *what, const char *v)
-{
-    out_row(o);
-    out_cstr(o, "what", what);
-    out_cstr(o, "value", v);
-    out_end_row(o);
-}
-
 static double ratio(uint64_t part, uint64_t whole)
 {
     return whole ? (double)part / (double)whole : 0;
 }
 
-static void print_tsv(struct out *o, const struct fm *fm, size_t shard)
+/* In JSON their sizes by their names. */
+static void print_sections(struct out *o, const struct fm *fm, size_t shard, uint64_t text_bytes)
 {
-    struct fm_info info = fm_shard_info(fm, shard);
+    bool json = out_is_json(o);
 
-    out_header(o, "what value");
-    word_row(o, "index", info.path);
-    word_row(o, "layout", info.layout);
-    word_row(o, "normalize", text_rule_name(info.normalize));
-    text_row(o, "documents", info.docs);
-    text_row(o, "text_bytes", info.bytes);
-    text_row(o, "raw_bytes", info.raw_bytes);
-    text_row(o, "alphabet", info.alphabet);
-    ratio_row(o, "entropy_bits", info.entropy);
-    text_row(o, "sample_rate", info.sample_rate);
-    text_row(o, "file_bytes", info.file_bytes);
-    ratio_row(o, "file_bytes/text_bytes", ratio(info.file_bytes, info.bytes));
     out_header(o, "section bytes share what");
+    if (json)
+        out_object(o, "sections");
     for (size_t i = 0; i < fm_shard_sections(fm, shard); i++) {
         struct fm_section s = fm_shard_section(fm, shard, i);
+
+        if (json) {
+            out_u64(o, s.id, s.bytes);
+            continue;
+        }
         out_row(o);
         out_cstr(o, "section", s.id);
         out_u64(o, "bytes", s.bytes);
-        out_double(o, "share", ratio(s.bytes, info.bytes), 4);
+        out_double(o, "share", ratio(s.bytes, text_bytes), 4);
         out_cstr(o, "what", s.what);
         out_end_row(o);
     }
+    if (json)
+        out_close_object(o);
 }
 
-static void print_json(struct out *o, const struct fm *fm, size_t shard)
+static void print(struct out *o, const struct fm *fm, size_t shard)
 {
     struct fm_info info = fm_shard_info(fm, shard);
 
-    out_row(o);
-    out_cstr(o, "index", info.path);
-    out_cstr(o, "layout", info.layout);
-    out_cstr(o, "normalize", text_rule_name(info.normalize));
-    out_u64(o, "documents", info.docs);
-    out_u64(o, "text_bytes", info.bytes);
-    out_u64(o, "raw_bytes", info.raw_bytes);
-    out_u64(o, "alphabet", info.alphabet);
-    out_double(o, "entropy_bits", info.entropy, 4);
-    out_u64(o, "sample_rate", info.sample_rate);
-    out_u64(o, "file_bytes", info.file_bytes);
-    out_object(o, "sections");
-    for (size_t i = 0; i < fm_shard_sections(fm, shard); i++) {
-        struct fm_section s = fm_shard_section(fm, shard, i);
-        out_u64(o, s.id, s.bytes);
-    }
-    out_close_object(o);
-    out_end_row(o);
+    out_facts(o);
+    out_word(o, "index", info.path);
+    out_word(o, "layout", info.layout);
+    out_word(o, "normalize", text_rule_name(info.normalize));
+    out_count(o, "documents", info.docs);
+    out_count(o, "text_bytes", info.bytes);
+    out_count(o, "raw_bytes", info.raw_bytes);
+    out_count(o, "alphabet", info.alphabet);
+    out_value(o, "entropy_bits", info.entropy, 4);
+    out_count(o, "sample_rate", info.sample_rate);
+    out_count(o, "file_bytes", info.file_bytes);
+    if (!out_is_json(o))
+        out_value(o, "file_bytes/text_bytes", ratio(info.file_bytes, info.bytes), 4);
+    print_sections(o, fm, shard, info.bytes);
+    out_end_facts(o);
 }
 
 static int check(const struct fm *fm, bool quiet, struct err *e)
@@ -121,7 +92,7 @@ int main(int argc, char **argv)
         ok = check(fm, quiet, &e) == 0;
     } else if (ok && (ok = out_open(&o, &oo, &e) == 0)) {
         for (size_t i = 0; i < fm_shards(fm); i++)
-            oo.json ? print_json(o, fm, i) : print_tsv(o, fm, i);
+            print(o, fm, i);
         ok = out_commit(&o, &e) == 0;
     }
     fm_close(fm);

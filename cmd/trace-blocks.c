@@ -159,9 +159,7 @@ static int write_summary(const struct asked *a, struct parts *p, struct err *e)
         return e->code;
     if (out_open(&o, &to, e) < 0)
         return e->code;
-    out_header(o, "what value");
-    if (a->json)
-        out_row(o);
+    out_facts(o);
     out_value(o, "requests", (double)s->requests, 0);
     out_value(o, "rejected", (double)s->rejected, 0);
     out_value(o, "span_s", 1e-9 * (double)s->span_ns, 6);
@@ -175,8 +173,7 @@ static int write_summary(const struct asked *a, struct parts *p, struct err *e)
     write_memory(o, p);
     write_hops(o, t);
     write_latencies(o, s);
-    if (a->json)
-        out_end_row(o);
+    out_end_facts(o);
     return out_commit(&o, e);
 }
 

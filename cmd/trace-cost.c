@@ -228,44 +228,28 @@ static void print_terms(struct out *o, const struct fit *f)
 
 static void print_errors(struct out *o, const struct fit *f)
 {
-    bool json = out_is_json(o);
-
+    out_table(o, "errors", "batches steps mean_error p50_error p99_error max_error");
     for (int i = 0; i < FIT_REGIONS; i++) {
         const struct distribution *error = &f->error[i];
 
-        if (json)
-            out_object(o, NULL);
-        else
-            out_row(o);
+        out_table_row(o);
         out_cstr(o, "batches", fit_region_names[i]);
         out_u64(o, "steps", error->n);
         out_double(o, "mean_error", error->mean, 5);
         out_double(o, "p50_error", error->point[METRIC_P50], 5);
         out_double(o, "p99_error", error->point[METRIC_P99], 5);
         out_double(o, "max_error", error->most, 5);
-        if (json)
-            out_close_object(o);
-        else
-            out_end_row(o);
+        out_end_table_row(o);
     }
+    out_end_table(o);
 }
 
 static void print_fit(struct out *o, const struct fit *f)
 {
-    bool json = out_is_json(o);
-
-    out_header(o, "what value");
-    if (json)
-        out_row(o);
+    out_facts(o);
     print_terms(o, f);
-    out_header(o, "batches steps mean_error p50_error p99_error max_error");
-    if (json)
-        out_array(o, "errors");
     print_errors(o, f);
-    if (json) {
-        out_close_array(o);
-        out_end_row(o);
-    }
+    out_end_facts(o);
 }
 
 /* The table to -o; what it is worth to standard output, if that is another. */

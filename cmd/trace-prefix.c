@@ -78,11 +78,7 @@ static double share(const struct parts *p, uint64_t tokens)
 
 static void print_summary(struct out *o, const struct asked *a, const struct parts *p)
 {
-    bool json = out_is_json(o);
-
-    out_header(o, "what value");
-    if (json)
-        out_row(o);
+    out_facts(o);
     out_value(o, "prompts", p->prompts.n, 0);
     out_value(o, "tokens", (double)p->prompts.tokens, 0);
     out_value(o, "computed_tokens", (double)(p->prompts.tokens - p->groups.saved), 0);
@@ -98,8 +94,7 @@ static void print_summary(struct out *o, const struct asked *a, const struct par
         snprintf(name, sizeof name, "lru_%" PRIu64 "_saving", size);
         out_value(o, name, share(p, reuse_hits(p->reuse, size / p->block) * p->block), 6);
     }
-    if (json)
-        out_end_row(o);
+    out_end_facts(o);
 }
 
 static int write_summary(const struct asked *a, const struct parts *p, struct err *e)

@@ -146,54 +146,39 @@ static void reuse_row(struct out *o, const struct stat *s, const char *blocks, u
 {
     uint64_t asked = reuse_asked(s->reuse), hits = reuse_hits(s->reuse, n);
 
-    out_row(o);
+    out_table_row(o);
     out_cstr(o, "blocks", blocks);
     out_u64(o, "hits", hits);
     out_double(o, "share", asked ? (double)hits / (double)asked : 0, 6);
-    out_end_row(o);
-}
-
-static void reuse_object(struct out *o, const struct stat *s, const char *blocks, uint64_t n)
-{
-    uint64_t asked = reuse_asked(s->reuse), hits = reuse_hits(s->reuse, n);
-
-    out_object(o, NULL);
-    out_cstr(o, "blocks", blocks);
-    out_u64(o, "hits", hits);
-    out_double(o, "share", asked ? (double)hits / (double)asked : 0, 6);
-    out_close_object(o);
+    out_end_table_row(o);
 }
 
 /* Caches as they were asked for, or of 100, 200, 500, 1000 ... blocks; and one that holds all. */
 static void reuse_table(struct out *o, const struct asked *a, const struct stat *s)
 {
-    void (*put)(struct out *, const struct stat *, const char *,
-                uint64_t) = out_is_json(o) ? reuse_object : reuse_row;
     static const uint64_t steps[] = {1, 2, 5};
     uint64_t unique = reuse_unique(s->reuse);
     char name[24];
 
+    out_table(o, "reuse", "blocks hits share");
     for (size_t i = 0; i < a->n_sizes; i++) {
         uint64_t size = (uint64_t)a->size[i];
 
         snprintf(name, sizeof name, "%" PRIu64, size);
-        put(o, s, name, size);
+        reuse_row(o, s, name, size);
     }
     for (uint64_t i = 0, ten = 100; a->n_sizes == 0 && steps[i] * ten < unique;
          i = (i + 1) % 3, ten = i ? ten : 10 * ten) {
         snprintf(name, sizeof name, "%" PRIu64, steps[i] * ten);
-        put(o, s, name, steps[i] * ten);
+        reuse_row(o, s, name, steps[i] * ten);
     }
-    put(o, s, "all", unique);
+    reuse_row(o, s, "all", unique);
+    out_end_table(o);
 }
 
 static void print(struct out *o, const struct asked *a, struct stat *s)
 {
-    bool json = out_is_json(o);
-
-    out_header(o, "what value");
-    if (json)
-        out_row(o);
+    out_facts(o);
     out_value(o, "requests", (double)s->requests, 0);
     times(o, s);
     out_value(o, "waiting_for_others", (double)s->waiting, 0);
@@ -203,15 +188,9 @@ static void print(struct out *o, const struct asked *a, struct stat *s)
         out_value(o, "block", (double)s->block, 0);
         out_value(o, "hashes", (double)reuse_asked(s->reuse), 0);
         out_value(o, "hashes_unique", (double)reuse_unique(s->reuse), 0);
-        out_header(o, "blocks hits share");
-        if (json)
-            out_array(o, "reuse");
         reuse_table(o, a, s);
-        if (json)
-            out_close_array(o);
     }
-    if (json)
-        out_end_row(o);
+    out_end_facts(o);
 }
 
 /* Of the lengths in order, as print() leaves them. */

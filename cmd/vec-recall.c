@@ -32,31 +32,7 @@ static void print_queries(const struct recall *r, struct out *o)
     }
 }
 
-/* In TSV a row a fact, in JSON a member. */
-static void count(struct out *o, bool json, const char *what, uint64_t v)
-{
-    if (!json) {
-        out_row(o);
-        out_cstr(o, "what", what);
-    }
-    out_u64(o, what, v);
-    if (!json)
-        out_end_row(o);
-}
-
-static void share(struct out *o, bool json, const char *what, double v)
-{
-    if (!json) {
-        out_row(o);
-        out_cstr(o, "what", what);
-    }
-    out_double(o, what, v, 6);
-    if (!json)
-        out_end_row(o);
-}
-
-static int print_summary(const struct recall *r, uint32_t k, bool json, struct out *o,
-                         struct err *e)
+static int print_summary(const struct recall *r, uint32_t k, struct out *o, struct err *e)
 {
     static const struct {
         const char *name;
@@ -70,18 +46,15 @@ static int print_summary(const struct recall *r, uint32_t k, bool json, struct o
         return e->code;
     for (uint64_t i = 0; i < r->counted; i++)
         perfect += sorted[i] >= 1;
-    out_header(o, "what value");
-    if (json)
-        out_row(o);
-    count(o, json, "queries", r->counted);
-    count(o, json, "k", k);
-    share(o, json, "recall", r->mean);
+    out_facts(o);
+    out_count(o, "queries", r->counted);
+    out_count(o, "k", k);
+    out_value(o, "recall", r->mean, 6);
     for (size_t i = 0; i < sizeof at / sizeof *at; i++)
-        share(o, json, at[i].name, recall_percentile(sorted, r->counted, at[i].p));
-    count(o, json, "perfect", perfect);
-    count(o, json, "without_truth", r->queries - r->counted);
-    if (json)
-        out_end_row(o);
+        out_value(o, at[i].name, recall_percentile(sorted, r->counted, at[i].p), 6);
+    out_count(o, "perfect", perfect);
+    out_count(o, "without_truth", r->queries - r->counted);
+    out_end_facts(o);
     free(sorted);
     return 0;
 }
@@ -95,7 +68,7 @@ static int print(const struct job *j, const struct recall *r, struct err *e)
     if (rc == 0 && j->per_query)
         print_queries(r, o);
     else if (rc == 0)
-        rc = print_summary(r, (uint32_t)j->k, j->co.json, o, e);
+        rc = print_summary(r, (uint32_t)j->k, o, e);
     if (rc == 0)
         rc = out_commit(&o, e);
     out_abort(&o);

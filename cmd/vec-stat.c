@@ -45,51 +45,14 @@ static struct range range_of(const struct vec_stat *s)
     return r;
 }
 
-/* One function prints both formats: in TSV a row a fact, in JSON a member. */
-
-static void begin_fact(const struct report *p, const char *what)
-{
-    if (p->json)
-        return;
-    out_row(p->o);
-    out_cstr(p->o, "what", what);
-}
-
-static void end_fact(const struct report *p)
-{
-    if (!p->json)
-        out_end_row(p->o);
-}
-
-static void put_count(const struct report *p, const char *what, uint64_t v)
-{
-    begin_fact(p, what);
-    out_u64(p->o, what, v);
-    end_fact(p);
-}
-
-static void put_real(const struct report *p, const char *what, double v)
-{
-    begin_fact(p, what);
-    out_double(p->o, what, v, 6);
-    end_fact(p);
-}
-
-static void put_word(const struct report *p, const char *what, const char *v)
-{
-    begin_fact(p, what);
-    out_cstr(p->o, what, v);
-    end_fact(p);
-}
-
 static void put_file(const struct report *p)
 {
-    put_word(p, "file", vec_reader_name(p->r));
-    put_word(p, "format", vec_format_name(vec_reader_format(p->r)));
-    put_word(p, "type", vec_type_name(vec_reader_type(p->r)));
-    put_count(p, "rows", p->s->rows);
-    put_count(p, "dimension", p->s->dim);
-    put_count(p, "bad_rows", vec_reader_skipped(p->r));
+    out_word(p->o, "file", vec_reader_name(p->r));
+    out_word(p->o, "format", vec_format_name(vec_reader_format(p->r)));
+    out_word(p->o, "type", vec_type_name(vec_reader_type(p->r)));
+    out_count(p->o, "rows", p->s->rows);
+    out_count(p->o, "dimension", p->s->dim);
+    out_count(p->o, "bad_rows", vec_reader_skipped(p->r));
 }
 
 static void put_rows(const struct report *p)
@@ -97,76 +60,47 @@ static void put_rows(const struct report *p)
     const struct vec_stat *s = p->s;
     struct range r = range_of(s);
 
-    put_real(p, "norm_min", s->norm_min);
-    put_real(p, "norm_mean", s->norm_mean);
-    put_real(p, "norm_max", s->norm_max);
-    put_real(p, "norm_sd", s->norm_sd);
-    put_count(p, "zero_rows", s->zero_rows);
-    put_real(p, "component_min", r.least);
-    put_real(p, "component_max", r.most);
-    put_real(p, "narrowest_range", r.narrowest);
-    put_real(p, "widest_range", r.widest);
-    put_count(p, "constant_dimensions", r.constant);
-    put_count(p, s->estimated ? "repeated_rows_estimate" : "repeated_rows", s->repeats);
-    put_count(p, "largest_group", s->largest_group);
+    out_value(p->o, "norm_min", s->norm_min, 6);
+    out_value(p->o, "norm_mean", s->norm_mean, 6);
+    out_value(p->o, "norm_max", s->norm_max, 6);
+    out_value(p->o, "norm_sd", s->norm_sd, 6);
+    out_count(p->o, "zero_rows", s->zero_rows);
+    out_value(p->o, "component_min", r.least, 6);
+    out_value(p->o, "component_max", r.most, 6);
+    out_value(p->o, "narrowest_range", r.narrowest, 6);
+    out_value(p->o, "widest_range", r.widest, 6);
+    out_count(p->o, "constant_dimensions", r.constant);
+    out_count(p->o, s->estimated ? "repeated_rows_estimate" : "repeated_rows", s->repeats);
+    out_count(p->o, "largest_group", s->largest_group);
 }
 
 static void put_sample(const struct report *p)
 {
     const struct vec_stat *s = p->s;
 
-    put_count(p, "sample", s->sampled);
-    put_count(p, "dimensions_90", s->dims90);
-    put_count(p, "dimensions_95", s->dims95);
-    put_count(p, "dimensions_99", s->dims99);
-    put_real(p, "intrinsic_dimension", s->two_nn);
+    out_count(p->o, "sample", s->sampled);
+    out_count(p->o, "dimensions_90", s->dims90);
+    out_count(p->o, "dimensions_95", s->dims95);
+    out_count(p->o, "dimensions_99", s->dims99);
+    out_value(p->o, "intrinsic_dimension", s->two_nn, 6);
 }
 
-/* ---- tables: rows under a header of their own, in JSON an array of objects ---- */
-
-static void begin_table(const struct report *p, const char *name, const char *columns)
-{
-    out_header(p->o, columns);
-    if (p->json)
-        out_array(p->o, name);
-}
-
-static void end_table(const struct report *p)
-{
-    if (p->json)
-        out_close_array(p->o);
-}
-
-static void begin_line(const struct report *p)
-{
-    if (p->json)
-        out_object(p->o, NULL);
-    else
-        out_row(p->o);
-}
-
-static void end_line(const struct report *p)
-{
-    if (p->json)
-        out_close_object(p->o);
-    else
-        out_end_row(p->o);
-}
+/* ---- tables ---- */
 
 static void put_dims(const struct report *p)
 {
     const struct vec_stat *s = p->s;
 
-    begin_table(p, "ranges", "dimension min mean max");
+    out_table(p->o, "ranges", "dimension min mean max");
     for (uint32_t k = 0; k < s->dim; k++) {
-        begin_line(p);
+        out_table_row(p->o);
         out_u64(p->o, "dimension", k);
         out_double(p->o, "min", (double)s->least[k], 6);
         out_double(p->o, "mean", s->mean[k], 6);
         out_double(p->o, "max", (double)s->most[k], 6);
-        end_line(p);
+        out_end_table_row(p->o);
     }
-    end_table(p);
+    out_end_table(p->o);
 }
 
 /* A row of a histogram; the bar is for people. */
@@ -177,12 +111,12 @@ static void put_bar(const struct report *p, const char *from, double from_v, int
     size_t len = largest > 0 ? (size_t)(share / largest * BAR_LEN + .5) : 0;
 
     memset(bar, '#', len);
-    begin_line(p);
+    out_table_row(p->o);
     out_double(p->o, from, from_v, decimals);
     out_double(p->o, "share", share, 4);
     if (!p->json)
         out_str(p->o, "bar", bar, len);
-    end_line(p);
+    out_end_table_row(p->o);
 }
 
 static double largest_of(const double *v, uint32_t n)
@@ -206,10 +140,10 @@ static void put_norms(const struct report *p)
         uint32_t at = bars == BARS ? (uint32_t)(((double)s->norms[i] - from) / width) : 0;
         share[at < BARS ? at : BARS - 1] += 1 / (double)s->sampled;
     }
-    begin_table(p, "norms", "norm share bar");
+    out_table(p->o, "norms", "norm share bar");
     for (uint32_t i = 0; i < bars; i++)
         put_bar(p, "norm", from + i * width, 6, share[i], largest_of(share, bars));
-    end_table(p);
+    out_end_table(p->o);
 }
 
 /* The shares of the variance that each twentieth of the directions holds. */
@@ -221,18 +155,16 @@ static void put_spectrum(const struct report *p)
 
     for (uint32_t i = 0; i < n; i++)
         share[(uint64_t)i * bars / n] += s->spectrum[i];
-    begin_table(p, "spectrum", "direction share bar");
+    out_table(p->o, "spectrum", "direction share bar");
     for (uint32_t i = 0; i < bars; i++) /* the first direction of the bar: ceil(i n / bars) */
         put_bar(p, "direction", (double)(((uint64_t)i * n + bars - 1) / bars), 0, share[i],
                 largest_of(share, bars));
-    end_table(p);
+    out_end_table(p->o);
 }
 
 static void put_all(const struct report *p)
 {
-    out_header(p->o, "what value");
-    if (p->json)
-        out_row(p->o);
+    out_facts(p->o);
     put_file(p);
     if (p->s->rows) {
         put_rows(p);
@@ -244,8 +176,7 @@ static void put_all(const struct report *p)
         put_norms(p);
         put_spectrum(p);
     }
-    if (p->json)
-        out_end_row(p->o);
+    out_end_facts(p->o);
 }
 
 int main(int argc, char **argv)

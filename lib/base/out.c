@@ -381,19 +381,86 @@ void out_raw(struct out *o, const void *p, size_t len)
         emit(o, p, len);
 }
 
-/* ---- the end ---- */
+/* ---- facts ---- */
+
+void out_facts(struct out *o)
+{
+    out_header(o, "what value");
+    if (o->json)
+        out_row(o);
+}
+
+void out_end_facts(struct out *o)
+{
+    if (o->json)
+        out_end_row(o);
+}
+
+static void begin_fact(struct out *o, const char *what)
+{
+    if (o->json)
+        return;
+    out_row(o);
+    out_cstr(o, "what", what);
+}
+
+static void end_fact(struct out *o)
+{
+    if (!o->json)
+        out_end_row(o);
+}
 
 void out_value(struct out *o, const char *what, double v, int decimals)
 {
-    if (o->json) {
-        out_double(o, what, v, decimals);
-        return;
-    }
-    out_row(o);
-    out_cstr(o, "what", what);
-    out_double(o, "value", v, decimals);
-    out_end_row(o);
+    begin_fact(o, what);
+    out_double(o, what, v, decimals);
+    end_fact(o);
 }
+
+void out_count(struct out *o, const char *what, uint64_t v)
+{
+    begin_fact(o, what);
+    out_u64(o, what, v);
+    end_fact(o);
+}
+
+void out_word(struct out *o, const char *what, const char *v)
+{
+    begin_fact(o, what);
+    out_cstr(o, what, v);
+    end_fact(o);
+}
+
+void out_table(struct out *o, const char *name, const char *columns)
+{
+    out_header(o, columns);
+    if (o->json)
+        out_array(o, name);
+}
+
+void out_end_table(struct out *o)
+{
+    if (o->json)
+        out_close_array(o);
+}
+
+void out_table_row(struct out *o)
+{
+    if (o->json)
+        out_object(o, NULL);
+    else
+        out_row(o);
+}
+
+void out_end_table_row(struct out *o)
+{
+    if (o->json)
+        out_close_object(o);
+    else
+        out_end_row(o);
+}
+
+/* ---- the end ---- */
 
 bool out_is_json(const struct out *o)
 {

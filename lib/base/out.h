@@ -61,8 +61,6 @@ void out_str(struct out *o, const char *key, const char *p, size_t len);
 void out_str_marked(struct out *o, const char *key, const char *p, size_t len, size_t at, size_t n);
 void out_cstr(struct out *o, const char *key, const char *s);
 void out_bool(struct out *o, const char *key, bool v);
-/* A number by its name: in TSV a row `what value`, in JSON a member of the row that was begun. */
-void out_value(struct out *o, const char *what, double v, int decimals);
 /* JSON only: an array or object value; fields go inside until the matching end. In an array `key`
  * is NULL. In TSV these and what is inside them write nothing: rows are flat. */
 void out_array(struct out *o, const char *key);
@@ -70,6 +68,18 @@ void out_object(struct out *o, const char *key);
 void out_close_array(struct out *o);
 void out_close_object(struct out *o);
 void out_end_row(struct out *o);
+
+/* Facts of one thing: in TSV rows `what value` under that header, in JSON members of one object. */
+void out_facts(struct out *o);
+void out_value(struct out *o, const char *what, double v, int decimals);
+void out_count(struct out *o, const char *what, uint64_t v);
+void out_word(struct out *o, const char *what, const char *v);
+/* A table among them: in TSV a header and rows, in JSON a member, an array of objects. */
+void out_table(struct out *o, const char *name, const char *columns);
+void out_table_row(struct out *o);
+void out_end_table_row(struct out *o);
+void out_end_table(struct out *o);
+void out_end_facts(struct out *o);
 
 /* Bytes as they are, between rows: for tools whose output is not rows (fm-cat). */
 void out_raw(struct out *o, const void *p, size_t len);

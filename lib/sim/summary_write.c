@@ -169,12 +169,9 @@ static void rates(struct out *o, const struct summary *s, const struct replay *p
 
 void summary_write(struct out *o, const struct summary *s, const struct replay *p, double weight)
 {
-    bool json = out_is_json(o);
     struct switch_counts switched = {0};
 
-    out_header(o, "what value");
-    if (json)
-        out_row(o);
+    out_facts(o);
     counts(o, s, &p->total);
     rates(o, s, p);
     kin(o, s, weight);
@@ -186,6 +183,5 @@ void summary_write(struct out *o, const struct summary *s, const struct replay *
     of_fleet(o, s, &p->fleet);
     if (count_switches(&p->fleet, &switched))
         switches(o, &switched);
-    if (json)
-        out_end_row(o);
+    out_end_facts(o);
 }

@@ -10,6 +10,12 @@
 # a thousand places, or measure. WATCHED_NICE is the niceness.
 # Ends with a line "N runs of tools, N findings, N tests failed"; exit 1 if any.
 set -uo pipefail
+usage() {
+    echo "usage: watched.sh valgrind|tsan BIN [FILE.bats...]" >&2
+    exit 2
+}
+
+[[ $# -ge 2 && ($1 == valgrind || $1 == tsan) && -x $2/fm-stat ]] || usage
 watcher=$1 bin=$(cd "$2" && pwd) root=$(cd "$(dirname "$0")/../.." && pwd)
 shift 2
 [ $# -gt 0 ] || set -- "$root"/tests/cli/*.bats
@@ -32,10 +38,6 @@ wrap() {
         # libomp itself is not instrumented; libarcher, which it loads, tells TSan of its barriers.
         run="export TSAN_OPTIONS='ignore_noninstrumented_modules=1 exitcode=99 \
 log_path=$work/found/$1'; exec $bin/$1$team"
-        ;;
-    *)
-        echo "usage: watched.sh valgrind|tsan BIN [FILE.bats...]" >&2
-        exit 2
         ;;
     esac
     printf '#!/bin/sh\n: >%s/runs/$$ 2>/dev/null\n%s "$@"\n' "$work" "$run" >"$work/bin/$1"

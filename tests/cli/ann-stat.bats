@@ -16,7 +16,7 @@ setup() {
     ok ann-stat good.ann
     cp "$out" ../all
     size=$(stat -c %s good.ann)
-    diff <(printf '# name|value\nkind|graph\nrows|600\nlive|600\ndeleted|0\nids|no\ndim|4\ntype|f32\nmetric|l2\ncodec|int8\nvectors|yes\nbytes|%s\n' "$size" | tr '|' '\t') <(head -n 12 ../all)
+    diff <(printf '# what|value\nkind|graph\nrows|600\nlive|600\ndeleted|0\nids|no\ndim|4\ntype|f32\nmetric|l2\ncodec|int8\nvectors|yes\nbytes|%s\n' "$size" | tr '|' '\t') <(head -n 12 ../all)
     is 600 "$(awk '$1 == "reached" { print $2 }' ../all)"
     is $((600 * 64)) "$(awk '$1 == "section_CODE" { print $2 }' ../all)"
     is $((600 * 16)) "$(awk '$1 == "section_LINK" { print $2 }' ../all)"

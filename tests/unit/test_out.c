@@ -135,8 +135,30 @@ static void comments(struct out *o)
     out_comment(o, "%s", "");
 }
 
+/* Facts, a table among them, and more facts. */
+static void facts(struct out *o)
+{
+    out_facts(o);
+    out_word(o, "name", "a\tb");
+    out_count(o, "n", UINT64_MAX);
+    out_table(o, "parts", "part share");
+    for (int i = 0; i < 2; i++) {
+        out_table_row(o);
+        out_u64(o, "part", (uint64_t)i);
+        out_double(o, "share", .5, 2);
+        out_end_table_row(o);
+    }
+    out_end_table(o);
+    out_value(o, "x", .25, 3);
+    out_end_facts(o);
+}
+
 static void test_forms(void)
 {
+    TSV(facts, "# what\tvalue\nname\ta\\tb\nn\t18446744073709551615\n# part\tshare\n0\t0.50\n"
+               "1\t0.50\nx\t0.250\n");
+    JSON(facts, "{\"name\":\"a\\tb\",\"n\":18446744073709551615,\"parts\":[{\"part\":0,\"share\":"
+                "0.50},{\"part\":1,\"share\":0.50}],\"x\":0.250}\n");
     TSV(nothing, "");
     JSON(nothing, "");
     TSV(numbers, "# a\tb\tc\n"
