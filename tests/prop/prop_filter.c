@@ -284,10 +284,10 @@ static void try_all_masks(struct subject *s)
         s->q[i] = s->b.x[i % (s->b.rows.rows * dim)] +
                   (i < 3 * dim ? 0 : 0.3F * (float)data_normal()); /* three of them rows */
     for (enum mask_kind kind = 0; kind < MASK_KINDS; kind++) {
-        struct sum before = sum_of(FILTER_WALK, FILTER_WALK);
+        struct sum before = sum_of(FILTER_WALK, FILTER_LISTS);
 
         try_masks(s, kind);
-        got = since(before, FILTER_WALK, FILTER_WALK);
+        got = since(before, FILTER_WALK, FILTER_LISTS);
         if (s->exact && (kind == MASK_FAR || kind == MASK_AWAY))
             least = got < least ? got : least;
     }
