@@ -12,7 +12,8 @@ enum {
     WORTH = 4,         /* one of so many allowed rows is met at most, */
     WORTH_SELDOM = 32, /* or where the others are more: clusters, it may be, far from the query */
     WORTH_LEAST = 256,
-    SAMPLE = 16, /* one of so many allowed rows is looked at again, */
+    SAMPLE = 16, /* one of so many allowed rows is looked at again, of few more */
+    SAMPLE_LEAST = 256,
     SAMPLE_MOST = 1024,
 };
 
@@ -189,6 +190,7 @@ bool graph_around_missed(const struct graph *g, const struct cells_query *q, str
 
     if (least == 0)
         return false;
+    all = all > SAMPLE_LEAST ? all : SAMPLE_LEAST;
     all = all < SAMPLE_MOST ? all : SAMPLE_MOST;
     while ((n = sample(g, w, bits, m, &at, all)) > 0) {
         graph_compute(g, q, w, n);
