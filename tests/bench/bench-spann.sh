@@ -7,6 +7,14 @@
 #            several numbers of lists, and queries/s at recall .90 between them
 #   scale    syn1m (1 M x 128), ours: recall at 32 lists, with and without pruning, disk, memory
 #
+# One query at a time the disk is what counts: at .91 of glove100n a query is 16 lists and 16 vectors,
+# 100 pages, which take 540 us, of which the thread works 190; from the page cache it is 100. The disk
+# of this machine (32 reads under way) gives 104,000 pages a second, or 1.1 GB/s in reads of five
+# pages, so that what the lists and ten vectors hold, without what is around them in their pages, is
+# 313 us: 1.7 times as many queries as now is the most that one layout of such lists could give here.
+# Half as many bytes a code (lvq4, rabitq4) take more lists and vectors for the same recall, and as
+# long; so do lists of twice the rows.
+#
 # Prints a table and writes BUILD_DIR/bench/spann.json, a line a figure. Needs Debian's sptag
 # (apt-get install sptag); its settings are its manual's for SIFT1M in floats, with as many
 # iterations as take it three minutes here. Data: SLUICE_VEC_DIR (default /data/bench/vec), truth of
