@@ -8,7 +8,7 @@
 #   scale    syn1m (1 M x 128), ours: recall at 32 lists, with and without pruning, disk, memory
 #
 # One query at a time the disk is what counts: at .91 of glove100n a query is 16 lists and 16 vectors,
-# 100 pages, which take 540 us, of which the thread works 190; from the page cache it is 100. The disk
+# 100 pages, which take 540 us, of which the thread works 190; from the page cache it is under 100. The disk
 # of this machine (32 reads under way) gives 104,000 pages a second, or 1.1 GB/s in reads of five
 # pages, so that what the lists and ten vectors hold, without what is around them in their pages, is
 # 313 us: 1.7 times as many queries as now is the most that one layout of such lists could give here.
