@@ -1,15 +1,16 @@
 # sluice: one non-recursive makefile. A new tool is a new cmd/NAME.c, a new library file a new
 # lib/*/NAME.c: neither needs an edit here.
 #
-#   make [MODE=release|debug|asan|tsan] [CC=gcc|clang] [DEVELOPER=1] [V=1]
-#   make deps deps-bench deps-cluster demo check check-cluster bench lint format install clean
+#   make [MODE=release|debug|asan|tsan|fuzz] [CC=gcc|clang] [DEVELOPER=1] [V=1]
+#   make deps deps-bench deps-cluster deps-watch deps-deb demo check check-cluster bench lint format install clean
+#   make fuzz fuzz-keep [TIME=SECONDS] [FUZZ="ann trace"]     (tests/fuzz/README)
 #
 # Objects live in build/$(MODE)-$(CC)/, so that modes and compilers never mix.
 
 VERSION   := $(shell cat VERSION)
 MODE      ?= release
 ifeq ($(origin CC),default)
-CC        := $(if $(filter tsan,$(MODE)),clang,gcc)
+CC        := $(if $(filter tsan fuzz,$(MODE)),clang,gcc)
 endif
 AR        ?= ar
 PREFIX    ?= /usr/local
@@ -21,7 +22,7 @@ IS_CLANG  := $(findstring clang,$(notdir $(firstword $(CC))))
 
 WARN      := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
              -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
-CPPFLAGS  += -Ilib -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"'
+CPPFLAGS  += -Ilib -D_GNU_SOURCE
 BASEFLAGS := -std=c11 -fopenmp -fno-strict-overflow -ffp-contract=off -pthread -g $(WARN)
 ifeq ($(DEVELOPER),1)
 BASEFLAGS += -Werror
@@ -30,8 +31,10 @@ OPT_release := -O3 -DNDEBUG
 OPT_debug   := -O0
 OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_tsan    := -O1 -fsanitize=thread
+OPT_fuzz    := -O1 -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow \
+               -fno-sanitize-recover=all -fno-omit-frame-pointer
 ifeq ($(OPT_$(MODE)),)
-$(error MODE is release, debug, asan or tsan, not '$(MODE)')
+$(error MODE is release, debug, asan, tsan or fuzz, not '$(MODE)')
 endif
 ifeq ($(MODE),tsan)
 # libomp itself is not instrumented: without this it is what gets reported.
@@ -67,9 +70,11 @@ TESTS     := $(filter $(BUILD)/tests/unit/test_% $(BUILD)/tests/prop/prop_%,$(TE
 BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
-.PHONY: all lib tools benches deps deps-bench deps-cluster demo check check-unit check-cli check-tree \
-        check-cluster bench bench-fm bench-fleet \
-        lint format install uninstall clean
+.PHONY: all lib dev tools benches deps deps-bench deps-cluster deps-deb deps-watch demo clean
+.PHONY: check check-unit check-cli check-tree check-quick check-cluster check-fuzz check-fault check-fault-few \
+        check-tsan check-valgrind
+.PHONY: fuzz fuzz-keep fuzz-seeds do-fuzz do-fuzz-keep bench
+.PHONY: lint format completions install uninstall dist distcheck deb
 .SECONDARY:
 all: tools
 lib: $(LIB)
@@ -78,7 +83,13 @@ benches: $(BENCHES)
 
 $(BUILD)/%_avx2.o: ISA := $(AVX2_FLAGS)
 $(BUILD)/%_avx512.o: ISA := $(AVX512_FLAGS)
-$(BUILD)/%.o: %.c Makefile VERSION
+$(BUILD)/lib/base/cli.o: CPPFLAGS += -DSLUICE_VERSION='"$(VERSION)"'
+$(BUILD)/lib/base/cli.o: VERSION
+ifneq ($(IS_CLANG),)
+# clang 14 needs gigabytes and half an hour for its one large function with checks in it; gcc does not.
+$(BUILD)/lib/vec/ops_avx512.o: ISA += -fno-sanitize=all
+endif
+$(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  CC    $<")
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
@@ -99,14 +110,60 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(NAIVE) $(LIB)
 	$(if $(filter 1,$(V)),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LDLIBS)
 
+# ---- faults: a library to preload, and what walks through them ----
+FAULT_DIR := $(BUILD)/tests/fault
+FAULT     := $(FAULT_DIR)/fault.so $(FAULT_DIR)/walk
+$(FAULT_DIR)/fault.so: tests/fault/fault.c tests/fault/fault.h Makefile
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  LINK  $@")
+	$(Q)$(CC) $(CPPFLAGS) $(BASEFLAGS) -O2 -fPIC -shared -o $@ $<
+
+# Each call of each tool: a quarter of an hour.
+check-fault: tools $(FAULT)
+	$(Q)tests/fault/all.sh $(abspath $(BUILD))
+
+# The sharpest of it, within `make check`. Nothing may be preloaded before a sanitizer.
+check-fault-few: tools $(FAULT)
+ifneq ($(filter asan tsan,$(MODE)),)
+	@echo "skip faults: nothing may be preloaded before a sanitizer"
+else
+	$(Q)tests/fault/few.sh $(abspath $(BUILD))
+endif
+
+# ---- fuzz targets (tests/fuzz/README) ----
+# A target is linked with libFuzzer in MODE=fuzz, and else with a main that replays what is kept.
+FUZZ_ALL  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ      ?= $(FUZZ_ALL)
+FUZZERS   := $(FUZZ_ALL:%=$(BUILD)/tests/fuzz/fuzz_%)
+FUZZ_OBJ  := $(patsubst %,$(BUILD)/tests/fuzz/%.o,fuzz parts $(if $(filter fuzz,$(MODE)),,replay))
+FUZZ_LD   := -Wl,--wrap=sect_open,--wrap=sect_close,--wrap=sect_check \
+             $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer)
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_OBJ) $(LIB)
+	$(if $(filter 1,$(V)),,@echo "  LINK  $@")
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(FUZZ_LD) -o $@ $^ $(LDLIBS)
+
+TIME      ?= 60
+fuzz fuzz-keep:
+	$(Q)$(MAKE) --no-print-directory MODE=fuzz do-$@ TIME=$(TIME) FUZZ="$(FUZZ)"
+do-fuzz: $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
+	$(Q)tests/fuzz/run.sh $(BUILD) $(TIME) $(FUZZ)
+do-fuzz-keep: $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
+	$(Q)tests/fuzz/run.sh --keep $(BUILD) $(FUZZ)
+# Seeds anew, of what the tools write now.
+fuzz-seeds: tools $(BUILD)/tests/fuzz/pack
+	$(Q)tests/fuzz/seeds.sh $(BUILD)/bin $(BUILD)/tests/fuzz/pack build/fuzz-clang/fuzz
+
 # ---- what the machine needs (Debian 12; root, or sudo) ----
 SUDO      := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT       := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -y -q
-DEPS      := gcc make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
+DEPS      := gcc g++ pkg-config make libc6-dev libzstd-dev zlib1g-dev libxxhash-dev \
              libjansson-dev libdivsufsort-dev libopenblas-dev liblapacke-dev liburing-dev bats jq zstd gzip mandoc man-db \
+             zsh fish bash-completion \
              clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
-DEPS_BENCH := g++ libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
+DEPS_BENCH := libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
+DEPS_DEB  := build-essential debhelper fakeroot lintian
 DEPS_CLUSTER := slurm-wlm munge parallel
+DEPS_WATCH := valgrind
 
 deps:
 	$(APT) update
@@ -118,40 +175,80 @@ deps-bench: deps
 deps-cluster: deps
 	$(APT) install --no-install-recommends $(DEPS_CLUSTER)
 
+deps-watch: deps
+	$(APT) install --no-install-recommends $(DEPS_WATCH)
+
 # ---- the main jobs, on text that every Debian machine has ----
 demo: tools
 	tests/demo.sh $(BUILD)/bin
 
 # ---- tests ----
-check: check-unit check-cli check-tree
+check: check-unit check-fuzz check-cli check-tree check-fault-few
 
 check-unit: $(TESTS)
 	$(Q)tests/run-units.sh $(TESTS)
 
-check-cli: tools
+# What the fuzz targets are known by, without a fuzzer.
+check-fuzz: $(FUZZERS)
+	$(Q)tests/run-units.sh $(FUZZERS)
+
+check-cli: tools $(BUILD)/tests/bench/report
 	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli
 
-check-tree: tools
+check-tree: tools dev
 	$(Q)tests/check/layers.sh
 	$(Q)tests/check/layers-selftest.sh
 	$(Q)tests/check/cli.sh $(BUILD)/bin
 	$(Q)tests/check/cli-selftest.sh
+	$(Q)tests/check/completions.sh $(BUILD)/bin
+	$(Q)tests/check/completions-selftest.sh
+	$(Q)tests/check/examples.sh $(BUILD)/bin
+	$(Q)tests/check/hacking.sh
+	$(Q)tests/check/install.sh $(BUILD)
+
+# What a packager runs: half a minute.
+check-quick: $(filter $(BUILD)/tests/unit/%,$(TESTS)) tools dev
+	$(Q)tests/run-units.sh $(filter %/unit/test_%,$(TESTS))
+	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli/fm-count.bats tests/cli/vec-recall.bats \
+	    tests/cli/ann-stat.bats tests/cli/trace-compare.bats
+	$(Q)tests/check/install.sh $(BUILD)
 
 # Shards on real engines: half a minute; what is not installed is skipped.
 check-cluster: tools
 	$(Q)tests/cluster/parallel.sh $(BUILD)/bin
 	$(Q)tests/cluster/slurm.sh $(BUILD)/bin
 
-# ---- benchmarks: ours beside the peers, in one run ----
-bench: bench-fm
-bench-fleet: tools
-	tests/bench/bench-fleet.sh $(BUILD)
-bench-fm: tools benches
-	tests/bench/bench-fm.sh $(BUILD)
+# Under a watcher, which takes an hour or two: not part of check. WATCH="FILE.bats..." for some alone.
+WATCH     ?= $(wildcard tests/cli/*.bats)
+check-valgrind: tools
+	$(Q)tests/check/watched.sh valgrind $(BUILD)/bin $(WATCH)
+ifeq ($(MODE),tsan)
+check-tsan: tools check-unit
+	$(Q)tests/check/watched.sh tsan $(BUILD)/bin $(WATCH)
+else
+check-tsan:
+	$(Q)$(MAKE) MODE=tsan CC=clang check-tsan
+endif
+
+# ---- benchmarks: ours beside the peers, in one run; report.html, .json and .tsv in REPORT ----
+#   make bench                     all, under 15 minutes on two idle cores; FULL=1: all rounds and sizes, an hour
+#   make bench-FAMILY              one of them; the report keeps the others' rows
+# BENCH_DATA is where corpora and vectors are; what is missing there is made.
+REPORT     ?= build/bench
+BENCH_DATA ?= $(if $(wildcard /data/bench),/data/bench,build/bench/data)
+export BENCH_DATA
+BENCH_FAMILIES := fm vec ann filter spann tenant trace fleet
+.PHONY: $(BENCH_FAMILIES:%=bench-%)
+
+bench: tools benches
+	tests/bench/bench-all.sh $(BUILD) $(REPORT)
+$(BENCH_FAMILIES:%=bench-%): bench-%: tools benches
+	tests/bench/bench-all.sh $(BUILD) $(REPORT) $*
 
 # ---- style ----
 C_FILES   := $(wildcard cmd/*.[ch] lib/*/*.[ch] tests/*/*.[ch])
-SH_FILES  := $(wildcard .ci/run tests/*.sh tests/*/*.sh tests/cli/*.bash completions/*.bash)
+SH_FILES  := $(wildcard .ci/run packaging/*.sh tests/*.sh tests/*/*.sh tests/*/*.bash tests/check/shells/*.bash \
+             completions/*.bash)
 
 lint:
 	clang-format --dry-run -Werror $(C_FILES)
@@ -164,32 +261,50 @@ lint:
 format:
 	clang-format -i $(C_FILES)
 
-# ---- installing ----
-BINDIR     = $(DESTDIR)$(PREFIX)/bin
-SHARE      = $(DESTDIR)$(PREFIX)/share
+# The three lists of tools, after one has come or gone.
+completions:
+	sed -i '1s/.*/#compdef $(TOOLS)/' completions/_sluice
+	sed -i 's/^for tool in .*/for tool in $(TOOLS)/' completions/sluice.fish
+	sed -i '/^complete /,$$ s/^    [a-z].*/    $(TOOLS)/' completions/sluice.bash
 
-install: tools
-	install -d $(BINDIR) $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 \
-	    $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
-	    $(SHARE)/fish/vendor_completions.d
-	install -m 755 $(BIN) $(BINDIR)
-	for s in 1 5 7; do install -m 644 man/*.$$s $(SHARE)/man/man$$s || exit 1; done
-	install -m 644 completions/sluice.bash $(SHARE)/bash-completion/completions/sluice
-	install -m 644 completions/_sluice $(SHARE)/zsh/site-functions/_sluice
-	install -m 644 completions/sluice.fish $(SHARE)/fish/vendor_completions.d/sluice.fish
-	for t in $(TOOLS); do \
-	    ln -sf sluice $(SHARE)/bash-completion/completions/$$t && \
-	    ln -sf sluice.fish $(SHARE)/fish/vendor_completions.d/$$t.fish || exit 1; \
-	done
+# ---- installing: programs, manual pages, completions; headers and library for others ----
+# Each of these may be set apart, and may hold blanks.
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR    ?= $(PREFIX)/share
+ZSHDIR     ?= $(DATADIR)/zsh/site-functions
+INSTALL    := packaging/install.sh
+export PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR ZSHDIR URING
+export OPENMP := $(if $(IS_CLANG),-L/usr/lib/llvm-14/lib -lomp,-lgomp)
 
-uninstall:
-	rm -f $(TOOLS:%=$(BINDIR)/%) $(TOOLS:%=$(SHARE)/bash-completion/completions/%) \
-	    $(TOOLS:%=$(SHARE)/fish/vendor_completions.d/%.fish) \
-	    $(SHARE)/bash-completion/completions/sluice $(SHARE)/zsh/site-functions/_sluice \
-	    $(SHARE)/fish/vendor_completions.d/sluice.fish \
-	    $(patsubst man/%,$(SHARE)/man/man1/%,$(wildcard man/*.1)) \
-	    $(patsubst man/%,$(SHARE)/man/man5/%,$(wildcard man/*.5)) \
-	    $(patsubst man/%,$(SHARE)/man/man7/%,$(wildcard man/*.7))
+# What others may include; what these include goes with them.
+PUBLIC    := fm/fm.h vec/codes.h vec/knn_file.h ann/ann.h sim/outcome.h
+DEV       := $(BUILD)/dev/libsluice.a
+
+dev: $(DEV)
+$(DEV): $(LIB) packaging/dev.sh $(wildcard lib/*/*.h)
+	$(if $(filter 1,$(V)),,@echo "  DEV   $@")
+	$(Q)CC='$(CC)' packaging/dev.sh $(BUILD) $(PUBLIC)
+
+install: tools dev
+	$(Q)$(INSTALL) install $(BUILD)
+
+uninstall: dev
+	$(Q)$(INSTALL) uninstall $(BUILD)
+
+# ---- releases ----
+dist:
+	packaging/dist.sh build/dist
+
+distcheck: dist
+	packaging/distcheck.sh build/dist
+
+deb: dist
+	packaging/deb.sh build/dist build/deb
+
+deps-deb: deps
+	$(APT) install --no-install-recommends $(DEPS_DEB)
 
 clean:
 	rm -rf build

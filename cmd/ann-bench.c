@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/out.h"
 #include "base/par.h"
+#include "base/progress.h"
 #include "vec/vec.h"
 
 static const struct cli_prog prog = {
@@ -35,8 +36,9 @@ struct asked {
     struct cli_common co;
     uint64_t k, rounds;
     struct settings set[SETS];
-    int from, truth_from;
-    const char *field, *svg, *tenant;
+    struct vec_read_opts read; /* the queries */
+    enum neigh_format truth_from;
+    const char *svg, *tenant;
     bool load, tuned;
     bool has_tenants; /* some index */
     uint32_t whose;   /* the tenant's number in the index at hand */
@@ -70,10 +72,8 @@ static void settle_settings(struct settings *s, bool whole)
 
 static void settle(struct asked *a)
 {
-    if (a->k < 1 || a->k > ANN_EFFORT_MOST)
-        cli_misuse("'-k' is 1 to %d", ANN_EFFORT_MOST);
-    if (a->rounds < 1 || a->rounds > ROUNDS_MOST)
-        cli_misuse("'--rounds' is 1 to %d", ROUNDS_MOST);
+    cli_count_in("-k", a->k, 1, ANN_EFFORT_MOST);
+    cli_count_in("--rounds", a->rounds, 1, ROUNDS_MOST);
     for (int i = 0; i < SETS; i++)
         settle_settings(&a->set[i], i != SLACK);
     for (size_t i = 0; i < a->indexes; i++)
@@ -272,13 +272,10 @@ static int bench_all(struct asked *a, struct out *o, struct err *e)
 
 static int load(struct asked *a, struct err *e)
 {
-    const struct vec_read_opts read = {
-        .format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1), .field = a->field};
-
     a->sweep = mem_zero(a->indexes * CURVES, sizeof *a->sweep, e);
-    if (!a->sweep || vec_load_f32(&a->q, a->queries, &read, 0, false, e) < 0)
+    if (!a->sweep || vec_load_f32(&a->q, a->queries, &a->read, 0, false, e) < 0)
         return e->code;
-    return neigh_load(&a->t, a->truth, (enum neigh_format)(a->truth_from + 1), e);
+    return neigh_load(&a->t, a->truth, a->truth_from, e);
 }
 
 static int draw(struct asked *a, struct atomic_file **svg, struct err *e)
@@ -340,8 +337,6 @@ int main(int argc, char **argv)
                                      [KEEP] = {.name = "keep", .most = ANN_KEEP_MOST},
                                      [REACH] = {.name = "reach", .most = ANN_EFFORT_MOST},
                                      [SLACK] = {.name = "slack", .most = ANN_SLACK_MOST}},
-                             .from = -1,
-                             .truth_from = -1,
                              .co = {.threads = 1}};
     const struct cli_opt opts[] = {
         CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
@@ -355,9 +350,8 @@ int main(int argc, char **argv)
         CLI_FLAG(0, "tuned", &a.tuned, "the settings that ann-tune stored in each index"),
         CLI_U64(0, "rounds", &a.rounds, "N", "the fastest of N rounds counts (default 3)"),
         CLI_STR(0, "svg", &a.svg, "FILE", "draw the curves into FILE"),
-        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the queries' format"),
-        CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
-        CLI_CHOICE(0, "truth-from", &a.truth_from, NEIGH_FORMAT_NAMES, "the truth's format"),
+        VEC_READ_OPTIONS(&a.read, "the queries' format"),
+        CLI_KIND(0, "truth-from", &a.truth_from, NEIGH_FORMAT_NAMES, "the truth's format"),
         CLI_LOAD(&a.load),
         CLI_OUT(&a.co.out),
         CLI_JSON(&a.co.json),

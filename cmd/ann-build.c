@@ -7,6 +7,7 @@
 #include "base/par.h"
 #include "base/progress.h"
 #include "base/ram.h"
+#include "base/stream.h"
 #include "vec/base.h"
 #include "vec/vec.h"
 
@@ -19,10 +20,11 @@ static const struct cli_prog prog = {
 
 struct asked {
     struct cli_common co;
-    int kind, metric, from;
+    int kind, metric;
+    struct vec_read_opts read; /* the base */
     uint64_t degree, beam, lists, leaf, replicas, memory;
     double alpha;
-    const char *field, *path, *queries, *ids, *attrs, *columns, *tenants, *wheres, *workload;
+    const char *path, *queries, *ids, *attrs, *columns, *tenants, *wheres, *workload;
     struct ann_build_opts o;
 };
 
@@ -47,16 +49,15 @@ static void settle(struct asked *a, struct progress *p)
 {
     if (!a->co.out)
         cli_misuse("'-o FILE' is needed: an index is a file");
-    if (a->degree && (a->degree < ANN_DEGREE_LEAST || a->degree > ANN_DEGREE_MOST))
-        cli_misuse("'-R' is %d to %d", ANN_DEGREE_LEAST, ANN_DEGREE_MOST);
+    if (a->degree)
+        cli_count_in("-R", a->degree, ANN_DEGREE_LEAST, ANN_DEGREE_MOST);
     if (a->beam == NOT_GIVEN)
         a->beam = 0;
-    else if (a->beam < 1 || a->beam > ANN_BEAM_MOST)
-        cli_misuse("'-L' is 1 to %d", ANN_BEAM_MOST);
-    if (a->alpha != 0 && !(a->alpha >= 1 && a->alpha <= 10))
-        cli_misuse("'--alpha' is 1 to 10");
-    if (a->lists > ANN_LISTS_MOST)
-        cli_misuse("'--lists' is up to %d", ANN_LISTS_MOST);
+    else
+        cli_count_in("-L", a->beam, 1, ANN_BEAM_MOST);
+    if (a->alpha != 0)
+        cli_number_in("--alpha", a->alpha, 1, 10);
+    cli_count_in("--lists", a->lists, 0, ANN_LISTS_MOST);
     if (a->lists && (a->kind == ANN_GRAPH || a->kind == ANN_TENANT))
         cli_misuse("'--lists' is for '-t ivf', '-t spann', '-t hqi' and '-t osq'");
     if (a->lists > ANN_PARTS_MOST && a->kind == ANN_OSQ)
@@ -88,12 +89,6 @@ static void settle(struct asked *a, struct progress *p)
     a->o.progress_ctx = p;
 }
 
-/* Of the base, in messages. */
-static const char *name_of(const struct asked *a)
-{
-    return cli_is_std(a->path) ? "stdin" : a->path;
-}
-
 /* Says what it will take, and refuses what there is no room for. */
 static int announce(const struct asked *a, const struct vec_rows *base, struct err *e)
 {
@@ -106,12 +101,22 @@ static int announce(const struct asked *a, const struct vec_rows *base, struct e
     num_human_bytes(plan.file_bytes, file);
     if (have && plan.memory_bytes > have)
         return err_set(e, ERR_MEM, "%s: an index needs about %s of memory, and there are %s",
-                       name_of(a), need, num_human_bytes(have, room));
+                       stream_name_of(a->path), need, num_human_bytes(have, room));
     cli_note(a->co.quiet,
              "%llu vectors of %u components: about %s of memory and %.0f s for a file of %s",
              (unsigned long long)base->rows, base->dim, need, plan.seconds, file);
     return 0;
 }
+
+/* ---- what is read beside the base ---- */
+
+struct beside {
+    struct ann_ids *ids;
+    struct ann_attrs *attrs;
+    struct ann_grants *grants;
+    struct vec_matrix queries;
+    struct ann_predicate_file *wheres;
+};
 
 /* The sample of queries, or as much of it as helps. */
 static int load_queries(struct asked *a, struct vec_matrix *q, uint32_t dim, struct err *e)
@@ -130,6 +135,49 @@ static int load_queries(struct asked *a, struct vec_matrix *q, uint32_t dim, str
     a->o.n_queries = q->rows;
     return 0;
 }
+
+/* Their predicates, of as many. */
+static int load_wheres(struct asked *a, struct ann_predicate_file **f, struct err *e)
+{
+    int64_t n;
+
+    if (!a->wheres)
+        return 0;
+    if (ann_predicate_file_open(f, a->wheres, e) < 0)
+        return e->code;
+    n = ann_predicate_file_read(*f, QUERIES_MOST, &a->o.wheres, e);
+    a->o.n_wheres = n > 0 ? (uint64_t)n : 0;
+    return n < 0 ? (int)n : 0;
+}
+
+/* Of a base of these rows. What there is of it goes into the options of the index. */
+static int load_beside(struct asked *a, struct beside *b, const struct vec_rows *base,
+                       struct err *e)
+{
+    int rc = a->ids ? ann_ids_load(&b->ids, a->ids, base->rows, e) : 0;
+
+    if (rc == 0 && a->attrs)
+        rc = ann_attrs_load(&b->attrs, a->attrs, a->columns, base->rows, a->o.cpu, e);
+    if (rc == 0 && a->tenants)
+        rc = ann_grants_load(&b->grants, a->tenants, base->rows, b->ids, e);
+    a->o.ids = b->ids;
+    a->o.attrs = b->attrs;
+    a->o.grants = b->grants;
+    if (rc == 0)
+        rc = load_queries(a, &b->queries, base->dim, e);
+    return rc == 0 ? load_wheres(a, &b->wheres, e) : rc;
+}
+
+static void free_beside(struct beside *b)
+{
+    ann_predicate_file_close(b->wheres);
+    vec_matrix_free(&b->queries);
+    ann_grants_free(b->grants);
+    ann_attrs_free(b->attrs);
+    ann_ids_free(b->ids);
+}
+
+/* ---- the index ---- */
 
 static void say_repaired(const struct asked *a, const struct ann_build_report *r)
 {
@@ -156,14 +204,13 @@ static int set_memory(struct asked *a, const struct vec_rows *base, struct err *
 }
 
 /* Of a stream: the base need not fit into memory. */
-static int build_stream(struct asked *a, const struct vec_read_opts *how, struct err *e)
+static int build_stream(struct asked *a, struct err *e)
 {
     struct ann_build_report report = {0};
+    struct beside beside = {0};
     struct vec_reader *r = NULL;
-    struct ann_ids *ids = NULL;
-    struct ann_attrs *attrs = NULL;
     struct vec_rows base = {0};
-    int rc = vec_open(&r, a->path, how, e);
+    int rc = vec_open(&r, a->path, &a->read, e);
 
     if (rc == 0) {
         base.rows = vec_reader_rows(r);
@@ -171,85 +218,41 @@ static int build_stream(struct asked *a, const struct vec_read_opts *how, struct
         base.type = vec_reader_type(r);
         rc = set_memory(a, &base, e);
     }
-    if (rc == 0 && a->ids)
-        rc = ann_ids_load(&ids, a->ids, base.rows, e);
-    if (rc == 0 && a->attrs)
-        rc = ann_attrs_load(&attrs, a->attrs, a->columns, base.rows, a->o.cpu, e);
-    a->o.ids = ids;
-    a->o.attrs = attrs;
+    if (rc == 0)
+        rc = load_beside(a, &beside, &base, e);
     if (rc == 0 && (rc = ann_build_stream(a->co.out, r, &a->o, &report, e)) == ERR_INPUT &&
         strncmp(e->msg, vec_reader_name(r), strlen(vec_reader_name(r))) != 0)
-        err_prefix(e, "%s", name_of(a));
+        err_prefix(e, "%s", stream_name_of(a->path));
     if (rc == 0)
         say_repaired(a, &report);
-    ann_attrs_free(attrs);
-    ann_ids_free(ids);
+    free_beside(&beside);
     vec_close(r);
     return rc;
 }
 
-/* Their predicates, of as many. */
-static int load_wheres(struct asked *a, struct ann_predicate_file **f, struct err *e)
-{
-    int64_t n;
-
-    if (!a->wheres)
-        return 0;
-    if (ann_predicate_file_open(f, a->wheres, e) < 0)
-        return e->code;
-    n = ann_predicate_file_read(*f, QUERIES_MOST, &a->o.wheres, e);
-    a->o.n_wheres = n > 0 ? (uint64_t)n : 0;
-    return n < 0 ? (int)n : 0;
-}
-
 static int build(struct asked *a, struct err *e)
 {
-    struct vec_read_opts how = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
-                                .field = a->field};
     struct ann_build_report report = {0};
+    struct beside beside = {0};
     struct vec_base base = {0};
-    struct vec_matrix queries = {0};
-    struct ann_ids *ids = NULL;
-    struct ann_attrs *attrs = NULL;
-    struct ann_grants *grants = NULL;
-    struct ann_predicate_file *wheres = NULL;
-    int rc;
+    int rc = vec_base_load(&base, a->path, &a->read, e);
 
-    if (a->kind == ANN_SPANN)
-        return build_stream(a, &how, e);
-    rc = vec_base_load(&base, a->path, &how, e);
-
-    if (rc == 0 && a->ids)
-        rc = ann_ids_load(&ids, a->ids, base.rows.rows, e);
-    if (rc == 0 && a->attrs)
-        rc = ann_attrs_load(&attrs, a->attrs, a->columns, base.rows.rows, a->o.cpu, e);
-    a->o.ids = ids;
-    a->o.attrs = attrs;
-    if (rc == 0 && a->tenants)
-        rc = ann_grants_load(&grants, a->tenants, base.rows.rows, ids, e);
-    a->o.grants = grants;
     if (rc == 0)
-        rc = load_queries(a, &queries, base.rows.dim, e);
-    if (rc == 0)
-        rc = load_wheres(a, &wheres, e);
+        rc = load_beside(a, &beside, &base.rows, e);
     if (rc == 0)
         rc = announce(a, &base.rows, e);
     if (rc == 0 && (rc = ann_build(a->co.out, &base.rows, &a->o, &report, e)) == ERR_INPUT)
-        err_prefix(e, "%s", name_of(a));
+        err_prefix(e, "%s", stream_name_of(a->path));
     if (rc == 0)
         say_repaired(a, &report);
-    ann_predicate_file_close(wheres);
-    vec_matrix_free(&queries);
-    ann_attrs_free(attrs);
-    ann_grants_free(grants);
-    ann_ids_free(ids);
+    free_beside(&beside);
     vec_base_free(&base);
     return rc;
 }
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.from = -1, .beam = NOT_GIVEN};
+    struct asked a = {.beam = NOT_GIVEN};
     const struct cli_opt opts[] = {
         CLI_CHOICE('t', "type", &a.kind, ANN_KIND_NAMES, "the kind of index (default graph)"),
         CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
@@ -283,8 +286,7 @@ int main(int argc, char **argv)
                 "tenant: who may see what: lines of a row (or id), a tab and a tenant; or jsonl"),
         CLI_FLAG(0, "no-vectors", &a.o.no_vectors,
                  "leave the vectors out: smaller, and scores are estimates"),
-        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the base's format"),
-        CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
+        VEC_READ_OPTIONS(&a.read, "the base's format"),
         CLI_SIZE('m', "memory", &a.memory, "SIZE",
                  "refuse what needs more; spann: use files beyond (default: what is available)"),
         CLI_OUT(&a.co.out),
@@ -300,7 +302,7 @@ int main(int argc, char **argv)
     a.path = argv[cli_parse(&prog, opts, argc, argv)];
     settle(&a, &progress);
     progress_init(&progress, a.co.quiet);
-    ok = build(&a, &e) == 0;
+    ok = (a.kind == ANN_SPANN ? build_stream(&a, &e) : build(&a, &e)) == 0;
     progress_end(&progress);
     cli_finish(a.co.verbose);
     return ok ? CLI_DONE : cli_fail_shown(&e);

@@ -2,11 +2,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ann/fuse.h"
 #include "base/cli.h"
 #include "base/list.h"
+#include "base/progress.h"
 
 static const struct cli_prog prog = {
     "ann-fuse", "RESULT...",
@@ -16,7 +16,7 @@ enum { WEIGHTS_MOST = 1024, GROUP_MOST = 1 << 20 };
 
 struct asked {
     struct cli_common co;
-    int method, norm, metric, from, to;
+    int method, norm, metric;
     uint64_t k, depth;
     const char *weights;
     double weight[WEIGHTS_MOST];
@@ -28,14 +28,10 @@ struct asked {
     struct neigh_write_opts write;
 };
 
-static bool is_standard(const char *path)
+/* Of the i-th result. */
+static enum neigh_format format_of(const struct asked *a, size_t i)
 {
-    return !path || strcmp(path, "-") == 0;
-}
-
-static bool is_binary(enum neigh_format f)
-{
-    return f >= NEIGH_IVECS;
+    return a->files.from == NEIGH_AUTO ? neigh_format_of(a->files.path[i]) : a->files.from;
 }
 
 /* Of `files` files, each with a weight, or of one whose queries in a group have. */
@@ -84,13 +80,12 @@ static void settle_inputs(struct asked *a)
         cli_misuse("'--group' is 1 to %d", GROUP_MOST);
     if (!a->files.group && !a->files.map)
         a->files.group = 1;
-    a->files.from = a->from < 0 ? NEIGH_AUTO : (enum neigh_format)(a->from + 1);
     a->files.depth = (uint32_t)a->depth;
     for (size_t i = 0; i < a->files.files; i++) {
         const char *path = a->files.path[i];
-        enum neigh_format f = a->from < 0 ? neigh_format_of(path) : a->files.from;
-        standard += is_standard(path);
-        if (a->files.names && is_binary(f))
+
+        standard += cli_is_std(path);
+        if (a->files.names && neigh_is_binary(format_of(a, i)))
             cli_misuse("'--names' are in tsv and jsonl only, not in '%s'", path);
     }
     if (standard > 1)
@@ -115,42 +110,33 @@ static void settle_scores(struct asked *a)
         cli_misuse("'--scores' are %zu files with commas between them, one of each RESULT",
                    a->files.files);
     for (size_t i = 0; i < n; i++) {
-        const char *path = a->files.path[i];
-        enum neigh_format f = a->from < 0 ? neigh_format_of(path) : a->files.from;
+        enum neigh_format f = format_of(a, i);
 
         if (a->score[i] && f != NEIGH_IVECS && f != NEIGH_IBIN)
-            cli_misuse("'--scores' stand beside ivecs or ibin, and '%s' is no such file", path);
+            cli_misuse("'--scores' stand beside ivecs or ibin, and '%s' is no such file",
+                       a->files.path[i]);
     }
     a->files.scores = n ? a->score : NULL;
 }
 
 static void settle_output(struct asked *a)
 {
-    enum neigh_format to = a->to >= 0 ? (enum neigh_format)(a->to + 1) : NEIGH_AUTO;
+    const char *wrong;
 
     a->write.path = a->co.out;
-    if (to == NEIGH_AUTO && !a->co.json && a->co.out)
-        to = neigh_format_of(a->co.out);
-    if (to == NEIGH_AUTO)
-        to = a->co.json ? NEIGH_JSONL : NEIGH_TSV;
-    if (a->co.json && to != NEIGH_JSONL)
-        cli_misuse("'--json' is '--to jsonl', and the output is to be another");
-    if (a->files.names && is_binary(to))
+    if ((wrong = neigh_write_settle(&a->write, a->co.json)))
+        cli_misuse("%s", wrong);
+    if (neigh_is_binary(a->write.to) && a->files.names)
         cli_misuse("'--names' are written to tsv and jsonl only");
-    if (a->write.distances && to != NEIGH_IVECS && to != NEIGH_IBIN)
-        cli_misuse("'--distances' stands beside ivecs or ibin");
-    if (is_binary(to) && is_standard(a->co.out) && isatty(STDOUT_FILENO))
-        cli_misuse("binary is not written to a terminal");
-    a->write.to = to;
+    if (neigh_is_binary(a->write.to))
+        cli_not_on_terminal(a->write.path, "binary");
     a->write.k = (uint32_t)a->k;
 }
 
 static void settle(struct asked *a)
 {
-    if (a->k < 1 || a->k > VEC_DIM_MAX)
-        cli_misuse("'-k' is 1 to %u", VEC_DIM_MAX);
-    if (a->depth > VEC_DIM_MAX)
-        cli_misuse("'--depth' is up to %u", VEC_DIM_MAX);
+    cli_count_in("-k", a->k, 1, VEC_DIM_MAX);
+    cli_count_in("--depth", a->depth, 0, VEC_DIM_MAX);
     settle_method(a);
     settle_inputs(a);
     settle_weights(a);
@@ -160,8 +146,7 @@ static void settle(struct asked *a)
 
 int main(int argc, char **argv)
 {
-    static struct asked a = {
-        .k = 10, .norm = -1, .metric = -1, .from = -1, .to = -1, .o = {.rrf_k = NAN}};
+    static struct asked a = {.k = 10, .norm = -1, .metric = -1, .o = {.rrf_k = NAN}};
     const struct cli_opt opts[] = {
         CLI_U64('k', "neighbours", &a.k, "K", "how many of each question (default 10)"),
         CLI_CHOICE(0, "method", &a.method, FUSE_METHOD_NAMES, "how lists are fused (default rrf)"),
@@ -176,14 +161,11 @@ int main(int argc, char **argv)
         CLI_U64(0, "group", &a.files.group, "N", "each N queries in a row are one question"),
         CLI_STR(0, "map", &a.files.map, "FILE", "line by line, a query's question by number"),
         CLI_FLAG(0, "names", &a.files.names, "ids are names, not row numbers"),
-        CLI_CHOICE(0, "from", &a.from, NEIGH_FORMAT_NAMES,
-                   "the results' format (default: by their names, else tsv)"),
+        CLI_KIND(0, "from", &a.files.from, NEIGH_FORMAT_NAMES,
+                 "the results' format (default: by their names, else tsv)"),
         CLI_STR(0, "scores", &a.scores, "FILE,FILE...",
                 "scores beside each RESULT of ivecs or ibin, as '--distances' writes them"),
-        CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,
-                   "the output's format (default: by its name, else tsv)"),
-        CLI_STR(0, "distances", &a.write.distances, "FILE",
-                "scores of ivecs or ibin, as fvecs beside them"),
+        NEIGH_WRITE_OPTIONS(&a.write),
         CLI_OUT(&a.co.out),
         CLI_JSON(&a.co.json),
         CLI_QUIET(&a.co.quiet),

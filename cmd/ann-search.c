@@ -18,8 +18,9 @@ struct asked {
     struct cli_common co;
     uint64_t k, ef, nprobe, reach, keep, rerank, share, factor, engine;
     double slack, recall, near; /* 0: not given */
-    int to, from, io;
-    const char *field, *index, *queries;
+    int io;
+    const char *index, *queries;
+    struct vec_read_opts read; /* the queries */
     bool load, explain;
     struct neigh_write_opts write;
     struct ann_choice_opts choice;
@@ -44,15 +45,12 @@ static void check_ranges(const struct asked *a)
     };
 
     for (size_t i = 0; i < sizeof from_1 / sizeof *from_1; i++)
-        if (from_1[i].value != NOT_GIVEN &&
-            (from_1[i].value < 1 || from_1[i].value > (uint64_t)from_1[i].most))
-            cli_misuse("'%s' is 1 to %d", from_1[i].option, from_1[i].most);
+        if (from_1[i].value != NOT_GIVEN)
+            cli_count_in(from_1[i].option, from_1[i].value, 1, (uint64_t)from_1[i].most);
     if (a->near != 0 && !(a->near >= 1))
         cli_misuse("'--near' is 1 and above");
-    if (a->rerank > ANN_EFFORT_MOST)
-        cli_misuse("'--rerank' is up to %d", ANN_EFFORT_MOST);
-    if (!(a->slack >= 0 && a->slack <= ANN_SLACK_MOST))
-        cli_misuse("'--slack' is 0 to %d", ANN_SLACK_MOST);
+    cli_count_in("--rerank", a->rerank, 0, ANN_EFFORT_MOST);
+    cli_number_in("--slack", a->slack, 0, ANN_SLACK_MOST);
     if (!(a->recall >= 0 && a->recall <= 1))
         cli_misuse("'--recall' is above 0, at most 1");
 }
@@ -77,18 +75,13 @@ static void check_pairs(const struct asked *a)
 /* What is written, and where. */
 static void settle_output(struct asked *a)
 {
-    enum neigh_format to = a->to >= 0 ? (enum neigh_format)(a->to + 1) : NEIGH_AUTO;
+    const char *wrong;
 
     a->write.path = a->co.out;
-    if (to == NEIGH_AUTO)
-        to = a->co.json ? NEIGH_JSONL : a->write.path ? neigh_format_of(a->write.path) : NEIGH_TSV;
-    if (a->co.json && to != NEIGH_JSONL)
-        cli_misuse("'--json' is '--to jsonl', and the output is to be another");
-    if (a->write.distances && to != NEIGH_IVECS && to != NEIGH_IBIN)
-        cli_misuse("'--distances' stands beside ivecs or ibin");
-    if (to >= NEIGH_IVECS && cli_is_std(a->write.path) && isatty(STDOUT_FILENO))
-        cli_misuse("binary is not written to a terminal");
-    a->write.to = to;
+    if ((wrong = neigh_write_settle(&a->write, a->co.json)))
+        cli_misuse("%s", wrong);
+    if (neigh_is_binary(a->write.to))
+        cli_not_on_terminal(a->write.path, "binary");
     a->write.k = (uint32_t)a->k;
 }
 
@@ -272,8 +265,6 @@ static int search(struct asked *how, const struct ann *a, const struct ann_info 
 
 static int open_and_search(struct asked *how, struct err *e)
 {
-    struct vec_read_opts read = {
-        .format = how->from < 0 ? VEC_AUTO : (enum vec_format)(how->from + 1), .field = how->field};
     struct vec_reader *r = NULL;
     struct ann *a = NULL;
     struct ann_info i;
@@ -287,7 +278,7 @@ static int open_and_search(struct asked *how, struct err *e)
     if (rc == 0)
         rc = set_recall(how, a, e);
     if (rc == 0)
-        rc = vec_open(&r, how->queries, &read, e);
+        rc = vec_open(&r, how->queries, &how->read, e);
     if (rc == 0)
         rc = search(how, a, &i, r, e);
     vec_close(r);
@@ -304,9 +295,7 @@ int main(int argc, char **argv)
                       .keep = NOT_GIVEN,
                       .factor = NOT_GIVEN,
                       .engine = NOT_GIVEN,
-                      .share = NOT_GIVEN,
-                      .to = -1,
-                      .from = -1};
+                      .share = NOT_GIVEN};
     const struct cli_opt opts[] = {
         CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
         CLI_U64(0, "ef", &a.ef, "N",
@@ -344,12 +333,8 @@ int main(int argc, char **argv)
                  "all queries at once: those with the same predicate search together"),
         CLI_FLAG(0, "explain", &a.explain,
                  "say on stderr how many rows a predicate leaves, how they are searched and why"),
-        CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,
-                   "the output's format (default: by its name, else tsv)"),
-        CLI_STR(0, "distances", &a.write.distances, "FILE",
-                "scores of ivecs or ibin, as fvecs beside them"),
-        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the queries' format"),
-        CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
+        NEIGH_WRITE_OPTIONS(&a.write),
+        VEC_READ_OPTIONS(&a.read, "the queries' format"),
         CLI_FLAG(0, "direct", &a.file.o.direct, "spann: read past the page cache (O_DIRECT)"),
         CLI_CHOICE(0, "io", &a.io, READS_BY_NAMES, "spann: how the disk is read (default auto)"),
         CLI_U64(0, "share", &a.share, "N",

@@ -19,8 +19,9 @@ enum { TARGETS_MOST = 64 };
 struct asked {
     struct cli_common co;
     uint64_t k, sample;
-    int from, truth_from;
-    const char *field, *recall, *index, *queries, *truth;
+    struct vec_read_opts read; /* the queries */
+    enum neigh_format truth_from;
+    const char *recall, *index, *queries, *truth;
     const char *tenant, *tenants; /* its name, or a file of names */
     double target[TARGETS_MOST];
     struct ann_tune_opts o;
@@ -49,8 +50,7 @@ static void parse_targets(struct asked *a)
 
 static void settle(struct asked *a, struct progress *p)
 {
-    if (a->k < 1 || a->k > ANN_EFFORT_MOST)
-        cli_misuse("'-k' is 1 to %d", ANN_EFFORT_MOST);
+    cli_count_in("-k", a->k, 1, ANN_EFFORT_MOST);
     if (a->sample < 2)
         cli_misuse("'--sample' is at least 2");
     if (strcmp(a->index, "-") == 0)
@@ -89,7 +89,7 @@ static void thin_out(struct vec_matrix *q, struct neigh *truth, uint32_t *tenant
 /* Another program's scores are not compared with ours. */
 static int load_truth(const struct asked *a, struct neigh *truth, uint64_t queries, struct err *e)
 {
-    if (neigh_load(truth, a->truth, (enum neigh_format)(a->truth_from + 1), e) < 0)
+    if (neigh_load(truth, a->truth, a->truth_from, e) < 0)
         return e->code;
     free(truth->score);
     truth->score = NULL;
@@ -105,10 +105,7 @@ static int load_truth(const struct asked *a, struct neigh *truth, uint64_t queri
 static int load_queries(const struct asked *a, const struct ann_info *i, struct vec_matrix *q,
                         struct err *e)
 {
-    struct vec_read_opts read = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
-                                 .field = a->field};
-
-    if (vec_load_f32(q, a->queries, &read, 0, false, e) < 0)
+    if (vec_load_f32(q, a->queries, &a->read, 0, false, e) < 0)
         return e->code;
     if (q->rows > 0 && q->dim != i->dim)
         return err_set(e, ERR_INPUT, "%s has %u components a vector, the index '%s' %u", a->queries,
@@ -237,17 +234,15 @@ static int tune(struct asked *a, const struct ann *ann, struct sample *sample, s
 
 int main(int argc, char **argv)
 {
-    struct asked a = {
-        .k = 10, .sample = 4000, .from = -1, .truth_from = -1, .recall = "0.8,0.9,0.95,0.99"};
+    struct asked a = {.k = 10, .sample = 4000, .recall = "0.8,0.9,0.95,0.99"};
     const struct cli_opt opts[] = {
         CLI_U64('k', "neighbours", &a.k, "K", "of the first K neighbours (default 10)"),
         CLI_STR(0, "recall", &a.recall, "LIST", "the targets (default 0.8,0.9,0.95,0.99)"),
         CLI_U64(0, "sample", &a.sample, "N", "of more queries than N, take N (default 4000)"),
         CLI_STR(0, "tenant", &a.tenant, "NAME", "tenant: whose rows all queries search"),
         CLI_STR(0, "tenants-file", &a.tenants, "FILE", "tenant: whose, a line a query"),
-        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the queries' format"),
-        CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
-        CLI_CHOICE(0, "truth-from", &a.truth_from, NEIGH_FORMAT_NAMES, "the truth's format"),
+        VEC_READ_OPTIONS(&a.read, "the queries' format"),
+        CLI_KIND(0, "truth-from", &a.truth_from, NEIGH_FORMAT_NAMES, "the truth's format"),
         CLI_COMMON(&a.co),
         CLI_END,
     };

@@ -14,9 +14,8 @@ static const struct cli_prog prog = {
 
 struct asked {
     struct cli_common co;
-    const char *index, *changes, *add, *ids, *attrs, *columns, *field;
-    int from;
-    bool skip_bad;
+    const char *index, *changes, *add, *ids, *attrs, *columns;
+    struct vec_read_opts read; /* what is added */
     uint64_t memory;
     struct ann_update_opts o;
 };
@@ -86,10 +85,7 @@ static int set_attrs(const struct asked *a, struct err *e)
 
 static int update(struct asked *a, struct err *e)
 {
-    struct vec_read_opts how = {.format = a->from < 0 ? VEC_AUTO : (enum vec_format)(a->from + 1),
-                                .field = a->field,
-                                .skip_bad = a->skip_bad};
-    const struct ann_add_file from = {a->add, &how, a->ids, a->attrs, a->columns};
+    const struct ann_add_file from = {a->add, &a->read, a->ids, a->attrs, a->columns};
     struct ann_update_report report;
     struct ann_update *u = NULL;
     uint64_t lines = 0, vectors = 0;
@@ -98,7 +94,7 @@ static int update(struct asked *a, struct err *e)
     if (rc == 0)
         rc = ann_update_bound(u, a->memory ? a->memory : ram_available(), a->o.threads, e);
     if (rc == 0 && a->changes)
-        rc = ann_update_read(u, a->changes, a->skip_bad, &lines, e);
+        rc = ann_update_read(u, a->changes, a->read.skip_bad, &lines, e);
     if (rc == 0 && a->add)
         rc = ann_update_add_file(u, &from, &vectors, e);
     if (rc == 0)
@@ -111,7 +107,7 @@ static int update(struct asked *a, struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.from = -1};
+    struct asked a = {0};
     const struct cli_opt opts[] = {
         CLI_STR(0, "add", &a.add, "FILE", "add all vectors of FILE, after CHANGES"),
         CLI_STR(0, "ids", &a.ids, "FILE", "their ids, one a line, where the index has ids"),
@@ -119,11 +115,11 @@ int main(int argc, char **argv)
                 "their attributes: TSV, CSV or JSON Lines; without --add those of all rows, anew"),
         CLI_STR(0, "columns", &a.columns, "NAMES",
                 "only these columns of --attrs, with commas between"),
-        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the format of those vectors"),
-        CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
+        VEC_READ_OPTIONS(&a.read, "the format of those vectors"),
         CLI_FLAG(0, "compact", &a.o.compact, "leave deleted rows out, and number the others anew"),
         CLI_STR(0, "map", &a.o.map, "FILE", "the new number of each row, or -1, any vec- format"),
-        CLI_FLAG(0, "skip-bad", &a.skip_bad, "pass over bad lines and vectors, and count them"),
+        CLI_FLAG(0, "skip-bad", &a.read.skip_bad,
+                 "pass over bad lines and vectors, and count them"),
         CLI_STR('o', "output", &a.co.out, "FILE", "write to FILE, and leave IDX as it is"),
         CLI_SIZE('m', "memory", &a.memory, "SIZE",
                  "refuse what needs more (default: what is available)"),

@@ -39,9 +39,7 @@ static unsigned sample_rate(uint64_t rate)
 {
     if (rate == NOT_GIVEN)
         return 0;
-    if (rate < 4 || rate > 4096)
-        cli_misuse("option '--sample-rate' wants a number from 4 to 4096, not '%llu'",
-                   (unsigned long long)rate);
+    cli_count_in("--sample-rate", rate, 4, 4096);
     return (unsigned)rate;
 }
 
@@ -70,9 +68,8 @@ static void check_shards(const struct shards *s)
 {
     bool given = s->n != NOT_GIVEN;
 
-    if (given && (s->n < 1 || s->n > FM_SET_MAX))
-        cli_misuse("option '--shards' wants a number from 1 to %d, not '%llu'", FM_SET_MAX,
-                   (unsigned long long)s->n);
+    if (given)
+        cli_count_in("--shards", s->n, 1, FM_SET_MAX);
     if (s->only == NOT_GIVEN)
         return;
     if (!given)

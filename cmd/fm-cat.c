@@ -93,7 +93,7 @@ static int print_found(struct job *j, struct err *e)
     struct lines *l = NULL;
     const char *p;
     size_t len;
-    uint64_t doc, last = UINT64_MAX;
+    uint64_t doc = 0, last = UINT64_MAX;
     int rc = lines_open(&l, "-", '\n', 0, e);
 
     while (rc == 0 && !out_failed(j->out) && (rc = lines_next(l, &p, &len, e)) > 0) {
@@ -207,6 +207,7 @@ int main(int argc, char **argv)
         cli_misuse(j.all ? "option '--all' takes no document" : "no document is asked for");
     if (j.meta)
         j.json = true;
+    oo.json = j.json;
     j.threads = par_threads(j.threads);
     how.cpu = cli_cpu();
     how.threads = j.threads;

@@ -57,18 +57,14 @@ static void settle(const struct asked *a)
         cli_misuse("'--write' goes with '--lengths'");
     cli_outputs_once((const char *const[]){a->write, a->out ? a->out : "-"}, 2,
                      "operations and rows");
-    if (a->blocks < 1 || a->blocks > BLOCKS_MOST)
-        cli_misuse("'--blocks' is 1 to %d", BLOCKS_MOST);
-    if (a->block < 1 || a->block > BLOCK_MOST)
-        cli_misuse("'--block-size' is 1 to %d", BLOCK_MOST);
-    if (a->group < 1 || a->group > KV_GROUP_MOST)
-        cli_misuse("'--group' is 1 to %d", KV_GROUP_MOST);
+    cli_count_in("--blocks", a->blocks, 1, BLOCKS_MOST);
+    cli_count_in("--block-size", a->block, 1, BLOCK_MOST);
+    cli_count_in("--group", a->group, 1, KV_GROUP_MOST);
     if (a->every < 1)
         cli_misuse("'--every' is 1 or more");
     if (!(a->occupancy > 0 && a->occupancy <= 1 && a->from >= 0 && a->from <= 1))
         cli_misuse("'--occupancy' is above 0 and up to 1, '--from' 0 to 1");
-    if (!(a->spare >= 0 && a->spare <= 1))
-        cli_misuse("'--spare' is 0 to 1");
+    cli_number_in("--spare", a->spare, 0, 1);
     if (!all_known(a->alloc))
         cli_misuse("'--alloc' is of group, block, buddy, each once, with commas between, not '%s'",
                    a->alloc);

@@ -57,8 +57,7 @@ static void settle(struct asked *a, struct parts *p)
     };
 
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
-        if (!(ranges[i].v >= ranges[i].least && ranges[i].v <= ranges[i].most))
-            cli_misuse("'%s' is from %g to %g", ranges[i].name, ranges[i].least, ranges[i].most);
+        cli_number_in(ranges[i].name, ranges[i].v, ranges[i].least, ranges[i].most);
     if (a->servers * a->devices > BLOCK_DEVICES_MOST)
         cli_misuse("there are up to %d devices in all", BLOCK_DEVICES_MOST);
     if (!o->memory || o->memory > UINT64_C(1) << 50)
@@ -181,19 +180,6 @@ static int write_summary(const struct asked *a, struct parts *p, struct err *e)
     return out_commit(&o, e);
 }
 
-static int write_rows(const struct asked *a, const struct parts *p, struct err *e)
-{
-    struct out_opts to = {.path = a->rows};
-    struct out *o;
-
-    if (!a->rows)
-        return 0;
-    if (out_open(&o, &to, e) < 0)
-        return e->code;
-    rows_write(o, &p->run.times);
-    return out_commit(&o, e);
-}
-
 static int run(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)
 {
     struct blocks_opts o = a->o;
@@ -205,7 +191,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
                                     e)) == ERR_INPUT)
         err_prefix(e, "%s", a->trace);
     if (rc == 0)
-        rc = write_rows(a, p, e);
+        rc = rows_write(a->rows, &p->run.times, e);
     if (rc == 0)
         rc = write_summary(a, p, e);
     if (rc == 0 && p->run.times.rejected > 0)

@@ -45,8 +45,7 @@ static void settle(struct asked *a)
         cli_misuse("'--rate' is a number of requests a second, above 0 and below 1e9");
     if (!(a->sample > 0 && a->sample <= 1))
         cli_misuse("'--sample' is a share above 0 and up to 1");
-    if (a->block > TRACE_TOKENS_MOST)
-        cli_misuse("'--block' is up to %d", TRACE_TOKENS_MOST);
+    cli_count_in("--block", a->block, 0, TRACE_TOKENS_MOST);
 }
 
 /* Puts the record's place before the sentence. */
@@ -145,7 +144,7 @@ static void say(const struct asked *a, const struct counts *c)
 static int convert(const struct asked *a, struct progress *p, struct err *e)
 {
     struct trace_read_opts how = {.format = (enum trace_format)a->from, .block = a->block};
-    struct out_opts to = {.path = a->out};
+    struct out_opts to = {.path = a->out, .json = true};
     struct trace_merge *m = NULL;
     struct counts c = {0};
     struct sink s = {0};

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/jsonl.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/out.h"
@@ -50,19 +51,28 @@ static void list_cards(struct out *o)
     }
 }
 
-static void print_card(struct out *o, const char *name, size_t n,
-                       const char *(*member)(const void *, size_t, double *), const void *card)
+static int print_card(struct out *o, const char *name, size_t n,
+                      const char *(*member)(const void *, size_t, double *), const void *card,
+                      struct err *e)
 {
-    char line[128];
+    struct buf line = {0};
+    int rc = buf_adds(&line, "{\"name\":\"", e);
 
-    out_raw(o, line, (size_t)snprintf(line, sizeof line, "{\"name\":\"%s\"", name));
-    for (size_t i = 0; i < n; i++) {
+    if (rc == 0)
+        rc = jsonl_encode(name, strlen(name), &line, e);
+    if (rc == 0)
+        rc = buf_addc(&line, '"', e);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
         double v;
         const char *key = member(card, i, &v);
-
-        out_raw(o, line, (size_t)snprintf(line, sizeof line, ",\"%s\":%.12g", key, v));
+        rc = buf_printf(&line, e, ",\"%s\":%.12g", key, v);
     }
-    out_raw(o, "}\n", 2);
+    if (rc == 0)
+        rc = buf_adds(&line, "}\n", e);
+    if (rc == 0)
+        out_raw(o, line.p, line.len);
+    buf_free(&line);
+    return rc;
 }
 
 static int print_cards(const struct asked *a, struct out *o, struct err *e)
@@ -73,12 +83,14 @@ static int print_cards(const struct asked *a, struct out *o, struct err *e)
     if (a->card_model) {
         if (card_model(&m, a->card_model, e) < 0)
             return e->code;
-        print_card(o, m.name, card_model_members(), card_model_member, &m);
+        if (print_card(o, m.name, card_model_members(), card_model_member, &m, e) < 0)
+            return e->code;
     }
     if (a->card_gpu) {
         if (card_gpu(&g, a->card_gpu, e) < 0)
             return e->code;
-        print_card(o, g.name, card_gpu_members(), card_gpu_member, &g);
+        if (print_card(o, g.name, card_gpu_members(), card_gpu_member, &g, e) < 0)
+            return e->code;
     }
     if (a->cards)
         list_cards(o);

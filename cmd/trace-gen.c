@@ -40,8 +40,7 @@ static void settle(struct asked *a)
         cli_misuse("'--sharing' and '--prefixes' do not go together");
     if (o->in_order && !o->shared)
         cli_misuse("'--in-order' goes with '--sharing'");
-    if (o->sessions < 1 || o->sessions > UINT32_MAX)
-        cli_misuse("'-n' is 1 to 4294967295");
+    cli_count_in("-n", o->sessions, 1, UINT32_MAX);
     if (!(o->rate > 0 && o->rate < 1e9))
         cli_misuse("'--rate' is a number of sessions a second, above 0 and below 1e9");
     if (!(o->cv > 0 && o->cv <= 100))
@@ -58,7 +57,7 @@ static void settle(struct asked *a)
 
 static int write_all(const struct asked *a, struct progress *p, struct err *e)
 {
-    struct out_opts to = {.path = a->out};
+    struct out_opts to = {.path = a->out, .json = true};
     struct trace_record rec;
     struct buf line = {0};
     struct gen *g = NULL;

@@ -301,8 +301,7 @@ static void settle(struct asked *a, struct plans *s)
         cli_misuse("requests come at once with '--offline': no '--rate'");
     if (!(a->good_share > 0 && a->good_share <= 1))
         cli_misuse("'--good-share' is above 0 and up to 1");
-    if (a->most < 1 || a->most > REPLICAS_MOST)
-        cli_misuse("'--most-replicas' is 1 to %d", REPLICAS_MOST);
+    cli_count_in("--most-replicas", a->most, 1, REPLICAS_MOST);
     cli_outputs_once((const char *const[]){a->svg, a->co.out ? a->co.out : "-"}, 2,
                      "rows and picture");
     settle_lists(a, &s->set);

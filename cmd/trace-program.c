@@ -56,25 +56,25 @@ static void settle(struct asked *a)
 
     parse_dists(a);
     o->gen.arrivals = (enum gen_arrivals)a->arrivals;
-    if (o->gen.sessions < 1 || o->gen.sessions > UINT32_MAX)
-        cli_misuse("'-n' is 1 to 4294967295");
+    cli_count_in("-n", o->gen.sessions, 1, UINT32_MAX);
     if (!(o->gen.rate > 0 && o->gen.rate < 1e9))
         cli_misuse("'--rate' is a number of programs a second, above 0 and below 1e9");
-    if (o->paths < 1 || o->paths > 4096)
-        cli_misuse("'--paths' is 1 to 4096");
+    cli_count_in("--paths", o->paths, 1, 4096);
     if (!is_tokens(o->sleep) || !is_tokens(o->before) || !is_tokens(o->after))
         cli_misuse("'--sleep', '--before' and '--after' are 1 to %d", TRACE_TOKENS_MOST);
-    if (!(o->useful >= 0 && o->useful <= 1 && o->weight >= 0))
-        cli_misuse("'--useful' is 0 to 1, '--weight' 0 or more");
-    if (o->tasks < 1 || o->tasks > 4096 || o->depth > 12 || o->fanout < 1 || o->fanout > 16)
-        cli_misuse("'--tasks' is 1 to 4096, '--depth' up to 12, '--fanout' 1 to 16");
+    cli_number_in("--useful", o->useful, 0, 1);
+    if (!(o->weight >= 0))
+        cli_misuse("'--weight' is 0 or more");
+    cli_count_in("--tasks", o->tasks, 1, 4096);
+    cli_count_in("--depth", o->depth, 0, 12);
+    cli_count_in("--fanout", o->fanout, 1, 16);
     if (o->thought > TRACE_TOKENS_MOST || o->leaf > TRACE_TOKENS_MOST || o->thought + o->leaf < 1 ||
         !is_tokens(o->conclusion))
         cli_misuse("'--thought', '--leaf' and '--conclusion' are up to %d tokens, the last at "
                    "least 1, the first two together",
                    TRACE_TOKENS_MOST);
-    if (o->buffer != UINT64_MAX && o->buffer > 1 << 20)
-        cli_misuse("'--buffer' is up to 1048576");
+    if (o->buffer != UINT64_MAX)
+        cli_count_in("--buffer", o->buffer, 0, 1 << 20);
 }
 
 static int write_record(void *ctx, const struct trace_record *rec, struct err *e)
@@ -91,7 +91,7 @@ static int write_record(void *ctx, const struct trace_record *rec, struct err *e
 
 static int generate(const struct asked *a, struct progress *p, struct err *e)
 {
-    struct out_opts to = {.path = a->out};
+    struct out_opts to = {.path = a->out, .json = true};
     struct writer w = {.progress = p};
     int rc = out_open(&w.out, &to, e);
 

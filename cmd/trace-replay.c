@@ -67,16 +67,15 @@ static void settle(const struct asked *a, struct parts *p)
         cli_misuse("%s", wrong);
     if (a->groups && (!sched_at((size_t)s->sched)->groups || s->no_prefix_cache))
         cli_misuse("'--groups' needs '--sched batchllm', and shared prefixes");
-    if (a->clients > 1 << 20)
-        cli_misuse("'--clients' is up to 1048576");
+    cli_count_in("--clients", a->clients, 0, 1 << 20);
     if (!(a->weight >= 0))
         cli_misuse("'--weight' is 0 or more");
     p->setup.replay.clients = (uint32_t)a->clients;
     p->setup.switching.seed = p->route.seed;
     if (a->cluster && a->replicas != SETUP_NONE)
         cli_misuse("'--replicas' are all alike, a '--cluster' says how many: one of them");
-    if (a->replicas != SETUP_NONE && (a->replicas < 1 || a->replicas > FLEET_MOST))
-        cli_misuse("'--replicas' is 1 to %d", FLEET_MOST);
+    if (a->replicas != SETUP_NONE)
+        cli_count_in("--replicas", a->replicas, 1, FLEET_MOST);
     p->setup.replay.fleet.n = a->replicas != SETUP_NONE ? (uint32_t)a->replicas : 0;
     if (!setup_slo(&p->slo, a->slo))
         cli_misuse("%s", SETUP_SLO_WRONG);
@@ -100,19 +99,6 @@ static int load(const struct asked *a, struct parts *p, struct progress *progres
     if (bad)
         cli_note(a->quiet, "%" PRIu64 " bad records were left out", bad);
     return 0;
-}
-
-static int write_rows(const struct asked *a, const struct parts *p, struct err *e)
-{
-    struct out_opts to = {.path = a->rows};
-    struct out *o;
-
-    if (!a->rows)
-        return 0;
-    if (out_open(&o, &to, e) < 0)
-        return e->code;
-    rows_write(o, &p->replay);
-    return out_commit(&o, e);
 }
 
 static int write_summary(const struct asked *a, struct parts *p, struct err *e)
@@ -144,7 +130,7 @@ static void step(void *ctx, const struct replica *r)
 
 static int open_steps(const struct asked *a, struct parts *p, struct err *e)
 {
-    struct out_opts timeline = {.path = a->timeline}, steps = {.path = a->steps};
+    struct out_opts timeline = {.path = a->timeline, .json = true}, steps = {.path = a->steps};
 
     if (p->slo.ema_rate > 0) {
         if (ema_init(&p->ema, 1e9 / p->slo.ema_rate, p->trace.n, e) < 0)
@@ -175,8 +161,7 @@ static int commit_steps(const struct asked *a, struct parts *p, struct err *e)
         return e->code;
     }
     if (a->timeline) {
-        timeline_end(&p->timeline, &p->replay);
-        if (out_commit(&p->timeline.out, e) < 0)
+        if (timeline_end(&p->timeline, &p->replay, e) < 0 || out_commit(&p->timeline.out, e) < 0)
             return e->code;
     }
     return a->steps ? out_commit(&p->steps.out, e) : 0;
@@ -236,7 +221,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
     if (rc == 0)
         rc = replay(a, p, e);
     if (rc == 0)
-        rc = write_rows(a, p, e);
+        rc = rows_write(a->rows, &p->replay, e);
     if (rc == 0)
         rc = write_summary(a, p, e);
     if (rc == 0)

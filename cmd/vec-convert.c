@@ -273,7 +273,7 @@ static bool parse_rows(const char *s, uint64_t *from, uint64_t *to)
 
 struct asked {
     const char *rows;
-    int from, to, type;
+    int type;
     bool cat;
     uint64_t total, sample;
 };
@@ -282,9 +282,10 @@ struct asked {
 static void check_usage(struct job *j, const struct asked *a)
 {
     bool std = cli_is_std(j->out);
-    enum vec_format to = a->to >= 0 ? (enum vec_format)(a->to + 1)
-                         : std      ? VEC_AUTO
-                                    : vec_format_of(j->out);
+    enum vec_format to = j->write.format;
+
+    if (to == VEC_AUTO && !std)
+        to = vec_format_of(j->out);
 
     if (to == VEC_AUTO && std)
         cli_misuse("standard output needs '--to FORMAT'");
@@ -299,7 +300,6 @@ static void check_usage(struct job *j, const struct asked *a)
     j->write.format = to;
     j->in.text_ids = to != VEC_NPY && vec_format_type(to, VEC_F32) == VEC_I32;
     j->write.rows = a->total;
-    j->in.read.format = a->from >= 0 ? (enum vec_format)(a->from + 1) : VEC_AUTO;
     j->typed = a->type >= 0;
     j->write.type = j->typed ? (enum vec_type)a->type : VEC_F32;
     j->has_sample = a->sample != UINT64_MAX;
@@ -311,12 +311,12 @@ static void check_usage(struct job *j, const struct asked *a)
 int main(int argc, char **argv)
 {
     struct job j = {.to = VEC_UNKNOWN, .seed = 1};
-    struct asked a = {NULL, -1, -1, -1, false, VEC_UNKNOWN, UINT64_MAX};
+    struct asked a = {.type = -1, .total = VEC_UNKNOWN, .sample = UINT64_MAX};
     bool quiet = false, verbose = false;
     const struct cli_opt opts[] = {
-        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES, "the inputs' format"),
-        CLI_CHOICE(0, "to", &a.to, VEC_FORMAT_NAMES, "the output's format (default: by its name)"),
-        CLI_STR(0, "field", &j.in.read.field, "NAME", "jsonl: the member (default embedding)"),
+        VEC_READ_OPTIONS(&j.in.read, "the inputs' format"),
+        CLI_KIND(0, "to", &j.write.format, VEC_FORMAT_NAMES,
+                 "the output's format (default: by its name)"),
         CLI_CHOICE(0, "type", &a.type, "f32|f16|u8|i8", "components become this type"),
         CLI_FLAG(0, "normalize", &j.cook.normalize, "scale every row to length 1"),
         CLI_STR(0, "rows", &a.rows, "A:B", "only rows A to B - 1, from 0"),

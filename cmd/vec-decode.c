@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/cli.h"
+#include "base/mem.h"
 #include "base/par.h"
 #include "base/progress.h"
 #include "vec/vec.h"
@@ -91,11 +92,11 @@ int main(int argc, char **argv)
     struct vec_write_opts wo = {0};
     const char *out = NULL;
     bool quiet = false, verbose = false;
-    int to = -1;
     const struct cli_opt opts[] = {
         CLI_OUT(&out),
-        CLI_CHOICE(0, "to", &to, VEC_FORMAT_NAMES, "format of the output (default: by its name)"),
-        CLI_STR(0, "field", &wo.field, "NAME", "jsonl: the field (default: embedding)"),
+        CLI_KIND(0, "to", &wo.format, VEC_FORMAT_NAMES,
+                 "format of the output (default: by its name)"),
+        CLI_STR(0, "field", &wo.field, "NAME", "jsonl: the member (default embedding)"),
         CLI_THREADS(&j.threads),
         CLI_QUIET(&quiet),
         CLI_VERBOSE(&verbose),
@@ -107,7 +108,6 @@ int main(int argc, char **argv)
     struct err e = {0};
     int rc;
 
-    wo.format = (enum vec_format)(to + 1);
     if (wo.format == VEC_AUTO && !cli_is_std(out))
         wo.format = vec_format_of(out);
     if (wo.format == VEC_AUTO)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/cli.h"
+#include "base/mem.h"
 #include "base/par.h"
 #include "base/progress.h"
 #include "vec/vec.h"
@@ -91,12 +92,9 @@ int main(int argc, char **argv)
     const char *out = NULL;
     bool quiet = false, verbose = false;
     uint64_t rows = VEC_UNKNOWN;
-    int from = -1;
     const struct cli_opt opts[] = {
         CLI_OUT(&out),
-        CLI_CHOICE(0, "from", &from, VEC_FORMAT_NAMES,
-                   "format of the input (default: by its name)"),
-        CLI_STR(0, "field", &ro.field, "NAME", "jsonl: the field (default: embedding)"),
+        VEC_READ_OPTIONS(&ro, "format of the input (default: by its name)"),
         CLI_FLAG(0, "skip-bad", &ro.skip_bad, "leave out rows with NaN or another dimension"),
         CLI_U64(0, "rows-total", &rows, "N",
                 "there will be N rows: nothing need wait for the count"),
@@ -112,7 +110,6 @@ int main(int argc, char **argv)
     int rc;
 
     cli_not_on_terminal(out, "codes");
-    ro.format = (enum vec_format)(from + 1);
     j.threads = par_threads(j.threads);
     progress_init(&progress, quiet);
     j.progress = &progress;

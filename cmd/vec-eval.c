@@ -295,9 +295,7 @@ static int take_codec(struct job *j, char **argv, int first, int argc)
 
 static void check_numbers(struct job *j)
 {
-    if (j->k < 1 || j->k > 100000)
-        cli_misuse("option '--neighbours' wants a number from 1 to 100000, not '%llu'",
-                   (unsigned long long)j->k);
+    cli_count_in("--neighbours", j->k, 1, 100000);
     j->opts.k = (uint32_t)j->k;
     parse_reranks(j);
 }
@@ -323,7 +321,7 @@ int main(int argc, char **argv)
                     .opts = {.pairs = PAIRS}};
     struct cli_common co = {0};
     bool no_speed = false;
-    int from = -1, metric = VEC_L2;
+    int metric = VEC_L2;
     const struct cli_opt opts[] = {
         CLI_LIST('c', "codec", &j.codecs, "SPEC|FILE",
                  "a codec to train on BASE, or a codec's file; may be repeated"),
@@ -340,9 +338,7 @@ int main(int argc, char **argv)
         CLI_U64('n', "sample", &j.sample, "N",
                 "train on so many rows at most, evenly spread (default 65536; 0: all)"),
         CLI_SEED(&j.seed),
-        CLI_CHOICE(0, "from", &from, VEC_FORMAT_NAMES,
-                   "format of the vectors (default: by their names)"),
-        CLI_STR(0, "field", &j.read.field, "NAME", "jsonl: the field (default: embedding)"),
+        VEC_READ_OPTIONS(&j.read, "format of the vectors (default: by their names)"),
         CLI_COMMON(&co),
         CLI_END,
     };
@@ -353,7 +349,6 @@ int main(int argc, char **argv)
 
     first = take_codec(&j, argv, first, argc);
     check_numbers(&j);
-    j.read.format = (enum vec_format)(from + 1);
     j.data.metric = (enum vec_metric)metric;
     j.opts.speed = !no_speed;
     j.opts.threads = par_threads(co.threads);

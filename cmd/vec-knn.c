@@ -14,7 +14,9 @@ static const struct cli_prog prog = {
 struct asked {
     struct cli_common co;
     uint64_t k;
-    int metric, to, from, queries_from, allow_format;
+    int metric;
+    enum vec_format from, queries_from;
+    enum allow_format allow_format;
     const char *allow, *field;
 };
 
@@ -27,29 +29,18 @@ struct search {
     const char *base, *queries, *sketch;
 };
 
-static enum vec_format format_asked(int choice)
-{
-    return choice < 0 ? VEC_AUTO : (enum vec_format)(choice + 1);
-}
-
 static void check_usage(struct search *s, const struct asked *a)
 {
-    enum neigh_format to = a->to >= 0 ? (enum neigh_format)(a->to + 1) : NEIGH_AUTO;
+    const char *wrong = neigh_write_settle(&s->write, a->co.json);
 
-    if (a->k < 1 || a->k > VEC_DIM_MAX)
-        cli_misuse("'-k' is 1 to %u", VEC_DIM_MAX);
+    cli_count_in("-k", a->k, 1, VEC_DIM_MAX);
     if (cli_is_std(s->base) && cli_is_std(s->queries))
         cli_misuse("base and queries cannot both be standard input");
     if (s->sketch && (cli_is_std(s->base) || a->allow))
         cli_misuse("'--sketch' needs a base in a file, all of whose rows are allowed");
-    if (to == NEIGH_AUTO)
-        to = a->co.json ? NEIGH_JSONL : s->write.path ? neigh_format_of(s->write.path) : NEIGH_TSV;
-    if (a->co.json && to != NEIGH_JSONL)
-        cli_misuse("'--json' is '--to jsonl', and the output is to be another");
-    if (s->write.distances && to != NEIGH_IVECS && to != NEIGH_IBIN)
-        cli_misuse("'--distances' stands beside ivecs or ibin");
-    s->write.to = to;
-    if (to >= NEIGH_IVECS)
+    if (wrong)
+        cli_misuse("%s", wrong);
+    if (neigh_is_binary(s->write.to))
         cli_not_on_terminal(s->write.path, "binary");
 }
 
@@ -62,11 +53,11 @@ static void settle(struct search *s, const struct asked *a, struct progress *p)
     s->f.knn.cpu = cli_cpu();
     s->f.progress = progress_report;
     s->f.progress_ctx = p;
-    s->base_how = (struct vec_read_opts){.format = format_asked(a->from), .field = a->field};
-    s->query_how = (struct vec_read_opts){.format = format_asked(a->queries_from),
-                                          .field = a->field};
-    if (cli_is_std(s->queries) && a->queries_from < 0) { /* --from speaks of standard input */
-        s->query_how.format = format_asked(a->from);
+    s->base_how = (struct vec_read_opts){.format = a->from, .field = a->field};
+    s->query_how = (struct vec_read_opts){.format = a->queries_from, .field = a->field};
+    if (cli_is_std(s->queries) &&
+        a->queries_from == VEC_AUTO) { /* --from speaks of standard input */
+        s->query_how.format = a->from;
         s->base_how.format = VEC_AUTO;
     }
     s->write.k = s->f.knn.k;
@@ -79,15 +70,13 @@ static int search(struct search *s, const struct asked *a, struct err *e)
     struct neigh_writer *w = NULL;
     int rc = 0;
 
-    if (a->allow) {
-        rc = allow_load(&s->allow, a->allow,
-                        a->allow_format < 0 ? ALLOW_AUTO : (enum allow_format)(a->allow_format + 1),
-                        e);
+    if (vec_open(&queries, s->queries, &s->query_how, e) < 0 ||
+        vec_open(&base, s->base, &s->base_how, e) < 0)
+        rc = e->code;
+    if (rc == 0 && a->allow) {
+        rc = allow_load(&s->allow, a->allow, a->allow_format, vec_reader_rows(base), e);
         s->f.allow = &s->allow;
     }
-    if (rc == 0 && (vec_open(&queries, s->queries, &s->query_how, e) < 0 ||
-                    vec_open(&base, s->base, &s->base_how, e) < 0))
-        rc = e->code;
     if (rc == 0 && s->sketch) {
         rc = sketch_open(&s->sketched, s->sketch, base, ops_for(s->f.knn.cpu), s->f.progress,
                          s->f.progress_ctx, e);
@@ -111,23 +100,20 @@ static int search(struct search *s, const struct asked *a, struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.k = 10, .to = -1, .from = -1, .queries_from = -1, .allow_format = -1};
+    struct asked a = {.k = 10};
     struct search s = {.f.memory = UINT64_C(512) << 20};
     const struct cli_opt opts[] = {
         CLI_U64('k', "neighbours", &a.k, "K", "how many of each query (default 10)"),
         CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
         CLI_STR(0, "allow", &a.allow, "FILE", "only the rows of the base that FILE names"),
-        CLI_CHOICE(0, "allow-format", &a.allow_format, ALLOW_FORMAT_NAMES,
-                   "what FILE is (default: by its name, else text)"),
+        CLI_KIND(0, "allow-format", &a.allow_format, ALLOW_FORMAT_NAMES,
+                 "what FILE is (default: by its name, else text)"),
         CLI_STR(0, "sketch", &s.sketch, "FILE",
                 "search few queries through 8-bit codes kept in FILE, made if need be"),
-        CLI_CHOICE(0, "to", &a.to, NEIGH_FORMAT_NAMES,
-                   "the output's format (default: by its name, else tsv)"),
-        CLI_STR(0, "distances", &s.write.distances, "FILE",
-                "scores of ivecs or ibin, as fvecs beside them"),
-        CLI_CHOICE(0, "from", &a.from, VEC_FORMAT_NAMES,
-                   "the base's format; the queries', if they are standard input"),
-        CLI_CHOICE(0, "queries-from", &a.queries_from, VEC_FORMAT_NAMES, "the queries' format"),
+        NEIGH_WRITE_OPTIONS(&s.write),
+        CLI_KIND(0, "from", &a.from, VEC_FORMAT_NAMES,
+                 "the base's format; the queries', if they are standard input"),
+        CLI_KIND(0, "queries-from", &a.queries_from, VEC_FORMAT_NAMES, "the queries' format"),
         CLI_STR(0, "field", &a.field, "NAME", "jsonl: the member (default embedding)"),
         CLI_SIZE('m', "memory", &s.f.memory, "SIZE",
                  "memory to use, about (default 512M): queries go in blocks that fit"),

@@ -12,7 +12,8 @@ static const struct cli_prog prog = {
 struct job {
     struct cli_common co;
     uint64_t k;
-    int metric, from, truth_from;
+    int metric;
+    enum neigh_format from, truth_from;
     const char *base, *queries; /* for ties */
     bool per_query;
     double least; /* --fail-below */
@@ -119,7 +120,7 @@ static int load_vectors(struct vectors *v, const struct job *j, struct err *e)
     if (vec_load_f32(&v->queries, j->queries, &how, 0, false, e) < 0 ||
         vec_open(&v->reader, j->base, &how, e) < 0)
         return e->code;
-    if (vec_mapped(v->reader, &v->ties.base))
+    if (vec_mapped(v->reader, &v->ties.base, NULL))
         return 0;
     if (vec_load_f32(&v->base, j->base, &how, 0, false, e) < 0)
         return e->code;
@@ -139,10 +140,10 @@ static int compare(const struct job *j, char **file, struct recall *r, struct er
 {
     struct neigh result = {0}, truth = {0};
     struct vectors v = {0};
-    int rc = neigh_load(&result, file[0], (enum neigh_format)(j->from + 1), e);
+    int rc = neigh_load(&result, file[0], j->from, e);
 
     if (rc == 0)
-        rc = neigh_load(&truth, file[1], (enum neigh_format)(j->truth_from + 1), e);
+        rc = neigh_load(&truth, file[1], j->truth_from, e);
     if (rc == 0 && j->base)
         rc = load_vectors(&v, j, e);
     if (rc == 0)
@@ -155,7 +156,7 @@ static int compare(const struct job *j, char **file, struct recall *r, struct er
 
 int main(int argc, char **argv)
 {
-    struct job j = {.k = 10, .from = -1, .truth_from = -1, .least = -1};
+    struct job j = {.k = 10, .least = -1};
     const struct cli_opt opts[] = {
         CLI_U64('k', "neighbours", &j.k, "K", "of the first K neighbours (default 10)"),
         CLI_STR(0, "ties-base", &j.base, "FILE",
@@ -163,9 +164,9 @@ int main(int argc, char **argv)
         CLI_STR(0, "ties-queries", &j.queries, "FILE", "the same: the queries"),
         CLI_CHOICE(0, "metric", &j.metric, VEC_METRIC_NAMES,
                    "the same: how near is measured (default l2)"),
-        CLI_CHOICE(0, "from", &j.from, NEIGH_FORMAT_NAMES,
-                   "the result's format (default: by its name, else tsv)"),
-        CLI_CHOICE(0, "truth-from", &j.truth_from, NEIGH_FORMAT_NAMES, "the truth's format"),
+        CLI_KIND(0, "from", &j.from, NEIGH_FORMAT_NAMES,
+                 "the result's format (default: by its name, else tsv)"),
+        CLI_KIND(0, "truth-from", &j.truth_from, NEIGH_FORMAT_NAMES, "the truth's format"),
         CLI_FLAG(0, "per-query", &j.per_query, "a row a query instead of the summary"),
         CLI_DOUBLE(0, "fail-below", &j.least, "X", "exit 1 when the recall is below X"),
         CLI_OUT(&j.co.out),
@@ -179,8 +180,7 @@ int main(int argc, char **argv)
     struct err e = {0};
     int ok;
 
-    if (j.k < 1 || j.k > VEC_DIM_MAX)
-        cli_misuse("'-k' is 1 to %u", VEC_DIM_MAX);
+    cli_count_in("-k", j.k, 1, VEC_DIM_MAX);
     if (!j.base != !j.queries)
         cli_misuse("'--ties-base' and '--ties-queries' go together");
     ok = compare(&j, argv + first, &r, &e) == 0 && print(&j, &r, &e) == 0;

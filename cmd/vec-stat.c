@@ -254,10 +254,8 @@ int main(int argc, char **argv)
     struct vec_read_opts how = {0};
     struct vec_stat_opts so = {.sample = 3000, .seed = 1, .memory = UINT64_C(256) << 20};
     struct report p = {0};
-    int from = -1;
     const struct cli_opt opts[] = {
-        CLI_CHOICE(0, "from", &from, VEC_FORMAT_NAMES, "the input's format"),
-        CLI_STR(0, "field", &how.field, "NAME", "jsonl: the member (default embedding)"),
+        VEC_READ_OPTIONS(&how, "the input's format"),
         CLI_FLAG(0, "dims", &p.dims, "the range of every dimension too"),
         CLI_FLAG(0, "hist", &p.hist, "draw the lengths and the spectrum as bars"),
         CLI_U64(0, "sample", &so.sample, "N",
@@ -278,11 +276,11 @@ int main(int argc, char **argv)
     int ok;
 
     p.json = co.json;
-    if (argc == first && from < 0)
+    if (argc == first && how.format == VEC_AUTO)
         cli_misuse("standard input needs '--from FORMAT'");
     path = argc > first ? argv[first] : "-";
-    how.format = from < 0 ? VEC_AUTO : (enum vec_format)(from + 1);
-    how.raw_ids = !vec_format_is_text(from < 0 ? vec_format_of(path) : how.format); /* ids too */
+    how.raw_ids = !vec_format_is_text(how.format == VEC_AUTO ? vec_format_of(path)
+                                                             : how.format); /* ids too */
     so.threads = par_threads(co.threads);
     so.ops = ops_for(cli_cpu());
     so.progress = progress_report;

@@ -7,6 +7,7 @@
 #include "base/out.h"
 #include "base/par.h"
 #include "base/progress.h"
+#include "vec/codec_kind.h"
 #include "vec/vec.h"
 
 enum { SAMPLE = 1 << 16 };
@@ -103,7 +104,6 @@ int main(int argc, char **argv)
 {
     struct job j = {.sample = SAMPLE, .train = {.seed = 1}};
     bool show = false, quiet = false, verbose = false;
-    int from = -1;
     const struct cli_opt opts[] = {
         CLI_STR('c', "codec", &j.spec, "SPEC", "what to make: sq8, pq98x4, ... (--list)"),
         CLI_FLAG(0, "list", &show, "print every codec there is, and do nothing else"),
@@ -112,9 +112,7 @@ int main(int argc, char **argv)
         CLI_U64('n', "sample", &j.sample, "N",
                 "train on so many rows at most, evenly spread (default 65536; 0: all)"),
         CLI_SEED(&j.train.seed),
-        CLI_CHOICE(0, "from", &from, VEC_FORMAT_NAMES,
-                   "format of the input (default: by its name)"),
-        CLI_STR(0, "field", &j.read.field, "NAME", "jsonl: the field (default: embedding)"),
+        VEC_READ_OPTIONS(&j.read, "format of the input (default: by its name)"),
         CLI_FLAG(0, "skip-bad", &j.read.skip_bad, "pass over rows with NaN or another dimension"),
         CLI_THREADS(&j.train.threads),
         CLI_QUIET(&quiet),
@@ -129,7 +127,6 @@ int main(int argc, char **argv)
     if (show)
         return list(&e) < 0 ? cli_fail(&e) : CLI_DONE;
     check(&j, argc - first);
-    j.read.format = (enum vec_format)(from + 1);
     j.read.skipped = &j.skipped;
     j.train.threads = par_threads(j.train.threads);
     progress_init(&progress, quiet);

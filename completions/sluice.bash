@@ -38,4 +38,4 @@ _sluice() {
 }
 
 complete -o bashdefault -o default -F _sluice \
-    fm-build fm-merge fm-count fm-find fm-cat fm-match fm-contam fm-stat vec-convert vec-stat vec-knn vec-recall vec-train vec-encode vec-decode vec-eval ann-build ann-search ann-tune ann-update ann-stat ann-fuse ann-bench trace-convert trace-gen trace-stat trace-replay trace-compare trace-capacity trace-cost trace-plot trace-prefix trace-plan trace-program trace-blocks kv-alloc block-zoo
+    ann-bench ann-build ann-fuse ann-search ann-stat ann-tune ann-update block-zoo fm-build fm-cat fm-contam fm-count fm-find fm-match fm-merge fm-stat kv-alloc trace-blocks trace-capacity trace-compare trace-convert trace-cost trace-gen trace-plan trace-plot trace-prefix trace-program trace-replay trace-stat vec-convert vec-decode vec-encode vec-eval vec-knn vec-recall vec-stat vec-train

@@ -20,32 +20,29 @@ function __sluice_choices
     set -l option (commandline -opc)[-1]
     set -l before
     if string match -q -- '--*=*' (commandline -ct)
-        set option (commandline -ct | string split -m 1 =)[1]
+        set option (string split -m 1 = -- (commandline -ct))[1]
         set before $option=
     end
-    for row in (__sluice_rows)
-        set -l field (string split \t -- $row)
-        set -l names --$field[2]
-        test -n "$field[1]"; and set -a names -$field[1]
-        if contains -- $option $names; and test -n "$field[4]"
-            string replace -r '^' -- "$before" (string split '|' -- $field[4])
-            return 0
-        end
-    end
-    return 1
+    string match -qr '^-(?<letter>[^-])$|^--(?<long>.+)' -- $option; or return
+    set -l row (string escape --style=regex -- $letter)'\t.*'
+    test -n "$long"; and set row '.?\t'(string escape --style=regex -- $long)
+    set -l choices (__sluice_rows | string replace -rf "^$row\t\t([^\t]+)\t.*" '$1')
+    test -n "$choices"; or return
+    string replace -r '^' -- "$before" (string split '|' -- $choices)
 end
 
 # "--long TAB help" and "-x TAB help" of every option, once a "-" is there.
 function __sluice_options
     string match -q -- '-*' (commandline -ct); or return
-    for row in (__sluice_rows)
-        set -l field (string split \t -- $row)
-        printf '%s\t%s\n' --$field[2] $field[5]
-        test -n "$field[1]"; and printf '%s\t%s\n' -$field[1] $field[5]
-    end
+    set -l rows (__sluice_rows)
+    string replace -r -- '^.?\t([^\t]*)\t.*\t' '--$1'\t $rows
+    string replace -rf -- '^(.)\t.*\t' '-$1'\t $rows
 end
 
-for tool in fm-build fm-merge fm-count fm-find fm-cat fm-match fm-contam fm-stat vec-convert vec-stat vec-knn vec-recall vec-train vec-encode vec-decode vec-eval ann-build ann-search ann-tune ann-update ann-stat ann-fuse ann-bench trace-convert trace-gen trace-stat trace-replay trace-compare trace-capacity trace-cost trace-plot trace-prefix trace-plan trace-program trace-blocks kv-alloc block-zoo
+# Each tool's link brings this file, but once is enough for all: entries would add up.
+set -q __sluice_loaded; and return
+set -g __sluice_loaded
+for tool in ann-bench ann-build ann-fuse ann-search ann-stat ann-tune ann-update block-zoo fm-build fm-cat fm-contam fm-count fm-find fm-match fm-merge fm-stat kv-alloc trace-blocks trace-capacity trace-compare trace-convert trace-cost trace-gen trace-plan trace-plot trace-prefix trace-program trace-replay trace-stat vec-convert vec-decode vec-encode vec-eval vec-knn vec-recall vec-stat vec-train
     complete -c $tool -n '__sluice_choices >/dev/null' -f -a '(__sluice_choices)'
     complete -c $tool -a '(__sluice_options)'
 end

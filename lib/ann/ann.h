@@ -29,17 +29,28 @@
 #ifndef ANN_ANN_H
 #define ANN_ANN_H
 
+#include <assert.h>
+
 #include "base/cpu.h"
-#include "base/progress.h"
-#include "base/reads.h"
+#include "base/progress_fn.h"
+#include "base/reads_by.h"
 #include "vec/file.h"
 
 /* ---- making ---- */
 
-#define ANN_KIND_NAMES "graph|ivf|tenant|spann|hqi|osq"
+/* Every kind: a new one is an entry here, and its table ann_kind_NAME (kind.h). */
+#define ANN_KINDS(X, SEP)           \
+    X(GRAPH, graph) SEP X(IVF, ivf) \
+    SEP X(TENANT, tenant)           \
+    SEP X(SPANN, spann)             \
+    SEP X(HQI, hqi)                 \
+    SEP X(OSQ, osq)
 
-/* in that order */
-enum ann_kind_name { ANN_GRAPH, ANN_IVF, ANN_TENANT, ANN_SPANN, ANN_HQI, ANN_OSQ };
+#define ANN_KIND_ENTRY(upper, name) ANN_##upper,
+enum ann_kind_name { ANN_KINDS(ANN_KIND_ENTRY, ) ANN_KIND_COUNT };
+
+#define ANN_KIND_STRING(upper, name) #name
+#define ANN_KIND_NAMES               ANN_KINDS(ANN_KIND_STRING, "|")
 
 enum {
     ANN_DEGREE_DEFAULT = 64,
@@ -285,7 +296,7 @@ struct ann_setting {
     uint32_t queries; /* that it was measured by */
     uint32_t zero[3];
 };
-_Static_assert(sizeof(struct ann_setting) == 64, "section TUNE has no holes");
+static_assert(sizeof(struct ann_setting) == 64, "section TUNE has no holes");
 
 enum { ANN_SETTINGS_MOST = 1024 };
 

@@ -26,8 +26,6 @@
 #include "base/stream.h"
 #include "base/utf8.h"
 
-enum { LINE_MOST = 1 << 28 };
-
 enum format { ANY, TSV, CSV, JSONL }; /* any: the first line says */
 
 /* A column of a table. */
@@ -464,7 +462,7 @@ int attrs_read(struct attrs *a, const char *path, const char *only, uint64_t row
 
     *a = (struct attrs){0};
     if (rc == 0)
-        rc = lines_open(&l, path, '\n', LINE_MOST, e);
+        rc = lines_open(&l, path, '\n', 0, e);
     if (rc == 0)
         rc = read_lines(&r, l, e);
     if (rc == 0)

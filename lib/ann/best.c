@@ -67,7 +67,7 @@ void best_sort(struct best *b, size_t n, size_t k)
     qsort(b, have, sizeof *b, by_key);
     for (size_t i = have; i < n; i++) {
         struct best v = b[i];
-        size_t j = have;
+        size_t j;
 
         if (have == 0 || !best_before(&v, &b[have - 1]))
             continue;

@@ -26,7 +26,7 @@
 #ifndef ANN_FUSE_H
 #define ANN_FUSE_H
 
-#include "base/progress.h"
+#include "base/progress_fn.h"
 #include "vec/neigh.h"
 
 enum fuse_method { FUSE_RRF, FUSE_SCORE, FUSE_MAX, FUSE_TURNS };

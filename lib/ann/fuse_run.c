@@ -10,7 +10,8 @@
 #include "base/stream.h"
 #include "vec/file.h"
 
-enum { MAP_LINE = 64, REPORT = 1024 };
+/* A map may leave questions out, but each has room here: so many, and some for each line of it. */
+enum { MAP_LINE = 64, REPORT = 1024, QUESTIONS_FREE = 1 << 24, QUESTIONS_OF_LINE = 64 };
 
 /* Which queries are which question. */
 struct questions {
@@ -45,9 +46,9 @@ struct run {
 
 static int add_question(struct questions *m, uint64_t question, struct err *e)
 {
-    if (question >= VEC_ROWS_MAX)
-        return err_set(e, ERR_INPUT, "question %llu is too large a number",
-                       (unsigned long long)question);
+    if (question >= QUESTIONS_FREE + QUESTIONS_OF_LINE * (m->queries + 1))
+        return err_set(e, ERR_INPUT, "question %llu is too large a number for query %zu",
+                       (unsigned long long)question, m->queries);
     if (mem_reserve(&m->of, &m->of_cap, m->queries + 1, sizeof *m->of, e) < 0 ||
         mem_reserve(&m->left, &m->left_cap, question + 1, sizeof *m->left, e) < 0)
         return e->code;

@@ -9,7 +9,7 @@
 #include "ann/grants.h"
 #include "base/stream.h"
 
-enum { LINE_MAX_BYTES = 1 << 28, DIGITS_MAX = 18 };
+enum { DIGITS_MAX = 18 };
 
 bool grants_row(const char *p, size_t len, uint64_t *row)
 {
@@ -166,7 +166,7 @@ int ann_grants_load(struct ann_grants **out, const char *path, uint64_t rows,
     struct ann_grants *g = mem_zero(1, sizeof *g, e);
     struct reading r = {.g = g, .rows = rows, .ids = ids};
     struct lines *l = NULL;
-    int rc = g ? lines_open(&l, path, '\n', LINE_MAX_BYTES, e) : e->code;
+    int rc = g ? lines_open(&l, path, '\n', 0, e) : e->code;
 
     *out = NULL;
     if (rc == 0)

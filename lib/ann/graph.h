@@ -39,7 +39,7 @@
 #include "ann/place.h"
 #include "ann/row_bytes.h"
 #include "base/err.h"
-#include "base/progress.h"
+#include "base/progress_fn.h"
 
 enum {
     GRAPH_DEGREE_MAX = 256,

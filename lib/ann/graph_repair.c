@@ -45,6 +45,7 @@ static void reach_free(struct reach *r)
 {
     free(r->by);
     free(r->queue);
+    *r = (struct reach){0};
 }
 
 static int reach_init(struct reach *r, const struct graph *g, struct err *e)
@@ -137,7 +138,6 @@ int graph_repair(const struct graph *g, uint32_t *link, size_t beam, uint64_t *r
         }
     graph_walker_free(&w);
     free(room);
-    if (r.by)
-        reach_free(&r);
+    reach_free(&r);
     return rc;
 }

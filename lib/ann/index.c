@@ -7,7 +7,7 @@
 
 static int find_kind(struct ann *a, struct err *e)
 {
-    for (size_t i = 0; i < ANN_KINDS; i++)
+    for (size_t i = 0; i < ANN_KIND_COUNT; i++)
         if (memcmp(ann_kinds[i]->id, a->meta.kind, sizeof a->meta.kind) == 0)
             a->kind = ann_kinds[i];
     if (!a->kind)

@@ -43,7 +43,7 @@
 
 #include "ann/ivf_near.h"
 #include "ann/kind.h"
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 
 enum {
     IVF_LANES = 32,

@@ -116,6 +116,7 @@ static int keep_lists(struct ivf_change *c, const struct ann_maker *m, uint64_t 
     v->head = was->head;
     v->space = was->space;
     v->codec = was->codec;
+    v->was.v = was; /* whose they are, should anything fail */
     if (ivf_arrays(v, most < ANN_LISTS_MOST ? (uint32_t)most : ANN_LISTS_MOST, e) < 0 ||
         !(c->split = mem_zero(lists, sizeof *c->split, e)))
         return e->code;

@@ -176,10 +176,11 @@ int ann_commit(const struct ann *a, struct sect_writer **w, const char *path, st
 /* The same without writing: before what must come first. */
 int ann_unchanged(const struct ann *a, const char *path, struct err *e);
 
-extern const struct ann_kind ann_graph, ann_ivf, ann_tenant_kind, ann_spann, ann_hqi, ann_osq;
+#define ANN_KIND_DECLARE(upper, name) extern const struct ann_kind ann_kind_##name;
+ANN_KINDS(ANN_KIND_DECLARE, )
+#undef ANN_KIND_DECLARE
 
-enum { ANN_KINDS = 6 };
-extern const struct ann_kind *const ann_kinds[ANN_KINDS]; /* as enum ann_kind_name has them */
+extern const struct ann_kind *const ann_kinds[ANN_KIND_COUNT]; /* by enum ann_kind_name */
 
 /* search.c: ERR_USAGE, what the kind does not take; ERR_INPUT names a query that is not finite, or
  * has no direction under cosine. */

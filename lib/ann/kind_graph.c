@@ -313,7 +313,7 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
         p->file_bytes += base->rows * base->dim * vec_type_size(base->type);
 }
 
-const struct ann_kind ann_graph = {
+const struct ann_kind ann_kind_graph = {
     .name = "graph",
     .id = {'g', 'r', 'p', 'h'},
     .sections = ANN_SECTIONS "ENTRCODELINK",

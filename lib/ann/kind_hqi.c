@@ -164,7 +164,7 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
     p->seconds += (double)base->rows * 2e-6;
 }
 
-const struct ann_kind ann_hqi = {
+const struct ann_kind ann_kind_hqi = {
     .rows_at = ivf_rows_at,
     .name = "hqi",
     .id = {'h', 'q', 'i', ' '},

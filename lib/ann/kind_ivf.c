@@ -325,7 +325,7 @@ static void filter_more(const struct ann *a, const struct ann_search_opts *o, st
     c->counts = true;
 }
 
-const struct ann_kind ann_ivf = {
+const struct ann_kind ann_kind_ivf = {
     .rows_at = ivf_rows_at,
     .name = "ivf",
     .id = {'i', 'v', 'f', ' '},

@@ -247,7 +247,7 @@ static void rows_at(const struct ann *a, uint64_t from, uint64_t n, uint64_t *ro
         row[i] = osq_row(v, from + i);
 }
 
-const struct ann_kind ann_osq = {
+const struct ann_kind ann_kind_osq = {
     .rows_at = rows_at,
     .name = "osq",
     .id = {'o', 's', 'q', ' '},

@@ -201,7 +201,7 @@ static int check(const struct ann *a, struct err *e)
     return rc;
 }
 
-const struct ann_kind ann_spann = {
+const struct ann_kind ann_kind_spann = {
     .name = "spann",
     .id = {'s', 'p', 'n', ' '},
     .sections = ANN_SECTIONS "SPNHMIDPLISTHOMEPOSTENTRCODELINKMET0MEA0CEN0ROT0LOW0STP0SGN0",

@@ -405,7 +405,7 @@ static void plan(struct ann_plan *p, const struct vec_rows *base, const struct a
     p->seconds = ((double)rows * base->dim * 1e-7 + (double)grants * 2e-7) / threads;
 }
 
-const struct ann_kind ann_tenant_kind = {
+const struct ann_kind ann_kind_tenant = {
     .name = "tenant",
     .id = {'t', 'e', 'n', 't'},
     .sections = ANN_SECTIONS "TNTHMIDPNODECELLBLOMROWSCODETNFRTNLSLISTTNSTTNSOTNSP",

@@ -51,7 +51,7 @@
 #include "ann/ivf.h"
 #include "ann/kind.h"
 #include "base/spool.h"
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 
 enum {
     SPANN_NPROBE_SLACK = 128, /* the most, with a slack */

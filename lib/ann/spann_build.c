@@ -526,7 +526,7 @@ static int put_rest(struct build *b, struct err *e)
                          .alpha = ANN_ALPHA_DEFAULT,
                          .form = form_head(&b->form)};
 
-    memcpy(m.kind, ann_spann.id, sizeof m.kind);
+    memcpy(m.kind, ann_kind_spann.id, sizeof m.kind);
     b->head.scale = b->space.in.scale;
     b->head.spread = (float)(b->spread * (double)b->form.step * (double)b->form.step);
     b->head.entries = b->lists.entries;

@@ -8,7 +8,7 @@
 
 #include "ann/tenant.h"
 #include "base/rand.h"
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 #include "vec/kmeans.h"
 #include "vec/nearest.h"
 #include "vec/ops.h"

@@ -19,8 +19,6 @@
 #include "vec/decimal.h"
 #include "vec/file.h"
 
-enum { LINE_MAX_BYTES = 1 << 28 };
-
 /* What a line says; type JSONL_NULL: nothing. */
 struct said {
     struct jsonl_span op, id, vector, attrs, tenant;
@@ -274,7 +272,7 @@ int ann_update_read(struct ann_update *u, const char *path, bool skip_bad, uint6
 
     *skipped = 0;
     if (rc == 0)
-        rc = lines_open(&l, path, '\n', LINE_MAX_BYTES, e);
+        rc = lines_open(&l, path, '\n', 0, e);
     if (rc == 0)
         rc = read_lines(&r, l, skip_bad, skipped, e);
     lines_close(l);
@@ -412,7 +410,7 @@ int ann_update_add_file(struct ann_update *u, const struct ann_add_file *from, u
     if (rc == 0)
         rc = check_file(&a.r.of, a.v, from->ids, e);
     if (rc == 0 && from->ids)
-        rc = lines_open(&a.ids, from->ids, '\n', LINE_MAX_BYTES, e);
+        rc = lines_open(&a.ids, from->ids, '\n', 0, e);
     if (rc == 0)
         rc = add_rows(&a, e);
     if (rc == 0 && from->attrs)

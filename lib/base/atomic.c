@@ -6,7 +6,8 @@
  * open and flock. Where flock does not work, a leftover is reported, never removed on a guess.
  *
  * The table of unfinished named files and the signal dispositions found before ours are the only
- * mutable static state of the library: a signal handler has no other way to know what to remove.
+ * mutable static state of the library, but for a mark of json.c: a signal handler has no other way
+ * to know what to remove. Nor has exit(), which OpenMP calls.
  */
 #include "base/atomic_int.h"
 
@@ -33,10 +34,11 @@ struct atomic_file {
     char *fresh; /* ".NAME.new" */
     mode_t mode; /* the old file's permissions, when there is one: `replaces` */
     bool replaces;
-    bool named; /* `fresh` exists and is ours */
+    bool named;  /* `fresh` exists and is ours */
+    pid_t owner; /* `fresh` is not a forked process's to remove */
 };
 
-/* ---- removal on signals ---- */
+/* ---- removal on signals, and on exits from within ---- */
 
 enum { UNFINISHED = 16 }; /* one more than this many at once is not removed on a signal */
 
@@ -45,16 +47,22 @@ static struct sigaction before[3];
 static _Atomic(struct atomic_file *) unfinished[UNFINISHED];
 static pthread_once_t handlers_once = PTHREAD_ONCE_INIT;
 
-/* Only async-signal-safe calls. The signal raised again is delivered when this handler returns. */
+/* Only async-signal-safe calls. */
+static void remove_unfinished(void)
+{
+    for (int i = 0; i < UNFINISHED; i++) {
+        const struct atomic_file *f = atomic_load(&unfinished[i]);
+        if (f && f->owner == getpid())
+            unlinkat(f->dir, f->fresh, 0);
+    }
+}
+
+/* The signal raised again is delivered when this handler returns. */
 static void on_signal(int sig)
 {
     int saved = errno;
 
-    for (int i = 0; i < UNFINISHED; i++) {
-        const struct atomic_file *f = atomic_load(&unfinished[i]);
-        if (f)
-            unlinkat(f->dir, f->fresh, 0);
-    }
+    remove_unfinished();
     for (int i = 0; i < 3; i++)
         if (deadly[i] == sig)
             sigaction(sig, &before[i], NULL);
@@ -66,6 +74,7 @@ static void install_handlers(void)
 {
     struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
+    atexit(remove_unfinished); /* OpenMP exits when it has no memory or no thread */
     sigemptyset(&sa.sa_mask);
     for (int i = 0; i < 3; i++) {
         sigaction(deadly[i], NULL, &before[i]);
@@ -76,6 +85,7 @@ static void install_handlers(void)
 
 static void remember(struct atomic_file *f)
 {
+    f->owner = getpid();
     pthread_once(&handlers_once, install_handlers);
     for (int i = 0; i < UNFINISHED; i++) {
         struct atomic_file *none = NULL;
@@ -162,6 +172,26 @@ static int open_folder(struct atomic_file *f, struct err *e)
     return rc;
 }
 
+int atomic_lock_fd(int fd, int how)
+{
+    int rc;
+
+    do
+        rc = flock(fd, how);
+    while (rc < 0 && errno == EINTR);
+    return rc;
+}
+
+int atomic_sync_fd(int fd)
+{
+    int rc;
+
+    do
+        rc = fsync(fd);
+    while (rc < 0 && errno == EINTR);
+    return rc;
+}
+
 /* ---- the two ways to hold the data ---- */
 
 /* Is it still our open file that has the name ".NAME.new"? */
@@ -181,7 +211,7 @@ static int take_away(const struct atomic_file *f, bool wait, struct err *e)
 
     if (fd < 0 && errno == ENOENT)
         return 0;
-    if (fd < 0 || flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0 ||
+    if (fd < 0 || atomic_lock_fd(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0 ||
         (is_named(f, fd) && unlinkat(f->dir, f->fresh, 0) < 0))
         rc = err_set(e, ERR_IO, "cannot write '%s': '%s' is in the way: %s", f->path, f->fresh,
                      errno == EWOULDBLOCK ? "another process is writing it" : strerror(errno));
@@ -203,7 +233,7 @@ static int open_named(struct atomic_file *f, struct err *e)
             continue;
         }
         remember(f);
-        flock(f->fd, LOCK_EX); /* without locks others stop at the name */
+        atomic_lock_fd(f->fd, LOCK_EX); /* without locks others stop at the name */
         f->named = is_named(f, f->fd);
         if (f->named)
             return 0;
@@ -233,7 +263,7 @@ static int open_unnamed(struct atomic_file *f, struct err *e)
         f->fd = -1;
         return 0;
     }
-    flock(f->fd, LOCK_EX); /* held when it gets the name ".NAME.new" */
+    atomic_lock_fd(f->fd, LOCK_EX); /* held when it gets the name ".NAME.new" */
     return 1;
 }
 
@@ -342,18 +372,18 @@ int atomic_pwrite(struct atomic_file *f, const void *p, size_t len, uint64_t at,
 
 /* ---- the end ---- */
 
-/* Some file systems cannot sync a folder and say EINVAL; one that may be written but not read
- * cannot be opened for it. Both are as good as it gets. */
-static int sync_folder(const struct atomic_file *f, struct err *e)
+/* The folder, to be synced: -1 where there is none to be had. One that may be written but not read
+ * cannot be opened for it: that is as good as it gets. */
+static int open_to_sync(const struct atomic_file *f, int *fd, struct err *e)
 {
-    int fd = openat(f->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+    *fd = openat(f->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *fd < 0 && errno != EACCES ? fail(f, e) : 0;
+}
 
-    if (fd < 0)
-        return errno == EACCES ? 0 : fail(f, e);
-    if (fsync(fd) < 0 && errno != EINVAL)
-        rc = fail(f, e);
-    close(fd);
-    return rc;
+/* Some file systems cannot sync a folder and say EINVAL. */
+static int sync_folder(const struct atomic_file *f, int fd, struct err *e)
+{
+    return fd >= 0 && atomic_sync_fd(fd) < 0 && errno != EINVAL ? fail(f, e) : 0;
 }
 
 static int rename_fresh(struct atomic_file *f, struct err *e)
@@ -385,15 +415,30 @@ static int link_unnamed(struct atomic_file *f, struct err *e)
     return rename_fresh(f, e);
 }
 
+/* Whatever can fail comes before the file has its name, but for the sync of that. */
 static int publish(struct atomic_file *f, struct err *e)
 {
+    int folder = -1, rc = 0;
+
     if (f->replaces && fchmod(f->fd, f->mode) < 0)
         return fail(f, e);
-    if (fsync(f->fd) < 0)
+    if (atomic_sync_fd(f->fd) < 0)
         return fail(f, e);
-    if ((f->named ? rename_fresh(f, e) : link_unnamed(f, e)) < 0)
+    if (open_to_sync(f, &folder, e) < 0)
         return e->code;
-    return sync_folder(f, e);
+    rc = f->named ? rename_fresh(f, e) : link_unnamed(f, e);
+    if (rc == 0)
+        rc = sync_folder(f, folder, e);
+    if (folder >= 0)
+        close(folder);
+    return rc;
+}
+
+int atomic_ask_stdout(struct err *e)
+{
+    int fd = dup(STDOUT_FILENO);
+
+    return fd < 0 || (close(fd) < 0 && errno != EINTR) ? err_sys(e, "cannot write", "stdout") : 0;
 }
 
 /* Some errors of a direct target come only with close (NFS, quotas). */

@@ -5,8 +5,9 @@
  * process killed at any time leaves nothing behind. Replacing an existing file needs a name for
  * the moment between link and rename: ".NAME.new", which the next writer of NAME takes away if a
  * kill fell in that moment. Where the file system has no O_TMPFILE (NFS), that name is used from
- * the start, and removed on abort and on SIGINT/SIGTERM/SIGHUP; two such writers of one NAME at the
- * same time: the second is refused. (Long NAMEs are cut to make ".NAME.new" a legal name.)
+ * the start, and removed on abort, on exit() and on SIGINT/SIGTERM/SIGHUP; two such writers of one
+ * NAME at the same time: the second is refused. (Long NAMEs are cut to make ".NAME.new" a legal
+ * name.)
  *
  * A new file gets the permissions 0666 less the umask, a replaced one keeps the old file's. A
  * symbolic link is followed, dangling or not: the file it points at is replaced, or made.

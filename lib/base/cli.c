@@ -1,7 +1,7 @@
 /* cli.c - see cli.h. The parser is getopt_long; its two tables are made from ours. */
 #include "base/cli.h"
 
-#include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/term.h"
 
 enum {
     MAX_OPTS = 160,
@@ -41,10 +42,8 @@ static void vsay(const char *fmt, va_list ap)
     char line[1024];
 
     vsnprintf(line, sizeof line, fmt, ap);
-    for (char *p = line; *p; p++) /* a hostile file name must not drive the terminal */
-        if (iscntrl((unsigned char)*p))
-            *p = '?';
-    fprintf(stderr, "%s: %s\n", program ? program->name : "sluice", line);
+    fprintf(stderr, "%s: %.*s\n", program ? program->name : "sluice",
+            (int)term_clean(line, strlen(line), ""), line);
 }
 
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -83,8 +82,8 @@ int cli_fail_shown(struct err *e)
     if (more)
         *more = '\0';
     rc = cli_fail(e);
-    if (more)
-        fprintf(stderr, "%s\n", more + 1);
+    if (more++)
+        fprintf(stderr, "%.*s\n", (int)term_clean(more, strlen(more), "\n"), more);
     return rc;
 }
 
@@ -124,18 +123,23 @@ static void print_help(const struct cli_opt *opts)
            program->name);
 }
 
+static bool has_choices(const struct cli_opt *o)
+{
+    return o->type == CLI_T_CHOICE || o->type == CLI_T_KIND;
+}
+
 static void print_table(const struct cli_opt *opts)
 {
     for (const struct cli_opt *o = opts; o->type != CLI_T_END; o++)
         printf("%.*s\t%s\t%s\t%s\t%s\n", o->letter ? 1 : 0, &o->letter, o->name,
-               o->arg && o->type != CLI_T_CHOICE ? o->arg : "",
-               o->type == CLI_T_CHOICE ? o->arg : "", o->help);
+               o->arg && !has_choices(o) ? o->arg : "", has_choices(o) ? o->arg : "", o->help);
 }
 
 static void close_stdout(void)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        say("cannot write 'stdout'");
+        if (errno != EPIPE) /* who has gone is not told */
+            say("cannot write 'stdout': %s", strerror(errno));
         exit(CLI_FAILED);
     }
     exit(CLI_DONE);
@@ -198,11 +202,12 @@ static void set_option(const struct cli_opt *o, const char *value)
         if (!num_size(value, o->dst))
             bad_value(o, value, "a size such as 64K, 200M or 1.5G");
         break;
-    case CLI_T_CHOICE: {
+    case CLI_T_CHOICE:
+    case CLI_T_KIND: {
         int i = choice_index(o->arg, value);
         if (i < 0)
             bad_value(o, value, o->arg);
-        *(int *)o->dst = i;
+        *(int *)o->dst = i + (o->type == CLI_T_KIND);
         break;
     }
     case CLI_T_END:
@@ -216,6 +221,7 @@ static int make_tables(const struct cli_opt *opts, struct option *longs, char *s
     int n = 0;
     char *s = shorts;
 
+    *s++ = ':'; /* a missing argument is told from an unknown option */
     for (; opts[n].type != CLI_T_END; n++) {
         int takes = opts[n].type == CLI_T_FLAG ? no_argument : required_argument;
         longs[n] = (struct option){opts[n].name, takes, NULL, FIRST_LONG + n};
@@ -244,6 +250,36 @@ static void check_operands(int n)
                    program->operands);
 }
 
+static bool is_choice_of_many(const char *word, const struct option *longs)
+{
+    size_t len = strcspn(word + 2, "="), n = 0;
+
+    for (; longs->name; longs++)
+        n += strncmp(longs->name, word + 2, len) == 0;
+    return n > 1;
+}
+
+/* What getopt_long would have said, through say(): c is what it returned, word what it read. */
+static void bad_option(int c, const char *word, const struct option *longs)
+{
+    const struct option *o = longs;
+    char letter[] = "-x";
+
+    letter[1] = (char)optopt;
+    while (o->name && o->val != optopt)
+        o++;
+    if (c == ':')
+        cli_misuse("option '%s%s' wants an argument", o->name ? "--" : "",
+                   o->name ? o->name : letter);
+    if (o->name)
+        cli_misuse("option '--%s' takes no argument", o->name);
+    if (optopt)
+        cli_misuse("unknown option '%s'", letter);
+    if (is_choice_of_many(word, longs))
+        cli_misuse("option '%s' could be one of several", word);
+    cli_misuse("unknown option '%s'", word);
+}
+
 static void print_version(void)
 {
     printf("%s (sluice) %s\nCPU level: %s (this machine: %s)\n", program->name, SLUICE_VERSION,
@@ -260,11 +296,10 @@ int cli_parse(const struct cli_prog *prog, const struct cli_opt *opts, int argc,
     clock_gettime(CLOCK_MONOTONIC, &started);
     signal(SIGPIPE, SIG_IGN);
     n = make_tables(opts, longs, shorts);
-    argv[0] = (char *)(uintptr_t)prog->name; /* getopt's own messages begin with it */
+    opterr = 0;
     while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        if (c == '?') { /* getopt_long has said what is wrong */
-            fprintf(stderr, "Try '%s --help'.\n", prog->name);
-            exit(CLI_MISUSE);
+        if (c == '?' || c == ':') {
+            bad_option(c, argv[optind - 1], longs);
         } else if (c == OPT_HELP || c == 'h') {
             print_help(opts);
             close_stdout();
@@ -305,6 +340,21 @@ void cli_finish(bool verbose)
         (double)(now.tv_sec - started.tv_sec) + (double)(now.tv_nsec - started.tv_nsec) * 1e-9,
         seconds(u.ru_utime), seconds(u.ru_stime),
         num_human_bytes((uint64_t)u.ru_maxrss * 1024, peak));
+}
+
+void cli_count_in(const char *option, uint64_t v, uint64_t least, uint64_t most)
+{
+    if (v >= least && v <= most)
+        return;
+    if (least == 0)
+        cli_misuse("'%s' is up to %llu", option, (unsigned long long)most);
+    cli_misuse("'%s' is %llu to %llu", option, (unsigned long long)least, (unsigned long long)most);
+}
+
+void cli_number_in(const char *option, double v, double least, double most)
+{
+    if (!(v >= least && v <= most))
+        cli_misuse("'%s' is %g to %g", option, least, most);
 }
 
 bool cli_is_std(const char *path)

@@ -31,6 +31,7 @@ enum cli_type {
     CLI_T_DOUBLE, /* double */
     CLI_T_SIZE,   /* uint64_t bytes, K/M/G suffixes */
     CLI_T_CHOICE, /* int: the index of the word in `arg`, words separated by '|' */
+    CLI_T_KIND,   /* enum: the same and 1 more, 0 being its "as may be" when nothing is asked */
 };
 
 struct cli_list {
@@ -79,6 +80,10 @@ struct cli_opt {
     {                                                  \
         CLI_T_CHOICE, letter, name, dst, choices, help \
     }
+#define CLI_KIND(letter, name, dst, choices, help)   \
+    {                                                \
+        CLI_T_KIND, letter, name, dst, choices, help \
+    }
 #define CLI_END                              \
     {                                        \
         CLI_T_END, 0, NULL, NULL, NULL, NULL \
@@ -120,6 +125,10 @@ int cli_parse(const struct cli_prog *prog, const struct cli_opt *opts, int argc,
 
 /* "NAME: sentence" and "Try 'NAME --help'." on stderr; exits 2. For rules the table cannot say. */
 void cli_misuse(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* Misuse unless the value of an option ("--lists") is within [least, most]. */
+void cli_count_in(const char *option, uint64_t v, uint64_t least, uint64_t most);
+void cli_number_in(const char *option, double v, double least, double most);
 
 /* "NAME: sentence" on stderr, control characters made visible; an empty sentence prints nothing.
  * Returns CLI_FAILED, for main to return. */

@@ -84,7 +84,9 @@ int gz_reader_step(struct gz_reader *g, const void *in, size_t in_len, size_t *i
     g->z.next_out = out;
     g->z.avail_out = avail_out;
     int rc = inflate(&g->z, Z_NO_FLUSH);
-    if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR) /* BUF: it only wants more */
+    /* BUF: it only wants more. What was decoded before the damage goes first: the next call says
+     * the same again. */
+    if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR && g->z.avail_out == avail_out)
         return zlib_error(&g->z, rc, e);
     *in_used = avail_in - g->z.avail_in;
     *out_len = avail_out - g->z.avail_out;

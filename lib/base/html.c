@@ -16,15 +16,10 @@ enum { SHOWN_MAX = 4 };
 
 static const char REPLACEMENT[] = "\xEF\xBF\xBD";
 
-static bool is_unsafe(const unsigned char *s, size_t n)
+/* U+FFFE and U+FFFF are no characters: XML does not take them. */
+static bool is_unsafe(const char *p, size_t n)
 {
-    if (n == 1)
-        return s[0] >= 0x80;
-    if (n == 2)
-        return s[0] == 0xC2 && s[1] < 0xA0;
-    return n == 3 && ((s[0] == 0xE2 && s[1] == 0x80 && s[2] >= 0xAA && s[2] <= 0xAE) ||
-                      (s[0] == 0xE2 && s[1] == 0x81 && s[2] >= 0xA6 && s[2] <= 0xA9) ||
-                      (s[0] == 0xEF && s[1] == 0xBF && s[2] >= 0xBE));
+    return utf8_hides(p, n) || (n == 3 && memcmp(p, "\xEF\xBF", 2) == 0 && p[2] >= '\xBE');
 }
 
 /* What is shown of the character p[0..n): its length in c. */
@@ -32,7 +27,7 @@ static size_t shown(const char *p, size_t n, char c[SHOWN_MAX])
 {
     unsigned char b = (unsigned char)p[0];
 
-    if (is_unsafe((const unsigned char *)p, n)) {
+    if (is_unsafe(p, n)) {
         memcpy(c, REPLACEMENT, 3);
         return 3;
     }

@@ -2,6 +2,7 @@
 #include "base/json.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -15,11 +16,35 @@ static const json_t *value(const struct json *v)
     return (const json_t *)v;
 }
 
+/* Where jansson gets no memory it says anything, "invalid token" too: so it is seen here. */
+static _Thread_local bool no_memory;
+
+static void *allot(size_t n)
+{
+    void *p = malloc(n);
+
+    no_memory |= !p;
+    return p;
+}
+
+static void set_memory(void)
+{
+    json_set_alloc_funcs(allot, free);
+}
+
 int json_parse(struct json **out, const char *p, size_t len, struct err *e)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     json_error_t at;
-    json_t *root = json_loadb(p, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &at);
+    json_t *root;
 
+    if (len > JSON_BYTES_MOST)
+        return err_set(e, ERR_INPUT, "more than %d bytes of JSON", JSON_BYTES_MOST);
+    pthread_once(&once, set_memory);
+    no_memory = false;
+    root = json_loadb(p, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &at);
+    if (!root && no_memory)
+        return err_set(e, ERR_MEM, "out of memory for JSON");
     if (!root)
         return err_set(e, ERR_INPUT, "line %d: %s", at.line, at.text);
     *out = (struct json *)root;
@@ -38,6 +63,8 @@ int json_load(struct json **out, const char *path, struct err *e)
         rc = buf_reserve(&b, CHUNK, e);
         if (rc == 0 && (got = stream_read(s, b.p + b.len, CHUNK, e)) > 0)
             b.len += (size_t)got;
+        if (b.len > JSON_BYTES_MOST)
+            break; /* which is refused below */
     }
     rc = rc == 0 && got < 0 ? (int)got : rc;
     mark = b.len ? utf8_mark(b.p, b.len) : 0;

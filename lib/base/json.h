@@ -16,10 +16,13 @@
 
 #include "base/err.h"
 
+enum { JSON_BYTES_MOST = 32 << 20 }; /* the document in memory takes up to 50 times as much */
+
 struct json; /* a value, a document's root among them */
 
+/* At most JSON_BYTES_MOST. */
 int json_parse(struct json **out, const char *p, size_t len, struct err *e);
-/* A whole file; sentences name it. */
+/* A whole file, of no more either; sentences name it. */
 int json_load(struct json **out, const char *path, struct err *e);
 void json_free(struct json *root); /* NULL is fine */
 

@@ -2,15 +2,16 @@
  *
  * Everything goes through one buffer, which is written out when it holds 64 KB or more. `sep` says
  * whether the next value needs a separator before it; `depth` counts open arrays and objects.
+ * What goes to a terminal is cleaned on its way from the buffer, the one place where all passes.
  */
 #include "base/out.h"
 
 #include "base/atomic_int.h"
 #include "base/jsonl.h"
 #include "base/mem.h"
+#include "base/term.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct out {
     struct buf buf;
     struct err err; /* the first failure */
     bool json, nul;
+    bool tty;
     bool sep;
     int depth;
 };
@@ -43,6 +45,7 @@ int out_open(struct out **out, const struct out_opts *opts, struct err *e)
         out_abort(&o);
         return e->code;
     }
+    o->tty = isatty(o->file ? atomic_fd(o->file) : STDOUT_FILENO) == 1;
     *out = o;
     return 0;
 }
@@ -55,11 +58,29 @@ static void emit(struct out *o, const void *p, size_t len)
         atomic_write_fd(STDOUT_FILENO, "stdout", p, len, &o->err);
 }
 
-static void empty(struct out *o)
+/* For eyes: what stands in p[0..len), cleaned. */
+static void show(struct out *o, char *p, size_t len)
 {
-    if (o->err.code == 0)
-        emit(o, o->buf.p, o->buf.len);
-    o->buf.len = 0;
+    struct buf shown = {0};
+
+    if (!o->json)
+        emit(o, p, term_clean(p, len, "\t\n"));
+    else if (term_add_json(&shown, p, len, &o->err) == 0)
+        emit(o, shown.p, shown.len);
+    buf_free(&shown);
+}
+
+/* Writes what is in the buffer; of what goes on, half a character at the end waits in it. */
+static void empty(struct out *o, bool goes_on)
+{
+    size_t len = o->tty && goes_on ? term_whole(o->buf.p, o->buf.len) : o->buf.len;
+
+    if (o->err.code == 0 && o->tty)
+        show(o, o->buf.p, len);
+    else if (o->err.code == 0)
+        emit(o, o->buf.p, len);
+    o->buf.len -= len;
+    memmove(o->buf.p, o->buf.p + len, o->buf.len);
 }
 
 static void add(struct out *o, const void *p, size_t len)
@@ -67,7 +88,7 @@ static void add(struct out *o, const void *p, size_t len)
     if (o->err.code != 0)
         return;
     if (o->buf.len >= FULL)
-        empty(o);
+        empty(o, true);
     buf_add(&o->buf, p, len, &o->err);
 }
 
@@ -325,14 +346,14 @@ void out_comment(struct out *o, const char *fmt, ...)
     buf_free(&text);
 }
 
-/* Large pieces do not pass through the buffer. */
+/* Large pieces do not pass through the buffer, but for a terminal's. */
 void out_raw(struct out *o, const void *p, size_t len)
 {
-    if (len < FULL) {
+    if (len < FULL || o->tty) {
         add(o, p, len);
         return;
     }
-    empty(o);
+    empty(o, true);
     if (o->err.code == 0)
         emit(o, p, len);
 }
@@ -353,7 +374,7 @@ void out_value(struct out *o, const char *what, double v, int decimals)
 
 bool out_is_tty(const struct out *o)
 {
-    return isatty(o->file ? atomic_fd(o->file) : STDOUT_FILENO) == 1;
+    return o->tty;
 }
 
 bool out_is_json(const struct out *o)
@@ -368,18 +389,10 @@ bool out_failed(const struct out *o)
 
 int out_flush(struct out *o, struct err *e)
 {
-    empty(o);
+    empty(o, false);
     if (o->err.code != 0)
         *e = o->err;
     return o->err.code;
-}
-
-/* Some file systems tell of a full disk only at close (NFS, quotas): closing a copy asks them. */
-static int ask_stdout(struct err *e)
-{
-    int fd = dup(STDOUT_FILENO);
-
-    return fd < 0 || (close(fd) < 0 && errno != EINTR) ? err_sys(e, "cannot write", "stdout") : 0;
 }
 
 int out_commit(struct out **po, struct err *e)
@@ -388,7 +401,7 @@ int out_commit(struct out **po, struct err *e)
     int rc = out_flush(o, e);
 
     if (rc == 0)
-        rc = o->file ? atomic_commit(&o->file, e) : ask_stdout(e);
+        rc = o->file ? atomic_commit(&o->file, e) : atomic_ask_stdout(e);
     out_abort(po);
     return rc;
 }

@@ -16,6 +16,9 @@
  * the bad bytes; keys are encoded like text. TSV rows may end in NUL instead of newline, their
  * fields raw with tabs between them: out_opts.nul.
  *
+ * Where that is a terminal, control characters in what is written are replaced (term.h), raw bytes
+ * among it too. Files and pipes get the bytes as they are.
+ *
  * Errors   out_open() reports its own; later ones are kept inside: every call after a failure
  *          does nothing, and out_commit() returns the first. So row code needs no checks; long
  *          loops ask out_failed() now and then.

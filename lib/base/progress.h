@@ -9,16 +9,14 @@
 #define BASE_PROGRESS_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "base/progress_fn.h"
 
 struct progress {
     bool on, shown;
     double began_s, last_s;
     char phase[48];
 };
-
-/* The shape that library functions take; NULL is none. total 0: unknown. */
-typedef void progress_fn(void *ctx, const char *phase, uint64_t done, uint64_t total);
 
 void progress_init(struct progress *p, bool quiet);
 void progress_report(void *p, const char *phase, uint64_t done, uint64_t total);

@@ -17,11 +17,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/reads_by.h"
 
 struct reads;
-
-enum reads_by { READS_AUTO, READS_URING, READS_PREAD };
-#define READS_BY_NAMES "auto|uring|pread" /* in that order */
 
 /* Up to `most` at once. fd and name outlive it. ERR_IO with READS_URING where there is none. */
 int reads_new(struct reads **out, int fd, const char *name, unsigned most, enum reads_by by,

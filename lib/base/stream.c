@@ -72,6 +72,11 @@ static int look_at(struct stream *s, struct err *e)
     return 0;
 }
 
+const char *stream_name_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "stdin" : path;
+}
+
 int stream_open(struct stream **out, const char *path, struct err *e)
 {
     struct stream *s = mem_zero(1, sizeof *s, e);
@@ -79,7 +84,7 @@ int stream_open(struct stream **out, const char *path, struct err *e)
     *out = NULL;
     if (!s)
         return e->code;
-    s->name = strdup(strcmp(path, "-") == 0 ? "stdin" : path);
+    s->name = strdup(stream_name_of(path));
     s->raw = mem_array(RAW_BYTES, 1, e);
     s->fd = s->name && s->raw ? open_path(path) : -1;
     if (!s->name)
@@ -297,7 +302,7 @@ int lines_open(struct lines **out, const char *path, char delim, size_t max_len,
     if (!l)
         return e->code;
     l->delim = delim;
-    l->max_len = max_len ? max_len : SIZE_MAX;
+    l->max_len = max_len ? max_len : LINES_MOST;
     if (mem_reserve(&l->buf, &l->cap, LINES_BYTES, 1, e) < 0 || stream_open(&l->s, path, e) < 0) {
         lines_close(l);
         return e->code;

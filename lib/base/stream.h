@@ -3,7 +3,8 @@
  * A stream is a file or standard input ("-"). Its first bytes decide: zstd frames, gzip members
  * (both may be concatenated, as cat makes them) or plain bytes; the name does not matter. A
  * truncated or damaged compressed file is an error, never a silent end: what stands before the
- * damage is handed out first, and the error repeats when it is asked again.
+ * damage is handed out first (of zstd maybe without the last blocks), and the error repeats when it
+ * is asked again.
  *
  * Lines end in '\n' or, with delim '\0', in NUL; a last line without its end counts; an empty input
  * has no lines. A '\r' before the '\n' stays part of the line: bytes are bytes.
@@ -30,6 +31,7 @@ int stream_open(struct stream **out, const char *path, struct err *e);
 int64_t stream_read(struct stream *s, void *p, size_t cap, struct err *e);
 /* Name for messages: the path, or "stdin" for "-". */
 const char *stream_name(const struct stream *s);
+const char *stream_name_of(const char *path);
 /* How far the *compressed* input has been read, and its size (0 when unknown: a pipe), both counted
  * from where reading began: for progress. */
 uint64_t stream_raw_pos(const struct stream *s);
@@ -46,8 +48,10 @@ void stream_close(struct stream *s); /* NULL is fine */
 
 struct lines;
 
-/* max_len bounds a line without its delimiter (0: only memory does); a longer one is ERR_INPUT
- * naming file and line, and the end of reading. */
+enum { LINES_MOST = 1 << 28 }; /* bytes of a line, where nothing says less, or more */
+
+/* max_len bounds a line without its delimiter (0: LINES_MOST); a longer one is ERR_INPUT naming
+ * file and line, and the end of reading: what has no line ends does not fill the memory. */
 int lines_open(struct lines **out, const char *path, char delim, size_t max_len, struct err *e);
 /* 1 and the line without its delimiter, 0 at the end, or a negative ERR_*. The byte after the span
  * is readable and is '\0' (a scanner may rely on it). */

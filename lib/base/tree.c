@@ -46,8 +46,8 @@ static int write_all(int to, const void *p, size_t n)
     return 0;
 }
 
-/* False: the other end was closed before. */
-static bool read_all(int from, void *p, size_t n)
+/* 1; 0: the other end was closed before; -1 with errno. */
+static int read_all(int from, void *p, size_t n)
 {
     char *at = p;
 
@@ -55,11 +55,11 @@ static bool read_all(int from, void *p, size_t n)
         ssize_t done = read(from, at, n);
 
         if (done == 0 || (done < 0 && errno != EINTR))
-            return false;
+            return done < 0 ? -1 : 0;
         at += done > 0 ? done : 0;
         n -= done > 0 ? (size_t)done : 0;
     }
-    return true;
+    return 1;
 }
 
 /* ---- children ---- */
@@ -149,14 +149,17 @@ static int start_all(struct node *n, struct err *e)
     return rc;
 }
 
-/* What became of a child that did not say. */
-static int died(struct node *n, uint32_t i, struct err *e)
+/* What became of a child that did not say, as read_all() has it. One that has closed its end is
+ * ending. */
+static int died(struct node *n, uint32_t i, int got, struct err *e)
 {
     struct child *c = &n->child[i];
     uint32_t number = first_child(n) + i - 1;
     int status = 0;
 
-    kill(c->pid, SIGKILL);
+    if (got < 0)
+        return err_set(e, ERR_IO, "cannot read the answer of %s %u: %s", n->t->what, number,
+                       strerror(errno));
     while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
         ;
     c->pid = 0;
@@ -173,15 +176,15 @@ static int hear(struct node *n, uint32_t i, struct err *e)
     struct child *c = &n->child[i];
     struct buf b = {0};
     struct message m;
-    int rc = 0;
+    int rc = 0, got = read_all(c->from, &m, sizeof m);
 
-    if (!read_all(c->from, &m, sizeof m))
-        return died(n, i, e);
+    if (got <= 0)
+        return died(n, i, got, e);
     if (buf_reserve(&b, m.bytes + 1, e) < 0)
         return e->code;
     b.p[m.bytes] = '\0';
-    if (!read_all(c->from, b.p, m.bytes))
-        rc = died(n, i, e);
+    if ((got = read_all(c->from, b.p, m.bytes)) <= 0)
+        rc = died(n, i, got, e);
     else if (m.code < 0)
         rc = err_set(e, (int)m.code, "%s", b.p);
     else

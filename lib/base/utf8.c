@@ -89,6 +89,18 @@ size_t utf8_mark(const char *p, size_t len)
     return len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
+bool utf8_hides(const char *p, size_t n)
+{
+    const unsigned char *s = (const unsigned char *)p;
+
+    if (n == 1)
+        return s[0] >= 0x80;
+    if (n == 2)
+        return s[0] == 0xC2 && s[1] < 0xA0;
+    return n == 3 && ((s[0] == 0xE2 && s[1] == 0x80 && s[2] >= 0xAA && s[2] <= 0xAE) ||
+                      (s[0] == 0xE2 && s[1] == 0x81 && s[2] >= 0xA6 && s[2] <= 0xA9));
+}
+
 bool utf8_valid(const char *p, size_t len)
 {
     for (size_t i = 0; i < len;) {

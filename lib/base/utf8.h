@@ -28,6 +28,11 @@ size_t utf8_ceil(const char *p, size_t len, size_t pos);
 /* Length, 3 or 0, of the byte order mark that some programs put in front of a text. */
 size_t utf8_mark(const char *p, size_t len);
 
+/* Must the character p[0..n), n as utf8_step() gives it, not be shown as it is? True for a byte
+ * that is no UTF-8, for the controls U+0080-U+009F, and for those that turn the direction of
+ * writing (U+202A-U+202E, U+2066-U+2069). ASCII is left to the caller. */
+bool utf8_hides(const char *p, size_t n);
+
 /* Is all of p[0..len) well-formed? */
 bool utf8_valid(const char *p, size_t len);
 

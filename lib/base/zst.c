@@ -81,7 +81,7 @@ int64_t zst_compress(void *out, size_t out_cap, const void *in, size_t len, int 
     size_t n = ZSTD_compress(out, out_cap, in, len, level);
 
     if (ZSTD_isError(n))
-        return err_set(e, ERR_MEM, "cannot compress %zu bytes (zstd: %s)", len,
+        return err_set(e, ERR_MEM, "out of memory for zstd (%zu bytes: %s)", len,
                        ZSTD_getErrorName(n));
     return (int64_t)n;
 }

@@ -23,6 +23,16 @@ struct build {
 
 /* ---- options ---- */
 
+/* What could not be sorted in the bound by far need not be read. */
+static size_t longest_line(uint64_t memory_bytes)
+{
+    const uint64_t least = 64 << 20;
+
+    if (memory_bytes == 0 || memory_bytes >= DOCS_LINE_MAX)
+        return DOCS_LINE_MAX;
+    return (size_t)(memory_bytes > least ? memory_bytes : least);
+}
+
 static int check_opts(struct build *b, struct err *e)
 {
     const struct fm_build_opts *o = &b->o;
@@ -37,6 +47,7 @@ static int check_opts(struct build *b, struct err *e)
         .progress = o->progress,
         .progress_ctx = o->progress_ctx,
     };
+    b->o.docs.most = longest_line(o->memory_bytes);
     if (b->io.rate < SAMPLE_RATE_MIN || b->io.rate > SAMPLE_RATE_MAX)
         return err_set(e, ERR_USAGE, "the sample rate must be from %d to %d", SAMPLE_RATE_MIN,
                        SAMPLE_RATE_MAX);

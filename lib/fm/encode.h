@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/progress.h"
+#include "base/progress_fn.h"
 #include "base/sect.h"
 #include "base/spool.h"
 #include "fm/rank.h"

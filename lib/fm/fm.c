@@ -75,7 +75,9 @@ int fm_open(struct fm **out, const char *path, const struct fm_open_opts *o, str
     *out = NULL;
     if (!fm)
         return e->code;
-    rc = set_is(path) ? open_set(&opening, path, e) : add_shard(&opening, path, e);
+    rc = set_is(path, e);
+    if (rc >= 0)
+        rc = rc ? open_set(&opening, path, e) : add_shard(&opening, path, e);
     if (rc == 0)
         rc = number_documents(fm, e);
     if (rc < 0) {

@@ -26,7 +26,7 @@
 #include "base/cpu.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/progress.h"
+#include "base/progress_fn.h"
 #include "text/docs.h"
 #include "text/normalize.h"
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic_int.h"
 #include "base/mem.h"
 #include "fm/merge.h"
 
@@ -77,15 +79,17 @@ static int part_path(const struct parts *p, const struct part *x, struct buf *ou
     return buf_adds(out, x->borrowed, e) < 0 || buf_addc(out, '\0', e) < 0 ? e->code : 0;
 }
 
+/* Takes no memory: where that has ended, what was made must go all the same. */
 static int remove_file(const struct parts *p, const char *name, struct err *e)
 {
-    struct buf path = {0};
-    int rc = path_of(p, name, &path, e);
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/%s", p->folder.p, name);
 
-    if (rc == 0 && unlink(path.p) < 0 && errno != ENOENT)
-        rc = err_sys(e, "cannot remove", path.p);
-    buf_free(&path);
-    return rc;
+    if (n >= (int)sizeof path)
+        errno = ENAMETOOLONG;
+    return (n >= (int)sizeof path || unlink(path) < 0) && errno != ENOENT
+               ? err_sys(e, "cannot remove", path)
+               : 0;
 }
 
 static int remove_part(const struct parts *p, const struct part *x, struct err *e)
@@ -104,19 +108,22 @@ static int list_folder(struct parts *p, struct err *e)
     DIR *d = opendir(p->folder.p);
     struct dirent *f;
     struct part x;
+    int rc = 0;
 
     p->n_found = 0;
     if (!d)
         return err_sys(e, "cannot read", p->folder.p);
-    while ((f = readdir(d))) {
+    while (rc == 0 && (errno = 0, f = readdir(d))) {
         if (!parse_name(f->d_name, &x))
             continue;
-        if (mem_reserve(&p->found, &p->found_cap, p->n_found + 1, sizeof x, e) < 0)
-            break;
-        p->found[p->n_found++] = x;
+        rc = mem_reserve(&p->found, &p->found_cap, p->n_found + 1, sizeof x, e);
+        if (rc == 0)
+            p->found[p->n_found++] = x;
     }
+    if (rc == 0 && errno)
+        rc = err_sys(e, "cannot read", p->folder.p);
     closedir(d);
-    return f ? e->code : 0;
+    return rc;
 }
 
 static int remove_found(struct parts *p, struct err *e)
@@ -192,9 +199,11 @@ static int lock_state(struct parts *p, bool make, struct err *e)
 {
     struct buf path = {0};
     int rc = path_of(p, "state", &path, e);
+    bool made;
 
     while (rc == 0 && p->lock < 0) { /* again, if another build has removed it meanwhile */
-        if (make && mkdir(p->folder.p, 0777) < 0 && errno != EEXIST) {
+        made = make && mkdir(p->folder.p, 0777) == 0;
+        if (make && !made && errno != EEXIST) {
             rc = err_sys(e, "cannot make the folder", p->folder.p);
             break;
         }
@@ -203,8 +212,12 @@ static int lock_state(struct parts *p, bool make, struct err *e)
             break;
         if (p->lock < 0 && errno != ENOENT) {
             rc = err_sys(e, "cannot open", path.p);
-        } else if (p->lock >= 0 && flock(p->lock, LOCK_EX | LOCK_NB) < 0) {
-            rc = err_set(e, ERR_INPUT, "another build is at work in '%s'", p->folder.p);
+            if (made)
+                rmdir(p->folder.p);
+        } else if (p->lock >= 0 && atomic_lock_fd(p->lock, LOCK_EX | LOCK_NB) < 0) {
+            rc = errno == EWOULDBLOCK
+                     ? err_set(e, ERR_INPUT, "another build is at work in '%s'", p->folder.p)
+                     : err_sys(e, "cannot lock", path.p);
         } else if (p->lock >= 0 && !is_named(p->lock, path.p)) {
             unlock(p);
         }
@@ -215,20 +228,29 @@ static int lock_state(struct parts *p, bool make, struct err *e)
     return rc;
 }
 
+static int write_state(struct parts *p, struct err *e)
+{
+    int rc;
+
+    do
+        rc = ftruncate(p->lock, 0);
+    while (rc < 0 && errno == EINTR);
+    if (rc < 0 || lseek(p->lock, 0, SEEK_SET) < 0)
+        return err_sys(e, "cannot write to", p->folder.p);
+    if (atomic_write_fd(p->lock, p->folder.p, p->o->state, strlen(p->o->state), e) < 0)
+        return e->code;
+    return atomic_sync_fd(p->lock) < 0 ? err_sys(e, "cannot write to", p->folder.p) : 0;
+}
+
 /* Before the first file goes there. What another build has left since this one looked is not ours:
  * it goes. */
 static int make_folder(struct parts *p, struct err *e)
 {
-    size_t len = strlen(p->o->state);
-
     if (p->lock >= 0)
         return 0;
     if (lock_state(p, true, e) < 0 || list_folder(p, e) < 0 || remove_found(p, e) < 0)
         return e->code;
-    if (ftruncate(p->lock, 0) < 0 || pwrite(p->lock, p->o->state, len, 0) != (ssize_t)len ||
-        fsync(p->lock) < 0)
-        return err_sys(e, "cannot write to", p->folder.p);
-    return 0;
+    return write_state(p, e);
 }
 
 /* What an earlier run has left is found, or removed. */

@@ -196,7 +196,8 @@ int fm_report_worst(const struct fm_report *r, struct fm_report_ref **ref, size_
     qsort(ranked, *n, sizeof *ranked, by_rank);
     *n = *n < r->worst ? *n : r->worst;
     *ref = mem_array(*n, sizeof **ref, e);
-    for (size_t i = 0; *ref && i < *n; i++)
+    *n = *ref ? *n : 0;
+    for (size_t i = 0; i < *n; i++)
         (*ref)[i] = ranked[i].ref;
     free(ranked);
     return *ref ? 0 : e->code;

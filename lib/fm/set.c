@@ -2,10 +2,12 @@
  *
  * Paths are written so that a set and the indexes beside or below it can be moved together.
  */
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/atomic.h"
 #include "base/stream.h"
@@ -15,16 +17,26 @@ enum { SET_LINE_MAX = 1 << 16 };
 
 static const char first_line[] = "sluice-set 1";
 
-bool set_is(const char *path)
+int set_is(const char *path, struct err *e)
 {
     char first[sizeof first_line] = {0};
-    FILE *f = fopen(path, "rb");
-    size_t n = f ? fread(first, 1, sizeof first, f) : 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = 0; /* no FIFO holds us up */
+    ssize_t n = 0;
+    size_t have = 0;
 
-    if (f)
-        fclose(f);
-    return n >= sizeof first - 1 && memcmp(first, first_line, sizeof first - 1) == 0 &&
-           (n < sizeof first || first[sizeof first - 1] == '\n');
+    if (fd < 0)
+        return err_sys(e, "cannot open", path);
+    do {
+        n = read(fd, first + have, sizeof first - have);
+        have += n > 0 ? (size_t)n : 0;
+    } while ((n > 0 && have < sizeof first) || (n < 0 && errno == EINTR));
+    if (n < 0 && errno != EISDIR && errno != EAGAIN)
+        rc = err_sys(e, "cannot read", path);
+    close(fd);
+    if (rc < 0)
+        return rc;
+    return have >= sizeof first - 1 && memcmp(first, first_line, sizeof first - 1) == 0 &&
+           (have < sizeof first || first[sizeof first - 1] == '\n');
 }
 
 /* ---- reading ---- */

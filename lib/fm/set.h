@@ -18,8 +18,8 @@ size_t fm_shard_of(const struct fm *fm, uint64_t doc, uint64_t *local);
 
 /* ---- the file (set.c) ---- */
 
-/* Does the file begin as a set does? false also when it cannot be read. */
-bool set_is(const char *path);
+/* Does the file begin as a set does? 1 or 0; ERR_IO when it cannot be read. */
+int set_is(const char *path, struct err *e);
 
 typedef int set_member_fn(void *ctx, const char *path, struct err *e);
 

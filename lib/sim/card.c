@@ -86,6 +86,9 @@ static int load(void *card, char *name, const struct member *m, size_t n, const 
     if (rc == 0)
         rc = take(card, m, n, root, path, e);
     if (rc == 0 && json_text(json_get(root, "name"), &p, &len)) {
+        for (size_t i = 0; rc == 0 && i < len; i++)
+            if ((unsigned char)p[i] < ' ') /* tables have it in a line */
+                rc = err_set(e, ERR_INPUT, "%s: a 'name' has no control characters", path);
         len = len < CARD_NAME_MOST ? len : CARD_NAME_MOST - 1;
         memcpy(name, p, len);
         name[len] = '\0';

@@ -26,7 +26,7 @@
 #include "sim/cost_int.h"
 #include "sim/csv.h"
 #include "sim/grid.h"
-#include "sim/tree.h"
+#include "sim/axes.h"
 
 /* Layers, and how often a transformer layer has them; 0: once a step. */
 static const struct {
@@ -53,7 +53,7 @@ struct layered {
     char name[CARD_NAME_MOST];
     struct grid dense[LAYERS];
     struct grid head, sampler;
-    struct tree attention;
+    struct axes attention;
     struct skew *skew;
     size_t skews, skews_cap;
     double most_tokens, most_sequences;
@@ -101,16 +101,16 @@ static int take_sequence(void *ctx, const struct csv_line *l, struct err *e)
 static int take_attention(void *ctx, const struct csv_line *l, struct err *e)
 {
     struct layered *v = ctx;
-    double key[TREE_KEYS], us;
+    double key[AXES], us;
 
     if (strcmp(l->field[0], "prefill_chunk") == 0)
         return 0;
-    for (size_t i = 0; i < TREE_KEYS; i++)
+    for (size_t i = 0; i < AXES; i++)
         if (size(l, i, &key[i], e) < 0)
             return e->code;
-    if (size(l, TREE_KEYS, &us, e) < 0)
+    if (size(l, AXES, &us, e) < 0)
         return e->code;
-    return tree_add(&v->attention, key, us, e);
+    return axes_add(&v->attention, key, us, e);
 }
 
 /* "n<=128", "sr<=15%", "kvB<=4k", "kp=0": the upper end; "n>256": none. */
@@ -230,7 +230,7 @@ static int check(struct layered *v, const char *folder, struct err *e)
                        "%s: the model is on %g GPUs: '--link-gbs' says what their "
                        "link carries",
                        folder, v->tp);
-    return tree_build(&v->attention, e) < 0 ? err_prefix(e, "%s/attention.csv", folder) : 0;
+    return axes_build(&v->attention, e) < 0 ? err_prefix(e, "%s/attention.csv", folder) : 0;
 }
 
 static void close_layers(void *model)
@@ -243,7 +243,7 @@ static void close_layers(void *model)
         grid_free(&v->dense[i]);
     grid_free(&v->head);
     grid_free(&v->sampler);
-    tree_free(&v->attention);
+    axes_free(&v->attention);
     free(v->skew);
     free(v);
 }
@@ -314,22 +314,22 @@ static double whole_blocks(double kv)
 static int attention_us(const struct layered *v, const struct cost_shape *s, double *us,
                         struct err *e)
 {
-    double key[TREE_KEYS] = {0, 0, s->decodes, 0}, mean, longest;
+    double key[AXES] = {0, 0, s->decodes, 0}, mean, longest;
 
     join_pieces(s, &key[0], &key[1]);
     if (s->decodes)
         key[3] = whole_blocks((double)s->kv_sum / s->decodes);
-    if (!v->o.extrapolate && !tree_holds(&v->attention, key, s->kv_max))
+    if (!v->o.extrapolate && !axes_holds(&v->attention, key, s->kv_max))
         return err_set(e, ERR_USAGE,
                        "a step of %.0f prompt tokens after %.0f, and %u decodes of up "
                        "to %u tokens, is beyond attention.csv",
                        key[0], key[1], s->decodes, s->kv_max);
-    *us = tree_at(&v->attention, key);
+    *us = axes_at(&v->attention, key);
     if (s->decodes < 2 || s->kv_max == s->kv_min)
         return 0;
     mean = (double)s->kv_sum / s->decodes;
     key[3] = whole_blocks(s->kv_max);
-    longest = tree_at(&v->attention, key);
+    longest = axes_at(&v->attention, key);
     *us += (longest - *us) *
            alpha_of(v, key[0], key[1], s, (mean - s->kv_min) / (double)(s->kv_max - s->kv_min));
     return 0;

@@ -5,8 +5,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
-#include "base/stream.h"
-#include "sim/columns.h"
+#include "sim/record.h"
 
 enum { LINE_MOST = 1 << 16 };
 
@@ -43,31 +42,32 @@ static int split(struct csv_line *l, char *p, struct err *e)
     return 0;
 }
 
+struct reading {
+    int (*line)(void *ctx, const struct csv_line *l, struct err *e);
+    void *ctx;
+    struct buf copy;
+};
+
+static int read_line(void *ctx, const struct record_line *from, struct err *e)
+{
+    struct reading *r = ctx;
+    struct csv_line l;
+
+    r->copy.len = 0;
+    if (buf_add(&r->copy, from->p, from->len, e) < 0 || buf_addc(&r->copy, '\0', e) < 0)
+        return e->code;
+    if (strlen(r->copy.p) < from->len)
+        return err_set(e, ERR_INPUT, "there is a NUL byte");
+    return split(&l, r->copy.p, e) < 0 ? e->code : r->line(r->ctx, &l, e);
+}
+
 int csv_read(const char *path, int (*line)(void *ctx, const struct csv_line *l, struct err *e),
              void *ctx, struct err *e)
 {
-    struct lines *in = NULL;
-    struct csv_line l;
-    struct buf copy = {0};
-    const char *p;
-    size_t len;
-    int rc = lines_open(&in, path, '\n', LINE_MOST, e);
+    struct reading r = {.line = line, .ctx = ctx};
+    int rc = record_lines(path, LINE_MOST, read_line, &r, e);
 
-    while (rc >= 0 && (rc = lines_next(in, &p, &len, e)) > 0) {
-        columns_trim(&p, &len, lines_number(in) == 1);
-        if (len == 0)
-            continue;
-        copy.len = 0;
-        rc = buf_add(&copy, p, len, e) < 0 || buf_addc(&copy, '\0', e) < 0 ? e->code : 0;
-        if (rc == 0 && strlen(copy.p) < len)
-            rc = err_set(e, ERR_INPUT, "there is a NUL byte");
-        if (rc == 0)
-            rc = split(&l, copy.p, e) < 0 ? e->code : line(ctx, &l, e);
-        if (rc == ERR_INPUT)
-            err_prefix(e, "%s: line %llu", path, (unsigned long long)lines_number(in));
-    }
-    buf_free(&copy);
-    lines_close(in);
+    buf_free(&r.copy);
     return rc;
 }
 

@@ -9,7 +9,7 @@
 #include "base/num.h"
 #include "base/out.h"
 #include "base/stream.h"
-#include "sim/columns.h"
+#include "sim/record.h"
 
 void groups_free(struct groups *g)
 {
@@ -198,8 +198,9 @@ static int read_fields(const char *line, size_t len, struct jsonl_span v[FIELDS]
     return 0;
 }
 
-static int add_line(struct group_reader *r, const char *line, size_t len, struct err *e)
+static int add_line(void *ctx, const struct record_line *l, struct err *e)
 {
+    struct group_reader *r = ctx;
     struct jsonl_span v[FIELDS], one;
     size_t from = r->g->members;
     uint64_t tokens = 0;
@@ -207,7 +208,9 @@ static int add_line(struct group_reader *r, const char *line, size_t len, struct
     uint32_t shortest = UINT32_MAX;
     const char *at = NULL;
 
-    if (read_fields(line, len, v, e) < 0 ||
+    if (jsonl_is_blank(l->p, l->len))
+        return 0;
+    if (read_fields(l->p, l->len, v, e) < 0 ||
         mem_reserve(&r->g->v, &r->cap, (size_t)r->g->n + 1, sizeof *r->g->v, e) < 0)
         return e->code;
     while (jsonl_item(&v[MEMBERS], &at, &one))
@@ -225,41 +228,18 @@ static int add_line(struct group_reader *r, const char *line, size_t len, struct
     return 0;
 }
 
-static int read_lines(struct group_reader *r, struct lines *l, struct err *e)
-{
-    const char *line;
-    size_t len;
-    int rc;
-
-    while ((rc = lines_next(l, &line, &len, e)) > 0) {
-        columns_trim(&line, &len, lines_number(l) == 1);
-        if (jsonl_is_blank(line, len))
-            continue;
-        if ((rc = add_line(r, line, len, e)) == ERR_INPUT)
-            err_prefix(e, "%s: line %llu", stream_name(lines_stream(l)),
-                       (unsigned long long)lines_number(l));
-        if (rc < 0)
-            return rc;
-    }
-    return rc;
-}
-
 int groups_read(struct groups *g, const char *path, const struct trace_set *t, struct err *e)
 {
     struct group_reader r = {.g = g, .trace = t};
-    struct lines *l = NULL;
     int rc = ERR_MEM;
 
     *g = (struct groups){.member = mem_array(t->n, sizeof *g->member, e)};
     if (g->member && (r.taken = mem_zero(t->n, sizeof *r.taken, e)))
         rc = know_ids(&r, e);
     if (rc == 0)
-        rc = lines_open(&l, path, '\n', 0, e);
-    if (rc == 0)
-        rc = read_lines(&r, l, e);
+        rc = record_lines(path, 0, add_line, &r, e);
     if (rc == 0 && g->n > 0)
         qsort(g->v, g->n, sizeof *g->v, sooner);
-    lines_close(l);
     names_free(r.ids);
     free(r.taken);
     buf_free(&r.text);

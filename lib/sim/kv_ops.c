@@ -4,14 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/jsonl.h"
 #include "base/mem.h"
 #include "base/names.h"
 #include "base/num.h"
-#include "base/stream.h"
-#include "sim/columns.h"
+#include "sim/record.h"
 
-enum { LINE_MOST = 1 << 16, COLUMNS_MOST = 64, BLOCKS_MOST = 1000000000 };
+enum { LINE_MOST = 1 << 16, BLOCKS_MOST = 1000000000 };
 
 enum field { FIELD_T, FIELD_OP, FIELD_REQUEST, FIELD_BLOCKS, FIELDS };
 
@@ -23,15 +21,14 @@ struct reading {
     struct names *names;
     bool *live; /* [requests] */
     size_t live_cap;
-    char between; /* 0: JSON Lines */
-    int column[COLUMNS_MOST];
-    size_t columns;
+    struct record_form form;
     struct buf field[FIELDS];
     bool has[FIELDS];
 };
 
-static int field_named(const char *p, size_t len)
+static int field_named(const void *ctx, const char *p, size_t len)
 {
+    (void)ctx;
     for (int i = 0; i < FIELDS; i++)
         if (strlen(field_names[i]) == len && memcmp(field_names[i], p, len) == 0)
             return i;
@@ -112,10 +109,13 @@ static int take_op(struct reading *r, struct err *e)
 
 /* ---- lines ---- */
 
-static int set_field(struct reading *r, int f, const struct jsonl_span *v, struct err *e)
+static int take_field(void *ctx, int f, const struct jsonl_span *v, struct err *e)
 {
+    struct reading *r = ctx;
     struct buf *b = &r->field[f];
 
+    if (record_absent(v))
+        return 0;
     if (r->has[f])
         return err_set(e, ERR_INPUT, "'%s' is there twice", field_names[f]);
     r->has[f] = true;
@@ -127,82 +127,40 @@ static int set_field(struct reading *r, int f, const struct jsonl_span *v, struc
                : err_set(e, ERR_INPUT, "'%s' has a NUL byte in it", field_names[f]);
 }
 
-static int read_header(struct reading *r, const char *p, size_t len, struct err *e)
+static int read_header(struct reading *r, const struct record_line *l, struct err *e)
 {
-    size_t n;
+    int known = record_header(&r->form, '\t', l->p, l->len, e);
 
-    r->between = '\t';
-    if (!columns_header(p, len, '\t', field_named, r->column, COLUMNS_MOST, &r->columns, &n))
-        return err_set(e, ERR_INPUT, "there are more than %d columns", COLUMNS_MOST);
-    return n == FIELDS ? 0
-                       : err_set(e, ERR_INPUT,
-                                 "this is no header of operations: '# t', 'op', 'request' and "
-                                 "'blocks', with tabs between");
+    if (known < 0)
+        return known;
+    return known == FIELDS ? 0
+                           : err_set(e, ERR_INPUT,
+                                     "this is no header of operations: '# t', 'op', 'request' and "
+                                     "'blocks', with tabs between");
 }
 
-static int read_columns(struct reading *r, const char *p, size_t len, struct err *e)
+static int read_line(void *ctx, const struct record_line *l, struct err *e)
 {
-    const char *end = p + len, *from;
-    size_t n = 0, at;
+    struct reading *r = ctx;
 
-    for (; columns_next(&p, end, r->between, &from, &at); n++) {
-        struct jsonl_span v = {.p = from, .len = at, .type = JSONL_NUMBER};
-
-        if (n < r->columns && r->column[n] >= 0 && at > 0 && set_field(r, r->column[n], &v, e) < 0)
-            return e->code;
-    }
-    return n == r->columns
-               ? 0
-               : err_set(e, ERR_INPUT, "there are %zu fields, the header has %zu", n, r->columns);
-}
-
-static int read_object(struct reading *r, const char *line, size_t len, struct err *e)
-{
-    struct jsonl j;
-    struct jsonl_member m;
-    int rc;
-
-    jsonl_begin(&j, line, len);
-    while ((rc = jsonl_next(&j, &m, e)) > 0) {
-        int f = field_named(m.key.p, m.key.len);
-
-        if (f >= 0 && m.value.type != JSONL_NULL && set_field(r, f, &m.value, e) < 0)
-            return e->code;
-    }
-    return rc;
-}
-
-static int read_line(struct reading *r, const char *p, size_t len, bool first, struct err *e)
-{
-    columns_trim(&p, &len, first);
-    if (len == 0 || (!first && *p == '#'))
+    if (!l->first && *l->p == '#')
         return 0;
-    if (first && *p != '{')
-        return read_header(r, p, len, e);
+    if (l->first && *l->p != '{')
+        return read_header(r, l, e);
     memset(r->has, 0, sizeof r->has);
-    if ((r->between ? read_columns(r, p, len, e) : read_object(r, p, len, e)) < 0)
-        return e->code;
-    return take_op(r, e);
+    return record_read(&r->form, l->p, l->len, e) < 0 ? e->code : take_op(r, e);
 }
 
 int kv_ops_read(struct kv_ops *o, const char *path, struct err *e)
 {
-    struct reading r = {.ops = o};
-    struct lines *in = NULL;
-    const char *p;
-    size_t len;
+    struct reading r = {.ops = o, .form = {field_named, take_field, &r, 0, {0}, 0}};
     int rc = names_new(&r.names, e);
 
     *o = (struct kv_ops){0};
     if (rc == 0)
-        rc = lines_open(&in, path, '\n', LINE_MOST, e);
-    while (rc >= 0 && (rc = lines_next(in, &p, &len, e)) > 0)
-        if ((rc = read_line(&r, p, len, lines_number(in) == 1, e)) == ERR_INPUT)
-            err_prefix(e, "%s: line %llu", stream_name(lines_stream(in)),
-                       (unsigned long long)lines_number(in));
+        rc = record_lines(path, LINE_MOST, read_line, &r, e);
     if (rc == 0 && o->n == 0)
-        rc = err_set(e, ERR_INPUT, "%s: there are no operations", stream_name(lines_stream(in)));
-    lines_close(in);
+        rc = err_set(e, ERR_INPUT, "%s: there are no operations", stream_name_of(path));
     names_free(r.names);
     free(r.live);
     for (int i = 0; i < FIELDS; i++)

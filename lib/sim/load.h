@@ -10,7 +10,7 @@
 #define SIM_LOAD_H
 
 #include "base/names.h"
-#include "base/progress.h"
+#include "base/progress_fn.h"
 #include "sim/trace.h"
 
 /* 146 years: of an arrival, or of what a tool takes. A clock that begins there still counts. */

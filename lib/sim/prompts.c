@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/stream.h"
-#include "sim/columns.h"
+#include "sim/record.h"
 
 struct reader {
     struct prompts *p;
@@ -129,29 +129,21 @@ static enum prompts_kind kind_of(const char *line, size_t len)
                                                                                : PROMPTS_TRACE;
 }
 
-/* All lines, unless the first is a trace's: 1. */
-static int read_lines(struct reader *r, struct lines *l, struct err *e)
+/* 1: it is the first of a trace. */
+static int read_line(void *ctx, const struct record_line *l, struct err *e)
 {
-    const struct stream *s = lines_stream(l);
-    const char *line;
-    size_t len;
-    int rc;
+    struct reader *r = ctx;
 
-    while ((rc = lines_next(l, &line, &len, e)) > 0) {
-        columns_trim(&line, &len, lines_number(l) == 1);
-        if (jsonl_is_blank(line, len))
-            continue;
-        if (r->kind == PROMPTS_AUTO && (r->kind = kind_of(line, len)) == PROMPTS_TRACE)
-            return 1;
-        if ((rc = add_line(r, line, len, e)) < 0) {
-            if (rc == ERR_INPUT)
-                err_prefix(e, "%s: line %llu", stream_name(s), (unsigned long long)lines_number(l));
-            return rc;
-        }
-        if (r->o->progress)
-            r->o->progress(r->o->progress_ctx, "reading", stream_raw_pos(s), stream_raw_size(s));
-    }
-    return rc;
+    if (jsonl_is_blank(l->p, l->len))
+        return 0;
+    if (r->kind == PROMPTS_AUTO && (r->kind = kind_of(l->p, l->len)) == PROMPTS_TRACE)
+        return 1;
+    if (add_line(r, l->p, l->len, e) < 0)
+        return e->code;
+    if (r->o->progress)
+        r->o->progress(r->o->progress_ctx, "reading", stream_raw_pos(l->input),
+                       stream_raw_size(l->input));
+    return 0;
 }
 
 static int read_trace(struct prompts *p, const char *path, const struct prompts_opts *o,
@@ -174,14 +166,9 @@ static int read_trace(struct prompts *p, const char *path, const struct prompts_
 static int read_text(struct reader *r, const char *path, struct err *e)
 {
     struct prompts *p = r->p;
-    struct lines *l = NULL;
-    const uint64_t *at;
-    int rc = lines_open(&l, path, '\n', 0, e);
+    int rc = record_lines(path, 0, read_line, r, e);
+    const uint64_t *at = p->atoms;
 
-    if (rc == 0)
-        rc = read_lines(r, l, e);
-    lines_close(l);
-    at = p->atoms;
     for (uint32_t i = 0; rc == 0 && i < p->n; at += p->v[i++].atoms)
         p->v[i].atom = at;
     p->ids = r->ids.p;

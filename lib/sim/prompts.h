@@ -11,7 +11,7 @@
 #ifndef SIM_PROMPTS_H
 #define SIM_PROMPTS_H
 
-#include "base/progress.h"
+#include "base/progress_fn.h"
 #include "sim/load.h"
 #include "sim/reuse.h"
 

@@ -12,7 +12,7 @@
 #ifndef SIM_REPLAY_H
 #define SIM_REPLAY_H
 
-#include "base/progress.h"
+#include "base/progress_fn.h"
 #include "sim/engine.h"
 #include "sim/fleet.h"
 #include "sim/programs.h"

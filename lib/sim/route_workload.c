@@ -7,7 +7,7 @@
  * the yardstick.
  *
  * alpha is given, or found as calls come (ROUTE_TUNES): each window, by replays of the programs
- * that came in it (tune.h).
+ * that came in it (alpha.h).
  *
  * Source   Hexgen-Flow (arXiv 2505.05286). Its code adds to W and never takes away; the paper's
  *          meaning, and ours, is work that is outstanding. That W counts the call itself is ours,
@@ -18,7 +18,7 @@
 
 #include "base/mem.h"
 #include "sim/route.h"
-#include "sim/tune.h"
+#include "sim/alpha.h"
 
 #define ALPHA_FIRST 0.4 /* until the first window has gone */
 enum { WINDOWS = 4 };   /* that a tuning looks back */
@@ -67,7 +67,7 @@ static int tune(struct fleet *c, struct workload *w, struct err *e)
         w->tuned_ns = c->began_ns;
     if (c->now - w->tuned_ns < window_ns)
         return 0;
-    if (tune_alpha(c, c->now - WINDOWS * window_ns, &w->alpha, e) < 0)
+    if (alpha_tune(c, c->now - WINDOWS * window_ns, &w->alpha, e) < 0)
         return e->code;
     w->tuned_ns = c->now;
     return 0;

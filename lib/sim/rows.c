@@ -1,6 +1,8 @@
 /* rows.c - see rows.h. */
 #include "sim/rows.h"
 
+#include "base/out.h"
+
 static const char *status_of(const struct flight *f)
 {
     switch (f->status) {
@@ -37,10 +39,18 @@ static void row(struct out *o, const struct replay *p, uint32_t i)
     out_end_row(o);
 }
 
-void rows_write(struct out *o, const struct replay *p)
+int rows_write(const char *path, const struct replay *p, struct err *e)
 {
+    struct out_opts to = {.path = path};
+    struct out *o;
+
+    if (!path)
+        return 0;
+    if (out_open(&o, &to, e) < 0)
+        return e->code;
     out_header(o, "id arrival_ns start_ns first_token_ns end_ns prompt output prefix_hit_tokens "
                   "preemptions replica status");
     for (uint32_t i = 0; i < p->trace->n && !out_failed(o); i++)
         row(o, p, i);
+    return out_commit(&o, e);
 }

@@ -2,12 +2,11 @@
 #ifndef SIM_ROWS_H
 #define SIM_ROWS_H
 
-#include "base/out.h"
 #include "sim/replay.h"
 
 /* A row a request, in the trace's order: id arrival_ns start_ns first_token_ns end_ns prompt output
  * prefix_hit_tokens preemptions replica status. Times of one that was rejected or
- * refused are -1. */
-void rows_write(struct out *o, const struct replay *p);
+ * refused are -1. path NULL: none are asked for; "-": standard output. */
+int rows_write(const char *path, const struct replay *p, struct err *e);
 
 #endif

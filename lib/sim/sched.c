@@ -7,14 +7,12 @@
 #include "sim/kin.h"
 #include "sim/swap.h"
 
-static const struct sched *const scheds[] = {&sched_static,   &sched_orca,      &sched_vllm0,
-                                             &sched_vllm1,    &sched_sarathi,   &sched_splitfuse,
-                                             &sched_lightllm, &sched_continuum, &sched_nanoflow,
-                                             &sched_batchllm, &sched_fastswitch};
+#define ADDRESS(name) &sched_##name,
+static const struct sched *const scheds[] = {SCHEDS(ADDRESS, )};
 
 const struct sched *sched_at(size_t i)
 {
-    return i < sizeof scheds / sizeof *scheds ? scheds[i] : NULL;
+    return i < SCHED_COUNT ? scheds[i] : NULL;
 }
 
 /* Free blocks that a decode which takes `more` needs. A block of its own is not enough for vLLM;

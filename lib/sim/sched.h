@@ -46,14 +46,31 @@ struct sched {
     const char *(*wrong)(const struct replica *r);
 };
 
-#define SCHED_NAMES                                                                   \
-    "static|orca|vllm0|vllm1|sarathi|splitfuse|lightllm|continuum|nanoflow|batchllm|" \
-    "fastswitch"
-enum { SCHED_DEFAULT = 2 /* vllm0 */, SCHED_VLLM1 = 3 };
+/* Every scheduler: sched_NAME is its table. A new one is an entry here. */
+#define SCHEDS(X, SEP)    \
+    X(static) SEP X(orca) \
+    SEP X(vllm0)          \
+    SEP X(vllm1)          \
+    SEP X(sarathi)        \
+    SEP X(splitfuse)      \
+    SEP X(lightllm)       \
+    SEP X(continuum)      \
+    SEP X(nanoflow)       \
+    SEP X(batchllm)       \
+    SEP X(fastswitch)
 
-extern const struct sched sched_static, sched_orca, sched_vllm0, sched_vllm1, sched_sarathi,
-    sched_splitfuse, sched_lightllm, sched_continuum, sched_nanoflow, sched_batchllm,
-    sched_fastswitch;
+#define SCHED_STRING(name) #name
+#define SCHED_NAMES        SCHEDS(SCHED_STRING, "|")
+
+#define SCHED_ENTRY(name) SCHED_AT_##name,
+enum { SCHEDS(SCHED_ENTRY, ) SCHED_COUNT };
+enum { SCHED_DEFAULT = SCHED_AT_vllm0, SCHED_VLLM1 = SCHED_AT_vllm1 };
+#undef SCHED_ENTRY
+
+#define SCHED_DECLARE(name) extern const struct sched sched_##name;
+SCHEDS(SCHED_DECLARE, )
+#undef SCHED_DECLARE
+
 const struct sched *sched_at(size_t i); /* as SCHED_NAMES has them; NULL after the last */
 
 /* ---- what several do ---- */

@@ -9,10 +9,8 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/jsonl.h"
 #include "base/num.h"
-#include "base/stream.h"
-#include "sim/columns.h"
+#include "sim/record.h"
 
 /* ---- out ---- */
 
@@ -58,7 +56,7 @@ int steps_write(struct steps_writer *w, const struct replica *r, struct err *e)
 
 /* ---- in ---- */
 
-enum { LINE_MOST = 1 << 24, COLUMNS_MOST = 64 };
+enum { LINE_MOST = 1 << 24 };
 
 /* As 2^30 tokens, and a step of eleven days. */
 #define COUNT_MOST 0x1p30
@@ -73,10 +71,12 @@ struct reading {
     struct cost_piece *piece;
     size_t cap;
     double kv_mean;
-    char between; /* '\t' or ','; 0: JSON Lines */
-    int column[COLUMNS_MOST];
-    size_t columns;
+    struct record_form form;
     struct buf text;
+    unsigned needed; /* fields */
+    int (*take)(void *ctx, const struct step *s, struct err *e);
+    void *ctx;
+    size_t n; /* steps taken */
 };
 
 static bool has(const struct step *s, enum step_field f)
@@ -84,8 +84,9 @@ static bool has(const struct step *s, enum step_field f)
     return s->has >> f & 1;
 }
 
-static int field_named(const char *p, size_t len)
+static int field_named(const void *ctx, const char *p, size_t len)
 {
+    (void)ctx;
     for (int i = 0; i < STEP_FIELDS; i++)
         if (strlen(names[i]) == len && memcmp(names[i], p, len) == 0)
             return i;
@@ -207,21 +208,25 @@ static double *place(struct reading *r, enum step_field f)
     }
 }
 
-static int take_field(struct reading *r, enum step_field f, const char *p, size_t len, bool is_list,
-                      struct err *e)
+static int take_field(void *ctx, int field, const struct jsonl_span *v, struct err *e)
 {
     static const double us_of[] = {
         [STEP_NS] = 1e-3, [STEP_US] = 1, [STEP_MS] = 1e3, [STEP_S] = 1e6};
+    struct reading *r = ctx;
+    enum step_field f = (enum step_field)field;
+    bool is_list = v->type == JSONL_ARRAY;
     char *text;
 
+    if (record_absent(v))
+        return 0;
     if (has(&r->step, f))
         return err_set(e, ERR_INPUT, "'%s' is there twice", names[f]);
     r->step.has |= 1U << f;
     r->text.len = 0;
-    if (buf_add(&r->text, p, len, e) < 0 || buf_addc(&r->text, '\0', e) < 0)
+    if (buf_add(&r->text, v->p, v->len, e) < 0 || buf_addc(&r->text, '\0', e) < 0)
         return e->code;
     text = r->text.p;
-    if (strlen(text) < len)
+    if (strlen(text) < v->len)
         return err_set(e, ERR_INPUT, "'%s' has a NUL byte in it", names[f]);
     if (is_list && f == STEP_DECODES) { /* contexts: their sum is there too */
         if (has(&r->step, STEP_KV_SUM))
@@ -229,7 +234,7 @@ static int take_field(struct reading *r, enum step_field f, const char *p, size_
         r->step.has |= 1U << STEP_KV_SUM;
     }
     if (is_list && (f == STEP_PIECES || f == STEP_DECODES))
-        return list(r, f, text, len, e);
+        return list(r, f, text, v->len, e);
     if (f == STEP_BATCH || f == STEP_PIECES)
         return parts(r, f, text, e);
     if (number(f, text, place(r, f), e) < 0)
@@ -277,66 +282,15 @@ static int settle(struct reading *r, struct err *e)
 
 /* ---- lines ---- */
 
-static int read_header(struct reading *r, const char *p, size_t len, struct err *e)
+static int read_header(struct reading *r, const struct record_line *l, struct err *e)
 {
-    size_t n;
+    char between = memchr(l->p, '\t', l->len) ? '\t' : ',';
+    int known = record_header(&r->form, between, l->p, l->len, e);
 
-    r->between = memchr(p, '\t', len) ? '\t' : ',';
-    if (!columns_header(p, len, r->between, field_named, r->column, COLUMNS_MOST, &r->columns, &n))
-        return err_set(e, ERR_INPUT, "there are more than %d columns", COLUMNS_MOST);
-    return n ? 0
-             : err_set(e, ERR_INPUT, "this is no header of steps: none of its %zu columns is known",
-                       r->columns);
-}
-
-static int read_columns(struct reading *r, const char *p, size_t len, struct err *e)
-{
-    const char *end = p + len, *from;
-    size_t n = 0, at;
-
-    for (; columns_next(&p, end, r->between, &from, &at); n++)
-        if (n < r->columns && r->column[n] >= 0 && at > 0 &&
-            take_field(r, (enum step_field)r->column[n], from, at, false, e) < 0)
-            return e->code;
-    return n == r->columns
-               ? 0
-               : err_set(e, ERR_INPUT, "there are %zu fields, the header has %zu", n, r->columns);
-}
-
-static int read_object(struct reading *r, const char *line, size_t len, struct err *e)
-{
-    struct jsonl j;
-    struct jsonl_member m;
-    int rc;
-
-    jsonl_begin(&j, line, len);
-    while ((rc = jsonl_next(&j, &m, e)) > 0) {
-        int f = field_named(m.key.p, m.key.len);
-
-        if (f < 0 || m.value.type == JSONL_NULL)
-            continue;
-        if (take_field(r, (enum step_field)f, m.value.p, m.value.len, m.value.type == JSONL_ARRAY,
-                       e) < 0)
-            return e->code;
-    }
-    return rc;
-}
-
-/* 1 and a step, or 0: nothing is in the line. */
-static int read_line(struct reading *r, const char *p, size_t len, bool first, struct err *e)
-{
-    columns_trim(&p, &len, first);
-    if (len == 0)
-        return 0;
-    if (first && *p != '{')
-        return read_header(r, p, len, e);
-    if (*p == '#')
-        return 0;
-    r->step = (struct step){.has = 0};
-    if ((r->between ? read_columns(r, p, len, e) : read_object(r, p, len, e)) < 0 ||
-        settle(r, e) < 0)
-        return e->code;
-    return 1;
+    if (known != 0)
+        return known < 0 ? known : 0;
+    return err_set(e, ERR_INPUT, "this is no header of steps: none of its %zu columns is known",
+                   r->form.columns);
 }
 
 static int check_needed(const struct step *s, unsigned needed, struct err *e)
@@ -347,29 +301,34 @@ static int check_needed(const struct step *s, unsigned needed, struct err *e)
     return 0;
 }
 
+static int read_line(void *ctx, const struct record_line *l, struct err *e)
+{
+    struct reading *r = ctx;
+
+    if (l->first && *l->p != '{')
+        return read_header(r, l, e);
+    if (*l->p == '#')
+        return 0;
+    r->step = (struct step){.has = 0};
+    if (record_read(&r->form, l->p, l->len, e) < 0 || settle(r, e) < 0 ||
+        check_needed(&r->step, r->needed, e) < 0)
+        return e->code;
+    r->n++;
+    return r->take(r->ctx, &r->step, e);
+}
+
 int steps_read(const char *path, unsigned needed,
                int (*take)(void *ctx, const struct step *s, struct err *e), void *ctx,
                struct err *e)
 {
-    struct reading r = {.piece = NULL};
-    struct lines *in = NULL;
-    const char *p;
-    size_t len, n = 0;
-    int rc = lines_open(&in, path, '\n', LINE_MOST, e);
+    struct reading r = {.needed = needed,
+                        .take = take,
+                        .ctx = ctx,
+                        .form = {field_named, take_field, &r, 0, {0}, 0}};
+    int rc = record_lines(path, LINE_MOST, read_line, &r, e);
 
-    while (rc >= 0 && (rc = lines_next(in, &p, &len, e)) > 0) {
-        rc = read_line(&r, p, len, lines_number(in) == 1, e);
-        if (rc > 0 && (rc = check_needed(&r.step, needed, e)) == 0) {
-            rc = take(ctx, &r.step, e);
-            n++;
-        }
-        if (rc == ERR_INPUT)
-            err_prefix(e, "%s: line %llu", stream_name(lines_stream(in)),
-                       (unsigned long long)lines_number(in));
-    }
-    if (rc == 0 && n == 0)
-        rc = err_set(e, ERR_INPUT, "%s: there are no steps", stream_name(lines_stream(in)));
-    lines_close(in);
+    if (rc == 0 && r.n == 0)
+        rc = err_set(e, ERR_INPUT, "%s: there are no steps", stream_name_of(path));
     free(r.piece);
     buf_free(&r.text);
     return rc;

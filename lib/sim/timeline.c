@@ -98,10 +98,10 @@ static void span(struct timeline *t, const char *name, const char *id, uint32_t 
                  i, t->pid, name, US_OF(to)));
 }
 
-void timeline_end(struct timeline *t, const struct replay *p)
+int timeline_end(struct timeline *t, const struct replay *p, struct err *e)
 {
     struct buf id = {0};
-    struct err e;
+    int rc = 0;
 
     for (uint32_t i = 0; i < p->trace->n; i++) {
         const struct flight *f = &p->flight[i];
@@ -112,8 +112,10 @@ void timeline_end(struct timeline *t, const struct replay *p)
             continue;
         id.len = 0;
         /* A long id is cut, at 64 bytes of at most 6 each. */
-        if (jsonl_encode(text, len < 40 ? len : 40, &id, &e) < 0 || buf_addc(&id, '\0', &e) < 0)
+        if (jsonl_encode(text, len < 40 ? len : 40, &id, e) < 0 || buf_addc(&id, '\0', e) < 0) {
+            rc = e->code;
             break;
+        }
         t->pid = f->replica;
         span(t, "wait", id.p, i, replay_arrival(p, i), f->start_ns);
         span(t, "prefill", id.p, i, f->start_ns, f->first_ns);
@@ -121,4 +123,5 @@ void timeline_end(struct timeline *t, const struct replay *p)
     }
     buf_free(&id);
     out_raw(t->out, "\n]\n", 3);
+    return rc;
 }

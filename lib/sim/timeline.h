@@ -23,6 +23,6 @@ void timeline_step(struct timeline *t, const struct replica *r);
 void timeline_mark(void *ctx, int64_t t_ns, enum fleet_mark what, uint32_t replica,
                    uint32_t request);
 /* All requests, at the end; closes the array. */
-void timeline_end(struct timeline *t, const struct replay *p);
+int timeline_end(struct timeline *t, const struct replay *p, struct err *e);
 
 #endif

@@ -6,13 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/jsonl.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "base/stream.h"
-#include "sim/columns.h"
+#include "sim/record.h"
 
-enum { LINE_MOST = 1 << 24, COLUMNS_MOST = 64, FIELDS = 5 };
+enum { LINE_MOST = 1 << 24, FIELDS = 5 };
 
 /* What a form's fields are called: the first is when the request came, or NULL where the next two
  * are times since then. */
@@ -33,15 +31,17 @@ static const struct form forms[] = {
 enum { FORMS = sizeof forms / sizeof *forms };
 
 struct reading {
+    struct times *times;
     const struct form *form;
-    int column[COLUMNS_MOST]; /* the field that it is, or -1 */
-    size_t columns;
+    struct record_form lines;
     double v[FIELDS];
     bool seen[FIELDS], rejected;
 };
 
-static int field_named(const struct form *f, const char *p, size_t len)
+static int field_named(const void *ctx, const char *p, size_t len)
 {
+    const struct form *f = ((const struct reading *)ctx)->form;
+
     for (int i = 0; i < FIELDS; i++)
         if (f->name[i] && strlen(f->name[i]) == len && memcmp(f->name[i], p, len) == 0)
             return i;
@@ -73,20 +73,21 @@ static int take_status(struct reading *r, const char *p, size_t len, struct err 
                : wrong(r, STATUS, "is neither 'ok' nor 'rejected'", e);
 }
 
-static int take_value(struct reading *r, int field, const char *p, size_t len, struct err *e)
+static int take_value(void *ctx, int field, const struct jsonl_span *v, struct err *e)
 {
+    struct reading *r = ctx;
     char text[48];
 
     if (r->seen[field])
         return wrong(r, field, "is there twice", e);
     r->seen[field] = true;
     if (field == STATUS)
-        return take_status(r, p, len, e);
-    if (len >= sizeof text)
+        return take_status(r, v->p, v->len, e);
+    if (v->type != JSONL_NUMBER || v->len >= sizeof text)
         return wrong(r, field, "is no number", e);
-    memcpy(text, p, len);
-    text[len] = '\0';
-    if (strlen(text) != len || !num_double(text, &r->v[field]))
+    memcpy(text, v->p, v->len);
+    text[v->len] = '\0';
+    if (strlen(text) != v->len || !num_double(text, &r->v[field]))
         return wrong(r, field, "is no number", e);
     if (field != OUTPUT && !(fabs(r->v[field]) * r->form->unit <= NS_MOST))
         return wrong(r, field, "is a time beyond 146 years", e);
@@ -95,82 +96,51 @@ static int take_value(struct reading *r, int field, const char *p, size_t len, s
 
 /* ---- lines ---- */
 
-static bool is_header(struct reading *r, const struct form *f, const char *line, size_t len)
+/* Of the form of r? */
+static bool is_header(struct reading *r, const struct record_line *l)
 {
-    const char *p = line, *end = line + len, *from;
     bool seen[FIELDS] = {false};
-    size_t size;
+    struct err none = {0};
 
-    if (len > 2 && memcmp(p, "# ", 2) == 0)
-        p += 2;
-    for (r->columns = 0;
-         r->columns < COLUMNS_MOST && columns_next(&p, end, f->between, &from, &size);
-         r->columns++) {
-        int field = field_named(f, from, size);
-
-        r->column[r->columns] = field;
-        if (field >= 0)
-            seen[field] = true;
-    }
-    return complete(f, seen);
+    if (record_header(&r->lines, r->form->between, l->p, l->len, &none) <= 0)
+        return false;
+    for (size_t i = 0; i < r->lines.columns; i++)
+        if (r->lines.column[i] >= 0)
+            seen[r->lines.column[i]] = true;
+    return complete(r->form, seen);
 }
 
 /* An id may begin so as well: a comment has one field, or is the header again. */
-static bool is_comment(const struct reading *r, const char *line, size_t len)
+static bool is_comment(const struct reading *r, const struct record_line *l)
 {
     struct reading again = *r;
     char between = r->form->between;
 
-    if (*line != '#')
+    if (*l->p != '#')
         return false;
-    return !between || !memchr(line, between, len) || is_header(&again, r->form, line, len);
+    again.lines.ctx = &again;
+    return !between || !memchr(l->p, between, l->len) || is_header(&again, l);
 }
 
-static int read_columns(struct reading *r, const char *line, size_t len, struct err *e)
+static int read_record(struct reading *r, const struct record_line *l, struct err *e)
 {
-    const char *p = line, *end = line + len, *from;
-    size_t i = 0, size;
-
-    for (; i < r->columns && columns_next(&p, end, r->form->between, &from, &size); i++)
-        if (r->column[i] >= 0 && take_value(r, r->column[i], from, size, e) < 0)
-            return e->code;
-    if (p <= end)
-        return err_set(e, ERR_INPUT, "there are more fields than the header's %zu", r->columns);
-    return i == r->columns
-               ? 0
-               : err_set(e, ERR_INPUT, "there are %zu fields, the header has %zu", i, r->columns);
-}
-
-static int read_object(struct reading *r, const char *line, size_t len, struct err *e)
-{
-    struct jsonl j;
-    struct jsonl_member m;
-    int rc;
-
-    jsonl_begin(&j, line, len);
-    while ((rc = jsonl_next(&j, &m, e)) > 0) {
-        int field = field_named(r->form, m.key.p, m.key.len);
-
-        if (field >= 0 && field != STATUS && m.value.type != JSONL_NUMBER)
-            return wrong(r, field, "is no number", e);
-        if (field >= 0 && take_value(r, field, m.value.p, m.value.len, e) < 0)
-            return e->code;
-    }
-    if (rc == 0 && !complete(r->form, r->seen))
-        return err_set(e, ERR_INPUT, "there are no times of a request");
-    return rc;
+    memset(r->seen, 0, sizeof r->seen);
+    r->rejected = false;
+    if (record_read(&r->lines, l->p, l->len, e) < 0)
+        return e->code;
+    return complete(r->form, r->seen) ? 0
+                                      : err_set(e, ERR_INPUT, "there are no times of a request");
 }
 
 /* 1: the line was the header, too; 0: it is a record. */
-static int tell_form(struct reading *r, const char *line, size_t len, struct err *e)
+static int tell_form(struct reading *r, const struct record_line *l, struct err *e)
 {
     for (int i = 0; i < FORMS; i++) {
         struct err none = {0};
 
         r->form = &forms[i];
-        memset(r->seen, 0, sizeof r->seen);
-        if (forms[i].between ? is_header(r, &forms[i], line, len)
-                             : *line == '{' && read_object(r, line, len, &none) == 0)
+        r->lines.between = 0;
+        if (forms[i].between ? is_header(r, l) : *l->p == '{' && read_record(r, l, &none) == 0)
             return forms[i].between ? 1 : 0;
     }
     return err_set(e, ERR_INPUT,
@@ -205,40 +175,27 @@ static int add(struct times *t, const struct reading *r, struct err *e)
     return 0;
 }
 
-static int read_line(struct times *t, struct reading *r, const char *p, size_t len, bool first,
-                     struct err *e)
+static int read_line(void *ctx, const struct record_line *l, struct err *e)
 {
+    struct reading *r = ctx;
     int header = 0;
 
-    columns_trim(&p, &len, first);
-    if (len == 0)
-        return 0;
-    if (!r->form && (header = tell_form(r, p, len, e)) != 0)
+    if (!r->form && (header = tell_form(r, l, e)) != 0)
         return header < 0 ? header : 0;
-    if (is_comment(r, p, len))
+    if (is_comment(r, l))
         return 0;
-    memset(r->seen, 0, sizeof r->seen);
-    r->rejected = false;
-    if ((r->form->between ? read_columns(r, p, len, e) : read_object(r, p, len, e)) < 0)
-        return e->code;
-    return add(t, r, e);
+    return read_record(r, l, e) < 0 ? e->code : add(r->times, r, e);
 }
 
 int times_load(struct times *t, const char *path, struct err *e)
 {
-    struct reading r = {.form = NULL};
-    struct lines *in = NULL;
-    const char *p;
-    size_t len;
-    int rc = lines_open(&in, path, '\n', LINE_MOST, e);
+    struct reading r = {.times = t, .lines = {field_named, take_value, &r, 0, {0}, 0}};
+    int rc;
 
     *t = (struct times){0};
-    while (rc >= 0 && (rc = lines_next(in, &p, &len, e)) > 0)
-        if ((rc = read_line(t, &r, p, len, lines_number(in) == 1, e)) == ERR_INPUT)
-            err_prefix(e, "%s: line %llu", path, (unsigned long long)lines_number(in));
+    rc = record_lines(path, LINE_MOST, read_line, &r, e);
     if (rc == 0 && t->n == 0)
-        rc = err_set(e, ERR_INPUT, "%s: there are no times of requests", path);
-    lines_close(in);
+        rc = err_set(e, ERR_INPUT, "%s: there are no times of requests", stream_name_of(path));
     if (rc < 0)
         times_free(t);
     return rc;

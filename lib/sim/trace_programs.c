@@ -165,7 +165,7 @@ static int read_document(struct trace_reader *r, struct buf *b, struct err *e)
     size_t len;
     int rc = buf_add(b, r->line, r->len, e);
 
-    while (rc == 0 && (rc = lines_next(r->lines, &p, &len, e)) > 0)
+    while (rc == 0 && b->len <= JSON_BYTES_MOST && (rc = lines_next(r->lines, &p, &len, e)) > 0)
         rc = buf_addc(b, '\n', e) < 0 || buf_add(b, p, len, e) < 0 ? e->code : 0;
     return rc;
 }

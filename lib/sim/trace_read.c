@@ -7,8 +7,6 @@
 #include "base/utf8.h"
 #include "sim/trace_int.h"
 
-enum { LINE_MOST = 1 << 28 };
-
 /* ---- the format ---- */
 
 static bool blank_line(const char *p, size_t len)
@@ -110,7 +108,7 @@ int trace_open(struct trace_reader **out, const char *path, const struct trace_r
                struct err *e)
 {
     struct trace_reader *r = mem_zero(1, sizeof *r, e);
-    int rc = r ? lines_open(&r->lines, path, '\n', LINE_MOST, e) : e->code;
+    int rc = r ? lines_open(&r->lines, path, '\n', 0, e) : e->code;
 
     if (rc == 0) {
         r->format = o->format;

@@ -23,6 +23,7 @@ struct docs {
     const char *field, *id_field;
     size_t field_len, id_field_len;
     bool skip_bad;
+    size_t most; /* bytes of a line, or of a file that is a document */
     uint64_t skipped;
     uint64_t raw_done, raw_size; /* of the files closed; of all, 0 when unknown */
     uint64_t *start;             /* each file's place among all, and behind the last one's end */
@@ -116,6 +117,7 @@ int docs_open(struct docs **out, const char *const *paths, size_t n, const struc
     d->field_len = strlen(d->field);
     d->id_field_len = strlen(d->id_field);
     d->skip_bad = o->skip_bad;
+    d->most = o->most && o->most < DOCS_LINE_MAX ? o->most : DOCS_LINE_MAX;
     if (look_ahead(d, o->shards > 1, e) < 0 || take_range(d, o, e) < 0) {
         docs_close(d);
         return e->code;
@@ -162,7 +164,7 @@ static int open_file(struct docs *d, struct err *e)
     d->next++;
     if (d->format == DOCS_TEXT)
         return stream_open(&d->whole, path, e);
-    return lines_open(&d->lines, path, '\n', DOCS_LINE_MAX, e);
+    return lines_open(&d->lines, path, '\n', d->most, e);
 }
 
 /* The whole file into d->text. */
@@ -173,8 +175,8 @@ static int read_whole(struct docs *d, struct doc *doc, struct err *e)
     int64_t n;
 
     d->text.len = 0;
-    if (size >= chunk && size < SIZE_MAX)
-        chunk = (size_t)size + 1; /* of a plain file all, and room to see that it ends */
+    if (size >= chunk) /* of a plain file all, and room to see that it ends */
+        chunk = (size < d->most ? (size_t)size : d->most) + 1;
     do {
         if (d->text.cap - d->text.len < chunk && buf_reserve(&d->text, chunk, e) < 0)
             return err_prefix(e, "%s", stream_name(d->whole));
@@ -182,6 +184,9 @@ static int read_whole(struct docs *d, struct doc *doc, struct err *e)
         if (n < 0)
             return e->code;
         d->text.len += (size_t)n;
+        if (d->text.len > d->most)
+            return err_set(e, ERR_INPUT, "%s: a document of more than %zu bytes",
+                           stream_name(d->whole), d->most);
         chunk = 1;
     } while (n > 0);
     doc->text = d->text.p;

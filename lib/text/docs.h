@@ -9,8 +9,8 @@
  *
  * A record without the field, or whose field is no string, or that is not JSON, is bad: an error
  * that names file and line, or skipped and counted. A repeated field name takes the first.
- * A damaged or truncated compressed input is always an error, and so is a line longer than
- * DOCS_LINE_MAX. After an error only docs_close() makes sense.
+ * A damaged or truncated compressed input is always an error, and so is a line, or a file that is a
+ * document, longer than DOCS_LINE_MAX. After an error only docs_close() makes sense.
  *
  * A corpus can be read in shards, by readers that know nothing of each other: the bytes of all
  * files, as they are stored, one after the other, are cut in equal ranges, and a document belongs
@@ -37,7 +37,7 @@
 
 #include "base/err.h"
 
-#define DOCS_LINE_MAX   ((size_t)2 << 30) /* of jsonl and lines, in bytes */
+#define DOCS_LINE_MAX   ((size_t)2 << 30) /* bytes of a line, or of a file that is a document */
 #define DOCS_SHARDS_MAX 65536
 
 enum docs_format { DOCS_AUTO, DOCS_JSONL, DOCS_LINES, DOCS_TEXT };
@@ -48,6 +48,7 @@ struct docs_opts {
     const char *field;       /* NULL: "text" */
     const char *id_field;    /* NULL: "id" */
     bool skip_bad;
+    size_t most;            /* bytes of a line or file, if less than DOCS_LINE_MAX; 0: that */
     uint64_t shard, shards; /* read the shard-th (from 0) of so many; shards 0 or 1: everything */
 };
 

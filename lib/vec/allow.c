@@ -12,12 +12,18 @@
 
 enum { LINE_MOST = 64 };
 
-static int add(struct allow *a, uint64_t row, struct err *e)
+/* The bits of as many rows as a small file names may be more than memory is: so they are checked
+ * before there is room for them. */
+static int add(struct allow *a, uint64_t row, uint64_t rows, struct err *e)
 {
     size_t had = a->bytes;
 
-    if (row >= VEC_ROWS_MAX)
-        return err_set(e, ERR_INPUT, "%llu is no row number", (unsigned long long)row);
+    if (rows == VEC_UNKNOWN && row >= ALLOW_ROWS_MOST)
+        return err_set(e, ERR_INPUT, "row %llu is beyond any that a stream has",
+                       (unsigned long long)row);
+    if (row >= rows)
+        return err_set(e, ERR_INPUT, "row %llu is to be allowed, but there are only %llu",
+                       (unsigned long long)row, (unsigned long long)rows);
     if (mem_reserve(&a->bits, &a->bytes, row / 8 + 1, 1, e) < 0)
         return e->code;
     memset(a->bits + had, 0, a->bytes - had);
@@ -26,7 +32,7 @@ static int add(struct allow *a, uint64_t row, struct err *e)
     return 0;
 }
 
-static int load_text(struct allow *a, const char *path, struct err *e)
+static int load_text(struct allow *a, const char *path, uint64_t rows, struct err *e)
 {
     struct lines *l = NULL;
     const char *p;
@@ -38,7 +44,7 @@ static int load_text(struct allow *a, const char *path, struct err *e)
         if (!num_u64(p, &row))
             rc = err_set(e, ERR_INPUT, "'%s' is no row number", p);
         else
-            rc = add(a, row, e);
+            rc = add(a, row, rows, e);
         if (rc < 0 && e->code == ERR_INPUT)
             err_prefix(e, "%s:%llu", stream_name(lines_stream(l)),
                        (unsigned long long)lines_number(l));
@@ -47,7 +53,8 @@ static int load_text(struct allow *a, const char *path, struct err *e)
     return rc;
 }
 
-static int add_ids(struct allow *a, struct vec_reader *r, int32_t *row, struct err *e)
+static int add_ids(struct allow *a, struct vec_reader *r, int32_t *row, uint64_t rows,
+                   struct err *e)
 {
     uint32_t dim = vec_reader_dim(r);
     int64_t got;
@@ -58,13 +65,14 @@ static int add_ids(struct allow *a, struct vec_reader *r, int32_t *row, struct e
                 return err_set(e, ERR_INPUT, "%s: row %llu: %d is no row number",
                                vec_reader_name(r), (unsigned long long)vec_reader_next(r) - 1,
                                row[i]);
-            if (row[i] >= 0 && add(a, (uint64_t)row[i], e) < 0)
-                return e->code;
+            if (row[i] >= 0 && add(a, (uint64_t)row[i], rows, e) < 0)
+                return e->code == ERR_INPUT ? err_prefix(e, "%s", vec_reader_name(r)) : e->code;
         }
     return got < 0 ? e->code : 0;
 }
 
-static int load_ids(struct allow *a, const char *path, enum vec_format format, struct err *e)
+static int load_ids(struct allow *a, const char *path, enum vec_format format, uint64_t rows,
+                    struct err *e)
 {
     struct vec_read_opts o = {.format = format, .raw_ids = true};
     struct vec_reader *r;
@@ -74,7 +82,7 @@ static int load_ids(struct allow *a, const char *path, enum vec_format format, s
     if (rc == 0 && !(row = mem_array(vec_reader_dim(r), sizeof *row, e)))
         rc = e->code;
     if (rc == 0)
-        rc = add_ids(a, r, row, e);
+        rc = add_ids(a, r, row, rows, e);
     free(row);
     vec_close(r);
     return rc;
@@ -114,18 +122,19 @@ static enum allow_format format_of(const char *path)
     return ends(path, ".bitmap") ? ALLOW_BITMAP : ALLOW_TEXT;
 }
 
-int allow_load(struct allow *a, const char *path, enum allow_format format, struct err *e)
+int allow_load(struct allow *a, const char *path, enum allow_format format, uint64_t rows,
+               struct err *e)
 {
     int rc;
 
     *a = (struct allow){0};
     format = format == ALLOW_AUTO ? format_of(path) : format;
     if (format == ALLOW_TEXT)
-        rc = load_text(a, path, e);
+        rc = load_text(a, path, rows, e);
     else if (format == ALLOW_BITMAP)
         rc = load_bitmap(a, path, e);
     else
-        rc = load_ids(a, path, format == ALLOW_IVECS ? VEC_IVECS : VEC_IBIN, e);
+        rc = load_ids(a, path, format == ALLOW_IVECS ? VEC_IVECS : VEC_IBIN, rows, e);
     if (rc < 0)
         allow_free(a);
     for (size_t i = 0; i < (a->end + 7) / 8; i++)

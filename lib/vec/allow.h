@@ -20,6 +20,8 @@
 enum allow_format { ALLOW_AUTO, ALLOW_TEXT, ALLOW_IVECS, ALLOW_IBIN, ALLOW_BITMAP };
 #define ALLOW_FORMAT_NAMES "text|ivecs|ibin|bitmap" /* from ALLOW_TEXT on */
 
+#define ALLOW_ROWS_MOST (UINT64_C(1) << 33) /* of a stream: a gigabyte of bits */
+
 struct allow {
     uint8_t *bits;
     size_t bytes;
@@ -27,7 +29,10 @@ struct allow {
     uint64_t end;   /* one more than the greatest */
 };
 
-int allow_load(struct allow *a, const char *path, enum allow_format format, struct err *e);
+/* rows: of the base, or VEC_UNKNOWN (file.h). A row that it does not have is ERR_INPUT at once, but
+ * in a bitmap or where they are not known; then one from ALLOW_ROWS_MOST on is. */
+int allow_load(struct allow *a, const char *path, enum allow_format format, uint64_t rows,
+               struct err *e);
 void allow_free(struct allow *a); /* leaves {0}; fine on {0} */
 
 static inline bool allow_has(const struct allow *a, uint64_t row)

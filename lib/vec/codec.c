@@ -6,13 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vec/codec_kinds.h"
+#include "vec/codec_kind.h"
 
-/* A new kind is a line here and one in codec_kinds.h. */
-static const struct codec_kind *const kinds[] = {
-    &codec_sq,  &codec_lvq,  &codec_pq,      &codec_opq, &codec_rabitq,
-    &codec_osq, &codec_qavq, &codec_leanvec, &codec_w4g,
-};
+#define CODEC_ADDRESS(name) &codec_##name,
+static const struct codec_kind *const kinds[] = {CODEC_KINDS(CODEC_ADDRESS)};
+#undef CODEC_ADDRESS
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 const struct codec_kind *codec_kind_at(size_t i)
@@ -208,7 +206,17 @@ int codec_decode(const struct codec *c, const uint8_t *code, size_t n, float *x,
     return do_blocks(&b, n, threads, e);
 }
 
-/* ---- lists ---- */
+/* ---- queries and lists ---- */
+
+size_t codec_query_bytes(const struct codec *c)
+{
+    return c->spec.kind->query_bytes(c);
+}
+
+void codec_query(const struct codec *c, enum vec_metric m, const float *q, void *query)
+{
+    c->spec.kind->query_init(c, m, q, query);
+}
 
 static size_t piece_bytes(const struct codec *c, size_t n)
 {

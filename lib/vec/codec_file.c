@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "vec/codec_kinds.h"
+#include "vec/codec_kind.h"
 
 enum { MAJOR = 1, MINOR = 0, META_BYTES = 104, SECTIONS_MAX = 16 /* of a kind, MET with them */ };
 

@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "vec/codec_kinds.h"
+#include "vec/codec_kind.h"
 #include "vec/lean.h"
 #include "vec/linmap.h"
 

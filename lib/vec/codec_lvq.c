@@ -30,7 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vec/codec_kinds.h"
+#include "vec/codec_kind.h"
 #include "vec/scode.h"
 
 /* The largest |x - mean| that is coded: a squared norm of 2^20 components stays an f32. */

@@ -55,7 +55,7 @@
 #include <string.h>
 
 #include "vec/bitpack.h"
-#include "vec/codec_kinds.h"
+#include "vec/codec_kind.h"
 #include "vec/osq.h"
 
 enum { DIM_MAX = 8192 }; /* d^2 doubles three times in training */

@@ -55,7 +55,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vec/codec_kinds.h"
+#include "vec/codec_kind.h"
 #include "vec/pq.h"
 
 static bool rotates(const struct codec_spec *s)

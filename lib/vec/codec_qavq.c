@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "vec/codec_kinds.h"
+#include "vec/codec_kind.h"
 #include "vec/kmeans.h"
 #include "vec/linalg.h"
 #include "vec/nearest.h"

@@ -44,7 +44,7 @@
 
 #include "base/rand.h"
 #include "vec/bitpack.h"
-#include "vec/codec_kinds.h"
+#include "vec/codec_kind.h"
 #include "vec/linalg.h"
 #include "vec/rabitq.h"
 

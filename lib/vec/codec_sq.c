@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vec/codec_kinds.h"
+#include "vec/codec_kind.h"
 #include "vec/scode.h"
 
 struct sq {

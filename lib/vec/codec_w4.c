@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vec/codec_kinds.h"
+#include "vec/codec_kind.h"
 #include "vec/w4.h"
 
 enum { GROUP_MAX = 4096, Q8_MAX = 127 };

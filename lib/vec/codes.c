@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/stream.h"
+#include "vec/codec_kind.h"
 #include "vec/counted.h"
 #include "vec/file.h"
 
@@ -70,7 +71,11 @@ static int check_header(struct codes_reader *r, const unsigned char *h, const st
     r->code_bytes = le32toh(r->code_bytes);
     if (le64toh(sum) != hash64(h, HEADER_SUM))
         return bad(r, "the header is damaged", e);
-    if (le32toh(version) != VERSION || memcmp(h + ZEROS, zeros, sizeof zeros) != 0)
+    version = le32toh(version);
+    if (version > VERSION)
+        return err_set(e, ERR_INPUT, "%s: format version %u is newer than this program's %d",
+                       stream_name(r->in), version, VERSION);
+    if (version != VERSION || memcmp(h + ZEROS, zeros, sizeof zeros) != 0)
         return bad(r, "these codes are of a version that is not known", e);
     if (le64toh(id) != c->id || r->code_bytes != c->code_bytes)
         return bad(r, "these codes were made by another codec", e);

@@ -193,8 +193,8 @@ int counted_commit(struct counted **pc, const void *header, struct err *e)
 
     if (rc == 0 && c->fill)
         rc = c->spool >= 0 ? pour(c, header, e) : write_at(c, header, e);
-    if (rc == 0 && c->file)
-        rc = atomic_commit(&c->file, e);
+    if (rc == 0)
+        rc = c->file ? atomic_commit(&c->file, e) : atomic_ask_stdout(e);
     counted_abort(pc);
     return rc;
 }

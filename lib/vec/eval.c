@@ -36,7 +36,7 @@ double eval_true_key(enum vec_metric m, const float *x, const float *q, uint32_t
 int eval_prepare(struct eval_queries *s, const struct codec *c, enum vec_metric m, const float *q,
                  size_t n, struct err *e)
 {
-    size_t bytes = (c->spec.kind->query_bytes(c) + 63) / 64 * 64;
+    size_t bytes = (codec_query_bytes(c) + 63) / 64 * 64;
 
     *s = (struct eval_queries){.bytes = bytes, .n = n};
     s->p = codec_array(n, bytes, e);
@@ -47,7 +47,7 @@ int eval_prepare(struct eval_queries *s, const struct codec *c, enum vec_metric 
     }
     for (size_t i = 0; i < n; i++) {
         s->at[i] = s->p + i * bytes;
-        c->spec.kind->query_init(c, m, q + i * c->dim, s->p + i * bytes);
+        codec_query(c, m, q + i * c->dim, s->p + i * bytes);
     }
     return 0;
 }

@@ -2,6 +2,7 @@
 #ifndef VEC_EVAL_INT_H
 #define VEC_EVAL_INT_H
 
+#include "vec/codec_kind.h"
 #include "vec/eval.h"
 
 struct eval {

@@ -56,6 +56,11 @@ struct vec_read_opts {
     uint64_t *skipped; /* NULL, or what vec_load_f32() adds the bad rows to that it came to */
 };
 
+/* In a tool's table (cli.h); what: "the base's format". */
+#define VEC_READ_OPTIONS(how, what)                              \
+    CLI_KIND(0, "from", &(how)->format, VEC_FORMAT_NAMES, what), \
+        CLI_STR(0, "field", &(how)->field, "NAME", "jsonl: the member (default embedding)")
+
 struct vec_reader;
 
 /* Reads the header, and of headerless formats the first row, so that type and dimension are known;
@@ -87,9 +92,10 @@ bool vec_can_seek(const struct vec_reader *r);
 void vec_stop_at(struct vec_reader *r, uint64_t row);
 
 /* The whole of a plain (seekable, uncompressed, binary) file without reading it: rows in place.
- * false when there is no such thing (text, pipes, f8). Values are not checked. Lives until
+ * false when there is no such thing (text, pipes, f8), or it cannot be mapped: that alone is
+ * told in *why, which may be NULL, as reading may do as well. Values are not checked. Lives until
  * vec_close(). Of TEXMEX files the first row's dimension is taken for all; vec_read() checks it. */
-bool vec_mapped(struct vec_reader *r, struct vec_rows *rows);
+bool vec_mapped(struct vec_reader *r, struct vec_rows *rows, struct err *why);
 
 /* All rows of a file as f32, or the first `most` (0: all); evenly spaced ones when `spread` is set:
  * row i * rows / most, or near it where the number of rows is known at the end only. */

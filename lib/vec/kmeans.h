@@ -15,7 +15,7 @@
 #ifndef VEC_KMEANS_H
 #define VEC_KMEANS_H
 
-#include "base/progress.h"
+#include "base/progress_fn.h"
 #include "vec/ops.h"
 
 struct kmeans_opts {

@@ -55,6 +55,7 @@ static int make(struct seeding *s, const float *x, size_t n, struct err *e)
     s->panel = aligned_alloc(64, (size_t)s->dim * PANEL * sizeof *s->panel);
     if (!s->norm || !s->now || !s->until || !s->pick || !s->panel)
         return err_set(e, ERR_MEM, "out of memory for the beginning of k-means");
+    memset(s->panel, 0, (size_t)s->dim * PANEL * sizeof *s->panel);
     rand_choose(&s->state, n, m, s->pick);
     for (size_t i = 0; i < m; i++) {
         memcpy(vec_matrix_row(&s->rows, i), x + s->pick[i] * s->dim, s->dim * sizeof *x);
@@ -98,7 +99,7 @@ static void measure(struct seeding *s, const uint64_t *candidate, size_t nc)
 {
     size_t m = s->rows.rows;
 
-    for (size_t j = 0; j < nc; j++) /* a column each, the others are not looked at */
+    for (size_t j = 0; j < nc; j++) /* a column each, what is in the others does not matter */
         for (uint32_t k = 0; k < s->dim; k++)
             s->panel[(size_t)k * PANEL + j] = vec_matrix_row(&s->rows, candidate[j])[k];
 #pragma omp parallel for num_threads(s->o->threads) if (s->o->threads > 1 && \

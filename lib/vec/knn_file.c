@@ -31,7 +31,7 @@ static int open_base(struct base *b, const struct knn_files *f, struct vec_reade
 
     bytes = bytes < BLOCK_LEAST ? BLOCK_LEAST : bytes > BLOCK_BYTES ? BLOCK_BYTES : bytes;
     *b = (struct base){.r = r, .allow = f->allow, .block = row && row < bytes ? bytes / row : 1};
-    b->is_mapped = vec_mapped(r, &b->mapped);
+    b->is_mapped = vec_mapped(r, &b->mapped, NULL);
     /* Of a base that has a sketch, rows are not looked at but for candidates. */
     b->prefixed = !f->sketch && (format == VEC_FVECS || format == VEC_BVECS);
     if (b->allow)

@@ -10,7 +10,7 @@
 #ifndef VEC_KNN_FILE_H
 #define VEC_KNN_FILE_H
 
-#include "base/progress.h"
+#include "base/progress_fn.h"
 #include "vec/allow.h"
 #include "vec/file.h"
 #include "vec/knn.h"

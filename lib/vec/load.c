@@ -4,14 +4,14 @@
 #include "base/map.h"
 #include "vec/file_int.h"
 
-bool vec_mapped(struct vec_reader *r, struct vec_rows *rows)
+bool vec_mapped(struct vec_reader *r, struct vec_rows *rows, struct err *why)
 {
     size_t prefix = vec_layout_of(r->format) == VEC_PREFIXED ? 4 : 0;
     struct err ignored;
 
     if (!vec_can_seek(r) || r->f8 || strcmp(r->path, "-") == 0)
         return false;
-    if (!r->map.p && map_open(&r->map, r->path, &ignored) < 0)
+    if (!r->map.p && map_open(&r->map, r->path, why ? why : &ignored) < 0)
         return false;
     if (r->map.len != r->data_at + r->rows * r->row_bytes) /* replaced, or begun within */
         return false;

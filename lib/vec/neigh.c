@@ -54,6 +54,24 @@ enum neigh_format neigh_format_of(const char *path)
     return NEIGH_AUTO;
 }
 
+bool neigh_is_binary(enum neigh_format f)
+{
+    return f >= NEIGH_IVECS;
+}
+
+const char *neigh_write_settle(struct neigh_write_opts *o, bool json)
+{
+    if (o->to == NEIGH_AUTO)
+        o->to = json ? NEIGH_JSONL : o->path ? neigh_format_of(o->path) : NEIGH_TSV;
+    if (o->to == NEIGH_AUTO)
+        o->to = NEIGH_TSV;
+    if (json && o->to != NEIGH_JSONL)
+        return "'--json' is '--to jsonl', and the output is to be another";
+    if (o->distances && o->to != NEIGH_IVECS && o->to != NEIGH_IBIN)
+        return "'--distances' stands beside ivecs or ibin";
+    return NULL;
+}
+
 struct neigh_writer {
     struct neigh_write_opts o;
     uint64_t done;

@@ -51,7 +51,8 @@ struct neigh_list {
  */
 int neigh_open(struct neigh_reader **out, const char *path, enum neigh_format from,
                struct names *names, struct err *e);
-/* Of the next query, from 0: 1; 0 at the end. A query that text does not mention has none. */
+/* Of the next query, from 0: 1; 0 at the end. A query that text does not mention has none; more
+ * than 2^24 of them in a row are an error. */
 int neigh_next(struct neigh_reader *r, struct neigh_list *l, struct err *e);
 uint64_t neigh_queries(const struct neigh_reader *r); /* UINT64_MAX: not known before the end */
 const char *neigh_name(const struct neigh_reader *r); /* for messages */
@@ -72,10 +73,21 @@ struct neigh_write_opts {
     const void *name_ctx;
 };
 
-struct neigh_writer;
+/* In a tool's table (cli.h), beside its path, '--output'. */
+#define NEIGH_WRITE_OPTIONS(o)                                        \
+    CLI_KIND(0, "to", &(o)->to, NEIGH_FORMAT_NAMES,                   \
+             "the output's format (default: by its name, else tsv)"), \
+        CLI_STR(0, "distances", &(o)->distances, "FILE",              \
+                "scores of ivecs or ibin, as fvecs beside them")
 
 /* By the name's ending; NEIGH_AUTO: it says nothing. */
 enum neigh_format neigh_format_of(const char *path);
+bool neigh_is_binary(enum neigh_format f);
+/* What `to` is where it was not asked for: by '--json', the name, else tsv. NULL, or a sentence:
+ * the options are at odds. */
+const char *neigh_write_settle(struct neigh_write_opts *o, bool json);
+
+struct neigh_writer;
 
 int neigh_create(struct neigh_writer **out, const struct neigh_write_opts *o, struct err *e);
 /* The lists of the next n queries: [n][k]. */

@@ -8,7 +8,9 @@
 #include "vec/file.h"
 #include "vec/neigh_int.h"
 
-enum { LINE_MOST = 1 << 16 };
+/* Queries in a row without neighbours, of which text says nothing: more is a wrong number, for
+ * whose empty lists there may be no memory. */
+enum { LINE_MOST = 1 << 16, GAP_MOST = 1 << 24 };
 
 struct neigh_reader {
     const char *name;
@@ -54,7 +56,8 @@ static int open_truth(struct neigh_reader *r, const char *path, struct err *e)
         return err_set(e, ERR_INPUT, "%s: too short for a truth file", path);
     memcpy(head, r->truth.p, TRUTH_HEAD);
     places = (uint64_t)head[0] * head[1];
-    if (places > UINT64_MAX / 16 || r->truth.len != TRUTH_HEAD + 8 * places)
+    if ((head[0] && !head[1]) || places > UINT64_MAX / 16 ||
+        r->truth.len != TRUTH_HEAD + 8 * places)
         return err_set(e, ERR_INPUT,
                        "%s: %zu bytes are not a truth file's of %u queries and %u neighbours", path,
                        r->truth.len, head[0], head[1]);
@@ -202,8 +205,13 @@ static int next_text(struct neigh_reader *r, struct neigh_list *l, struct err *e
     while (r->has_entry && r->entry.query == r->next)
         if (take_entry(r, l, &scores, e) < 0 || read_entry(r, e) < 0)
             return e->code;
-    if (r->has_entry && (r->entry.query < r->next || r->entry.query >= VEC_ROWS_MAX)) {
+    if (r->has_entry && r->entry.query < r->next) {
         err_set(e, ERR_INPUT, "query %llu is out of order", (unsigned long long)r->entry.query);
+        return neigh_entry_bad(r->in, e);
+    }
+    if (r->has_entry && r->entry.query - r->next > GAP_MOST) {
+        err_set(e, ERR_INPUT, "query %llu comes, and of the %llu before it there is none",
+                (unsigned long long)r->entry.query, (unsigned long long)(r->entry.query - r->next));
         return neigh_entry_bad(r->in, e);
     }
     l->id = r->id;

@@ -10,7 +10,7 @@
 #ifndef VEC_OSQ_H
 #define VEC_OSQ_H
 
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 
 enum {
     OSQ_BITS_MAX = 8,

@@ -7,7 +7,7 @@
 #ifndef VEC_PQ_H
 #define VEC_PQ_H
 
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 #include "vec/nearest.h"
 
 enum {

@@ -11,8 +11,6 @@
 #include "vec/decimal.h"
 #include "vec/file_int.h"
 
-enum { LINE_MAX_BYTES = 1 << 28 };
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\r';
@@ -245,7 +243,7 @@ int vec_read_text_open(struct vec_reader *r, struct err *e)
     r->step = step_text;
     r->rows = VEC_UNKNOWN;
     r->type = r->raw_ids ? VEC_I32 : VEC_F32;
-    if (lines_open(&r->l, r->path, '\n', LINE_MAX_BYTES, e) < 0)
+    if (lines_open(&r->l, r->path, '\n', 0, e) < 0)
         return e->code;
     rc = next_row(r, true, e);
     if (rc < 0)

@@ -29,7 +29,7 @@
 #ifndef VEC_SCODE_H
 #define VEC_SCODE_H
 
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 
 enum {
     SCODE_ROWS = 16,  /* vectors of a block */

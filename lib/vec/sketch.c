@@ -185,11 +185,18 @@ int sketch_open(struct sketch *s, const char *path, struct vec_reader *base,
     const char *name = vec_reader_name(base);
     struct vec_rows rows;
     struct sketch_head head = {0};
+    struct err why = {0};
     struct stat st;
 
     *s = (struct sketch){0};
-    if (!vec_mapped(base, &rows) || stat(name, &st) < 0)
-        return err_set(e, ERR_USAGE, "%s: only of a plain binary file is a sketch made", name);
+    if (!vec_mapped(base, &rows, &why)) {
+        if (why.code == 0)
+            err_set(&why, ERR_USAGE, "%s: only of a plain binary file is a sketch made", name);
+        *e = why;
+        return e->code;
+    }
+    if (stat(name, &st) < 0)
+        return err_sys(e, "cannot read", name);
     if (rows.type == VEC_U8 || rows.type == VEC_I8)
         return err_set(e, ERR_USAGE, "%s: its vectors are of bytes already", name);
     head.rows = rows.rows;

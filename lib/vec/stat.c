@@ -226,10 +226,12 @@ static int look_at_sample(struct vec_stat *s, struct vec_sample *sample,
         rc = stat_spectrum(x.v, s->sampled, s->dim, o->ops, o->threads, &s->spectrum,
                            &s->spectrum_len, e);
     vec_matrix_free(&x);
+    if (rc < 0)
+        return rc;
     s->dims90 = holding(s, .90);
     s->dims95 = holding(s, .95);
     s->dims99 = holding(s, .99);
-    return rc;
+    return 0;
 }
 
 int vec_stat(struct vec_stat *s, struct vec_reader *r, const struct vec_stat_opts *o, struct err *e)

@@ -19,7 +19,7 @@
 #ifndef VEC_STAT_H
 #define VEC_STAT_H
 
-#include "base/progress.h"
+#include "base/progress_fn.h"
 #include "vec/file.h"
 #include "vec/ops.h"
 

@@ -66,9 +66,11 @@ int zoo_names(struct zoo_names *out, const char *folder, struct err *e)
     *out = (struct zoo_names){0};
     if (!d)
         return err_sys(e, "cannot read", folder);
-    while (rc == 0 && (f = readdir(d)))
+    while (rc == 0 && (errno = 0, f = readdir(d)))
         if (f->d_name[0] != '.')
             rc = add_name(out, f->d_name, e);
+    if (rc == 0 && errno)
+        rc = err_sys(e, "cannot read", folder);
     closedir(d);
     if (rc == 0 && out->n > 0)
         qsort(out->v, out->n, sizeof *out->v, by_bytes);
@@ -309,19 +311,20 @@ static int create_store(const char *path, struct err *e)
 }
 
 /* Nothing there, or what creating had begun. */
-static bool is_blank(const char *path)
+static int is_blank(const char *path, bool *blank, struct err *e)
 {
     struct zoo_names names = {0};
-    struct err unused;
-    bool blank;
+    int rc = 0;
 
-    if (access(path, F_OK) < 0)
-        return errno == ENOENT;
-    blank = zoo_names(&names, path, &unused) == 0;
+    *blank = access(path, F_OK) < 0 && errno == ENOENT;
+    if (*blank)
+        return 0;
+    rc = zoo_names(&names, path, e);
+    *blank = rc == 0;
     for (size_t i = 0; i < names.n; i++)
-        blank &= strcmp(names.v[i], "objects") == 0 || strcmp(names.v[i], "models") == 0;
+        *blank &= strcmp(names.v[i], "objects") == 0 || strcmp(names.v[i], "models") == 0;
     zoo_names_free(&names);
-    return blank;
+    return rc;
 }
 
 static int check_mark(const char *path, struct err *e)
@@ -330,8 +333,10 @@ static int check_mark(const char *path, struct err *e)
     struct map map = {0};
     int rc = zoo_path(&at, path, "zoo", NULL, e);
 
-    if (rc == 0 && map_open(&map, at.p, e) < 0)
+    if (rc == 0 && access(at.p, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
         rc = err_set(e, ERR_INPUT, "'%s' is no store of blocks: it has no file 'zoo'", path);
+    if (rc == 0)
+        rc = map_open(&map, at.p, e);
     if (rc == 0 && (map.len != sizeof mark - 1 || memcmp(map.p, mark, map.len) != 0))
         rc = err_set(e, ERR_INPUT, "'%s' is no store of blocks that this version knows", path);
     map_close(&map);
@@ -341,12 +346,15 @@ static int check_mark(const char *path, struct err *e)
 
 int zoo_open(struct zoo *z, const char *path, bool create, struct err *e)
 {
+    bool blank = false;
     int rc = 0;
 
     *z = (struct zoo){.hash_bits = 64};
     if (!(z->path = strdup(path)))
         return err_set(e, ERR_MEM, "out of memory");
-    if (create && is_blank(path))
+    if (create)
+        rc = is_blank(path, &blank, e);
+    if (rc == 0 && blank)
         rc = create_store(path, e);
     if (rc == 0)
         rc = check_mark(path, e);

@@ -1,4 +1,5 @@
 /* zoo_get.c - a model out of the store, and the whole of it checked. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,30 +48,39 @@ static int put_block(const struct zoo *z, const struct zoo_block *b, const char 
     return rc;
 }
 
-/* A folder and the files in it, as far as there is one. */
+/* A folder and the files in it, as far as there is one: with those that have no name yet but
+ * ".NAME.new". */
 static void remove_folder(const char *folder)
 {
-    struct zoo_names names = {0};
-    struct buf path = {0};
-    struct err unused;
+    DIR *d = opendir(folder);
+    const struct dirent *f;
 
-    if (zoo_names(&names, folder, &unused) == 0)
-        for (size_t i = 0; i < names.n; i++)
-            if (zoo_path(&path, folder, names.v[i], NULL, &unused) == 0)
-                unlink(path.p);
+    while (d && (f = readdir(d)))
+        unlinkat(dirfd(d), f->d_name, 0); /* "." and ".." stay */
+    if (d)
+        closedir(d);
     rmdir(folder);
-    zoo_names_free(&names);
-    buf_free(&path);
 }
 
+/* A folder with the blocks in it, and its descriptor: by that it is emptied again, if something
+ * fails, without memory or another descriptor, of which there may be none. */
 static int fill(const struct zoo *z, const struct zoo_model *m, const char *folder, struct err *e)
 {
+    int fd = -1, rc = 0;
+
     if (mkdir(folder, 0777) < 0)
         return err_sys(e, "cannot make", folder);
-    for (size_t i = 0; i < m->blocks; i++)
-        if (put_block(z, &m->block[i], folder, e) < 0)
-            return e->code;
-    return 0;
+    if ((fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+        rc = err_sys(e, "cannot open", folder);
+    for (size_t i = 0; rc == 0 && i < m->blocks; i++)
+        rc = put_block(z, &m->block[i], folder, e);
+    for (size_t i = 0; rc < 0 && fd >= 0 && i < m->blocks; i++)
+        unlinkat(fd, m->block[i].name, 0);
+    if (fd >= 0)
+        close(fd);
+    if (rc < 0)
+        rmdir(folder);
+    return rc;
 }
 
 /* Beside `to`: ".NAME.new". */
@@ -114,10 +124,10 @@ int zoo_get(const struct zoo *z, const char *model, const char *to, struct err *
     if (rc == 0) {
         remove_folder(part.p); /* of one who was killed */
         rc = fill(z, m, part.p, e);
-        if (rc == 0 && rename(part.p, to) < 0)
+        if (rc == 0 && rename(part.p, to) < 0) {
             rc = err_sys(e, "cannot make", to);
-        if (rc < 0)
             remove_folder(part.p);
+        }
     }
     buf_free(&part);
     return rc;

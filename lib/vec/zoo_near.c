@@ -58,12 +58,13 @@ int zoo_cosine(const char *a, const char *b, double bound, double *cosine, struc
     *cosine = -2;
     /* Other files, and arrays of more axes or other types, have no cosine. */
     if (vec_open(&x, a, &npy, &unread) == 0 && vec_open(&y, b, &npy, &unread) == 0 &&
-        vec_mapped(x, &v) && vec_mapped(y, &w) && v.type == w.type && v.rows == w.rows &&
-        v.dim == w.dim)
+        vec_mapped(x, &v, &unread) && vec_mapped(y, &w, &unread) && v.type == w.type &&
+        v.rows == w.rows && v.dim == w.dim)
         *cosine = compare(&v, &w, bound);
     vec_close(x);
     vec_close(y);
-    if (unread.code == ERR_MEM)
-        return err_set(e, ERR_MEM, "%s", unread.msg);
-    return 0;
+    if (unread.code != ERR_MEM && unread.code != ERR_IO)
+        return 0;
+    *e = unread;
+    return e->code;
 }

@@ -1,41 +1,17 @@
 // The peer of bench_filter.c: HNSW of hnswlib (Debian's libhnswlib-dev, header only) where only some rows may be
 // found, by the masks and the truth of `bench_filter make`.
 //   g++ -O3 -march=native -std=c++17 -fopenmp ann_hnswlib_filter.cpp -o ann_hnswlib_filter
-//   ann_hnswlib_filter BASE.fvecs QUERY.fvecs DIR INDEX NAME...
-// The index (M 32, efConstruction 200, inner product) is made on two threads and saved, unless it is there. Of each
-// NAME one line a setting, k = 10, one thread:
+//   ann_hnswlib_filter INDEX QUERY.fvecs DIR SECONDS NAME...
+// The index is ann_hnswlib's, of inner products. Of each NAME one line a setting, k = 10, one thread, as many queries as
+// SECONDS last for:
 //   post     searchKnn() for K' neighbours, those allowed are kept
 //   functor  the search with a filter functor, as hnswlib 0.7 has it: Debian's 0.6.2 has none, so its own loop over
 //            the lowest layer stands here with that change (a row enters the results only if the functor allows it)
-#include <hnswlib/hnswlib.h>
-#include <chrono>
-#include <cstdio>
-#include <cstring>
-#include <fstream>
+#include "hnsw.hpp"
 #include <set>
-#include <string>
-#include <vector>
 
 using namespace hnswlib;
 enum { K = 10, QUERIES_MOST = 1000 };
-
-static double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-template <class T> static std::vector<T> vecs(const std::string &path, int &d, size_t &n)
-{
-    std::ifstream f(path, std::ios::binary | std::ios::ate);
-    size_t size = f.tellg();
-    f.seekg(0);
-    f.read((char *)&d, 4);
-    f.seekg(0);
-    n = size / (4 + 4 * (size_t)d);
-    std::vector<T> v(n * d);
-    for (size_t i = 0; i < n; i++) {
-        f.seekg(4, std::ios::cur);
-        f.read((char *)&v[i * d], 4 * d);
-    }
-    return v;
-}
 
 struct Allowed {
     const uint64_t *bits;
@@ -158,12 +134,12 @@ static std::vector<labeltype> functor(Filtered &h, const Bench &b, size_t i, siz
     return all;
 }
 
-template <class F> static void measure(const char *name, const char *how, Filtered &h, const Bench &b, size_t setting, F f)
+template <class F> static void measure(const char *name, const char *how, Filtered &h, const Bench &b, size_t setting, double seconds, F f)
 {
     size_t hit = 0, done = 0;
     double began = now();
     h.setEf(setting);
-    for (; done < b.n && now() - began < 3; done++)
+    for (; done < b.n && now() - began < seconds; done++)
         hit += hits(b, done, f(h, b, done, setting));
     printf("%s  hnswlib %s %zu  recall@10 %.4f  qps %.0f  queries %zu\n", name, how, setting, hit / (double)(K * done), done / (now() - began), done);
     fflush(stdout);
@@ -182,31 +158,20 @@ static void load(Bench &b, const std::string &dir, const std::string &name, size
 int main(int argc, char **argv)
 {
     if (argc < 6) {
-        fprintf(stderr, "usage: ann_hnswlib_filter BASE QUERY DIR INDEX NAME[:SETTING,...]...\n");
+        fprintf(stderr, "usage: ann_hnswlib_filter INDEX QUERY DIR SECONDS NAME...\n");
         return 2;
     }
-    int d;
-    size_t n;
-    auto base = vecs<float>(argv[1], d, n);
-    InnerProductSpace space(d);
+    double seconds = atof(argv[4]);
     Bench b;
     b.q = vecs<float>(argv[2], b.d, b.n);
     b.n = b.n < QUERIES_MOST ? b.n : QUERIES_MOST;
-    if (!std::ifstream(argv[4])) {
-        HierarchicalNSW<float> h(&space, n, 32, 200);
-        h.addPoint(&base[0], 0);
-#pragma omp parallel for num_threads(2) schedule(dynamic, 64)
-        for (long i = 1; i < (long)n; i++)
-            h.addPoint(&base[i * d], i);
-        h.saveIndex(argv[4]);
-    }
-    Filtered h(&space, std::string(argv[4]));
+    InnerProductSpace space(b.d);
+    Filtered h(&space, std::string(argv[1]));
     for (int a = 5; a < argc; a++) {
-        std::string name = argv[a];
-        load(b, argv[3], name, n);
+        load(b, argv[3], argv[a], h.cur_element_count);
         for (size_t want : {100, 1000})
-            measure(name.c_str(), "post", h, b, want, post);
+            measure(argv[a], "post", h, b, want, seconds, post);
         for (size_t ef : {10, 20, 40, 80})
-            measure(name.c_str(), "functor", h, b, ef, functor);
+            measure(argv[a], "functor", h, b, ef, seconds, functor);
     }
 }

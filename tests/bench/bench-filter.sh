@@ -1,60 +1,120 @@
 #!/usr/bin/env bash
-# bench-filter.sh BUILD_DIR [MASKS...]: searches that may find some rows only, both kinds beside hnswlib
-# in the same run, one thread, a mask of its own for each of 1,000 queries (bench_filter.c names them;
-# they are there before the clock runs).
+# shellcheck disable=SC2154 # claims.sh has part, build, out, vectors
+# bench-filter.sh BUILD_DIR [PART...]: searches that may find some rows only, one thread.
 #
-# For each mask the most queries/s among settings whose recall@10 is what is asked: .95, or what faiss'
-# HNSW with a selector reaches if that is more (papers: .94 at 868 queries/s for 1 %, .98 at 3,095 for
-# 10 %). The peer is hnswlib with its filter functor, or with a filter behind the search if that is
-# faster: "-" where no setting reaches the recall. Prints a table and writes
-# BUILD_DIR/bench/filter.jsonl. Data: SLUICE_VEC_DIR (default /data/bench/vec) with glove100n/, where
-# hnswlib's index is kept (hnsw.bin, made at first: minutes). Needs g++ and libhnswlib-dev. The machine
-# must be left alone meanwhile; without masks and indexes to be made, about two minutes.
+#   masks   a mask of its own for each of 1,000 queries of glove100n (bench_filter.c names them; they are there before the clock
+#           runs), graph and ivf beside hnswlib with its filter functor, or with a filter behind the search if that is faster.
+#           For each mask the most queries/s among settings whose recall@10 is what is asked: .95, or what faiss' HNSW with a
+#           selector reaches if that is more (papers: .94 at 868 queries/s for 1 %, .98 at 3,095 for 10 %)
+#   hqi     a workload of 40 templates of predicates (bench_hqi.c), beside a shared ivf with a filter behind it, and beside the
+#           filter before looking at all that is left
+#   osq     four attributes, 8 % selectivity (bench_osq.c)
+#
+# Rows as claims.sh says, in BUILD_DIR/bench/filter.tsv. Data: BENCH_DATA/vec with glove100n/, and hnswlib's index there (hnsw.sh).
+# Masks are kept in BUILD_DIR/bench/filter. The machine must be left alone meanwhile: two minutes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/bench/bench.sh
-. "$here/bench.sh"
-build=$(cd "${1:?usage: bench-filter.sh BUILD_DIR [MASKS...]}" && pwd)
-shift
-masks=("$@")
-[ ${#masks[@]} -gt 0 ] || masks=(r0.1 r1 r10 c1)
-data=${SLUICE_VEC_DIR:-/data/bench/vec}/glove100n
-dir=$build/bench
-bench=$build/tests/bench/bench_filter
-mkdir -p "$dir/filter"
-log=$dir/filter.log
+# shellcheck source=tests/bench/claims.sh
+. "$here/claims.sh"
+# shellcheck source=tests/bench/hnsw.sh
+. "$here/hnsw.sh"
+glove=$vectors/glove100n
 
-for kind in graph ivf; do
-    [ -s "$dir/glove.$kind" ] || "$build/bin/ann-build" -q -t "$kind" --metric ip -o "$dir/glove.$kind" "$data/base.fvecs"
-done
-[ -s "$dir/filter/c10.mask" ] || "$bench" make "$dir/filter" "$data/base.fvecs" "$data/query.fvecs"
-g++ -O3 -march=native -std=c++17 -fopenmp "$here/ann_hnswlib_filter.cpp" -o "$dir/ann_hnswlib_filter"
-
-# fastest RECALL PATTERN: the most queries/s of the lines of the log with that recall or more.
-fastest() {
-    awk -v least="$1" -v of="$2" '$0 ~ of {
-        for (i = 1; i < NF; i++) {
-            if ($i == "recall@10") r = $(i + 1)
-            if ($i == "qps") q = $(i + 1)
-        }
-        if (r + 0 >= least + 0 && q + 0 > most) most = q + 0
-    }
-    END { print most ? most : "-" }' "$log"
+# found: lines "recall queries/s exact scanned" of those in $out that have them and match $1.
+found() {
+    awk -v of="$1" '$0 ~ of {
+        delete v
+        for (i = 1; i < NF; i++) v[$i] = $(i + 1)
+        if ("recall@10" in v) print v["recall@10"], v["qps"], v["exact"] + 0
+    }' "$out"
 }
 
-figures_begin mask "$dir/filter.jsonl"
-for mask in "${masks[@]}"; do
-    least=.95
-    [ "$mask" != r10 ] || least=.977
-    {
-        "$bench" run "$dir/glove.graph" "$data/query.fvecs" "$dir/filter" "$mask" 32 48 64 76 96 128 | sed 's/^/graph /'
-        "$bench" run "$dir/glove.ivf" "$data/query.fvecs" "$dir/filter" "$mask" 16 24 32 40 64 | sed 's/^/ivf /'
-        "$dir/ann_hnswlib_filter" "$data/base.fvecs" "$data/query.fvecs" "$dir/filter" "$data/hnsw.bin" "$mask"
-    } >"$log"
-    cat "$log" >&2
-    peer=$(fastest "$least" hnswlib)
-    for kind in graph ivf; do
-        ours=$(fastest "$least" "^$kind .*effort")
-        [ "$ours" = - ] || figure "$mask" "$kind, recall@10 >= $least; peer: hnswlib" 1/s "$ours" "$peer" more
+# fastest RECALL PATTERN: the most queries/s of the lines of $out with that recall or more; "-" where none has.
+fastest() {
+    found "$2" | awk -v least="$1" '$1 >= least && $2 > most { most = $2 } END { print most ? most : "-" }'
+}
+
+# index KIND: of glove100n, with inner products; bench-ann.sh's, if it is of now.
+index() {
+    local name=glove
+    [ "$1" = graph ] || name=glove-$1
+    ours=$build/bench/$name.ann
+    [ "$ours" -nt "$build/bin/ann-build" ] || ann-build -q -t "$1" --metric ip -o "$ours" "$glove/base.fvecs"
+}
+
+masks() {
+    local mask least kind dir=$build/bench/filter peer efforts
+    there "$glove/base.fvecs" "$glove/query.fvecs"
+    hnsw "$glove" ip
+    compiled ann_hnswlib_filter.cpp
+    mkdir -p "$dir"
+    for mask in r0.1 r1 r10 c1; do
+        [ -s "$dir/$mask.ivecs" ] || bench_filter make "$dir" "$glove/base.fvecs" "$glove/query.fvecs" $mask
+        least=.95
+        [ $mask != r10 ] || least=.977
+        {
+            for kind in graph ivf; do
+                index $kind
+                efforts=(32 48 64 76 96 128)
+                [ $kind = graph ] || efforts=(16 24 32 40 64)
+                alone bench_filter run "$ours" "$glove/query.fvecs" "$dir" $mask "${efforts[@]}" | sed "s/^/$kind /"
+            done
+            alone "$build/bench/ann_hnswlib_filter" "$index" "$glove/query.fvecs" "$dir" "$(unless_full 1 3)" $mask
+        } >"$out"
+        peer=$(fastest $least hnswlib)
+        for kind in graph ivf; do
+            case $mask in
+            c1)
+                row "glove100n, clusters of 1 %, $kind: queries/s at recall $least" '>= 5000' "$(fastest $least "^$kind .*effort")" \
+                    "$peer" ours "bench_filter run, mask $mask; hnswlib, functor or post-filter"
+                ;;
+            *)
+                row "glove100n, random ${mask#r} %, $kind: queries/s at recall $least" ">= $([ $mask = r10 ] && echo 3 || echo 10)" \
+                    "$(fastest $least "^$kind .*effort")" "$peer" ours/base \
+                    "bench_filter run, mask $mask; hnswlib, functor or post-filter"
+                ;;
+            esac
+        done
     done
-done
+}
+
+hqi() {
+    local dir=$build/bench/hqi held pre post
+    there "$glove/base.fvecs" "$glove/query.fvecs"
+    mkdir -p "$dir"
+    [ "$dir/hqi.ann" -nt "$build/tests/bench/bench_hqi" ] || bench_hqi make "$dir" "$glove/base.fvecs" "$glove/query.fvecs" >&2
+    run() { alone bench_hqi run "$dir" "$glove/base.fvecs" "$glove/query.fvecs" "$@" >"$out"; }
+    run post 16 32 64
+    post=$(fastest .95 filter)
+    run pre
+    pre=$(fastest .95 exact)
+    run held 2 3 4 6 8 12 16 24
+    held=$(fastest .95 effort)
+    row 'hqi, 200 k, 40 templates, 5 k queries: queries/s at recall .95' '>= 8' "$held" "$post" ours/base \
+        'bench_hqi held; one ivf, filter behind it'
+    row 'hqi: queries/s at recall .95' '>= 2' "$held" "$pre" ours/base 'bench_hqi held; filter first, exact'
+    run hqi 2 3 4 6 8 12 16 24
+    held=$(fastest .95 effort)
+    run single 2 3 4 6 8 12 16 24
+    row 'hqi: batching, queries/s at recall .95' '>= 2' "$held" "$(fastest .95 'one by one  effort')" ours/base \
+        'bench_hqi hqi; one by one'
+    run hqi
+    row 'hqi: recall where all lists are probed' '>= 1' "$(found 'all lists' | awk '{ print $1 }')" - ours 'bench_hqi hqi'
+}
+
+osq() {
+    local dir=$build/bench/osq
+    there "$glove/base.fvecs" "$glove/query.fvecs"
+    mkdir -p "$dir"
+    [ -s "$dir/truth.ivecs" ] || bench_osq make "$dir" "$glove/base.fvecs" "$glove/query.fvecs" >&2
+    [ "$dir/osq.ann" -nt "$build/bin/ann-build" ] || ann-build -q -t osq --attrs "$dir/attrs.tsv" -o "$dir/osq.ann" "$glove/base.fvecs"
+    alone bench_osq run "$dir/osq.ann" "$glove/query.fvecs" "$dir" >"$out"
+    row 'osq, 4 attributes, 8 % of glove100n: recall@10' '>= .95' "$(found effort | awk '{ print $1 }')" - ours 'bench_osq run'
+    row 'osq: candidates gone before lower bounds, %' '>= 85' "$(sed -n 's/.*(\([0-9.]*\) % gone before).*/\1/p' "$out")" - ours \
+        'bench_osq run'
+    row 'osq: bytes a row beside vectors' - "$(sed -n 's/.* rows: \([0-9.]*\) bytes a row.*/\1/p' "$out")" 100 ours/base \
+        'bench_osq run; one byte a dimension, without attributes'
+    row 'osq: queries/s' - "$(found effort | awk '{ print $2 }')" - ours 'bench_osq run'
+}
+
+claims filter 'masks hqi osq' "$@"

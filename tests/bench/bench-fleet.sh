@@ -2,18 +2,13 @@
 # bench-fleet.sh BUILD_DIR [PART...]: what replays of a fleet must show, figure by figure: Llumnix, FastSwitch, BatchLLM,
 # HexGen-Text2SQL, APEX, ParaThinker, Sleep-time compute, BlockLLM, a fleet's speed, and dispatch by prefixes on Mooncake's trace.
 #
-# A row has what is asked, our value, what it is compared with, the ratio that is asked for (of one to the other as the column
-# before says; "ours": none, the value itself), and whether it is as asked. Values of several runs, by seeds 1 2 3 if nothing else
-# is said, are joined by commas, and all must be as asked. Loads and machines are those of the tests: their functions are taken
-# from tests/cli. What needs public data that is not there is left out, with a remark. Simulated figures are the same on
+# Values of several runs, by seeds 1 2 3 if nothing else is said, are joined by commas, and all must be as asked. Loads and
+# machines are those of the tests: their functions are taken from tests/cli. What needs public data that is not there is left out, with a remark. Simulated figures are the same on
 # every machine at any load; times are processor seconds, the least of three runs, as others may be at work.
 #
-# Prints TSV and writes it to BUILD_DIR/bench/fleet.tsv; two minutes. Needs jq.
+# Rows as claims.sh says, in BUILD_DIR/bench/fleet.tsv; a minute and a half. Needs jq.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-root=$here/../..
-# shellcheck source=tests/bench/bench.sh
-. "$here/bench.sh"
 # shellcheck source=tests/bench/claims.sh
 . "$here/claims.sh"
 # shellcheck source=tests/bench/fleet-dispatch.sh
@@ -23,25 +18,8 @@ root=$here/../..
 # shellcheck source=tests/bench/fleet-programs.sh
 . "$here/fleet-programs.sh"
 # shellcheck source=tests/cli/trace.bash
-. "$root/tests/cli/trace.bash"
+. "$here/../cli/trace.bash"
 # shellcheck source=tests/cli/blocks.bash
-. "$root/tests/cli/blocks.bash"
+. "$here/../cli/blocks.bash"
 
-build=$(cd "${1:?usage: bench-fleet.sh BUILD_DIR [PART...]}" && pwd)
-shift
-parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(llumnix fastswitch batchllm hexgen apex parathink sleep_time blockllm fleet mooncake)
-PATH=$build/bin:$PATH
-mkdir -p "$build/bench"
-tsv=$build/bench/fleet.tsv
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/in"
-cd "$work/in"
-out=$work/out # of the last command, as in the tests
-
-printf 'figure\tasked\tours\tbaseline\tcompare\tratio\tas asked\tcommand\n' | tee "$tsv"
-for part in "${parts[@]}"; do
-    (set -e; "$part")
-done
-awk -F '\t' 'NR > 1 && $7 != "-" { n[$7]++ } END { printf "# %d as asked, %d not\n", n["yes"], n["NO"] }' "$tsv"
+claims fleet 'llumnix fastswitch batchllm hexgen apex parathink sleep_time blockllm fleet mooncake' "$@"

@@ -1,58 +1,35 @@
 #!/usr/bin/env bash
-# bench-fm.sh BUILD_DIR [CORPUS...]: our full-text index beside the peer, the index type of Infini-gram
-# mini on libsdsl (fm_sdsl.cpp), on the same corpora in the same run. Default: english-200 code-200.
+# shellcheck disable=SC2154 # claims.sh has family, part, build, out, data
+# bench-fm.sh BUILD_DIR [PART...]: our full-text index beside the peer, the index type of Infini-gram mini on libsdsl
+# (fm_sdsl.cpp), on the same corpora in the same run. Parts are corpora: english-200; with FULL=1 code-200, too, and mixed-1000, if
+# make-growth.sh has made it (17 minutes).
 #
-# Prints a table (figure, ours, peer, ratio) and writes BUILD_DIR/bench/fm.json, a line a figure. A
-# CORPUS is DIR/CORPUS.jsonl, in SLUICE_BENCH_DIR (default BUILD_DIR/bench), where make-corpus.sh makes
-# the two. One thread unless a row says two. Ours and the peer's runs alternate, ROUNDS of them
-# (default 3), and BUILDS of builds (default 2); the best of each counts. About 20 minutes for the
-# two corpora; the machine must be left alone meanwhile. On one that is shared, LOCK is a file that
-# is locked for a minute or two at a time, for each group of measurements; after two minutes of
-# waiting they are made all the same.
+# Rows as claims.sh says, in BUILD_DIR/bench/fm.tsv. A corpus is BENCH_DATA/CORPUS.jsonl, which make-corpus.sh makes. One thread
+# unless a row says two. Ours and the peer's runs alternate, and the best of each counts: two rounds of searches and one of builds;
+# with FULL=1 three and two. Three minutes a corpus; the machine must be left alone meanwhile.
 set -euo pipefail
-build=$(cd "${1:?usage: bench-fm.sh BUILD_DIR [CORPUS...]}" && pwd)
-shift
-corpora=("$@")
-[ ${#corpora[@]} -gt 0 ] || corpora=(english-200 code-200)
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/bench/bench.sh
-. "$here/bench.sh"
-dir=${SLUICE_BENCH_DIR:-$build/bench}
-rounds=${ROUNDS:-3} build_rounds=${BUILDS:-2} lock=${LOCK:-}
-mkdir -p "$dir" "$build/bench"
+# shellcheck source=tests/bench/claims.sh
+. "$here/claims.sh"
+gsm8k=$root/../shared/data/bench/gsm8k_test.jsonl
+[ -e "$gsm8k" ] || gsm8k=/work/shared/data/bench/gsm8k_test.jsonl
 
-if ! [ -s "$dir/english-200.jsonl" ] || ! [ -s "$dir/code-200.jsonl" ]; then
-    "$here/make-corpus.sh" "$dir"
-fi
-peer=$build/bench/fm_sdsl
-[ "$peer" -nt "$here/fm_sdsl.cpp" ] ||
-    g++ -O3 -march=native -std=c++17 "$here/fm_sdsl.cpp" -o "$peer" -lsdsl -ldivsufsort -ldivsufsort64
-ours=$build/tests/bench/bench_fm
-bench=$here/../../../shared/data/bench/gsm8k_test.jsonl
+share() { reckon 'a / b' a="$(bytes "$1")" b="$text"; }
 
-# alone FUNCTION ARG...: under the lock, which is given back with the descriptor.
-alone() {
-    if [ -n "$lock" ]; then
-        exec 9>"$lock"
-        flock -w 120 9 || true
-    fi
-    "$@"
-    exec 9>&-
-}
-
-share() { awk -v a="$(stat -Lc %s "$1")" -v b="$bytes" 'BEGIN { printf "%.4f", a / b }'; }
-
-# build LOG ARG...: fm-build, its "speed" in MB/s and its "peak" over the text into LOG.
-build() {
+# built LOG ARG...: fm-build, its "speed" in MB/s and its "peak" over the text into LOG.
+built() {
     local log=$1
     shift
-    command time -f '%e %M' -o "$log.time" "$build/bin/fm-build" -q "$@" "$src"
-    awk -v b="$bytes" '{ printf "speed %.2f\npeak %.2f\n", b / $1 / 1e6, $2 * 1024 / b }' "$log.time" >>"$log"
+    alone command time -f '%e %M' -o "$log.time" fm-build -q "$@" "$src"
+    awk -v b="$text" '{ printf "speed %.2f\npeak %.2f\n", b / $1 / 1e6, $2 * 1024 / b }' "$log.time" >>"$log"
 }
 
 prepare() {
-    src=$dir/$corpus.jsonl raw=$dir/$corpus.raw patterns=$dir/$corpus.patterns
-    log=$build/bench/$corpus.log
+    src=$data/$part.jsonl raw=$data/$part.raw patterns=$data/$part.patterns
+    there "$src"
+    compiled fm_sdsl.cpp -lsdsl -ldivsufsort -ldivsufsort64
+    peer=$build/bench/fm_sdsl
+    log=$build/bench/$part.log
     rm -rf "$log"
     mkdir "$log"
     [ "$raw" -nt "$src" ] || python3 - "$src" "$raw" "$patterns" <<'PY'
@@ -71,119 +48,167 @@ with open(sys.argv[3], 'wb') as f:
             f.write(p + b'\n')
             n += 1
 PY
-    bytes=$(("$(stat -Lc %s "$raw")" - "$(wc -l <"$src")"))
+    text=$(($(bytes "$raw") - $(wc -l <"$src")))
+    [ ! -e "$gsm8k" ] || jq -r '.question | gsub("\n"; " ")' "$gsm8k" >entries
 }
-
-build_both() {
-    build "$log/$1-1" -T 1 --layout "$1" -o "$dir/$corpus.$1.fmi"
-    build "$log/$1-2" -T 2 --layout "$1" -o "$dir/$corpus.$1.fmi"
-}
-
-build_peer() { "$peer" build "$raw" "$dir/$corpus.sdsl" >>"$log/peer"; }
 
 builds() {
-    local bound=$((bytes * 19 / 10)) layout
-    for _ in $(seq "$build_rounds"); do
-        alone build_both fast
-        alone build_both small
-        alone build "$log/bound" -T 2 -m $bound -o "$dir/$corpus.bound.fmi"
-        alone build_peer
+    local layout bound=$((text * 19 / 10))
+    for _ in $(seq "$(unless_full 1 2)"); do
+        for layout in fast small; do
+            built "$log/$layout-1" -T 1 --layout $layout -o "$data/$part.$layout.fmi"
+            built "$log/$layout-2" -T 2 --layout $layout -o "$data/$part.$layout.fmi"
+        done
+        built "$log/bound" -T 2 -m $bound -o "$data/$part.bound.fmi"
+        alone "$peer" build "$raw" "$data/$part.sdsl" >>"$log/peer"
     done
-    cmp "$dir/$corpus.fast.fmi" "$dir/$corpus.bound.fmi"
-    rm "$dir/$corpus.bound.fmi"
+    cmp "$data/$part.fast.fmi" "$data/$part.bound.fmi"
+    rm "$data/$part.bound.fmi"
+    full || return 0
     # Every text comes back: the raw file is the documents, 0xff before each, and UTF-8 has no 0xff.
     for layout in fast small; do
-        { printf '\377' && "$build/bin/fm-cat" -0 --all "$dir/$corpus.$layout.fmi" | tr '\0' '\377' | head -c -1; } |
-            cmp - "$raw"
-        figure "$corpus" "index / text, $layout" ratio "$(share "$dir/$corpus.$layout.fmi")" "$(best less size "$log/peer")" less
+        { printf '\377' && fm-cat -0 --all "$data/$part.$layout.fmi" | tr '\0' '\377' | head -c -1; } | cmp - "$raw"
     done
-    for layout in fast small; do
-        figure "$corpus" "build, $layout" MB/s "$(best more speed "$log/$layout-1")" "$(best more build "$log/peer")" more
-        figure "$corpus" "build, $layout, 2 threads (peer: 1)" MB/s "$(best more speed "$log/$layout-2")" "$(best more build "$log/peer")" more
-        figure "$corpus" "peak memory of the build / text, $layout" ratio "$(best less peak "$log/$layout-1")" "$(best less peak "$log/peer")" less
-    done
-    figure "$corpus" 'build -m 1.9 x text, 2 threads (peer: 1)' MB/s "$(best more speed "$log/bound")" "$(best more build "$log/peer")" more
-    figure "$corpus" 'its peak memory / text' ratio "$(best less peak "$log/bound")" "$(best less peak "$log/peer")" less
 }
 
-# queries LAYOUT MODE: MODE is "mapped" or "--load".
+# asked FIGURE: of a layout, or of a layout and a mode; "-" of those that nothing is asked of.
+asked() {
+    case $1 in
+    size-fast) if [[ $part = code* ]]; then echo '<= .46'; else echo '<= .47'; fi ;;
+    size-small) if [[ $part = code* ]]; then echo '<= .34'; else echo '<= .37'; fi ;;
+    batched-fast-loaded) echo '>= 28' ;;
+    batched-small-loaded) echo '>= 14' ;;
+    batched-fast-mapped) echo '>= 16' ;;
+    batched-small-mapped) echo '>= 8' ;;
+    single-fast-loaded) echo '>= 8' ;;
+    single-small-loaded) echo '>= 4' ;;
+    locate-fast-loaded) echo '>= 25' ;;
+    locate-small-loaded) echo '>= 14' ;;
+    extract-fast-loaded) echo '>= 23' ;;
+    extract-small-loaded) echo '>= 14' ;;
+    contam-clean) echo '>= 10' ;;
+    contam-dirty) echo '>= 5' ;;
+    *) echo - ;;
+    esac
+}
+
+rows_of_builds() {
+    local layout theirs
+    theirs=$(best more build "$log/peer")
+    for layout in fast small; do
+        row "$part, $layout: index / text" "$(asked size-$layout)" "$(share "$data/$part.$layout.fmi")" \
+            "$(best less size "$log/peer")" ours "fm-build --layout $layout; sdsl"
+        row "$part, $layout: build, MB/s" '>= 1.3' "$(best more speed "$log/$layout-1")" "$theirs" ours/base \
+            "fm-build -T 1 --layout $layout, from JSON Lines; sdsl, from raw text"
+        row "$part, $layout: build, 2 threads, MB/s" '>= 1.8' "$(best more speed "$log/$layout-2")" "$theirs" ours/base \
+            "fm-build -T 2 --layout $layout; sdsl, 1 thread"
+        row "$part, $layout: peak memory of the build / text" '<= 5.3' "$(best less peak "$log/$layout-1")" \
+            "$(best less peak "$log/peer")" ours "fm-build -T 1 --layout $layout; sdsl"
+    done
+    row "$part: build with -m 1.9 x text, MB/s" '>= .6' "$(best more speed "$log/bound")" "$theirs" ours/base \
+        'fm-build -T 2 -m; sdsl, 1 thread'
+    row "$part: peak memory of that / text" '<= 2' "$(best less peak "$log/bound")" "$(best less peak "$log/peer")" ours \
+        'fm-build -T 2 -m; sdsl'
+}
+
+# queries LAYOUT MODE: MODE is "mapped" or "loaded".
 queries() {
-    local idx=$dir/$corpus.$1.fmi log="$log/$1-$2" load=()
-    [ "$2" = mapped ] || load=("$2")
+    local idx=$data/$part.$1.fmi log="$log/$1-$2" load=()
+    [ "$2" = mapped ] || load=(--load)
     {
-        "$ours" "${load[@]}" count "$idx" <"$patterns"
-        "$ours" "${load[@]}" locate "$idx" 300000
-        "$ours" "${load[@]}" extract "$idx" 1024 20000
-        "$ours" "${load[@]}" contam "$idx" 600 4000 | sed -n 's/^contam/rate_dirty/p'
-        [ ! -e "$bench" ] || "$ours" "${load[@]}" contam "$idx" <"$build/bench/entries" | sed -n 's/^contam/rate_clean/p'
+        alone bench_fm "${load[@]}" count "$idx" <"$patterns"
+        alone bench_fm "${load[@]}" locate "$idx" 300000
+        alone bench_fm "${load[@]}" extract "$idx" 1024 20000
+        alone bench_fm "${load[@]}" contam "$idx" 600 4000 | sed -n 's/^contam/rate_dirty/p'
+        [ ! -e entries ] || alone bench_fm "${load[@]}" contam "$idx" <entries | sed -n 's/^contam/rate_clean/p'
     } >>"$log"
 }
 
 queries_peer() {
     {
-        "$peer" count "$dir/$corpus.sdsl" <"$patterns"
-        "$peer" locate "$dir/$corpus.sdsl" 20000
-        "$peer" extract "$dir/$corpus.sdsl" 1024 2000
+        alone "$peer" count "$data/$part.sdsl" <"$patterns"
+        alone "$peer" locate "$data/$part.sdsl" 20000
+        alone "$peer" extract "$data/$part.sdsl" 1024 2000
     } >>"$log/peer"
 }
 
-queries_all() {
+searches() {
     local layout
-    for layout in fast small; do
-        queries $layout mapped
-        queries $layout --load
+    for _ in $(seq "$(unless_full 2 3)"); do
+        for layout in fast small; do
+            queries $layout mapped
+            queries $layout loaded
+        done
+        queries_peer
     done
-    queries_peer
+    [ "$(awk '$1 == "occurrences" { print $2 }' "$log"/*-mapped "$log"/*-loaded "$log/peer" | sort -u | wc -l)" = 1 ] ||
+        { echo "bench-fm: the counts differ" >&2; exit 1; }
 }
 
-searches() {
-    local layout mode kind l p=$log/peer
-    for _ in $(seq "$rounds"); do
-        alone queries_all
-    done
-    [ "$(awk '$1 == "occurrences" { print $2 }' "$log"/*-mapped "$log"/*--load "$p" | sort -u | wc -l)" = 1 ] ||
-        { echo "bench-fm: the counts differ" >&2; exit 1; }
+# What is asked holds for loaded indexes; mapped ones have a bound of their own, for batches.
+rows_of_searches() {
+    local layout mode kind l p=$log/peer where how
     for layout in fast small; do
-        for mode in mapped --load; do
-            l=$log/$layout-$mode
-            figure "$corpus" "count, 50 bytes, batched, $layout, $mode" ns/byte "$(best less count_batched "$l")" "$(best less count "$p")" less
-            figure "$corpus" "count, 50 bytes, one at a time, $layout, $mode" ns/byte "$(best less count_single "$l")" "$(best less count "$p")" less
-            figure "$corpus" "locate, batched, $layout, $mode" us "$(best less locate "$l")" "$(best less locate "$p")" less
-            figure "$corpus" "extract 1 KB, batched, $layout, $mode" ns/byte "$(best less extract_batched "$l")" "$(best less extract "$p")" less
-            figure "$corpus" "extract 1 KB, one at a time, $layout, $mode" ns/byte "$(best less extract_single "$l")" "$(best less extract "$p")" less
-            for kind in dirty clean; do
-                [ $kind = dirty ] || [ -e "$bench" ] || continue
-                figure "$corpus" "contamination, $kind, $layout, $mode" MB/s "$(best more "rate_$kind" "$l")" - more
-                figure "$corpus" "  the same, --longest-min 32" MB/s "$(best more "rate_${kind}_32" "$l")" - more
+        for mode in mapped loaded; do
+            l=$log/$layout-$mode where="$part, $layout, $mode" how=$layout-$mode
+            row "$where: count 50 bytes, batched, ns a byte" "$(asked batched-$how)" "$(best less count_batched "$l")" \
+                "$(best less count "$p")" base/ours 'bench_fm count; sdsl count'
+            row "$where: count 50 bytes, one at a time, ns a byte" "$(asked single-$how)" "$(best less count_single "$l")" \
+                "$(best less count "$p")" base/ours 'bench_fm count; sdsl count'
+            row "$where: locate, batched, us" "$(asked locate-$how)" "$(best less locate "$l")" "$(best less locate "$p")" \
+                base/ours 'bench_fm locate; sdsl locate'
+            row "$where: extract 1 KB, batched, ns a byte" "$(asked extract-$how)" "$(best less extract_batched "$l")" \
+                "$(best less extract "$p")" base/ours 'bench_fm extract; sdsl extract'
+            row "$where: extract 1 KB, one at a time, ns a byte" - "$(best less extract_single "$l")" \
+                "$(best less extract "$p")" base/ours 'bench_fm extract; sdsl extract'
+            for kind in clean dirty; do
+                [ $kind = dirty ] || [ -e entries ] || continue
+                row "$where: contamination, $kind, MB/s" "$(asked contam-$kind)" "$(best more "rate_${kind}_32" "$l")" - ours \
+                    'bench_fm contam, as fm-contam by default'
+                row "$where: the same, --longest-min 1, MB/s" - "$(best more "rate_$kind" "$l")" - ours 'bench_fm contam'
             done
+            point fm "$layout, batched" "$(share "$data/$part.$layout.fmi")" "$(best less count_batched "$l")" "$part, $mode"
+            point fm "$layout, one at a time" "$(share "$data/$part.$layout.fmi")" "$(best less count_single "$l")" "$part, $mode"
         done
     done
+    point fm 'libsdsl, as Infini-gram mini has it' "$(best less size "$p")" "$(best less count "$p")" "$part"
 }
 
 opening() {
     local layout l idx
     for layout in fast small; do
-        l=$log/$layout-open idx=$dir/$corpus.$layout.fmi
-        for _ in $(seq "$rounds"); do
-            "$ours" open "$idx" >>"$l"
-            "$ours" --load open "$idx" | awk '$1 == "load"' >>"$l"
+        l=$log/$layout-open idx=$data/$part.$layout.fmi
+        for _ in 1 2 3; do
+            bench_fm open "$idx" >>"$l"
+            bench_fm --load open "$idx" | awk '$1 == "load"' >>"$l"
         done
-        "$ours" memory "$idx" <"$patterns" >>"$l"
-        "$ours" pages "$idx" 200 <"$patterns" >>"$l"
-        figure "$corpus" "open, $layout" ms "$(best less open "$l")" - less
-        figure "$corpus" "load, $layout" ms "$(best less load "$l")" - less
-        figure "$corpus" "private memory of a query, $layout" MB "$(best less private_search "$l")" - less
-        figure "$corpus" "file pages it has touched, $layout" MB "$(best less file_search "$l")" - less
-        figure "$corpus" "cold 4 KB pages, 20 bytes, $layout" /byte "$(best less pages "$l")" - less
+        bench_fm memory "$idx" <"$patterns" >>"$l"
+        bench_fm pages "$idx" 200 <"$patterns" >>"$l"
+        row "$part, $layout: open, ms" '<= 5' "$(best less open "$l")" - ours 'bench_fm open'
+        row "$part, $layout: load, ms" - "$(best less load "$l")" - ours 'bench_fm --load open'
+        row "$part, $layout: private memory of a query, MB" "<= $(reckon '10 + .012e-6 * t' t="$text")" \
+            "$(best less private_search "$l")" - ours 'bench_fm memory'
+        row "$part, $layout: file pages it has touched, MB" - "$(best less file_search "$l")" - ours 'bench_fm memory'
+        row "$part, $layout: cold 4 KB pages a byte, 20-byte patterns" '<= 2.5' "$(best less pages "$l")" - ours 'bench_fm pages'
     done
 }
 
-[ ! -e "$bench" ] || jq -r '.question | gsub("\n"; " ")' "$bench" >"$build/bench/entries"
-"$build/tests/bench/limits"
-figures_begin corpus "$build/bench/fm.json"
-for corpus in "${corpora[@]}"; do
+corpus() {
     prepare
     builds
+    rows_of_builds
     searches
-    alone opening
-done
+    rows_of_searches
+    opening
+}
+
+more() {
+    with_full
+    corpus
+}
+
+english-200() { corpus; }
+code-200() { more; }
+mixed-1000() { more; }
+
+claims fm 'english-200 code-200 mixed-1000' "$@"

@@ -17,7 +17,7 @@
 
 #include "bench.h"
 #include "base/mem.h"
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 
 enum { ROUNDS = 5, K = 10, RERANK = 100, SINGLE = 30, BATCH_MOST = 64 };
 

@@ -17,7 +17,7 @@
 #include "bench.h"
 #include "base/par.h"
 #include "base/rand.h"
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 #include "vec/file.h"
 #include "vec/kmeans.h"
 #include "vec/lean.h"

@@ -9,6 +9,7 @@
 
 #include "bench.h"
 #include "base/rand.h"
+#include "vec/codec_kind.h"
 #include "vec/vec.h"
 
 enum { SUB = 8, SAMPLE = 1024, LIST = 1 << 14, QUERIES = 32, MEMORY_BYTES = 1 << 28 };

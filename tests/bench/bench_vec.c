@@ -42,7 +42,7 @@ static struct vec_rows load(const char *path, struct vec_reader **r)
     size_t size;
 
     must(vec_open(r, path, NULL, &err));
-    if (!vec_mapped(*r, &rows))
+    if (!vec_mapped(*r, &rows, NULL))
         exit(1);
     size = rows.dim * vec_type_size(rows.type);
     p = mem_map(rows.rows * size, &err);

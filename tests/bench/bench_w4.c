@@ -14,6 +14,7 @@
 
 #include "bench.h"
 #include "base/rand.h"
+#include "vec/codec_kind.h"
 #include "vec/vec.h"
 
 enum { ROWS = 11008, DIM = 4096, BATCH_MAX = 64, COPIES = 8, ROUNDS = 5, BLOCK = 64 };

@@ -3,34 +3,19 @@
 //   g++ -O3 -march=native -std=c++17 -fopenmp tenant_hnswlib.cpp -o tenant_hnswlib
 //   tenant_hnswlib BASE.fvecs QUERY.fvecs FOLDER/peer0 M EFC EF...
 // peer0 is bench_tenant's: u32 tenant [2000], u32 truth [2000][10] (~0: none), u64 bits of rows [200][1563]. A line a setting, one thread.
-#include <hnswlib/hnswlib.h>
+#include "hnsw.hpp"
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <vector>
 enum { ROWS = 100000, TENANTS = 200, QUERIES = 2000, K = 10, WORDS = (ROWS + 63) / 64 };
-static double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-static std::vector<float> vecs(const char *path, size_t n, int &d)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f || fread(&d, 4, 1, f) != 1) exit(1);
-    std::vector<float> v(n * d);
-    for (size_t i = 0; i < n; i++) { fseek(f, (long)(i * (4 + 4 * (size_t)d) + 4), SEEK_SET); if (fread(&v[i * d], 4, d, f) != (size_t)d) exit(1); }
-    fclose(f);
-    return v;
-}
+
 int main(int argc, char **argv)
 {
     if (argc < 7) return 2;
-    int d; auto b = vecs(argv[1], ROWS, d), q = vecs(argv[2], QUERIES, d);
+    int d; size_t n; auto b = vecs<float>(argv[1], d, n), q = vecs<float>(argv[2], d, n);
     std::vector<uint32_t> tenant(QUERIES), truth(QUERIES * K); std::vector<uint64_t> may(TENANTS * WORDS);
     FILE *f = fopen(argv[3], "rb");
     if (!f || fread(&tenant[0], 4, QUERIES, f) != QUERIES || fread(&truth[0], 4, QUERIES * K, f) != QUERIES * K || fread(&may[0], 8, may.size(), f) != may.size()) return 1;
     hnswlib::L2Space sp(d); hnswlib::HierarchicalNSW<float> h(&sp, ROWS, atoi(argv[4]), atoi(argv[5]));
-    double t0 = now(); h.addPoint(&b[0], 0);
-#pragma omp parallel for schedule(dynamic, 64)
-    for (long i = 1; i < ROWS; i++) h.addPoint(&b[i * d], i);
-    printf("build %.1f s, bytes/vector %zu\n", now() - t0, h.size_data_per_element_);
+    printf("build %.1f s, bytes/vector %zu\n", hnsw_fill(h, b, d, ROWS, 2), h.size_data_per_element_);
     for (int a = 6; a < argc; a++) {
         h.setEf(atoi(argv[a])); size_t hit = 0, all = 0; std::vector<double> us(QUERIES);
         for (int i = 0; i < QUERIES; i++) {

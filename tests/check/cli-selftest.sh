@@ -147,15 +147,6 @@ for f in sluice.bash _sluice sluice.fish; do
     breaks "completions: completions/$f does not name fm-fake" completions/$f 's/fm-fake/fm-other/'
     breaks "completions: completions/$f names fm-more" completions/$f 's/fm-fake/& fm-more/'
 done
-breaks "completions-bash: fm-fake: 'fm-fake --' is completed" completions/sluice.bash 's/--help-options/--help/'
-breaks "completions-bash: fm-fake: 'fm-fake --format ' is completed" completions/sluice.bash 's/choices..|. /choices/'
-if command -v zsh >/dev/null; then
-    breaks 'completions-zsh: ' completions/_sluice 's/^done$//'
-fi
-if command -v fish >/dev/null; then
-    breaks "completions-fish: fm-fake: 'fm-fake --' is completed" completions/sluice.fish 's/--help-options/--help/'
-    breaks "completions-fish: fm-fake: 'fm-fake --format ' is completed" completions/sluice.fish "s/split '|'/split ,/"
-fi
 breaks 'readme: fm-fake: README.md' README.md 's/fm-fake/a tool/'
 breaks 'bats: fm-fake: no tests/cli/fm-fake.bats' tests/cli/fm-fake.bats ''
 echo "$passed checks passed, $failed failed"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# cli.sh BIN_DIR [TREE] - does every tool of TREE/cmd keep the conventions of sluice(7), and do its
-# option table, --help, man page and completions agree?
+# cli.sh BIN_DIR [TREE] - does every tool of TREE/cmd keep the conventions of sluice(7), do its option
+# table, --help and man page agree, and do the completions know it? What these offer is asked of the
+# shells by completions.sh.
 #
 # A line a rule: "ok RULE", or "not ok RULE: TOOL: what" for each breach; then the count; exit 1 if
 # a rule is broken. TREE is this script's own tree unless given.
@@ -194,61 +195,6 @@ completion_lists() {
     sed -n 's/^for tool in //p' "$dir/sluice.fish" | same_tools completions/sluice.fish
 }
 
-# offers WANTED GOT LINE: the words of both, in any order.
-offers() {
-    diff <(tr ' ' '\n' <<<"$1" | sort) <(tr ' ' '\n' <<<"$2" | sort) >/dev/null ||
-        echo "'$3' is completed by '$2', not '$1'"
-}
-
-# bash_words WORD...: what sluice.bash offers for the last of them, on one line.
-bash_words() {
-    # shellcheck disable=SC2016 # that shell expands it
-    bash --norc -c 'source "$1"; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-        COMP_LINE=$* COMP_POINT=${#COMP_LINE}; _sluice "$1" "${@: -1}" "${@: -2:1}"
-        echo "${COMPREPLY[*]}"' _ "$tree/completions/sluice.bash" "$@"
-}
-
-# fish_words WORD...: what sluice.fish offers for the last of them, on one line.
-fish_words() {
-    # shellcheck disable=SC2016 # that shell expands it
-    HOME=$scratch fish --no-config -c 'source $argv[1]; complete -C$argv[2]' \
-        "$tree/completions/sluice.fish" "$*" </dev/null | cut -f 1 | paste -s -d ' '
-}
-
-# What the completion SHELL offers is what the table holds.
-completed() {
-    local shell=$1 tool=$2 long choices all
-    all=$(options "$tool" | grep '^--' | paste -s -d ' ')
-    offers "$all" "$("$shell" "$bin/$tool" --)" "$tool --"
-    while IFS='|' read -r _ long _ choices _; do
-        [[ -z $choices ]] ||
-            offers "$choices" "$("$shell" "$bin/$tool" "--$long" '')" "$tool --$long "
-    done < <(rows "$tool")
-}
-
-bash_completed() {
-    completed bash_words "$1"
-}
-
-fish_completed() {
-    completed fish_words "$1"
-}
-
-zsh_syntax() {
-    zsh -n "$tree/completions/_sluice" 2>&1
-}
-
-# with SHELL NAME COMMAND...: a rule for those who have that shell.
-with() {
-    local shell=$1
-    shift
-    if command -v "$shell" >/dev/null; then
-        rule "$@"
-    else
-        echo "skipped $1: there is no $shell here"
-    fi
-}
-
 readme() {
     grep -Fwqs -- "$1" "$tree/README.md" || echo "README.md does not name it"
 }
@@ -267,9 +213,6 @@ rule man each man_page
 rule man-orphans man_orphans
 rule man-lint man_lint
 rule completions completion_lists
-rule completions-bash each bash_completed
-with zsh completions-zsh zsh_syntax
-with fish completions-fish each fish_completed
 rule readme each readme
 rule bats each bats_file
 echo "$passed checks passed, $failed failed"

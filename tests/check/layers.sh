@@ -36,6 +36,7 @@ system="($c11|$unix|$compiler)"
 # Calls that speak, end the process or read the environment; and calls that nobody makes.
 speaking='exit|_exit|_Exit|quick_exit|abort|printf|vprintf|fprintf|vfprintf|dprintf|puts|fputs'
 speaking+='|putchar|perror|getenv|secure_getenv|setenv|putenv|unsetenv'
+printing='printf|vprintf|fprintf|vfprintf|dprintf|puts|fputs|putchar|fputc|putc|perror|fwrite|write'
 banned='strcpy|stpcpy|strcat|strncat|sprintf|vsprintf|gets|atoi|atol|atoll|atof|strtok|system|popen'
 banned+='|mktemp|tmpnam|tempnam'
 
@@ -171,6 +172,13 @@ silent() {
         sed -nE 's/^([^:]*:[0-9]*:)(.*[^A-Za-z0-9_])?(stdout|stderr)([^A-Za-z0-9_].*)?$/\1 \3/p'
 }
 
+# A command speaks through base/cli.h and base/out.h, which make text safe for a terminal.
+one_mouth() {
+    calls "$printing" 'cmd/[^:]*'
+    grep -E '^cmd/' "$scratch/code" |
+        sed -nE 's/^([^:]*:[0-9]*:)(.*[^A-Za-z0-9_])?(stdout|stderr)([^A-Za-z0-9_].*)?$/\1 \3/p'
+}
+
 long_files() {
     find cmd lib -name '*.[ch]' -exec awk 'FNR == 1001 { print FILENAME ":1001: more than 1,000 lines" }' {} +
 }
@@ -205,6 +213,7 @@ done
 rule layer-cmd layer 'cmd/[^:]*' "${all[@]}"
 rule third-party third_party
 rule silent silent
+rule one-mouth one_mouth
 rule banned calls "$banned" '[^:]*'
 rule long-files long_files
 rule isa-names isa_names

@@ -305,7 +305,7 @@ EOF
     says 'map: there is no line for query 2'
     fails ann-fuse --map map a.ivecs
     says "'a.ivecs' has 41 queries, the map 'map' 2"
-    for bad in x -1 1.5 '' 99999999999999999999 9999999999999; do
+    for bad in x -1 1.5 '' 99999999999999999999 9999999999999 100000000; do
         printf '0\n%s\n' "$bad" >map
         fails ann-fuse --map map r1.tsv
         says map:2

@@ -22,6 +22,8 @@ sample=$BATS_FILE_TMPDIR/sample.fmi # of tests/data/sample.jsonl, by build_sampl
 planks=$BATS_FILE_TMPDIR/planks.fmi # of many documents, by build_planks
 
 enter_work() {
+    # Watched tools are slow: tests/check/watched.sh says what to leave out.
+    [[ -n ${WATCHED_SKIP:-} && $BATS_TEST_DESCRIPTION =~ $WATCHED_SKIP ]] && skip 'watched'
     out=$BATS_TEST_TMPDIR/out
     err=$BATS_TEST_TMPDIR/err
     mkdir "$BATS_TEST_TMPDIR/work"
@@ -229,6 +231,7 @@ same_for_all_threads() {
 # a pipe.
 no_room() {
     local got kb=$1
+    [[ ${WATCHED:-} != valgrind ]] || skip 'valgrind has files of its own'
     shift
     got=$(
         set +e

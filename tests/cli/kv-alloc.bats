@@ -18,6 +18,10 @@ cell() {
     misuse kv-alloc
     misuse kv-alloc ops.tsv ops.tsv
     misuse kv-alloc --lengths t.jsonl ops.tsv
+    misuse kv-alloc --blocks 0 ops.tsv
+    says "'--blocks' is 1 to "
+    misuse kv-alloc --spare 2 ops.tsv
+    says "'--spare' is 0 to 1"
     for bad in '--blocks 0' '--blocks 4000000000' '--group 0' '--spare 1.1' '--occupancy 0' \
         '--from 2' '--every 0' '--block-size 0' '--write x' '--alloc pages' '--alloc group,'; do
         # shellcheck disable=SC2086 # an option and its argument

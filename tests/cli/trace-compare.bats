@@ -94,7 +94,7 @@ b\t0\t5\t9\t-2\tok|the output has no tokens
 b\t0\t5\t1e300\t2\tok|'end_ns' is a time beyond 146 years
 b\t0\tnan\t9\t2\tok|'first_token_ns' is no number
 b\t0\t5\t9\t2|there are 5 fields
-b\t0\t5\t9\t2\tok\tmore|there are more fields than the header's 6
+b\t0\t5\t9\t2\tok\tmore|there are 7 fields, the header has 6
 b\t0\t9\t5\t2\tok|a token comes before the request
 #b\t0\tx\t9\t2\tok|'first_token_ns' is no number
 END

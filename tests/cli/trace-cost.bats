@@ -172,6 +172,12 @@ END
     jq 'del(.dim)' half.json >no.json
     fails trace-cost --cost roofline --gpu H100 --model no.json 1:10
     says "no.json: 'dim'"
+    jq '.name = "my \"half\", ü"' half.json >quoted.json
+    ok trace-cost --model-card quoted.json
+    is 'my "half", ü' "$(jq -r .name "$out")"
+    jq '.name = "a\n# num_layers=1"' half.json >lines.json
+    fails trace-cost --model-card lines.json
+    says "lines.json: a 'name' has no control characters"
     echo '{' >broken.json
     fails trace-cost --model-card broken.json
     says broken.json

@@ -108,6 +108,12 @@ brute() {
     echo 40 >>allow
     fails vec-knn --allow allow base.fvecs query.fvecs
     says 'row 40'
+    # A number of a few bytes is no reason to take gigabytes for its bits.
+    echo 500000000000 >allow
+    fails vec-knn --allow allow base.fvecs query.fvecs
+    says 'allow:1: row 500000000000'
+    fails vec-knn --allow allow --from csv - query.fvecs <base.csv
+    says 'allow:1: row 500000000000'
     echo x >allow
     fails vec-knn --allow allow base.fvecs query.fvecs
     says 'allow:1'

@@ -71,10 +71,14 @@ EOF
 0\t0\n|fewer than three
 0\t0\tx\n|no id
 0\t0\t1\t2\t3\n|more than four
+0\t0\t1\n500000000000\t0\t1\n|bad.tsv:2: query 500000000000 comes
 EOF
     printf '\2\0\0\0\1\0\0\0' >short.truth
     fails vec-recall -k 1 short.truth truth.tsv
     says short.truth
+    printf '\377\377\377\377\0\0\0\0' >none.truth # four billion lists of no neighbours
+    fails vec-recall -k 1 none.truth truth.tsv
+    says "not a truth file's"
     printf '{"query":0,"rank":0}\n' >bad.jsonl
     fails vec-recall -k 1 bad.jsonl truth.tsv
     says bad.jsonl:1

@@ -7,7 +7,7 @@
 
 #include "vec_data.h"
 
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 
 static double data_l2(const float *a, const float *b, uint32_t d)
 {

@@ -9,7 +9,7 @@
 #include <math.h>
 
 #include "base/rand.h"
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 
 static const char cf_kind[4] = {'v', 'c', 'o', 'd'};
 

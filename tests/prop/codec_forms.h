@@ -10,7 +10,7 @@
 #include "../unit/t.h"
 #include "../unit/tmp.h"
 #include "base/rand.h"
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 
 /* How far a scan's key may be from the one that is computed of the decoded vector and the query q:
  * `tol` times (|q| + L)^2 under l2 and |q| L under ip, L the length of the longest vector, as a

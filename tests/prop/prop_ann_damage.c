@@ -1,18 +1,16 @@
-/* prop_ann_damage.c - damaged indexes: found, and survived. One bit of every byte is flipped in
- * turn: ann_open() or ann_check() must say so, and a search must come back from what was opened.
- * The file is cut to every shorter length. Then one section at a time is noise with right
- * checksums, as only malice writes it, in a copy whose end is the end of what may be read.
+/* prop_ann_damage.c - damaged indexes of every kind: found, and survived (damage.h). ann_open() or
+ * ann_check() must say so, and searches must come back from what was opened. Then one section at a
+ * time is noise with right checksums, as only malice writes it.
  */
 #include "ann_data.h"
 #include "attrs_data.h"
 
-#include <fcntl.h>
+#include "damage.h"
 
 #include "ann/kind.h"
 #include "base/rand.h"
-#include "base/sect.h"
 
-enum { DIM = 5, QUERIES = 3, K = 12, ROUNDS = 40 };
+enum { DIM = 5, QUERIES = 3, K = 12, ROUNDS = 24, ROWS = 60 };
 
 /* Of attrs_data.h's columns. */
 static const struct ann_predicate wheres[] = {{"live", 4}, {"not year < 2000", 15}, {"true", 4}};
@@ -106,116 +104,100 @@ static void change(const char *path)
     ann_update_close(u);
 }
 
-static size_t length_of(int fd)
+/* damage.h: what it is to open, check and ask an index. */
+static int look(const char *path, bool hostile, struct err *e)
 {
-    return (size_t)lseek(fd, 0, SEEK_END);
+    struct ann *a = NULL;
+    int rc = ann_open(&a, path, cpu_detect(), e);
+
+    if (rc < 0)
+        return rc;
+    ask(a);
+    rc = ann_check(a, e);
+    ann_close(a);
+    if (hostile)
+        change(path);
+    return rc;
 }
 
-static void flip_bits(const char *path)
+/* Section number `at` of f, in part noise, all checksums right. */
+static void forge(const struct damage_file *f, size_t at, uint64_t *seed)
 {
-    int fd = open(path, O_RDWR);
-    size_t len = length_of(fd);
+    const uint8_t *r = damage_row(f, at);
+    uint64_t from = damage_get64(r + 8), len = damage_get64(r + 16), some = rand_u64(seed);
+    struct damage_file forged = {data_need(malloc(f->len)), f->len};
 
-    for (size_t at = 0; at < len; at++) {
-        struct ann *a = NULL;
-        struct err e = {0};
-        char c, bad;
-
-        T_CHECK(pread(fd, &c, 1, (off_t)at) == 1);
-        bad = (char)(c ^ 1 << at % 8);
-        T_CHECK(pwrite(fd, &bad, 1, (off_t)at) == 1);
-        if (ann_open(&a, path, cpu_detect(), &e) == 0) {
-            T_CHECKF(ann_check(a, &e) < 0, "%s: byte %zu", path, at);
-            ask(a);
-            ann_close(a);
-        }
-        T_CHECK(e.msg[0] != 0);
-        T_CHECK(pwrite(fd, &c, 1, (off_t)at) == 1);
-    }
-    close(fd);
+    memcpy(forged.p, f->p, f->len);
+    for (uint64_t k = 0; k < len; k++)
+        if (rand_below(seed, 4) < some % 4 + 1)
+            forged.p[from + k] = (uint8_t)rand_u64(seed);
+    damage_seal(&forged);
+    tmp_put("forged.ann", forged.p, forged.len);
+    free(forged.p);
 }
 
-static void cut(const char *path)
+static void noise(const char *path)
 {
-    int fd = open(path, O_RDWR);
-
-    for (size_t len = length_of(fd); len-- > 0;) {
-        struct ann *a = NULL;
-        struct err e = {0};
-
-        T_CHECK(ftruncate(fd, (off_t)len) == 0);
-        T_CHECKF(ann_open(&a, path, CPU_PORTABLE, &e) < 0, "%s cut to %zu", path, len);
-    }
-    close(fd);
-}
-
-/* `path` again, section number `at` noise. */
-static void forge(const char *path, size_t at, uint64_t *seed)
-{
-    struct sect_writer *w = NULL;
-    struct sect_file *f = NULL;
-    struct err e = {0};
-
-    T_CHECK(sect_open(&f, path, "ann ", 1, &e) == 0);
-    T_CHECK(sect_create(&w, "forged.ann", "ann ", 1, 0, &e) == 0);
-    for (size_t i = 0; i < sect_count(f); i++) {
-        struct sect_row row = sect_row(f, i);
-        uint64_t some = rand_u64(seed);
-        char *p = data_need(malloc(row.len + 1));
-
-        T_CHECK(sect_read(f, row.id, 0, p, row.len, &e) == 0);
-        for (size_t k = 0; k < row.len && i == at; k++)
-            if (rand_below(seed, 4) < some % 4 + 1)
-                p[k] = (char)rand_u64(seed);
-        T_CHECK(sect_put(w, row.id, row.flags, p, row.len, &e) == 0);
-        free(p);
-    }
-    T_CHECK(sect_commit(&w, &e) == 0);
-    sect_close(f);
-}
-
-static void noise(const char *path, size_t sections)
-{
+    struct damage_file f = damage_read(path);
     uint64_t seed = 5;
 
-    for (size_t at = 0; at < sections; at++)
+    for (size_t at = 0; at < damage_sections(&f); at++)
         for (int round = 0; round < ROUNDS; round++) {
             struct ann *a = NULL;
             struct err e = {0};
 
-            forge(path, at, &seed);
+            forge(&f, at, &seed);
             if (ann_open(&a, "forged.ann", (enum cpu_level)(round % ((int)cpu_detect() + 1)), &e) <
                 0)
                 continue;
             ann_check(a, &e);
             ask(a);
             ann_close(a);
-            change("forged.ann");
+            if (round % 4 == 0)
+                change("forged.ann");
         }
+    free(f.p);
 }
 
-/* An index with names, in which rows were deleted. */
-static void make_changed(const struct ann_base *b, struct ann_build_opts *o)
+/* Rows have names. */
+static struct ann_ids *row_names(size_t rows)
 {
     FILE *f = data_need(fopen("names", "w"));
     struct ann_ids *ids = NULL;
+    struct err e = {0};
+
+    for (size_t i = 0; i < rows; i++)
+        fprintf(f, "n%zu\n", i * 17 % 1009);
+    fclose(f);
+    T_CHECK(ann_ids_load(&ids, "names", rows, &e) == 0);
+    return ids;
+}
+
+/* Every fourth row goes. */
+static void delete_some(const char *path, size_t rows)
+{
     struct ann_update *u = NULL;
     struct ann_update_opts how = {0};
     struct ann_update_report r;
     struct err e = {0};
 
-    for (size_t i = 0; i < b->rows.rows; i++)
-        fprintf(f, "n%zu\n", i * 17 % 1009);
-    fclose(f);
-    T_CHECK(ann_ids_load(&ids, "names", b->rows.rows, &e) == 0);
-    o->ids = ids;
-    ann_make("d.ann", b, o);
-    ann_ids_free(ids);
-    T_CHECK(ann_update_open(&u, "d.ann", cpu_detect(), &e) == 0);
-    for (uint64_t row = 0; row < b->rows.rows; row += 4)
+    T_CHECK(ann_update_open(&u, path, cpu_detect(), &e) == 0);
+    for (uint64_t row = 0; row < rows; row += 4)
         T_CHECK(ann_update_delete_row(u, row, &e) == 0);
-    T_CHECKF(ann_update_write(u, "d.ann", &how, &r, &e) == 0, "%s", e.msg);
+    T_CHECKF(ann_update_write(u, path, &how, &r, &e) == 0, "%s", e.msg);
     ann_update_close(u);
+}
+
+/* As ann-tune leaves it. */
+static void keep_settings(const char *path)
+{
+    const struct ann_setting s[] = {{.target = 0.5, .recall = 0.75, .keys = 9, .k = 3, .effort = 7},
+                                    {.target = 0.9, .recall = 0.95, .keys = 60, .k = 3}};
+    struct ann *a = ann_need(path, cpu_detect());
+    struct err e = {0};
+
+    T_CHECKF(ann_save_settings(a, path, s, 2, &e) == 0, "%s", e.msg);
+    ann_close(a);
 }
 
 /* Of four tenants the first has all rows. */
@@ -234,71 +216,132 @@ static struct ann_grants *grants_of(size_t rows)
     return g;
 }
 
-static void damage(enum ann_kind_name kind, enum vec_type type, enum vec_metric m,
-                   const char *codec, bool no_vectors, bool changed)
-{
-    struct ann_base b = ann_base_of(DATA_NORMAL, type, kind == ANN_TENANT ? 130 : 60, DIM);
-    struct ann_grants *g = kind == ANN_TENANT ? grants_of(b.rows.rows) : NULL;
-    struct ann_build_opts o = {.kind = kind,
-                               .metric = m,
-                               .codec = codec,
-                               .degree = 5,
-                               .beam = 8,
-                               .grants = g,
-                               .no_vectors = no_vectors};
-    struct ann_section s;
-    struct ann *a;
-    struct ann_attrs attrs = {0};
-    size_t sections = 0;
+/* ---- the kinds ---- */
 
-    if (kind == ANN_HQI) {
-        struct table t = table_make(60, 30);
+enum { BARE = 1, NAMES = 2, DELETED = 4, ATTRS = 8, TUNED = 16 };
+
+/* Each as small as it can be. A new kind, or a new section of one, is a row. */
+static const struct kind {
+    enum ann_kind_name kind;
+    enum vec_type type;
+    enum vec_metric metric;
+    const char *codec; /* NULL: the default */
+    unsigned with;
+} kinds[] = {
+    {ANN_GRAPH, VEC_F32, VEC_L2, "leanvec3+int8", 0},
+    {ANN_GRAPH, VEC_F32, VEC_L2, "leanvec4+int8x1+int4", 0},
+    {ANN_GRAPH, VEC_F32, VEC_IP, "int4", BARE},
+    {ANN_GRAPH, VEC_U8, VEC_L2, "bytes", TUNED},
+    {ANN_GRAPH, VEC_F16, VEC_COSINE, "int8", 0},
+    {ANN_GRAPH, VEC_F32, VEC_L2, "int4", NAMES | DELETED},
+    {ANN_GRAPH, VEC_I8, VEC_L2, NULL, ATTRS | NAMES | DELETED | TUNED},
+    {ANN_IVF, VEC_F32, VEC_L2, NULL, 0},
+    {ANN_IVF, VEC_F32, VEC_IP, "opq3x4+int4", BARE},
+    {ANN_IVF, VEC_U8, VEC_L2, "pq5x2", 0},
+    {ANN_IVF, VEC_F32, VEC_L2, "pq5x4", BARE},
+    {ANN_IVF, VEC_F16, VEC_COSINE, NULL, 0},
+    {ANN_IVF, VEC_F32, VEC_L2, NULL, NAMES | DELETED},
+    {ANN_IVF, VEC_F32, VEC_L2, "pq5x6+int8", BARE | NAMES | DELETED},
+    {ANN_IVF, VEC_F32, VEC_L2, NULL, ATTRS | TUNED},
+    {ANN_HQI, VEC_F32, VEC_L2, NULL, ATTRS},
+    {ANN_HQI, VEC_F32, VEC_L2, "pq5x4", ATTRS | BARE | NAMES},
+    {ANN_TENANT, VEC_F32, VEC_L2, NULL, NAMES | DELETED},
+    {ANN_TENANT, VEC_U8, VEC_L2, NULL, 0},
+    {ANN_TENANT, VEC_F32, VEC_L2, NULL, ATTRS},
+    {ANN_SPANN, VEC_F32, VEC_L2, NULL, 0},
+    {ANN_SPANN, VEC_F32, VEC_IP, "pq6x4", BARE},
+    {ANN_SPANN, VEC_F32, VEC_L2, NULL, ATTRS | NAMES},
+    {ANN_OSQ, VEC_F32, VEC_L2, NULL, 0},
+    {ANN_OSQ, VEC_U8, VEC_IP, "osq2", 0},
+    {ANN_OSQ, VEC_F32, VEC_L2, NULL, ATTRS | NAMES},
+};
+
+static void make(const char *path, const struct kind *k)
+{
+    struct ann_base b = ann_base_of(DATA_NORMAL, k->type, k->kind == ANN_TENANT ? 130 : ROWS, DIM);
+    struct ann_grants *g = k->kind == ANN_TENANT ? grants_of(b.rows.rows) : NULL;
+    struct ann_attrs attrs = {0};
+    struct ann_ids *ids = k->with & NAMES ? row_names(b.rows.rows) : NULL;
+    struct ann_build_opts o = {.kind = k->kind,
+                               .metric = k->metric,
+                               .codec = k->codec,
+                               .degree = k->kind == ANN_GRAPH || k->kind == ANN_SPANN ? 5 : 0,
+                               .beam = k->kind == ANN_GRAPH || k->kind == ANN_SPANN ? 8 : 0,
+                               .grants = g,
+                               .ids = ids,
+                               .no_vectors = k->with & BARE};
+
+    if (k->with & ATTRS) {
+        struct table t = table_make(b.rows.rows, 30);
 
         table_attrs(&t, &attrs.attrs, cpu_detect());
         free(t.cell);
         o.attrs = &attrs;
+    }
+    if (k->kind == ANN_HQI) {
         o.wheres = wheres;
         o.n_wheres = QUERIES;
         o.least = 5;
     }
-    if (changed)
-        make_changed(&b, &o);
-    else
-        ann_make("d.ann", &b, &o);
-    a = ann_need("d.ann", CPU_PORTABLE);
-    while (ann_section(a, sections, &s))
-        sections++;
-    ann_close(a);
+    ann_make(path, &b, &o);
+    if (k->with & DELETED)
+        delete_some(path, b.rows.rows);
+    if (k->with & TUNED)
+        keep_settings(path);
     attrs_close(&attrs.attrs);
-    noise("d.ann", sections);
-    flip_bits("d.ann");
-    cut("d.ann");
+    ann_ids_free(ids);
     ann_grants_free(g);
     ann_base_free(&b);
 }
 
+static void note_sections(const char *path, struct buf *seen)
+{
+    struct damage_file f = damage_read(path);
+    struct err e = {0};
+
+    for (size_t i = 0; i < damage_sections(&f); i++)
+        buf_add(seen, (const char *)damage_row(&f, i), 4, &e);
+    free(f.p);
+}
+
+/* No section that ann-index(5) names is left out. */
+static void check_seen(struct buf *seen)
+{
+    static const char all[] = "METAMEANMAPBCODELINKENTRVECSHQIHHQITHQIDATTHATTDATTCATTLTUNEDEAD"
+                              "IDSTIDSOIDSPIVFHMIDPCENTLISTROWSFASTFACTTNTHNODECELLBLOMTNSTTNSO"
+                              "TNSPTNFRTNLSSPNHHOMEPOSTOSQHAWAYOROWSIGN";
+    struct err e = {0};
+
+    buf_addc(seen, '\0', &e);
+    for (const char *id = all; *id; id += 4) {
+        char name[5] = {id[0], id[1], id[2], id[3], 0};
+
+        T_CHECKF(strstr(seen->p, name), "no kind here has a section %s", name);
+    }
+}
+
 int main(void)
 {
+    struct buf seen = {0};
+    size_t bytes = 0;
+
     tmp_enter();
-    damage(ANN_GRAPH, VEC_F32, VEC_L2, "leanvec3+int8", false, false);
-    damage(ANN_GRAPH, VEC_F32, VEC_IP, "int4", true, false);
-    damage(ANN_GRAPH, VEC_U8, VEC_L2, "bytes", false, false);
-    damage(ANN_GRAPH, VEC_F16, VEC_COSINE, "int8", false, false);
-    damage(ANN_GRAPH, VEC_F32, VEC_L2, "int4", false, true);
-    damage(ANN_IVF, VEC_F32, VEC_L2, NULL, false, false);
-    damage(ANN_HQI, VEC_F32, VEC_L2, NULL, false, false);
-    damage(ANN_IVF, VEC_F32, VEC_IP, "opq3x4+int4", true, false);
-    damage(ANN_IVF, VEC_U8, VEC_L2, "pq5x2", false, false);
-    damage(ANN_IVF, VEC_F32, VEC_L2, "pq5x4", true, false);
-    damage(ANN_IVF, VEC_F16, VEC_COSINE, NULL, false, false);
-    damage(ANN_IVF, VEC_F32, VEC_L2, NULL, false, true);
-    damage(ANN_IVF, VEC_F32, VEC_L2, "pq5x6+int8", true, true);
-    damage(ANN_TENANT, VEC_F32, VEC_L2, NULL, false, true);
-    damage(ANN_TENANT, VEC_U8, VEC_L2, NULL, false, false);
-    damage(ANN_SPANN, VEC_F32, VEC_L2, NULL, false, false);
-    damage(ANN_SPANN, VEC_F32, VEC_IP, "pq6x4", true, false);
-    damage(ANN_OSQ, VEC_F32, VEC_L2, NULL, false, false);
-    damage(ANN_OSQ, VEC_U8, VEC_IP, "osq2", false, false);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char name[64];
+        struct err e = {0};
+
+        snprintf(name, sizeof name, "%zu-%s-%u.ann", i, kinds[i].codec ? kinds[i].codec : "",
+                 kinds[i].with);
+        make(name, &kinds[i]);
+        T_CHECKF(look(name, false, &e) == 0, "%s: %s", name, e.msg);
+        note_sections(name, &seen);
+        noise(name);
+        damage_hostile(name, look);
+        bytes += damage_small(name, look);
+    }
+    check_seen(&seen);
+    buf_free(&seen);
+    printf("%zu kinds, %zu bytes, each flipped and cut at\n", sizeof kinds / sizeof *kinds, bytes);
     tmp_leave();
     return t_done("ann_damage");
 }

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "sim/pick.h"
 #include "sim/sim.h"
-#include "sim/tune.h"
+#include "sim/alpha.h"
 
 enum { CALLS = 60, PROGRAMS = 9, STAGES = 4, FLEET = 4, LINKS = 3 };
 
@@ -335,7 +335,7 @@ static void check_tuning(struct columns *columns)
     known(&t, &p, from_ns, keep);
     T_CHECK(trace_pick(&some, &t, keep, &e) == 0);
     tuned = alpha = 0.1 * below(11);
-    T_CHECKF(tune_alpha(&p.fleet, from_ns, &tuned, &e) == 0, "%s", e.msg);
+    T_CHECKF(alpha_tune(&p.fleet, from_ns, &tuned, &e) == 0, "%s", e.msg);
     alpha = some.n > 0 ? best_alpha(&c, &some, alpha) : alpha;
     T_CHECKF(tuned >= alpha && tuned <= alpha, "%g, not %g", tuned, alpha);
     trace_set_free(&some);

@@ -8,9 +8,9 @@
  */
 #include "codec_forms.h"
 
-#include "base/hash.h"
+#include "damage.h"
 
-enum { DIM = 24, ROWS = 320, TRY = 67, HEADER = 64, ROW = 32 };
+enum { DIM = 24, ROWS = 320, TRY = 67 };
 
 static const char *form; /* being tried */
 
@@ -62,56 +62,9 @@ static void use(const struct codec *c)
 
 /* ---- the file ---- */
 
-struct file {
-    uint8_t *p;
-    size_t len;
-};
-
-static uint64_t get64(const uint8_t *p)
+static struct damage_file copy_of(const struct damage_file *f)
 {
-    uint64_t v;
-
-    memcpy(&v, p, 8);
-    return v;
-}
-
-static void put64(uint8_t *p, uint64_t v)
-{
-    memcpy(p, &v, 8);
-}
-
-static size_t sections(const struct file *f)
-{
-    uint32_t n;
-
-    memcpy(&n, f->p + 32, 4);
-    return n;
-}
-
-static uint8_t *row(const struct file *f, size_t i)
-{
-    return f->p + get64(f->p + 24) + i * ROW;
-}
-
-/* All checksums right again. */
-static void seal(struct file *f)
-{
-    size_t n = sections(f);
-
-    for (size_t i = 0; i < n; i++) {
-        uint8_t *r = row(f, i);
-        uint64_t at = get64(r + 8), len = get64(r + 16);
-
-        if (at <= f->len && len <= f->len - at)
-            put64(r + 24, hash64(f->p + at, len));
-    }
-    put64(row(f, n), hash64(row(f, 0), n * ROW));
-    put64(f->p + 56, hash64(f->p, 56));
-}
-
-static struct file copy_of(const struct file *f)
-{
-    struct file c = {malloc(f->len), f->len};
+    struct damage_file c = {malloc(f->len), f->len};
 
     memcpy(c.p, f->p, f->len);
     return c;
@@ -123,35 +76,14 @@ static int open_bytes(struct codec **c, const uint8_t *p, size_t len, struct err
     return codec_open(c, "bad", cpu_detect(), e);
 }
 
-static void refused(const uint8_t *p, size_t len, const char *what, size_t at)
-{
-    struct codec *c = NULL;
-    struct err e = {0};
-    int rc = open_bytes(&c, p, len, &e);
-
-    T_CHECKF(rc == ERR_CORRUPT && !c && strlen(e.msg) > 5, "%s: %s %zu: %d", form, what, at, rc);
-    codec_free(c);
-}
-
-static void check_damage(const struct file *f)
-{
-    for (size_t at = 0; at < f->len; at++) {
-        f->p[at] ^= (uint8_t)(1 << at % 8);
-        refused(f->p, f->len, "flip at", at);
-        f->p[at] ^= (uint8_t)(1 << at % 8);
-    }
-    for (size_t cut = 0; cut < f->len; cut++)
-        refused(f->p, cut, "cut to", cut);
-}
-
 /* It is refused, or works. */
-static void try_hostile(const struct file *f)
+static void try_hostile(const struct damage_file *f)
 {
-    struct file c = copy_of(f);
+    struct damage_file c = copy_of(f);
     struct codec *codec = NULL;
     struct err e = {0};
 
-    seal(&c);
+    damage_seal(&c);
     if (open_bytes(&codec, c.p, c.len, &e) == 0)
         use(codec);
     else
@@ -161,7 +93,7 @@ static void try_hostile(const struct file *f)
     free(c.p);
 }
 
-static void check_words(const struct file *f, uint64_t at, uint64_t len)
+static void check_words(const struct damage_file *f, uint64_t at, uint64_t len)
 {
     static const uint32_t word[] = {0,          1,          2,          0x7f,       0xff,
                                     0x7fffffff, 0x80000000, ~0U,        0x7f800000, 0xff800000,
@@ -183,7 +115,7 @@ static void check_words(const struct file *f, uint64_t at, uint64_t len)
 }
 
 /* All of a section the same byte, or noise. */
-static void check_fills(const struct file *f, uint64_t at, uint64_t len)
+static void check_fills(const struct damage_file *f, uint64_t at, uint64_t len)
 {
     uint8_t *old = malloc(len + 1);
     uint64_t seed = 6;
@@ -198,18 +130,18 @@ static void check_fills(const struct file *f, uint64_t at, uint64_t len)
     free(old);
 }
 
-static void check_lengths(const struct file *f, uint8_t *r)
+static void check_lengths(const struct damage_file *f, uint8_t *r)
 {
     static const int64_t by[] = {-64, -8, -4, -1, 1, 4, 8};
-    uint64_t len = get64(r + 16);
+    uint64_t len = damage_get64(r + 16);
 
     for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
-        put64(r + 16, len + (uint64_t)by[i]);
+        damage_put64(r + 16, len + (uint64_t)by[i]);
         try_hostile(f);
     }
-    put64(r + 16, 0);
+    damage_put64(r + 16, 0);
     try_hostile(f);
-    put64(r + 16, len);
+    damage_put64(r + 16, len);
     for (int i = 0; i < 8; i++) { /* as if it were not there, and another, to be known or not */
         r[4] ^= (uint8_t)(i / 4);
         r[i % 4] ^= 1;
@@ -219,13 +151,13 @@ static void check_lengths(const struct file *f, uint8_t *r)
     }
 }
 
-static void check_hostile(const struct file *f)
+static void check_hostile(const struct damage_file *f)
 {
-    for (size_t i = 0; i < sections(f); i++) {
-        uint8_t *r = row(f, i);
+    for (size_t i = 0; i < damage_sections(f); i++) {
+        uint8_t *r = damage_row(f, i);
 
-        check_words(f, get64(r + 8), get64(r + 16));
-        check_fills(f, get64(r + 8), get64(r + 16));
+        check_words(f, damage_get64(r + 8), damage_get64(r + 16));
+        check_fills(f, damage_get64(r + 8), damage_get64(r + 16));
         check_lengths(f, r);
     }
 }
@@ -259,26 +191,27 @@ static void check_unknown(const char *path)
     }
 }
 
-static struct file read_file(const char *path)
+/* damage.h: what it is to open and use a codec. */
+static int look(const char *path, bool hostile, struct err *e)
 {
-    struct file r = {malloc(16 << 20), 0};
-    FILE *f = fopen(path, "rb");
+    struct codec *c = NULL;
+    int rc = codec_open(&c, path, cpu_detect(), e);
 
-    if (!f || !r.p)
-        exit(1);
-    r.len = fread(r.p, 1, 16 << 20, f);
-    fclose(f);
-    return r;
+    if (rc == 0 && hostile)
+        use(c);
+    codec_free(c);
+    return rc;
 }
 
 int main(void)
 {
     struct err e = {0};
+    size_t bytes = 0;
 
     tmp_enter();
     for (size_t i = 0; i < FORMS; i++) {
         struct codec *c;
-        struct file f;
+        struct damage_file f;
 
         form = forms[i].spec;
         c = trained(form, NORMAL, ROWS, DIM, cpu_detect(), 1);
@@ -289,12 +222,15 @@ int main(void)
         use(c);
         codec_free(c);
         check_unknown("good");
-        f = read_file("good");
-        if (f.len < 4000)
-            check_damage(&f);
+        f = damage_read("good");
+        damage_versions("good", look);
+        if (f.len < 40000)
+            bytes += damage_small("good", look);
         check_hostile(&f);
         free(f.p);
+        fprintf(stderr, "%s %zu\n", form, f.len);
     }
+    printf("%zu bytes, each flipped and cut at\n", bytes);
     tmp_leave();
     return t_done("codec_damage");
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "base/rand.h"
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 #include "vec/linalg.h"
 
 static uint64_t seed = 1;

@@ -11,7 +11,7 @@
 #include "sim/kv.h"
 #include "sim/metrics.h"
 #include "sim/reuse.h"
-#include "sim/tree.h"
+#include "sim/axes.h"
 
 static unsigned long long rng = 7;
 
@@ -378,20 +378,20 @@ static void try_grid2(void)
     grid2_free(&g);
 }
 
-/* ---- the tree ---- */
+/* ---- points over axes ---- */
 
-enum { TREE_MOST = 40 };
+enum { POINTS_MOST = 40 };
 
 /* Axis k of the points that agree on all axes before it. */
-static double naive_tree(const struct tree_point *p, int n, int k, const double *key)
+static double naive_axes(const struct axes_point *p, int n, int k, const double *key)
 {
-    double x[TREE_MOST], v[TREE_MOST];
+    double x[POINTS_MOST], v[POINTS_MOST];
     int values = 0;
 
-    if (k == TREE_KEYS)
+    if (k == AXES)
         return p[0].v;
     for (int i = 0; i < n; i++) {
-        struct tree_point of[TREE_MOST];
+        struct axes_point of[POINTS_MOST];
         int m = 0;
         bool known = false;
 
@@ -403,49 +403,49 @@ static double naive_tree(const struct tree_point *p, int n, int k, const double 
             if (p[j].key[k] == p[i].key[k])
                 of[m++] = p[j];
         x[values] = p[i].key[k];
-        v[values++] = naive_tree(of, m, k + 1, key);
+        v[values++] = naive_axes(of, m, k + 1, key);
     }
     return naive_line(x, v, values, key[k]);
 }
 
-static void try_tree(void)
+static void try_axes(void)
 {
-    struct tree_point p[TREE_MOST];
-    int n = 1 + below(TREE_MOST);
-    struct tree t = {0};
+    struct axes_point p[POINTS_MOST];
+    int n = 1 + below(POINTS_MOST);
+    struct axes t = {0};
     struct err e = {0};
     int same = 0;
 
     for (int i = 0; i < n; i++) {
-        for (int k = 0; k < TREE_KEYS; k++)
+        for (int k = 0; k < AXES; k++)
             p[i].key[k] = 10 * below(4);
         p[i].v = below(100);
         for (int j = 0; j < i; j++)
             same += memcmp(p[i].key, p[j].key, sizeof p[i].key) == 0;
-        T_CHECK(tree_add(&t, p[i].key, p[i].v, &e) == 0);
+        T_CHECK(axes_add(&t, p[i].key, p[i].v, &e) == 0);
     }
     if (same > 0) {
-        T_CHECK(tree_build(&t, &e) == ERR_INPUT);
-        tree_free(&t);
+        T_CHECK(axes_build(&t, &e) == ERR_INPUT);
+        axes_free(&t);
         return;
     }
-    T_CHECK(tree_build(&t, &e) == 0);
+    T_CHECK(axes_build(&t, &e) == 0);
     for (int i = 0; i < 40; i++) {
-        double key[TREE_KEYS], most[TREE_KEYS] = {0};
+        double key[AXES], most[AXES] = {0};
         bool holds = true;
 
-        for (int k = 0; k < TREE_KEYS; k++)
+        for (int k = 0; k < AXES; k++)
             key[k] = below(90) / 2.0 - 3;
-        for (int k = 0; k < TREE_KEYS; k++) {
+        for (int k = 0; k < AXES; k++) {
             for (int j = 0; j < n; j++)
                 most[k] = fmax(most[k], p[j].key[k]);
             holds &= key[k] <= most[k];
         }
-        T_CHECK(near(tree_at(&t, key), naive_tree(p, n, 0, key)));
-        T_CHECK(tree_holds(&t, key, 0) == holds);
-        T_CHECK(!tree_holds(&t, key, most[TREE_KEYS - 1] + 1));
+        T_CHECK(near(axes_at(&t, key), naive_axes(p, n, 0, key)));
+        T_CHECK(axes_holds(&t, key, 0) == holds);
+        T_CHECK(!axes_holds(&t, key, most[AXES - 1] + 1));
     }
-    tree_free(&t);
+    axes_free(&t);
 }
 
 /* ---- percentiles ---- */
@@ -504,7 +504,7 @@ int main(void)
         try_queue();
         try_grid();
         try_grid2();
-        try_tree();
+        try_axes();
         try_percentiles();
     }
     return t_done("prop_simparts");

@@ -88,7 +88,7 @@ static void compare(struct vec_reader *r, const float *q, uint64_t nq, const str
     float score[2][16 * 40];
     struct vec_rows base;
 
-    T_CHECK(vec_mapped(r, &base));
+    T_CHECK(vec_mapped(r, &base, NULL));
     search(o, &base, q, nq, NULL, id[0], score[0]);
     search(o, &base, q, nq, s, id[1], score[1]);
     T_CHECKF(memcmp(id[0], id[1], nq * o->k * sizeof(uint64_t)) == 0 &&

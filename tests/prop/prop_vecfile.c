@@ -210,7 +210,7 @@ static void check_reading(const struct table *t, const char *name)
             check_rows(r, t, to);
             T_CHECK(vec_seek(r, t->rows + 5, &e) == 0 && vec_reader_next(r) == t->rows);
         }
-        T_CHECK(vec_mapped(r, &m) == (t->format < VEC_CSV));
+        T_CHECK(vec_mapped(r, &m, NULL) == (t->format < VEC_CSV));
         for (uint64_t i = 0; t->format < VEC_CSV && i < t->rows; i++)
             T_CHECK(m.rows == t->rows && m.dim == t->dim && m.type == t->type &&
                     memcmp(vec_row(&m, i), t->v + i * t->dim * (uint64_t)size_of(t->type),
@@ -426,7 +426,7 @@ static int64_t read_through(const char *name, enum vec_format f, bool skip_bad, 
         rows = malloc(((size_t)vec_reader_dim(r) * 4 + 4) * 7);
         while ((n = vec_read(r, rows, 7, e)) > 0)
             all += n;
-        if (vec_mapped(r, &m) && m.rows) /* the last byte can be read */
+        if (vec_mapped(r, &m, NULL) && m.rows) /* the last byte can be read */
             memcpy(rows, (const unsigned char *)vec_row(&m, m.rows - 1) + m.dim - 1, 1);
     }
     vec_close(r);

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "../unit/t.h"
+#include "vec/codec_kind.h"
 #include "vec/vec.h"
 
 static unsigned long long seed = 20261125;

@@ -256,6 +256,29 @@ static void test_kill(open_fn *open_it)
     unlink(path);
 }
 
+/* OpenMP ends a process from within: what that was writing goes, and nothing of its parent's. */
+static void test_exit(open_fn *open_it)
+{
+    struct atomic_file *ours, *f;
+    struct err e = {0};
+    int status = 0, before;
+
+    T_CHECK(open_it(&ours, path, &e) == 0 && atomic_write(ours, "ours", 4, &e) == 0);
+    before = entries();
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (open_it(&f, "theirs", &e) < 0 || atomic_write(f, "half", 4, &e) < 0)
+            _exit(1);
+        exit(3);
+    }
+    waitpid(pid, &status, 0);
+    T_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+    T_CHECK(entries() == before);
+    T_CHECK(atomic_commit(&ours, &e) == 0 && is("ours") && entries() == 1);
+    unlink(path);
+}
+
 /* What a kill between link and rename leaves does not stop the next writer. */
 static void test_leftover(open_fn *open_it)
 {
@@ -358,6 +381,7 @@ int main(void)
         test_long_name(ways[i]);
         test_direct(ways[i]);
         test_kill(ways[i]);
+        test_exit(ways[i]);
         test_leftover(ways[i]);
         test_race(ways[i]);
     }

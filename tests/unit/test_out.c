@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <float.h>
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -398,9 +399,49 @@ static void test_files(void)
     out_abort(&o);
 }
 
+/* What a terminal gets is read from its other side while it is written. */
+static void *read_master(void *arg)
+{
+    int fd = *(int *)arg;
+    ssize_t n;
+
+    got_len = 0;
+    while ((n = read(fd, got + got_len, sizeof got - got_len)) > 0)
+        got_len += (size_t)n;
+    return NULL;
+}
+
+/* Pieces that end within characters, 200 KB of them: no character is torn where the buffer ends. */
+static void test_terminal(void)
+{
+    static const char one[] = "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80|";
+    enum { LEN = sizeof one - 1, TIMES = 20000 };
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    struct out_opts opts = {0};
+    struct err e = {0};
+    struct out *o;
+    pthread_t reader;
+    bool whole = true;
+
+    T_CHECK(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    opts.path = ptsname(master);
+    T_CHECKF(opts.path && out_open(&o, &opts, &e) == 0, "%s", e.msg);
+    T_CHECK(out_is_tty(o));
+    T_CHECK(pthread_create(&reader, NULL, read_master, &master) == 0);
+    for (size_t i = 0; i < TIMES * LEN; i++)
+        out_raw(o, one + i % LEN, 1);
+    out_raw(o, "\x1B\xE2", 2); /* half a character comes last: it is none */
+    T_CHECK(out_commit(&o, &e) == 0);
+    pthread_join(reader, NULL); /* the last to have it open has closed it */
+    close(master);
+    T_CHECKF(got_len == TIMES * LEN + 2, "%zu bytes", got_len);
+    for (size_t i = 0; i < TIMES; i++)
+        whole &= memcmp(got + i * LEN, one, LEN) == 0;
+    T_CHECK(whole && memcmp(got + TIMES * LEN, "??", 2) == 0);
+}
+
 int main(void)
 {
-
     signal(SIGPIPE, SIG_IGN);
     tmp_enter();
     test_forms();
@@ -409,6 +450,7 @@ int main(void)
     test_long();
     test_stdout();
     test_files();
+    test_terminal();
     tmp_leave();
     return t_done("out");
 }

@@ -34,7 +34,7 @@ static void line_is(const char *set, const char *member, const char *format)
     else
         snprintf(want + 13, sizeof want - 13, "%s\n", format);
     holds(set, want);
-    T_CHECK(set_is(set));
+    T_CHECK(set_is(set, &e) == 1);
 }
 
 static void test_lines(void)
@@ -109,15 +109,15 @@ static void test_read(void)
     T_CHECKF(strcmp(got, "d/a.fmi d/e/b.fmi /c.fmi d/a.fmi ") == 0, "%s", got);
     *got = '\0';
     tmp_put("d/x.set", "sluice-set 1\n\na\n\nstop\nb", 24);
-    T_CHECK(set_is("d/x.set") && set_read("d/x.set", join, got, &e) == ERR_CORRUPT);
+    T_CHECK(set_is("d/x.set", &e) == 1 && set_read("d/x.set", join, got, &e) == ERR_CORRUPT);
     T_CHECKF(strcmp(e.msg, "d/x.set:5: stopped") == 0 && strcmp(got, "d/a ") == 0, "%s %s", e.msg,
              got);
     tmp_put("x", "sluice-set 1", 12);
-    T_CHECK(set_is("x"));
+    T_CHECK(set_is("x", &e) == 1);
     tmp_put("x", "sluice-set 10\n", 14);
-    T_CHECK(!set_is("x"));
+    T_CHECK(set_is("x", &e) == 0);
     tmp_put("x", "sluice-set", 10);
-    T_CHECK(!set_is("x") && !set_is("absent") && !set_is("d"));
+    T_CHECK(set_is("x", &e) == 0 && set_is("absent", &e) == ERR_IO && set_is("d", &e) == 0);
 }
 
 int main(void)

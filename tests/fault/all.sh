@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# all.sh BUILD: every call of every tool fails in turn, the first 300 of a kind and 100 more; 50
+# kills of each builder at random moments, and one before each call; the same as on a file system
+# without unnamed files; small disks, races. The families side by side.
+here=$(cd "$(dirname "$0")" && pwd)
+bin=$1/bin tests=$1/tests
+failed=0
+
+families() {
+    local pids=() pid
+    "$here/walk.sh" "$bin" "$tests" fm- & pids+=($!)
+    "$here/walk.sh" "$bin" "$tests" ann- & pids+=($!)
+    "$here/walk.sh" "$bin" "$tests" vec- trace- block- kv- help & pids+=($!)
+    for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+}
+
+FIRST=${FIRST-300} SAMPLE=${SAMPLE-100} families
+WALK=-x FIRST=50 SAMPLE=50 families
+export FAULT_NAMED=1
+KINDS=write,sync,name,create,open,mode,close FIRST=50 SAMPLE=20 families
+KINDS=memory,map,start FIRST=30 SAMPLE=20 families
+WALK=-x FIRST=30 SAMPLE=20 families
+unset FAULT_NAMED
+"$here/others.sh" "$bin" "$tests" || failed=1
+exit $failed

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# run.sh BUILD SECONDS NAME...: runs fuzz targets (make fuzz), so long each, two at a time. New inputs go
+# to BUILD/fuzz/NAME, what crashes, leaks, or takes too long or too much to BUILD/fuzz/found/NAME; a line
+# a target: executions, coverage. Exit 1 if anything was found.
+#
+# run.sh --keep BUILD NAME...: makes tests/fuzz/corpus/NAME anew: the fewest inputs, of it and of
+# BUILD/fuzz/NAME, that reach what all of them do (make fuzz-keep).
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+
+# Freed memory is kept for a while, to find who still uses it, but not so that it counts as use.
+export ASAN_OPTIONS=allocator_may_return_null=1:quarantine_size_mb=32
+export UBSAN_OPTIONS=print_stacktrace=1
+export OMP_WAIT_POLICY=passive
+
+# Bytes of an input.
+longest() {
+    case $1 in
+    ann | fm | codec) echo 8000 ;;
+    where | spec) echo 600 ;;
+    *) echo 3000 ;;
+    esac
+}
+
+# What was slow by the clock, on a machine that others use, may have been quick by its own time. With
+# sanitizers 10 s are about 2.
+slow_ones() { # TARGET FOLDER
+    local f
+    for f in "$2"/slow-unit-*; do
+        [[ ! -f $f ]] || ! (ulimit -t 10 && "$1" "$f") >/dev/null 2>&1 || rm -f "$f"
+    done
+}
+
+run() { # BUILD SECONDS NAME
+    local build=$1 name=$3 log=$1/fuzz/$3.log found=$1/fuzz/found/$3 rc=0 line cpu TIMEFORMAT='%U %S'
+    local -a how=(-max_total_time="$2" -max_len="$(longest "$name")" -timeout=60 -report_slow_units=3
+        -rss_limit_mb=700 -malloc_limit_mb=2600 -artifact_prefix="$found/" -print_final_stats=1)
+    mkdir -p "$build/fuzz/$name" "$found" "$here/corpus/$name"
+    [[ ! -f $here/$name.dict ]] || how+=(-dict="$here/$name.dict")
+    cpu=$({ time "$build/tests/fuzz/fuzz_$name" "${how[@]}" "$build/fuzz/$name" "$here/corpus/$name" \
+        >"$log" 2>&1; } 2>&1) || rc=1
+    slow_ones "$build/tests/fuzz/fuzz_$name" "$found"
+    line=$(grep -aE '^#[0-9]+' "$log" | tail -1 | sed -E 's/^#([0-9]+)[^c]*cov: ([0-9]+) ft: ([0-9]+).*/\1 executions, cov \2, ft \3/')
+    line+=$(awk '{ printf ", %d s of processor time", $1 + $2 }' <<<"$cpu")
+    printf '%s\n' "$line" >>"$build/fuzz/$name.runs"
+    if [[ $rc = 0 ]] && [[ -z $(ls -A "$found") ]]; then
+        printf 'ok      fuzz_%s: %s\n' "$name" "$line"
+    else
+        printf 'NOT OK  fuzz_%s: %s: %s\n' "$name" "$line" "$(find "$found" -type f | tr '\n' ' ')"
+        return 1
+    fi
+}
+
+keep() { # BUILD NAME
+    local to=$here/corpus/$2 new
+    new=$(mktemp -d)
+    mkdir -p "$to" "$1/fuzz/$2"
+    "$1/tests/fuzz/fuzz_$2" -set_cover_merge=1 -use_counters=0 -max_len="$(longest "$2")" -timeout=60 \
+        "$new" "$to" "$1/fuzz/$2" >"$1/fuzz/$2-keep.log" 2>&1 || return 1
+    rm -rf "$to"
+    mv "$new" "$to"
+    chmod 755 "$to"
+    printf '%s: %d inputs, %d KB\n' "$2" "$(find "$to" -type f | wc -l)" "$(du -sk --apparent-size "$to" | cut -f1)"
+}
+
+if [[ $1 = --keep ]]; then
+    build=$2
+    shift 2
+    for name in "$@"; do keep "$build" "$name" || exit 1; done
+    exit 0
+fi
+build=$1 seconds=$2
+shift 2
+export -f run longest slow_ones
+export here
+printf '%s\n' "$@" | xargs -P 2 -I{} bash -c 'run "$@"' run "$build" "$seconds" {}
