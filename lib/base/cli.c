@@ -82,8 +82,8 @@ int cli_fail_shown(struct err *e)
     if (more)
         *more = '\0';
     rc = cli_fail(e);
-    if (more++)
-        fprintf(stderr, "%.*s\n", (int)term_clean(more, strlen(more), "\n"), more);
+    if (more)
+        fprintf(stderr, "%.*s\n", (int)term_clean(more + 1, strlen(more + 1), "\n"), more + 1);
     return rc;
 }
 
