@@ -71,8 +71,8 @@ BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
 .PHONY: all lib dev tools benches deps deps-bench deps-cluster deps-deb deps-watch demo clean
-.PHONY: check check-unit check-cli check-tree check-quick check-cluster check-fuzz check-fault check-fault-few \
-        check-tsan check-valgrind
+.PHONY: check check-unit check-cli check-tree check-quick check-browser check-cluster check-fuzz \
+        check-fault check-fault-few check-tsan check-valgrind
 .PHONY: fuzz fuzz-keep fuzz-seeds do-fuzz do-fuzz-keep bench
 .PHONY: lint format completions install uninstall dist distcheck deb
 .SECONDARY:
@@ -195,7 +195,7 @@ check-fuzz: $(FUZZERS)
 check-cli: tools $(BUILD)/tests/bench/report
 	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli
 
-check-tree: tools dev
+check-tree: tools dev $(BUILD)/tests/bench/report $(BUILD)/tests/check/wellformed
 	$(Q)tests/check/layers.sh
 	$(Q)tests/check/layers-selftest.sh
 	$(Q)tests/check/cli.sh $(BUILD)/bin
@@ -203,20 +203,31 @@ check-tree: tools dev
 	$(Q)tests/check/completions.sh $(BUILD)/bin
 	$(Q)tests/check/completions-selftest.sh
 	$(Q)tests/check/examples.sh $(BUILD)/bin
+	$(Q)tests/check/tour.sh $(BUILD)/bin
+	$(Q)tests/check/pages.sh $(BUILD)
 	$(Q)tests/check/hacking.sh
 	$(Q)tests/check/install.sh $(BUILD)
 
 # What a packager runs: half a minute.
 check-quick: $(filter $(BUILD)/tests/unit/%,$(TESTS)) tools dev
-	$(Q)tests/run-units.sh $(filter %/unit/test_%,$(TESTS))
+	$(Q)tests/run-units.sh $(filter $(BUILD)/tests/unit/%,$(TESTS))
 	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli/fm-count.bats tests/cli/vec-recall.bats \
 	    tests/cli/ann-stat.bats tests/cli/trace-compare.bats
 	$(Q)tests/check/install.sh $(BUILD)
+
+# Every picture and page in headless Chromium (apt-get install chromium; skipped without): it takes a minute.
+check-browser: tools $(BUILD)/tests/bench/report $(BUILD)/tests/check/wellformed
+	$(Q)tests/check/browser.sh $(BUILD)
 
 # Shards on real engines: half a minute; what is not installed is skipped.
 check-cluster: tools
 	$(Q)tests/cluster/parallel.sh $(BUILD)/bin
 	$(Q)tests/cluster/slurm.sh $(BUILD)/bin
+
+# ---- damage in large files: 10,000 random flips in each kind; not a part of check ----
+.PHONY: check-damage
+check-damage: tools $(BUILD)/tests/damage/flips
+	tests/damage/large.sh $(BUILD)
 
 # Under a watcher, which takes an hour or two: not part of check. WATCH="FILE.bats..." for some alone.
 WATCH     ?= $(wildcard tests/cli/*.bats)

@@ -135,30 +135,8 @@ static int find_all(struct job *j, struct err *e)
 
 /* ---- rows ---- */
 
-/* On a terminal the occurrence is coloured as grep does it, and what is left of control characters
- * is shown as '?', as a text must not drive the terminal. */
-static int colour(const char *p, const struct fm_snippet *s, struct buf *out, struct err *e)
-{
-    static const char on[] = "\33[01;31m\33[K", off[] = "\33[m\33[K";
-
-    out->len = 0;
-    for (size_t i = 0; i <= s->len; i++) {
-        if (i == s->hit_at && s->hit_len && buf_adds(out, on, e) < 0)
-            return e->code;
-        if (i == s->hit_at + s->hit_len && s->hit_len && buf_adds(out, off, e) < 0)
-            return e->code;
-        if (i == s->len)
-            break;
-        unsigned char c = (unsigned char)p[i];
-        bool shown = (c >= 0x20 && c != 0x7f) || c == '\t' || c == '\n' || c == '\r';
-        if (buf_addc(out, shown ? (char)c : '?', e) < 0)
-            return e->code;
-    }
-    return 0;
-}
-
 static int print_row(struct job *j, const struct found *f, size_t count, const char *text,
-                     const struct fm_snippet *s, struct buf *id, struct buf *shown, struct err *e)
+                     const struct fm_snippet *s, struct buf *id, struct err *e)
 {
     id->len = 0;
     if (fm_reader_id(j->reader, f->place.doc, id, e) < 0)
@@ -171,13 +149,7 @@ static int print_row(struct job *j, const struct found *f, size_t count, const c
     out_u64(j->out, "offset", f->place.offset);
     if (j->json && j->all_of)
         out_cstr(j->out, "pattern", j->pattern[f->pattern]);
-    if (!j->json && out_is_tty(j->out)) {
-        if (colour(text + s->at, s, shown, e) < 0)
-            return e->code;
-        out_str(j->out, "snippet", shown->p, shown->len);
-    } else {
-        out_str(j->out, "snippet", text + s->at, s->len);
-    }
+    out_str_marked(j->out, "snippet", text + s->at, s->len, s->hit_at, s->hit_len);
     out_end_row(j->out);
     return 0;
 }
@@ -189,7 +161,7 @@ static int print_group(struct job *j, const size_t *first, const size_t *count, 
     struct fm_place place[GROUP];
     uint64_t hit_len[GROUP];
     struct fm_snippet snippet[GROUP];
-    struct buf text = {0}, id = {0}, shown = {0};
+    struct buf text = {0}, id = {0};
     int rc;
 
     for (size_t i = 0; i < n; i++) {
@@ -198,10 +170,9 @@ static int print_group(struct job *j, const size_t *first, const size_t *count, 
     }
     rc = fm_snippets(j->fm, place, hit_len, n, j->context, snippet, &text, j->threads, e);
     for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = print_row(j, &j->found[first[i]], count[i], text.p, &snippet[i], &id, &shown, e);
+        rc = print_row(j, &j->found[first[i]], count[i], text.p, &snippet[i], &id, e);
     buf_free(&text);
     buf_free(&id);
-    buf_free(&shown);
     return rc;
 }
 

@@ -21,6 +21,7 @@ enum {
 static const double ef_even = 0.4; /* of ef, where few rows are allowed and as often near a query */
 static const double ef_more = 0.3; /* times their share, for there is less to look through */
 static const double even = 0.5;    /* so often, compared, is as often */
+static const double fewer = 0.8;   /* so often, compared, is not by chance */
 static const double plain = 0.75;  /* from this share on all rows are walked */
 
 /* A row that is left, and how many of its links are looked at. */
@@ -105,13 +106,27 @@ static size_t scout_meet(const struct graph *g, const struct cells_query *q, str
     return n;
 }
 
-/* The share of allowed rows among those that it met. */
+/* Are few of the nearest that it met allowed, if a share `near` of all these is? A look at the
+ * nearest of all, and where few rows are allowed at this share, says mostly no. */
+static bool is_bare(const struct scout *s, struct graph_walker *w, const uint64_t *bits,
+                    double near, double share)
+{
+    size_t in = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        in += allowed_row(bits, place_row(s->pool[i]));
+    return (share >= GRAPH_DENSE || near < fewer * share) &&
+           (double)in < GRAPH_BARE * share * (double)s->n && graph_around_bare(w, bits, share);
+}
+
+/* The share of allowed rows among those that it met; *bare: hardly any near the query. */
 static double scout(const struct graph *g, const struct cells_query *q, struct graph_walker *w,
-                    const uint64_t *bits, struct graph_marks m)
+                    const uint64_t *bits, struct graph_marks m, double share, bool *bare)
 {
     struct scout s = {.n = 0};
     uint64_t before = w->keys;
     size_t n = 0, in;
+    double near;
 
     w->turn = m.scouted;
     w->n_around = 0;
@@ -132,7 +147,9 @@ static double scout(const struct graph *g, const struct cells_query *q, struct g
     for (size_t i = 0; i < s.n; i++) /* all of their links are met */
         w->met[place_row(s.pool[i])] = m.done;
     w->turn = m.done;
-    return w->keys > before ? (double)in / (double)(w->keys - before) : 0;
+    near = w->keys > before ? (double)in / (double)(w->keys - before) : 0;
+    *bare = w->around && is_bare(&s, w, bits, near, share);
+    return near;
 }
 
 /* How many rows to keep where a share of them is allowed and another one near the query. */
@@ -334,8 +351,7 @@ void graph_walk_allowed(const struct graph *g, const struct cells_query *q, stru
     if (share >= plain && w->k == 0 && walk_all(g, q, w, bits, share))
         return;
     m = begin_allowed(w);
-    near = scout(g, q, w, bits, m);
-    bare = graph_around_bare(w, bits, share);
+    near = scout(g, q, w, bits, m, share, &bare);
     if (bare && graph_around_walk(g, q, w, bits, m, share))
         return;
     if (!bare || share < GRAPH_DENSE)

@@ -7,14 +7,15 @@
 
 enum {
     TEAM = 2,          /* rows that are left together */
-    NEAREST = 32,      /* rows that say how many are allowed near the query */
+    NEAREST = 32,      /* rows that say how many are allowed near the query, */
+    NEAREST_FEW = 96,  /* or where less than GRAPH_DENSE are */
     WORTH = 4,         /* one of so many allowed rows is met at most, */
     WORTH_SELDOM = 32, /* or where the others are more: clusters, it may be, far from the query */
     WORTH_LEAST = 256,
-    SAMPLE = 16, /* one of so many allowed rows is looked at again, */
+    SAMPLE = 16, /* one of so many allowed rows is looked at again, of few more */
+    SAMPLE_LEAST = 256,
     SAMPLE_MOST = 1024,
 };
-static const double bare = 0.25; /* so often, compared, are few */
 
 void graph_around_met(struct graph_walker *w, size_t n)
 {
@@ -24,14 +25,15 @@ void graph_around_met(struct graph_walker *w, size_t n)
 
 bool graph_around_bare(struct graph_walker *w, const uint64_t *bits, double share)
 {
-    size_t n = w->n_around < NEAREST ? w->n_around : NEAREST, in = 0;
+    size_t most = share < GRAPH_DENSE ? NEAREST_FEW : NEAREST;
+    size_t n = w->n_around < most ? w->n_around : most, in = 0;
 
     if (n == 0)
         return false;
     places_select(w->around, w->n_around, n);
     for (size_t i = 0; i < n; i++)
         in += allowed_row(bits, place_row(w->around[i]));
-    return (double)in < bare * share * (double)n;
+    return (double)in < GRAPH_BARE * share * (double)n;
 }
 
 /* ---- a heap of places, the smallest first ---- */
@@ -188,6 +190,7 @@ bool graph_around_missed(const struct graph *g, const struct cells_query *q, str
 
     if (least == 0)
         return false;
+    all = all > SAMPLE_LEAST ? all : SAMPLE_LEAST;
     all = all < SAMPLE_MOST ? all : SAMPLE_MOST;
     while ((n = sample(g, w, bits, m, &at, all)) > 0) {
         graph_compute(g, q, w, n);

@@ -17,6 +17,8 @@ enum { AROUND_MOST = 1 << 16 /* rows that are met at most */ };
 
 /* From this share on rows are missed by a walk that begins where none is allowed. */
 #define GRAPH_DENSE 0.5
+/* So often, compared with all rows, are allowed ones few. */
+#define GRAPH_BARE 0.25
 
 /* Marks of rows that were met: `scouted` where only their keys were looked at, `done` where all of
  * their links were. */

@@ -7,7 +7,8 @@
  * of codes and more that hold nothing are not scanned. The fewer rows are allowed, the farther the
  * k-th of them, and the more lists are between: lists are scanned until there were as many allowed
  * rows as nprobe * (rows / count)^GROWTH lists hold on average, and nprobe lists that hold any. So
- * it goes on where lists near the query hold fewer than others do.
+ * it goes on where lists near the query hold fewer than others do. Where one of the nearest nprobe
+ * holds hardly any, it goes on until VAIN * nprobe lists, one after the other, brought none nearer.
  *
  * Where a list holds few allowed rows on average, which lists hold any is counted before (held.h):
  * no others are met, and where they are few in a list they are compared one by one, which reads
@@ -31,19 +32,25 @@ enum {
     HELD_SHARE = 64,    /* one of so many rows, or fewer, are allowed: lists are counted before */
     HELD_FEW = 8,       /* rows of a list that are compared one by one */
     HELD_AHEAD = 8,     /* of them, asked for before they are read */
+    VAIN = 2,           /* times nprobe lists must bring nothing then */
 };
 static const double growth = 0.5;
+
+static const double few = 0.5; /* of the share of allowed rows: a list that has less is bare */
 
 /* When lists are enough. */
 struct enough {
     double seen;    /* allowed rows of them */
     uint32_t lists; /* with any */
+    double share;   /* of all rows, that are allowed */
 };
 
 /* What was met. */
 struct met {
     double seen; /* about */
     uint32_t lists;
+    uint32_t all, bare; /* of the first nprobe lists, those that are bare */
+    uint32_t vain;      /* lists with any that brought no nearer row, since the last that did */
 };
 
 /* ---- a list ---- */
@@ -114,13 +121,18 @@ static bool is_dense(struct seeker *t, const struct asker *q, const struct piece
     return count >= DENSE;
 }
 
+static double worst_of(const struct seeker *t, const struct asker *q)
+{
+    return ivf_full(t, q) ? q->best[0].key : (double)INFINITY;
+}
+
 static void scan_list(struct seeker *t, struct asker *q, const struct visit *l,
-                      const uint64_t *bits, struct met *met)
+                      const uint64_t *bits, const struct enough *e, struct met *met)
 {
     const struct ivf *v = t->v;
     const uint8_t *code = v->fast + v->fast_at[l->list];
     uint64_t size = v->start[l->list + 1] - v->start[l->list];
-    double seen = 0;
+    double seen = 0, worst = worst_of(t, q);
     bool dense = false;
 
     for (uint64_t at = 0; at < size; at += CODEC_LIST) {
@@ -145,15 +157,20 @@ static void scan_list(struct seeker *t, struct asker *q, const struct visit *l,
     }
     met->seen += seen;
     met->lists += seen > 0;
+    met->bare += met->all++ < t->nprobe && seen < few * e->share * (double)size;
+    met->vain = worst_of(t, q) < worst ? 0 : met->vain + (seen > 0);
     t->lists++;
 }
 
 /* ---- lists in their order ---- */
 
+/* Where a list near a query is bare, what it looks for stands around that on all sides: then so
+ * many lists that bring nothing must have been met. */
 static bool is_enough(const struct seeker *t, const struct asker *q, const struct enough *e,
                       const struct met *m)
 {
-    return m->seen >= e->seen && m->lists >= e->lists && ivf_full(t, q);
+    return m->seen >= e->seen && m->lists >= e->lists && ivf_full(t, q) &&
+           (m->bare == 0 || m->vain >= VAIN * e->lists);
 }
 
 static void ask(const void *p, uint64_t bytes)
@@ -186,7 +203,7 @@ static bool scan_lists(struct seeker *t, struct asker *q, const uint64_t *bits,
 
         if (i + 1 < n)
             ask_list(t->v, place_row(t->near_lists[i + 1]));
-        scan_list(t, q, &l, bits, m);
+        scan_list(t, q, &l, bits, e, m);
         if (is_enough(t, q, e, m))
             return false;
     }
@@ -313,7 +330,7 @@ static void search_held(struct seeker *t, struct asker *q, const float *key, con
         uint32_t rows = t->held.count[l.list], *end = &t->held_at[l.list];
 
         if (*end == UINT32_MAX)
-            scan_list(t, q, &l, bits, &m);
+            scan_list(t, q, &l, bits, e, &m);
         else
             compare_few(t, q, *end - rows, *end, total);
         *end = UINT32_MAX;
@@ -329,7 +346,9 @@ static void search_one(struct seeker *t, struct asker *q, const float *centre_ke
     const struct ivf *v = t->v;
     double count = (double)m->count,
            need = t->nprobe * pow(1 / ann_allowed_share(t->a, m->count), growth);
-    struct enough e = {.seen = need * count / v->head.lists, .lists = t->nprobe};
+    struct enough e = {.seen = need * count / v->head.lists,
+                       .lists = t->nprobe,
+                       .share = ann_allowed_share(t->a, m->count)};
 
     if (plan.how == FILTER_NONE)
         return;

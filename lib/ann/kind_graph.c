@@ -253,6 +253,8 @@ static int open_graph(struct ann *a, struct err *e)
                         .stride = form_stride(&a->form),
                         .ops = a->ops,
                         .allowed = allowed_ops_for(a->cpu)};
+    if (m->beam < 1 || m->beam > ANN_BEAM_MOST) /* an update takes room for as many rows */
+        return sect_bad(a->file, "META", "no walk keeps so many rows", e);
     if (graph_open(g, a->file, e) < 0)
         return e->code;
     if (form_holds_vectors(&a->form)) {

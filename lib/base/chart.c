@@ -1,12 +1,16 @@
 /* chart.c - see chart.h. From above, chart by chart: the title, the plot with its axes, the legend,
- * a row a series (names may be as long as a path), so that nothing lies on the data.
+ * a row a series (names may be as long as a path, and a longer one loses its middle), so that
+ * nothing lies on the data.
  */
 #include "base/chart.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/svg.h"
+#include "base/utf8.h"
 
 enum {
     WIDTH = 800,
@@ -16,6 +20,7 @@ enum {
     RIGHT = 32,       /* of it */
     BELOW = 64,       /* the plot: labels of ticks, the axis' own */
     ROW = 22,         /* of the legend */
+    NAME_HALF = 44,   /* characters of each end of a name in it */
     DASHES = 3,       /* kinds of lines */
     TEXT = 13,        /* size of letters */
     TITLE = 16,
@@ -198,6 +203,21 @@ static int draw_series(struct svg *s, const struct chart *c, const struct layout
     return 0;
 }
 
+/* The name, or both its ends, so that it stays in the picture: `room` for them. */
+static const char *fitting(const char *name, char *room, size_t size)
+{
+    size_t len = strlen(name), head = 0, tail = 0, chars = utf8_count(name, len);
+
+    if (chars <= 2 * NAME_HALF + 1)
+        return name;
+    for (size_t i = 0; i < NAME_HALF; i++)
+        head += utf8_step(name + head, len - head);
+    for (size_t i = 0; i < chars - NAME_HALF; i++)
+        tail += utf8_step(name + tail, len - tail);
+    snprintf(room, size, "%.*s\xE2\x80\xA6%s", (int)head, name, name + tail);
+    return room;
+}
+
 static void draw_legend(struct svg *s, const struct chart *c, const struct layout *l)
 {
     const struct svg_font font = {TEXT, SVG_START, SVG_INK, false, false};
@@ -205,10 +225,12 @@ static void draw_legend(struct svg *s, const struct chart *c, const struct layou
     for (size_t i = 0; i < c->n; i++) {
         const struct svg_pen pen = line_of(i);
         double y = l->bottom + BELOW + ROW * (double)i;
+        char room[8 * NAME_HALF + 4];
         if (has_line(c, i))
             svg_line(s, l->left, y, l->left + 32, y, &pen);
         draw_marker(s, i, l->left + 16, y, NULL);
-        svg_text(s, l->left + 42, y + TEXT * .35, &font, c->series[i].name);
+        svg_text(s, l->left + 42, y + TEXT * .35, &font,
+                 fitting(c->series[i].name, room, sizeof room));
     }
 }
 

@@ -262,6 +262,29 @@ void out_str(struct out *o, const char *key, const char *p, size_t len)
         escape_tsv(o, p, len);
 }
 
+/* What drives the terminal goes around the buffer, as all that is in it is cleaned. */
+static void colour(struct out *o, const char *sequence)
+{
+    empty(o, false);
+    if (o->err.code == 0)
+        emit(o, sequence, strlen(sequence));
+}
+
+void out_str_marked(struct out *o, const char *key, const char *p, size_t len, size_t at, size_t n)
+{
+    if (!o->tty || o->json || o->nul || n == 0) {
+        out_str(o, key, p, len);
+        return;
+    }
+    if (!start_value(o, key))
+        return;
+    escape_tsv(o, p, at);
+    colour(o, "\33[01;31m\33[K");
+    escape_tsv(o, p + at, n);
+    colour(o, "\33[m\33[K");
+    escape_tsv(o, p + at + n, len - at - n);
+}
+
 void out_cstr(struct out *o, const char *key, const char *s)
 {
     out_str(o, key, s, strlen(s));
@@ -438,11 +461,6 @@ void out_end_table_row(struct out *o)
 }
 
 /* ---- the end ---- */
-
-bool out_is_tty(const struct out *o)
-{
-    return o->tty;
-}
 
 bool out_is_json(const struct out *o)
 {

@@ -57,6 +57,8 @@ void out_double(struct out *o, const char *key, double v, int decimals);
 /* A number that is text already, as JSON writes numbers. */
 void out_number(struct out *o, const char *key, const char *p, size_t len);
 void out_str(struct out *o, const char *key, const char *p, size_t len);
+/* The same, and on a terminal, in TSV, the n bytes from `at` on are coloured as grep does it. */
+void out_str_marked(struct out *o, const char *key, const char *p, size_t len, size_t at, size_t n);
 void out_cstr(struct out *o, const char *key, const char *s);
 void out_bool(struct out *o, const char *key, bool v);
 /* JSON only: an array or object value; fields go inside until the matching end. In an array `key`
@@ -85,7 +87,6 @@ void out_raw(struct out *o, const void *p, size_t len);
 /* All of a file, or of standard output, at once. */
 int out_bytes(const char *path, const void *p, size_t len, struct err *e);
 
-bool out_is_tty(const struct out *o);
 bool out_is_json(const struct out *o);
 bool out_failed(const struct out *o);
 /* For interactive use: rows so far, now. Returns the first failure, like out_commit(). */

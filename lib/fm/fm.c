@@ -24,6 +24,19 @@ struct opening {
 };
 
 /* A set_member_fn. */
+enum { MANY = 10000 };
+
+/* An index takes two mappings, and the system counts them: what then fails is any allocation. */
+static int too_many(size_t open, struct err *e)
+{
+    if (e->code == ERR_INPUT || e->code == ERR_CORRUPT)
+        return e->code;
+    return err_set(e, e->code,
+                   "%zu indexes are open, and the system refuses more "
+                   "(vm.max_map_count, or memory)",
+                   open);
+}
+
 static int add_shard(void *ctx, const char *path, struct err *e)
 {
     struct opening *o = ctx;
@@ -32,9 +45,10 @@ static int add_shard(void *ctx, const char *path, struct err *e)
 
     if (fm->n_shards == FM_SET_MAX)
         return err_set(e, ERR_INPUT, "a set names more than %d indexes", FM_SET_MAX);
-    if (mem_reserve(&fm->shard, &o->cap, fm->n_shards + 1, sizeof(struct shard *), e) < 0 ||
-        shard_open(&s, path, o->o, e) < 0)
+    if (mem_reserve(&fm->shard, &o->cap, fm->n_shards + 1, sizeof(struct shard *), e) < 0)
         return e->code;
+    if (shard_open(&s, path, o->o, e) < 0)
+        return fm->n_shards < MANY ? e->code : too_many(fm->n_shards, e);
     if (fm->n_shards && fm->shard[0]->head.normalize != s->head.normalize) {
         shard_close(s);
         return err_set(e, ERR_INPUT, "'%s' is normalised otherwise than the set's first index",

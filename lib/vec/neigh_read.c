@@ -56,8 +56,7 @@ static int open_truth(struct neigh_reader *r, const char *path, struct err *e)
         return err_set(e, ERR_INPUT, "%s: too short for a truth file", path);
     memcpy(head, r->truth.p, TRUTH_HEAD);
     places = (uint64_t)head[0] * head[1];
-    if ((head[0] && !head[1]) || places > UINT64_MAX / 16 ||
-        r->truth.len != TRUTH_HEAD + 8 * places)
+    if ((head[0] && !head[1]) || head[1] > VEC_DIM_MAX || r->truth.len != TRUTH_HEAD + 8 * places)
         return err_set(e, ERR_INPUT,
                        "%s: %zu bytes are not a truth file's of %u queries and %u neighbours", path,
                        r->truth.len, head[0], head[1]);

@@ -39,7 +39,7 @@ index() {
     local name=glove
     [ "$1" = graph ] || name=glove-$1
     ours=$build/bench/$name.ann
-    [ "$ours" -nt "$build/bin/ann-build" ] || ann-build -q -t "$1" --metric ip -o "$ours" "$glove/base.fvecs"
+    fresh "$ours" "$build/bin/ann-build" "$glove/base.fvecs" || ann-build -q -t "$1" --metric ip -o "$ours" "$glove/base.fvecs"
 }
 
 masks() {
@@ -49,7 +49,7 @@ masks() {
     compiled ann_hnswlib_filter.cpp
     mkdir -p "$dir"
     for mask in r0.1 r1 r10 c1; do
-        [ -s "$dir/$mask.ivecs" ] || bench_filter make "$dir" "$glove/base.fvecs" "$glove/query.fvecs" $mask
+        fresh "$dir/$mask.ivecs" "$glove/base.fvecs" || bench_filter make "$dir" "$glove/base.fvecs" "$glove/query.fvecs" $mask
         least=.95
         [ $mask != r10 ] || least=.977
         {
@@ -82,20 +82,21 @@ hqi() {
     local dir=$build/bench/hqi held pre post
     there "$glove/base.fvecs" "$glove/query.fvecs"
     mkdir -p "$dir"
-    [ "$dir/hqi.ann" -nt "$build/tests/bench/bench_hqi" ] || bench_hqi make "$dir" "$glove/base.fvecs" "$glove/query.fvecs" >&2
+    fresh "$dir/ivf.ann" "$build/tests/bench/bench_hqi" "$glove/base.fvecs" ||
+        bench_hqi make "$dir" "$glove/base.fvecs" "$glove/query.fvecs" >&2
     run() { alone bench_hqi run "$dir" "$glove/base.fvecs" "$glove/query.fvecs" "$@" >"$out"; }
-    run post 16 32 64
+    run post 128 144 160
     post=$(fastest .95 filter)
     run pre
     pre=$(fastest .95 exact)
-    run held 2 3 4 6 8 12 16 24
+    run held 64 72 80 96
     held=$(fastest .95 effort)
     row 'hqi, 200 k, 40 templates, 5 k queries: queries/s at recall .95' '>= 8' "$held" "$post" ours/base \
         'bench_hqi held; one ivf, filter behind it'
     row 'hqi: queries/s at recall .95' '>= 2' "$held" "$pre" ours/base 'bench_hqi held; filter first, exact'
-    run hqi 2 3 4 6 8 12 16 24
+    run hqi 72 76 80 96
     held=$(fastest .95 effort)
-    run single 2 3 4 6 8 12 16 24
+    run single 76 80 96
     row 'hqi: batching, queries/s at recall .95' '>= 2' "$held" "$(fastest .95 'one by one  effort')" ours/base \
         'bench_hqi hqi; one by one'
     run hqi
@@ -106,8 +107,9 @@ osq() {
     local dir=$build/bench/osq
     there "$glove/base.fvecs" "$glove/query.fvecs"
     mkdir -p "$dir"
-    [ -s "$dir/truth.ivecs" ] || bench_osq make "$dir" "$glove/base.fvecs" "$glove/query.fvecs" >&2
-    [ "$dir/osq.ann" -nt "$build/bin/ann-build" ] || ann-build -q -t osq --attrs "$dir/attrs.tsv" -o "$dir/osq.ann" "$glove/base.fvecs"
+    fresh "$dir/truth.ivecs" "$glove/base.fvecs" || bench_osq make "$dir" "$glove/base.fvecs" "$glove/query.fvecs" >&2
+    fresh "$dir/osq.ann" "$build/bin/ann-build" "$dir/attrs.tsv" ||
+        ann-build -q -t osq --attrs "$dir/attrs.tsv" -o "$dir/osq.ann" "$glove/base.fvecs"
     alone bench_osq run "$dir/osq.ann" "$glove/query.fvecs" "$dir" >"$out"
     row 'osq, 4 attributes, 8 % of glove100n: recall@10' '>= .95' "$(found effort | awk '{ print $1 }')" - ours 'bench_osq run'
     row 'osq: candidates gone before lower bounds, %' '>= 85' "$(sed -n 's/.*(\([0-9.]*\) % gone before).*/\1/p' "$out")" - ours \

@@ -26,7 +26,7 @@ tenants() {
     local dir=$build/bench/tenant/$1 what="tenants $1" shared ours
     [ $# = 1 ] || what+=', queries of any tenant'
     there "$vectors/$base" "$vectors/$query"
-    [ "$dir/tenant0" -nt "$build/tests/bench/bench_tenant" ] || rm -rf "$dir"
+    fresh "$dir/tenant0" "$build/tests/bench/bench_tenant" "$vectors/$base" || rm -rf "$dir"
     mkdir -p "$dir"
     alone bench_tenant "$vectors/$base" "$vectors/$query" "$dir" "$@" >"$out"
     ours=$(us tenant)

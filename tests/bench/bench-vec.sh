@@ -163,12 +163,18 @@ codecs() {
     local set c bits
     for set in fashion784 glove100n; do
         there "$vectors/$set/base.fvecs" "$vectors/$set/truth.ivecs"
-        local all=(sq4 sq8 lvq4 lvq8 rabitq1 rabitq2 rabitq4 rabitq5 osq2 osq4 osq8) metric=l2 dim=784
-        if [ $set = fashion784 ]; then
-            all+=(pq98x4 pq196x4 pq98x8 opq98x4 leanvec392+lvq8)
-        else
-            all+=(pq25x4 pq50x4 pq50x8 opq50x4 leanvec50+lvq8) metric=ip dim=100
-        fi
+        local all=(sq4 lvq4 lvq8 rabitq1 rabitq4 osq2 osq4) metric=l2 dim=784
+        ! full || all+=(sq8 rabitq2 osq8)
+        case $set in
+        fashion784)
+            all+=(pq98x4 opq98x4)
+            ! full || all+=(pq196x4 pq98x8 leanvec392+lvq8)
+            ;;
+        *)
+            all+=(rabitq5 pq25x4 pq50x4) metric=ip dim=100
+            ! full || all+=(pq50x8 opq50x4 leanvec50+lvq8)
+            ;;
+        esac
         # shellcheck disable=SC2046 # options
         ok vec-eval --metric $metric $(printf -- '-c %s ' "${all[@]}") --limit "$(unless_full 300 2000)" "$vectors/$set/base.fvecs" \
             "$vectors/$set/query.fvecs" "$vectors/$set/truth.ivecs"

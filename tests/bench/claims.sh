@@ -46,6 +46,14 @@ best() {
         END { print seen ? v : "-" }' "$3"
 }
 
+# fresh FILE SOURCE...: it is there, and newer than all of these; false: it is to be made anew.
+fresh() {
+    local source
+    for source in "${@:2}"; do
+        [ "$1" -nt "$source" ] || return 1
+    done
+}
+
 # bytes FILE
 bytes() { stat -Lc %s "$1"; }
 

@@ -358,9 +358,14 @@ static void put_tables(const struct rows *r)
 
 static void put_picture(const struct picture *which, const struct points *p)
 {
-    put("<figure>");
-    if ((which->bars ? draw_bars : draw_curves)(which, p, &page, &err) < 0)
+    struct buf svg = {0};
+
+    if ((which->bars ? draw_bars : draw_curves)(which, p, &svg, &err) < 0 ||
+        buf_addc(&svg, '\0', &err) < 0)
         bench_stop(err.msg);
+    put("<figure>");
+    put(strstr(svg.p, "<svg")); /* without its XML declaration, which HTML has none of */
+    buf_free(&svg);
     put("<figcaption>");
     put_text(which->caption);
     put("</figcaption></figure>\n");

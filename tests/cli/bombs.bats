@@ -178,6 +178,17 @@ EOF
     says 'column 65: there are more than 64 open here'
 }
 
+@test "a set of a million indexes" {
+    small_index
+    { echo sluice-set 1 && yes s.fmi | head -n 1000000; } >many.set
+    fails bash -c 'ulimit -n 32 && exec "$@"' - fm-count many.set 1
+    says 'many.set:'
+    hear # the system's bound, or ours
+    [[ $message == *vm.max_map_count* || $message == *"more than 65536"* ]]
+    head -n 3000 many.set >some.set # more than there are descriptors
+    ok bash -c 'ulimit -n 32 && exec "$@"' - fm-count some.set 1
+}
+
 @test "numbers of a million digits" {
     small_trace
     digits=$(printf '%01000000d' 0 | tr 0 7)

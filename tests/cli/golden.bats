@@ -18,7 +18,7 @@ newest() {
         for f in old/*.fmi; do ok fm-stat --check "$f"; done
         for f in old/*.ann; do ok ann-stat -q --check "$f"; done
         ok block-zoo --check old/zoo
-        (cd old && answers) >now
+        (cd old && ask) >now
         diff -u "$old/answers" now
         diff -r "$old" old # and reading changed nothing
         rm -r old

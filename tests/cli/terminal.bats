@@ -9,12 +9,13 @@ evil=$'x\e[31m\e]0;t\ay\xc2\x9b1m\x7f\xe2\x80\xaeevil\xe2\x81\xa9\xff\xed\xa0\x8
 evil8=${evil/$'\xff\xed\xa0\x80'/} # UTF-8, at least
 shown='x?[31m?]0;t?y?1m??evil?????z'
 
-# on_terminal COMMAND...: what it writes to a terminal, on both outputs, in $out.
+# on_terminal COMMAND...: what it writes to a terminal, on both outputs, in $out, but for the colour of
+# an occurrence.
 on_terminal() {
     local line status=0
     printf -v line '%q ' "$@"
     SHELL=/bin/bash script -qec "$line" "$out.raw" </dev/null >"$out.shown" || status=$?
-    sed -e '1d;$d' -e 's/\r$//' "$out.raw" >"$out" # the terminal makes \r\n of \n
+    sed -e '1d;$d' -e 's/\r$//; s/\x1b\[01;31m\x1b\[K\(.*\)\x1b\[m\x1b\[K/\1/' "$out.raw" >"$out" # the terminal makes \r\n of \n
     return "$status"
 }
 

@@ -79,6 +79,9 @@ EOF
     printf '\377\377\377\377\0\0\0\0' >none.truth # four billion lists of no neighbours
     fails vec-recall -k 1 none.truth truth.tsv
     says "not a truth file's"
+    printf '\0\0\0\0\377\377\377\077' >many.truth # no list, of a billion neighbours
+    fails vec-recall -k 1 many.truth truth.tsv
+    says "not a truth file's"
     printf '{"query":0,"rank":0}\n' >bad.jsonl
     fails vec-recall -k 1 bad.jsonl truth.tsv
     says bad.jsonl:1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# all.sh BUILD: every call of every tool fails in turn, the first 300 of a kind and 100 more; 50
+# all.sh BUILD: every call of every tool fails in turn, the first 150 of a kind and 60 more; 50
 # kills of each builder at random moments, and one before each call; the same as on a file system
 # without unnamed files; small disks, races. The families side by side.
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,7 @@ families() {
     for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
 }
 
-FIRST=${FIRST-300} SAMPLE=${SAMPLE-100} families
+FIRST=${FIRST-150} SAMPLE=${SAMPLE-60} families
 WALK=-x FIRST=50 SAMPLE=50 families
 export FAULT_NAMED=1
 KINDS=write,sync,name,create,open,mode,close FIRST=50 SAMPLE=20 families

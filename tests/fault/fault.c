@@ -249,10 +249,14 @@ DIR *opendir(const char *path)
     return STRIKE(FAULT_OPEN) ? NULL : real(path);
 }
 
+/* Not a pipe between processes of the tool: whether that is closed well is of no account. */
 static bool is_only_written(int fd)
 {
     long flags = syscall(SYS_fcntl, fd, F_GETFL, 0);
+    struct stat st;
 
+    if (fstat(fd, &st) < 0 || S_ISFIFO(st.st_mode))
+        return false;
     return flags >= 0 && (flags & O_ACCMODE) == O_WRONLY && !(flags & O_PATH);
 }
 

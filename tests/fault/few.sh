@@ -5,6 +5,9 @@
 here=$(cd "$(dirname "$0")" && pwd)
 walk=("$here/walk.sh" "$1/bin" "$1/tests")
 failed=0
+for tool in "$1"/bin/*; do
+    grep -q " ${tool##*/} [-\"]" "$here/tools.bash" || { echo "NOT OK ${tool##*/} has no job in tools.bash" && failed=1; }
+done
 FIRST=2 SAMPLE=2 "${walk[@]}" fm-build-parts fm-merge-small fm-find ann-build-graph ann-update-ivf \
     vec-encode-pipe vec-knn-sketch trace-replay-fleet trace-gen block-zoo kv-alloc-write help || failed=1
 KINDS=memory FIRST=1000 "${walk[@]}" fm-contam ann-build-graph vec-stat trace-replay trace-blocks || failed=1

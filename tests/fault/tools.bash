@@ -160,7 +160,6 @@ builders() {
     "$1" vec-convert c.npy '' vec-convert -q "$in/base.fvecs" -o c.npy
     "$1" vec-convert-text c.csv '' vec-convert -q "$in/base.npy" -o c.csv
     "$1" trace-gen t.jsonl '' trace-gen -q -n 40 -o t.jsonl
-    "$1" trace-gen-direct '' '' trace-gen -q -n 40 -o /dev/null
     "$1" trace-convert t.jsonl '' trace-convert -q --rate 9 -o t.jsonl "$in/trace.jsonl"
     "$1" trace-program t.jsonl '' trace-program -q -n 10 -o t.jsonl
 }
@@ -202,6 +201,7 @@ queries() {
     "$1" vec-convert-pipe '' "-a -i $in/base.csv" vec-convert -q --from csv --to npy -
     "$1" vec-encode-pipe '' "-a -i $in/base.csv" vec-encode -q --from csv "$in/sq8.vq" -
     "$1" trace-stat out -e trace-stat -q -o out --svg c.svg "$in/trace.jsonl"
+    "$1" trace-gen-direct '' '' trace-gen -q -n 40 -o /dev/null
     "$1" trace-replay out -e trace-replay -q "${card[@]}" -o out --steps steps --timeline line "$in/trace.jsonl"
     "$1" trace-replay-fleet out -e trace-replay -q "${card[@]}" --replicas 3 --dispatch llumnix -o out "$in/trace.jsonl"
     "$1" trace-compare out '' trace-compare -o out "$in/replay.tsv" "$in/measured.jsonl"

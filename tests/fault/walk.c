@@ -190,25 +190,27 @@ static void show(struct walk *w, const struct mode *m, uint64_t n, const char *w
     fflush(stdout);
 }
 
-static bool matches(const char *path, const char *pattern, bool fresh_too)
+static bool is_leftover(const struct walk *w, const char *path, const char *pattern, bool fresh_too)
 {
+    if (folder_find(&w->before, path) || folder_find(&w->after, path))
+        return false;
     return fnmatch(pattern, path, 0) == 0 || (fresh_too && fnmatch(".*.new", path, 0) == 0);
 }
 
-/* Without what the next run will take away, or go on with: what matches, as ".NAME.new" does when
- * `fresh_too`, unless it is but empty folders. */
-static struct folder without_leftovers(const struct folder *now, const char *pattern,
-                                       bool fresh_too)
+/* Without what the next run will take away, or go on with: what is new and matches, as ".NAME.new"
+ * does when `fresh_too`, unless it is but empty folders. */
+static struct folder without_leftovers(const struct walk *w, const struct folder *now,
+                                       const char *pattern, bool fresh_too)
 {
     struct folder kept = {0};
     bool any = fresh_too;
 
     for (size_t i = 0; i < now->n; i++)
-        any |= matches(now->v[i].path, pattern, fresh_too) &&
+        any |= is_leftover(w, now->v[i].path, pattern, fresh_too) &&
                now->v[i].path[strlen(now->v[i].path) - 1] != '/';
     for (size_t i = 0; i < now->n; i++) {
         const struct entry *from = &now->v[i];
-        if (any && matches(from->path, pattern, fresh_too))
+        if (any && is_leftover(w, from->path, pattern, fresh_too))
             continue;
         struct entry *x = folder_add(&kept, from->path);
         x->len = from->len;
@@ -397,7 +399,7 @@ static void try_fault(struct walk *w, const struct mode *m, uint64_t n)
     const char *bad;
 
     folder_read(&now);
-    kept = without_leftovers(&now, w->allowed, false);
+    kept = without_leftovers(w, &now, w->allowed, false);
     if ((bad = judge(w, m, status, &kept)))
         show(w, m, n, bad);
     if (w->one) {
@@ -423,10 +425,10 @@ static void try_kill(struct walk *w, const struct mode *m, uint64_t n, double af
 
     run(w, m, n, after_s);
     folder_read(&now);
-    kept = without_leftovers(&now, w->leftover, true);
+    kept = without_leftovers(w, &now, w->leftover, true);
     if ((bad = each_is_whole(w, &kept)))
         show(w, m, n, bad);
-    if (w->once && (folder_same(&kept, &w->after) || folder_same(&now, &w->after)))
+    if (w->once && folder_same(&kept, &w->after))
         folder_restore(&now, &w->before);
     else
         try_again(w, m, n);

@@ -87,6 +87,8 @@ static void look(const struct ann *a, const struct ann_info *i)
         sum += s[n - 1].effort;
     FUZZ_CHECK(sum < SIZE_MAX);
     if (i->has_links)
+        FUZZ_CHECK(i->beam >= 1 && i->beam <= ANN_BEAM_MOST);
+    if (i->has_links)
         FUZZ_CHECK(ann_links(a, &links, &e) < 0 || links.reached <= i->rows);
     if (i->has_lists) {
         ann_lists(a, &lists);

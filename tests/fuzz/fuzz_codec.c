@@ -7,7 +7,7 @@
 #include "fuzz.h"
 
 #include "base/rand.h"
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 #include "vec/codes.h"
 
 enum { CONTROL = 4, ROWS = 37, QUERIES = 2, BYTES_MOST = 1 << 20 };

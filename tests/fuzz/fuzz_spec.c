@@ -16,7 +16,7 @@
 #include "sim/plan_set.h"
 #include "sim/sim.h"
 #include "sim/steps.h"
-#include "vec/codec.h"
+#include "vec/codec_kind.h"
 #include "vec/decimal.h"
 
 enum {

@@ -40,7 +40,7 @@ static void compare(struct vec_reader *r, const unsigned char *all, uint64_t n, 
     struct vec_rows rows;
     struct err e;
 
-    if (vec_mapped(r, &rows))
+    if (vec_mapped(r, &rows, NULL))
         for (uint64_t i = 0; i < n && i < rows.rows; i++)
             FUZZ_CHECK(memcmp(vec_row(&rows, i), all + i * row_bytes, row_bytes) == 0);
     if (n > 1 && vec_seek(r, 1, &e) == 0 && vec_read(r, row, 1, &e) == 1)

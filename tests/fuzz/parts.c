@@ -184,9 +184,13 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most) __attribute__((
 static size_t mutate_part(uint8_t *data, size_t size, size_t most, size_t at, size_t len)
 {
     size_t head = at - PART_HEAD, behind = size - at - len;
-    size_t room = most - size + len < 0xffffff ? most - size + len : 0xffffff;
-    uint8_t *own = fuzz_need(malloc(room + 1));
+    size_t room = (most > size ? most - size : 0) + len;
+    uint8_t *own;
 
+    room = room < 0xffffff ? room : 0xffffff;
+    if (room == 0)
+        return size;
+    own = fuzz_need(malloc(room));
     memcpy(own, data + at, len);
     room = LLVMFuzzerMutate(own, len, room);
     memmove(data + at + room, data + at + len, behind);

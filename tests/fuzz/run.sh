@@ -51,12 +51,50 @@ run() { # BUILD SECONDS NAME
     fi
 }
 
+# Of the inputs in FOLDER those go that add least for their size, until they are so many bytes.
+trim() { # TARGET FOLDER BYTES
+    local none
+    none=$(mktemp -d)
+    "$1" -merge=1 -use_counters=0 -timeout=60 -merge_control_file="$none/control" "$none" "$2" >/dev/null 2>&1
+    awk -v most="$3" '
+        NR > 2 && /^\// { name[n++] = $0; next }
+        $1 == "STARTED" { size[$2] = $3 }
+        $1 == "FT" { for (i = 3; i <= NF; i++) has[$2, ++count[$2]] = $i }
+        END {
+            for (;;) {
+                best = -1
+                for (f = 0; f < n; f++) {
+                    if (taken[f]) continue
+                    new = 0
+                    for (i = 1; i <= count[f]; i++) new += !(has[f, i] in seen)
+                    if (new / (size[f] + 64) > value || best < 0) { best = f; value = new / (size[f] + 64) }
+                }
+                if (best < 0 || value == 0 || bytes + size[best] > most) break
+                taken[best] = 1
+                bytes += size[best]
+                for (i = 1; i <= count[best]; i++) seen[has[best, i]] = 1
+            }
+            for (f = 0; f < n; f++) if (!taken[f]) print name[f]
+        }' "$none/control" | xargs -r -d '\n' rm -f
+    rm -rf "$none"
+}
+
+# Bytes that are kept of a target.
+most() {
+    case $1 in
+    ann) echo 280000 ;;
+    fm) echo 130000 ;;
+    *) echo 60000 ;;
+    esac
+}
+
 keep() { # BUILD NAME
     local to=$here/corpus/$2 new
     new=$(mktemp -d)
     mkdir -p "$to" "$1/fuzz/$2"
     "$1/tests/fuzz/fuzz_$2" -set_cover_merge=1 -use_counters=0 -max_len="$(longest "$2")" -timeout=60 \
         "$new" "$to" "$1/fuzz/$2" >"$1/fuzz/$2-keep.log" 2>&1 || return 1
+    trim "$1/tests/fuzz/fuzz_$2" "$new" "$(most "$2")"
     rm -rf "$to"
     mv "$new" "$to"
     chmod 755 "$to"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # ask.sh: what the files of a folder made by make.sh answer. Sourced, in that folder; prints.
-answers() {
+ask() {
     local f
     for f in fast.fmi small.fmi normal.fmi both.set; do
         echo "== $f"

@@ -34,7 +34,7 @@ inputs() {
         for (i = 0; i < 72; i++) print 1990 + i % 30 "\t" (i % 2 ? "true" : "false") "\tg" i % 5 "\tt" i % 3 ",u" i % 4 }' >attrs.tsv
     awk 'BEGIN { for (i = 0; i < 72; i++) print "row" i }' >ids.txt
     awk 'BEGIN { for (i = 0; i < 72; i++) for (t = 1; t < 4; t++) if (i % t == 0) print "row" i "\tten" t }' >tenants.tsv
-    for i in 1 2 3 4; do echo '{"where":"live","vector":[1,2,3,4,5,6]}'; done >workload.jsonl
+    yes '{"where":"live","vector":[1,2,3,4,5,6]}' | head -n 4 >workload.jsonl || true # yes is cut off
     printf '%s\n' '{"op":"delete","id":"row3"}' '{"op":"add","id":"new","vector":[1,2,3,4,5,6]}' >changes.jsonl
     awk 'BEGIN { for (i = 0; i < 8; i++)
         printf "{\"id\":\"r%d\",\"t_ns\":%d,\"prompt\":%d,\"output\":%d,\"block\":16,\"hashes\":[1,%d],\"session\":\"s%d\"}\n", \
@@ -44,7 +44,7 @@ inputs() {
 # ---- files ----
 # Wholes and small whole numbers alone, so that no processor rounds anything otherwise.
 kinds() {
-    local kind codec
+    local codec
     vec-convert -q base.csv -o base.fvecs
     vec-convert -q --type u8 base.csv -o base.u8bin
     vec-convert -q query.csv -o query.fvecs
@@ -74,5 +74,5 @@ kinds() {
 # ---- answers ----
 inputs
 kinds
-answers >answers
+ask >answers
 rm -f ./*.csv

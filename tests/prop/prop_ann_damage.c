@@ -10,7 +10,9 @@
 #include "ann/kind.h"
 #include "base/rand.h"
 
-enum { DIM = 5, QUERIES = 3, K = 12, ROUNDS = 24, ROWS = 60 };
+enum { DIM = 5, QUERIES = 3, K = 12, ROUNDS = 16, ROWS = 60 };
+
+static enum cpu_level cpu; /* asked once: virtual machines take their time to say */
 
 /* Of attrs_data.h's columns. */
 static const struct ann_predicate wheres[] = {{"live", 4}, {"not year < 2000", 15}, {"true", 4}};
@@ -93,7 +95,7 @@ static void change(const char *path)
     float x[DIM] = {3, 1, 4, 1, 5};
     struct err e = {0};
 
-    if (ann_update_open(&u, path, cpu_detect(), &e) < 0)
+    if (ann_update_open(&u, path, cpu, &e) < 0)
         return;
     ann_update_delete_row(u, 5, &e);
     if (ann_update_add(u, NULL, 0, x, &e) < 0)
@@ -104,18 +106,20 @@ static void change(const char *path)
     ann_update_close(u);
 }
 
-/* damage.h: what it is to open, check and ask an index. */
+/* damage.h: what it is to open, check and ask an index; it is asked every third time. */
 static int look(const char *path, bool hostile, struct err *e)
 {
+    static unsigned n;
     struct ann *a = NULL;
-    int rc = ann_open(&a, path, cpu_detect(), e);
+    int rc = ann_open(&a, path, cpu, e);
 
     if (rc < 0)
         return rc;
-    ask(a);
+    if (n++ % 3 == 0)
+        ask(a);
     rc = ann_check(a, e);
     ann_close(a);
-    if (hostile)
+    if (hostile && rc == 0 && n % 2 == 0)
         change(path);
     return rc;
 }
@@ -147,8 +151,7 @@ static void noise(const char *path)
             struct err e = {0};
 
             forge(&f, at, &seed);
-            if (ann_open(&a, "forged.ann", (enum cpu_level)(round % ((int)cpu_detect() + 1)), &e) <
-                0)
+            if (ann_open(&a, "forged.ann", (enum cpu_level)(round % ((int)cpu + 1)), &e) < 0)
                 continue;
             ann_check(a, &e);
             ask(a);
@@ -181,7 +184,7 @@ static void delete_some(const char *path, size_t rows)
     struct ann_update_report r;
     struct err e = {0};
 
-    T_CHECK(ann_update_open(&u, path, cpu_detect(), &e) == 0);
+    T_CHECK(ann_update_open(&u, path, cpu, &e) == 0);
     for (uint64_t row = 0; row < rows; row += 4)
         T_CHECK(ann_update_delete_row(u, row, &e) == 0);
     T_CHECKF(ann_update_write(u, path, &how, &r, &e) == 0, "%s", e.msg);
@@ -193,7 +196,7 @@ static void keep_settings(const char *path)
 {
     const struct ann_setting s[] = {{.target = 0.5, .recall = 0.75, .keys = 9, .k = 3, .effort = 7},
                                     {.target = 0.9, .recall = 0.95, .keys = 60, .k = 3}};
-    struct ann *a = ann_need(path, cpu_detect());
+    struct ann *a = ann_need(path, cpu);
     struct err e = {0};
 
     T_CHECKF(ann_save_settings(a, path, s, 2, &e) == 0, "%s", e.msg);
@@ -274,7 +277,7 @@ static void make(const char *path, const struct kind *k)
     if (k->with & ATTRS) {
         struct table t = table_make(b.rows.rows, 30);
 
-        table_attrs(&t, &attrs.attrs, cpu_detect());
+        table_attrs(&t, &attrs.attrs, cpu);
         free(t.cell);
         o.attrs = &attrs;
     }
@@ -325,6 +328,7 @@ int main(void)
     struct buf seen = {0};
     size_t bytes = 0;
 
+    cpu = cpu_detect();
     tmp_enter();
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char name[64];
@@ -335,6 +339,7 @@ int main(void)
         make(name, &kinds[i]);
         T_CHECKF(look(name, false, &e) == 0, "%s: %s", name, e.msg);
         note_sections(name, &seen);
+        damage_versions(name, look);
         noise(name);
         damage_hostile(name, look);
         bytes += damage_small(name, look);

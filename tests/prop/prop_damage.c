@@ -1,8 +1,7 @@
-/* prop_damage.c - damaged index files: found, and survived.
+/* prop_damage.c - damaged index files: found, and survived (damage.h).
  *
- * Three small indexes that together have every section. One bit of every byte is flipped in turn:
- * fm_open() or fm_check() must say so, and every query must come back from what was opened. The
- * file is cut to every shorter length: fm_open() must say so.
+ * Small indexes of both layouts that together have every section: fm_open() or fm_check() must find
+ * what was done to them, and every query must come back from what was opened.
  *
  * Then, as nobody is bound to call fm_check() first, the contents of one section at a time are
  * filled with noise, in a copy of the index whose sections are laid out with their ends at pages'
@@ -10,24 +9,16 @@
  * A watchdog ends what does not come back.
  */
 #include "corpora.h"
+#include "damage.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 #include "base/cpu.h"
-#include "base/hash.h"
 
-enum {
-    SEED = 31337,
-    PAGE = 4096,
-    ROW = 32,
-    HEADER = 64,
-    ROUNDS = 12,
-    STRIDE = 64,
-    WATCHDOG_S = 120
-};
+enum { SEED = 31337, PAGE = 4096, ROUNDS = 12, STRIDE = 64, WATCHDOG_S = 240 /* of CPU time */ };
 
-/* ---- the three indexes ---- */
+/* ---- the indexes ---- */
 
 static void make_small_prose(struct naive_docs *d, rng_t *rng)
 {
@@ -60,10 +51,11 @@ static void write_records(const char *name, const struct naive_docs *d)
     buf_free(&b);
 }
 
-static void build_damage(const char *index, corpus_fn *make, enum text_rule rule, unsigned rate)
+static void build_damage(const char *index, corpus_fn *make, enum text_rule rule, unsigned rate,
+                         enum fm_layout layout)
 {
     const char *input = "in.jsonl";
-    struct fm_build_opts o = {.rate = rate, .normalize = rule};
+    struct fm_build_opts o = {.rate = rate, .normalize = rule, .layout = layout};
     struct fm_build_report report;
     struct naive_docs d = {0};
     struct err e = {0};
@@ -195,166 +187,68 @@ static void run_queries(const struct fm *fm, unsigned which)
         run_texts(fm);
 }
 
-/* ---- one bit at a time ---- */
+/* ---- what it is to open, check and ask an index: damage.h ---- */
 
-static struct buf whole(const char *path)
+/* Every few times one thing or another is asked, and now and then all of it is. */
+static int look(const char *path, bool hostile, struct err *e)
 {
-    struct buf b = {0};
-    struct err e;
-    FILE *f = fopen(path, "rb");
-
-    if (!f || buf_reserve(&b, 1 << 20, &e) < 0)
-        exit(1);
-    b.len = fread(b.p, 1, 1 << 20, f);
-    fclose(f);
-    return b;
-}
-
-static void put_byte(int fd, size_t at, char c)
-{
-    if (pwrite(fd, &c, 1, (off_t)at) != 1)
-        perror("pwrite"), exit(1);
-}
-
-static uint64_t get64(const char *p)
-{
-    uint64_t v;
-
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-static uint32_t get32(const char *p)
-{
-    uint32_t v;
-
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-static const char *table_row(const struct buf *file, size_t i)
-{
-    return file->p + get64(file->p + 24) + i * ROW;
-}
-
-/* Is it among the first 64 bytes of a section? */
-static bool near_start(const struct buf *file, size_t at)
-{
-    for (size_t i = 0; i < get32(file->p + 32); i++) {
-        uint64_t from = get64(table_row(file, i) + 8);
-        if (at >= from && at < from + 64)
-            return true;
-    }
-    return false;
-}
-
-static const struct fm_open_opts mapped = {.cpu = CPU_PORTABLE};
-static const struct fm_open_opts loaded = {.cpu = CPU_PORTABLE, .load = true, .threads = 2};
-
-/* Every byte's damage is found. What could be opened is asked: everything at every STRIDE-th byte,
- * one thing or another at each section's first 64. */
-static void flip_bits(const char *path)
-{
-    struct buf file = whole(path);
-    int fd = open(path, O_WRONLY);
+    static const struct fm_open_opts mapped = {.cpu = CPU_PORTABLE};
+    static const struct fm_open_opts loaded = {.cpu = CPU_PORTABLE, .load = true, .threads = 2};
+    static unsigned n;
     struct fm *fm;
-    struct err e = {0};
-    rng_t rng = SEED;
+    int rc = fm_open(&fm, path, ++n % 16 ? &mapped : &loaded, e);
 
-    for (size_t at = 0; at < file.len; at++) {
-        unsigned bit = (unsigned)(at * 5 + at / 8) & 7;
-        put_byte(fd, at, (char)(file.p[at] ^ (char)(1u << bit)));
-        if (fm_open(&fm, path, at % 16 ? &mapped : &loaded, &e) == 0) {
-            T_CHECKF(fm_check(fm, NULL, NULL, &e) < 0, "%s: byte %zu, bit %u", path, at, bit);
-            if (at % STRIDE == 0 || near_start(&file, at))
-                run_queries(fm, at % STRIDE == 0 ? ALL : 1u << rand_below(&rng, 4));
-            fm_close(fm);
-        } else {
-            T_CHECK(fm == NULL && e.code < 0);
-        }
-        put_byte(fd, at, file.p[at]);
+    if (rc < 0) {
+        T_CHECK(fm == NULL && e->code < 0);
+        return rc;
     }
-    fm = must_open(path, CPU_PORTABLE); /* all is as it was */
-    T_CHECK(fm_check(fm, NULL, NULL, &e) == 0);
+    if (n % STRIDE == 0)
+        run_queries(fm, ALL);
+    else if (n % (hostile ? 7 : 16) == 0)
+        run_queries(fm, 1U << n / 7 % 4);
+    rc = fm_check(fm, NULL, NULL, e);
     fm_close(fm);
-    close(fd);
-    buf_free(&file);
-}
-
-static void cut_short(const char *path)
-{
-    struct buf file = whole(path);
-    struct fm *fm;
-    struct err e = {0};
-
-    for (size_t len = file.len; len-- > 0;) {
-        T_CHECK(truncate(path, (off_t)len) == 0);
-        T_CHECKF(fm_open(&fm, path, len % 16 ? &mapped : &loaded, &e) < 0, "%s: %zu bytes", path,
-                 len);
-    }
-    buf_add(&file, "\0\0\0\0\0\0\0\0", 8, &e);
-    for (size_t more = 1; more <= 8; more += 7) {
-        tmp_put(path, file.p, file.len - 8 + more);
-        T_CHECKF(fm_open(&fm, path, more > 1 ? &mapped : &loaded, &e) < 0, "%s: %zu bytes more",
-                 path, more);
-    }
-    buf_free(&file);
+    return rc;
 }
 
 /* ---- noise between fences ---- */
 
 struct fenced {
-    struct buf file;
+    struct damage_file file;
     size_t count;
     uint64_t from[32], len[32]; /* of each section in the file */
 };
-
-static void put64(char *p, uint64_t v)
-{
-    memcpy(p, &v, sizeof v);
-}
-
-static void sign(struct buf *f)
-{
-    uint64_t table = get64(f->p + 24);
-
-    put64(f->p + f->len - 8, hash64(f->p + table, f->len - 8 - table));
-    put64(f->p + HEADER - 8, hash64(f->p, HEADER - 8));
-}
 
 /* The same index, each section ending where a page ends (but for up to 63 bytes, as sections begin
  * at multiples of 64), a page of nothing behind it. */
 static struct fenced fence(const char *path)
 {
-    struct buf old = whole(path);
-    struct fenced f = {.count = get32(old.p + 32)};
-    struct err e;
-    size_t at = PAGE;
-    const char *row;
-    char *new_row;
+    struct damage_file old = damage_read(path);
+    struct fenced f = {.count = damage_sections(&old)};
+    size_t at = PAGE, cap = (f.count + 3) * 2 * PAGE + 4 * old.len;
 
-    buf_reserve(&f.file, (f.count + 3) * 2 * PAGE + 4 * old.len, &e);
-    memset(f.file.p, 0, f.file.cap);
-    memcpy(f.file.p, old.p, HEADER);
+    if (!(f.file.p = calloc(cap, 1)))
+        exit(1);
+    memcpy(f.file.p, old.p, DAMAGE_HEADER);
     for (size_t i = 0; i < f.count; i++) {
-        row = table_row(&old, i);
-        f.len[i] = get64(row + 16);
+        const uint8_t *row = damage_row(&old, i);
+
+        f.len[i] = damage_get64(row + 16);
         uint64_t room = (f.len[i] + 63) / 64 * 64, pages = (room + PAGE - 1) / PAGE;
         f.from[i] = at + PAGE + pages * PAGE - room;
-        memcpy(f.file.p + f.from[i], old.p + get64(row + 8), f.len[i]);
+        memcpy(f.file.p + f.from[i], old.p + damage_get64(row + 8), f.len[i]);
         at += (pages + 1) * PAGE;
     }
     at += PAGE;
-    put64(f.file.p + 24, at);
+    damage_put64(f.file.p + 24, at);
     for (size_t i = 0; i < f.count; i++) {
-        new_row = f.file.p + at + i * ROW;
-        memcpy(new_row, table_row(&old, i), ROW);
-        put64(new_row + 8, f.from[i]);
+        memcpy(f.file.p + at + i * DAMAGE_ROW, damage_row(&old, i), DAMAGE_ROW);
+        damage_put64(f.file.p + at + i * DAMAGE_ROW + 8, f.from[i]);
     }
-    f.file.len = at + f.count * ROW + 8;
-    put64(f.file.p + 16, f.file.len);
-    sign(&f.file);
-    buf_free(&old);
+    f.file.len = at + f.count * DAMAGE_ROW + 8;
+    damage_put64(f.file.p + 16, f.file.len);
+    damage_seal(&f.file);
+    free(old.p);
     return f;
 }
 
@@ -404,19 +298,19 @@ static void ask_fenced(const struct fenced *f, const char *path, enum cpu_level 
 }
 
 /* All ones, all zeros, small numbers, random bits, a few of them flipped. */
-static void add_noise(char *p, uint64_t len, unsigned kind, rng_t *rng)
+static void add_noise(uint8_t *p, uint64_t len, unsigned kind, rng_t *rng)
 {
     uint64_t from = kind % 2 ? 0 : rand_below(rng, len), to = kind % 3 ? len : from + 1;
 
     for (uint64_t i = from; i < to && i < len; i++) {
         if (kind < 2)
-            p[i] = kind ? '\xff' : 0;
+            p[i] = kind ? 0xff : 0;
         else if (kind < 4)
-            p[i] = rand_below(rng, 4) ? 0 : (char)rand_below(rng, 3);
+            p[i] = rand_below(rng, 4) ? 0 : (uint8_t)rand_below(rng, 3);
         else if (kind < 8)
-            p[i] = (char)rand_below(rng, 256);
+            p[i] = (uint8_t)rand_below(rng, 256);
         else
-            p[i] ^= (char)(rand_below(rng, 16) ? 0 : 1u << rand_below(rng, 8));
+            p[i] ^= (uint8_t)(rand_below(rng, 16) ? 0 : 1u << rand_below(rng, 8));
     }
 }
 
@@ -440,7 +334,7 @@ static void noise(const char *path)
             memcpy(f.file.p, keep, f.file.len);
         }
     free(keep);
-    buf_free(&f.file);
+    free(f.file.p);
 }
 
 /* ---- all of them ---- */
@@ -464,26 +358,32 @@ int main(void)
         corpus_fn *make;
         enum text_rule rule;
         unsigned rate;
-    } index[] = {{"meta.fmi", make_small_prose, TEXT_NONE, 60},
-                 {"normal.fmi", make_small_prose, TEXT_GPT3, 4},
-                 {"256.fmi", make_small_256, TEXT_NONE, 9}};
+        enum fm_layout layout;
+    } index[] = {{"meta.fmi", make_small_prose, TEXT_NONE, 60, FM_LAYOUT_FAST},
+                 {"normal.fmi", make_small_prose, TEXT_GPT3, 4, FM_LAYOUT_FAST},
+                 {"256.fmi", make_small_256, TEXT_NONE, 9, FM_LAYOUT_FAST},
+                 {"small.fmi", make_small_prose, TEXT_GPT3, 60, FM_LAYOUT_SMALL},
+                 {"small256.fmi", make_small_256, TEXT_NONE, 9, FM_LAYOUT_SMALL}};
     static const char *const section[] = {"HEAD", "HYPR", "SUPR", "BDIR", "BLKS", "ZROW", "MDIR",
                                           "MARK", "SAMP", "SINV", "DOCS", "DORD", "MIDX", "MBLK",
                                           "RIDX", "RBLK", "IDHS", "FLDS", "RUNS"};
     struct buf seen = {0};
+    size_t bytes = 0;
 
-    alarm(WATCHDOG_S);
+    setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = WATCHDOG_S}, NULL);
     tmp_enter();
-    for (size_t i = 0; i < 3; i++) {
-        build_damage(index[i].path, index[i].make, index[i].rule, index[i].rate);
+    for (size_t i = 0; i < sizeof index / sizeof *index; i++) {
+        build_damage(index[i].path, index[i].make, index[i].rule, index[i].rate, index[i].layout);
         note_sections(index[i].path, &seen);
         noise(index[i].path);
-        flip_bits(index[i].path);
-        cut_short(index[i].path);
+        damage_versions(index[i].path, look);
+        damage_hostile(index[i].path, look);
+        bytes += damage_small(index[i].path, look);
     }
     for (size_t i = 0; i < sizeof section / sizeof *section; i++)
         T_CHECKF(strstr(seen.p, section[i]) != NULL, "no index here has section %s", section[i]);
     buf_free(&seen);
+    printf("%zu kinds, %zu bytes, each flipped and cut at\n", sizeof index / sizeof *index, bytes);
     tmp_leave();
     return t_done("damage");
 }

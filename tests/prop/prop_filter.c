@@ -26,14 +26,15 @@ enum mask_kind {
     MASK_ALL,
     MASK_NEAR, /* the rows nearest to a row, a tenth */
     MASK_FAR,  /* those farthest from the query, a fifth */
-    MASK_AWAY, /* all but those nearest to the query, a tenth */
+    MASK_AWAY, /* all but those nearest to the query, a tenth, */
+    MASK_SEEN, /* or a fiftieth; of each third query a half */
     MASK_LAST, /* the last rows */
     MASK_KINDS
 };
 
 static const double share_of[MASK_KINDS] = {
     [MASK_FEW] = 0.01, [MASK_TWENTIETH] = 0.05, [MASK_FIFTH] = 0.2, [MASK_HALF] = 0.5,
-    [MASK_NEAR] = 0.1, [MASK_FAR] = 0.2,        [MASK_AWAY] = 0.9,
+    [MASK_NEAR] = 0.1, [MASK_FAR] = 0.2,        [MASK_AWAY] = 0.9,  [MASK_SEEN] = 0.98,
 };
 
 /* An index and what it was made of. */
@@ -92,13 +93,15 @@ static void make_mask(const struct subject *s, enum mask_kind kind, size_t query
     const float *q = s->q + query * dim;
 
     memset(bits, 0, WORDS * sizeof *bits);
+    if (kind == MASK_SEEN && query % 3 == 2)
+        kind = MASK_HALF;
     for (size_t i = 0; i < n; i++)
         if (kind == MASK_ALL || kind == MASK_BUT_ONE || (kind == MASK_LAST && i + 30 >= n) ||
             (kind < MASK_BUT_ONE && data_unit() < share_of[kind]))
             set(bits, i);
     if (kind == MASK_NEAR)
         near_rows(s, s->b.x + (query * 37 % n) * dim, share_of[kind], false, bits);
-    if (kind == MASK_FAR || kind == MASK_AWAY)
+    if (kind == MASK_FAR || kind == MASK_AWAY || kind == MASK_SEEN)
         near_rows(s, q, share_of[kind], true, bits);
     if (kind == MASK_ONE || kind == MASK_LESS)
         for (size_t i = 0; i < (kind == MASK_ONE ? 1 : K / 2); i++)
@@ -284,11 +287,11 @@ static void try_all_masks(struct subject *s)
         s->q[i] = s->b.x[i % (s->b.rows.rows * dim)] +
                   (i < 3 * dim ? 0 : 0.3F * (float)data_normal()); /* three of them rows */
     for (enum mask_kind kind = 0; kind < MASK_KINDS; kind++) {
-        struct sum before = sum_of(FILTER_WALK, FILTER_WALK);
+        struct sum before = sum_of(FILTER_WALK, FILTER_LISTS);
 
         try_masks(s, kind);
-        got = since(before, FILTER_WALK, FILTER_WALK);
-        if (s->exact && (kind == MASK_FAR || kind == MASK_AWAY))
+        got = since(before, FILTER_WALK, FILTER_LISTS);
+        if (s->exact && (kind == MASK_FAR || kind == MASK_AWAY || kind == MASK_SEEN))
             least = got < least ? got : least;
     }
     got = since(some, FILTER_WALK, FILTER_DISK);

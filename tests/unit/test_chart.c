@@ -247,6 +247,27 @@ static void test_sheet(void)
     buf_free(&b);
 }
 
+/* A name that is too long for the legend loses its middle, between characters. */
+static void test_long_names(void)
+{
+    static const struct chart_point a[] = {{1, 1, NULL}};
+    char just[178 + 1] = "", longer[180 + 1] = "";
+    const struct chart_series series[] = {{just, a, 1}, {longer, a, 1}};
+    struct chart c = {
+        .title = "t", .x = {"x", CHART_LINEAR}, .y = {"y", CHART_LINEAR}, .series = series, .n = 2};
+    char *p;
+
+    for (size_t i = 0; i < 89; i++)
+        memcpy(just + 2 * i, "\xC3\xA9", 2);
+    for (size_t i = 0; i < 90; i++)
+        memcpy(longer + 2 * i, i < 45 ? "\xC3\xA4" : "\xC3\xB6", 2);
+    p = draw(&c);
+    T_CHECK(xml_elements(p) > 10 && strstr(p, just));
+    T_CHECK(!strstr(p, longer) && strstr(p, "\xC3\xA4\xE2\x80\xA6\xC3\xB6"));
+    T_CHECK(count(p, "\xC3\xA4") == 44 && count(p, "\xC3\xB6") == 44);
+    free(p);
+}
+
 int main(void)
 {
     test_sheet();
@@ -255,5 +276,6 @@ int main(void)
     test_places();
     test_pictures();
     test_many();
+    test_long_names();
     return t_done("chart");
 }

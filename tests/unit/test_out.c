@@ -48,7 +48,6 @@ static void check(rows_fn *rows, bool json, bool nul, const char *want, size_t l
 
     unlink(path);
     T_CHECK(out_open(&o, &opts, &e) == 0);
-    T_CHECK(!out_is_tty(o));
     rows(o);
     T_CHECK(!out_failed(o) && access(path, F_OK) < 0);
     T_CHECK(out_commit(&o, &e) == 0 && !o && load(path));
@@ -448,7 +447,6 @@ static void test_terminal(void)
     T_CHECK(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
     opts.path = ptsname(master);
     T_CHECKF(opts.path && out_open(&o, &opts, &e) == 0, "%s", e.msg);
-    T_CHECK(out_is_tty(o));
     T_CHECK(pthread_create(&reader, NULL, read_master, &master) == 0);
     for (size_t i = 0; i < TIMES * LEN; i++)
         out_raw(o, one + i % LEN, 1);
