@@ -30,7 +30,7 @@ wrap() {
     case $watcher in
     valgrind)
         run="exec valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
---errors-for-leak-kinds=definite --suppressions=$root/tests/check/valgrind.supp \
+--errors-for-leak-kinds=definite \
 --log-file=$work/found/$1.%p $bin/$1"
         ;;
     tsan)
