@@ -149,10 +149,10 @@ static inline void damage_numbers(damage_look *look, struct damage_file *f, uint
                                    (UINT64_C(1) << 32) + 1, (UINT64_C(1) << 32) - 1,
                                    UINT64_C(1) << 40,       0};
     static const uint32_t word[] = {0x80000000, 0xffffffff, 0x7fffffff, 0x10000, 0x1000000, 0};
-    enum { BIG = sizeof big / sizeof *big, WORDS = sizeof word / sizeof *word, SOME = 32 };
+    enum { BIG = sizeof big / sizeof *big, WORDS = sizeof word / sizeof *word, SOME = 16 };
     uint8_t *table = damage_row(f, 0), old[8];
     size_t n = damage_sections(f);
-    bool all = len <= 256;
+    bool all = len <= 128;
 
     for (uint64_t i = at; i + 4 <= at + len && (all || i < at + SOME); i += 4) {
         size_t wide = i % 8 == 0 && i + 8 <= at + len ? 8 : 4;

@@ -10,7 +10,7 @@
 #include "ann/kind.h"
 #include "base/rand.h"
 
-enum { DIM = 5, QUERIES = 3, K = 12, ROUNDS = 16, ROWS = 60 };
+enum { DIM = 5, QUERIES = 3, K = 12, ROUNDS = 10, ROWS = 60 };
 
 static enum cpu_level cpu; /* asked once: virtual machines take their time to say */
 
