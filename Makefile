@@ -70,7 +70,7 @@ TESTS     := $(filter $(BUILD)/tests/unit/test_% $(BUILD)/tests/prop/prop_%,$(TE
 BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libsluice.a
 
-.PHONY: all lib dev tools benches deps deps-bench deps-cluster deps-deb deps-watch demo clean
+.PHONY: all lib dev tools benches build-tests deps deps-bench deps-cluster deps-deb deps-watch demo clean
 .PHONY: check check-unit check-cli check-tree check-quick check-browser check-cluster check-fuzz \
         check-fault check-fault-few check-tsan check-valgrind
 .PHONY: fuzz fuzz-keep fuzz-seeds do-fuzz do-fuzz-keep bench
@@ -184,6 +184,9 @@ demo: tools
 
 # ---- tests ----
 check: check-unit check-fuzz check-cli check-tree check-fault-few
+
+# Built with -j, where they are then run one after the other.
+build-tests: $(TESTS) $(FUZZERS)
 
 check-unit: $(TESTS)
 	$(Q)tests/run-units.sh $(TESTS)
