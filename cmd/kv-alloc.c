@@ -153,9 +153,8 @@ static void look(struct means *m, const struct kv_player *p, double from, unsign
 
 static void row(struct out *o, const struct kv_player *p, const struct means *m, double ns)
 {
-    double n = m->n > 0 ? (double)m->n : 1, runs = m->n > 0 ? m->runs : 1;
-    double requests = m->n > 0 ? m->requests : 1,
-           frees = p->done.frees > 0 ? (double)p->done.frees : 1;
+    /* Means of no moments are not numbers. */
+    double n = (double)m->n, frees = p->done.frees > 0 ? (double)p->done.frees : 1;
 
     out_row(o);
     out_cstr(o, "alloc", p->a->kind->name);
@@ -163,8 +162,8 @@ static void row(struct out *o, const struct kv_player *p, const struct means *m,
     out_u64(o, "refused", p->done.refused);
     out_double(o, "ns_per_op", ns / (double)p->ops->n, 1);
     out_double(o, "occupancy", m->held / n, 4);
-    out_double(o, "mean_run", m->blocks / runs, 2);
-    out_double(o, "runs_per_request", m->runs / requests, 3);
+    out_double(o, "mean_run", m->blocks / m->runs, 2);
+    out_double(o, "runs_per_request", m->runs / m->requests, 3);
     out_double(o, "copies_per_swap", (double)p->done.copies / frees, 3);
     out_double(o, "waste", m->unused / n, 4);
     out_double(o, "fragmentation", m->fragmentation / n, 4);
