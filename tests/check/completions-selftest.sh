@@ -14,7 +14,7 @@ make_tree() {
     mkdir -p bin cmd completions
     touch cmd/fm-fake.c
     sed -E '1s/^#compdef .*/#compdef fm-fake/' "$here/../../completions/_sluice" >completions/_sluice
-    sed -E 's/^    fm-build .*/    fm-fake/' "$here/../../completions/sluice.bash" >completions/sluice.bash
+    sed '/^complete -o/{n;s/.*/    fm-fake/}' "$here/../../completions/sluice.bash" >completions/sluice.bash
     sed -E 's/^for tool in .*/for tool in fm-fake/' "$here/../../completions/sluice.fish" >completions/sluice.fish
     cat >bin/fm-fake <<'END'
 #!/bin/sh
