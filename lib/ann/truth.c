@@ -31,12 +31,14 @@ static uint64_t live_run(const struct ann *a, uint64_t *at, uint64_t most)
     return n;
 }
 
-/* Are the vectors in the file, but not in memory? */
+/* Are the vectors in the file, but not in memory? A kind that does not keep them apart has not
+ * looked at a section of this name. */
 static bool stand_apart(const struct ann *a)
 {
     struct sect_row row;
 
-    return !a->vectors && sect_find(a->file, "VECS", &row);
+    return !a->vectors && sect_find(a->file, "VECS", &row) && row.len % a->vector_bytes == 0 &&
+           row.len / a->vector_bytes == a->rows;
 }
 
 /* All vectors, some at a time with the numbers of their rows. */

@@ -59,12 +59,13 @@ bool dist_parse(struct dist *d, const char *text)
     return numbers(d, text, 1);
 }
 
-double dist_gamma(double k, uint64_t *seed)
+/* Shape k, scale 1. */
+static double gamma_of_shape(double k, uint64_t *seed)
 {
     double d, c;
 
     if (k < 1) /* of k + 1, times a power of a uniform number */
-        return dist_gamma(k + 1, seed) * pow(1 - rand_unit(seed), 1 / k);
+        return gamma_of_shape(k + 1, seed) * pow(1 - rand_unit(seed), 1 / k);
     d = k - 1.0 / 3;
     c = 1 / sqrt(9 * d);
     for (;;) {
@@ -74,6 +75,14 @@ double dist_gamma(double k, uint64_t *seed)
         if (v > 0 && log(u) < 0.5 * x * x + d - d * v + d * log(v))
             return d * v;
     }
+}
+
+double dist_gamma(double mean, double cv, uint64_t *seed)
+{
+    double k = 1 / (cv * cv);
+
+    /* What varies by less than numbers tell apart does not. */
+    return isfinite(k) ? mean * cv * cv * gamma_of_shape(k, seed) : mean;
 }
 
 /* By rejection-inversion (Hoermann and Derflinger 1996). */
@@ -121,7 +130,7 @@ double dist_draw(const struct dist *d, uint64_t *seed)
     case DIST_LOGNORMAL:
         return lognormal(d->a, d->b, seed);
     case DIST_GAMMA:
-        return d->a * d->b * d->b * dist_gamma(1 / (d->b * d->b), seed);
+        return dist_gamma(d->a, d->b, seed);
     case DIST_PARETO:
         return fmin(d->b * pow(1 - rand_unit(seed), -1 / d->a), d->c);
     case DIST_ZIPF:

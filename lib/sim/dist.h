@@ -38,7 +38,7 @@ bool dist_parse(struct dist *d, const char *text);
 /* 0 or more. */
 double dist_draw(const struct dist *d, uint64_t *seed);
 
-/* Shape k, scale 1 (Marsaglia and Tsang 2000). */
-double dist_gamma(double k, uint64_t *seed);
+/* With this mean and coefficient of variation (Marsaglia and Tsang 2000). */
+double dist_gamma(double mean, double cv, uint64_t *seed);
 
 #endif

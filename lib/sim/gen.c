@@ -118,14 +118,14 @@ static void next_of_day(struct gen *g)
 
 static void next_arrival(struct gen *g)
 {
-    double mean = 1 / g->o.rate, cv = g->o.cv;
+    double mean = 1 / g->o.rate;
 
     switch (g->o.arrivals) {
     case GEN_POISSON:
         g->at_s += exponential(g, mean);
         break;
     case GEN_GAMMA:
-        g->at_s += mean * cv * cv * dist_gamma(1 / (cv * cv), &g->seed[ARRIVALS]);
+        g->at_s += dist_gamma(mean, g->o.cv, &g->seed[ARRIVALS]);
         break;
     case GEN_BURSTS:
         next_in_burst(g);

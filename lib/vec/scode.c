@@ -36,6 +36,8 @@ static double unit_of(const double *w, uint32_t dim, double most, double sum)
         largest = fmax(largest, fabs(w[k]));
         total += fabs(w[k]);
     }
+    if (!isfinite(total))
+        return total;
     unit = fmax(largest / most, total / (sum - 0.5 * dim - 1));
     return unit * (1 + 0x1p-40); /* the division below must not round past `most` */
 }
@@ -88,6 +90,8 @@ struct scode_weights scode_weights(const struct scode_shape *s, const double *w,
     struct scode_weights out = {.unit = unit_of(w, s->dim, most, sum)};
     int64_t total = 0;
 
+    if (!isfinite(out.unit)) /* of a damaged codec: no integers are near, and nothing is known */
+        out = (struct scode_weights){.lost = INFINITY};
     q->plane = (int8_t *)q + SCODE_QUERY_BYTES;
     memset(q->plane, 0, s->weights);
     for (uint32_t k = 0; k < s->dim && out.unit > 0; k++) {
