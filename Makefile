@@ -247,7 +247,7 @@ check-tsan:
 endif
 
 # ---- benchmarks: ours beside the peers, in one run; report.html, .json and .tsv in REPORT ----
-#   make bench                     all, under 15 minutes on two idle cores; FULL=1: all rounds and sizes, an hour
+#   make bench                     all, meant for 15 minutes on two idle cores; FULL=1: all rounds and sizes, an hour
 #   make bench-FAMILY              one of them; the report keeps the others' rows
 # BENCH_DATA is where corpora and vectors are; what is missing there is made.
 REPORT     ?= build/bench
