@@ -8,9 +8,8 @@ export LC_ALL=C
 [[ $# -ge 1 && -d $1/bin ]] || { echo "usage: browser.sh BUILD_DIR [FOLDER]" >&2; exit 2; }
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 browser=$(command -v chromium || command -v chromium-browser) || { echo 'skipped browser: no chromium here'; exit 0; }
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-passed=0 failed=0
+# shellcheck source-path=SCRIPTDIR
+source "$here/rules.bash"
 pages=${2:-$scratch/pages}
 "$here/pages.sh" "$1" "$pages" || exit 1
 pages=$(cd "$pages" && pwd)
@@ -31,21 +30,10 @@ wrong() {
     grep -qiE '<(script|img|iframe)' "$dom" && echo 'has elements that a name made'
 }
 
-# report NAME WHY: ok without a reason.
-report() {
-    if [[ -z $2 ]]; then
-        echo "ok browser: $1"
-        passed=$((passed + 1))
-    else
-        echo "not ok browser: $1 $2"
-        failed=$((failed + 1))
-    fi
-}
-
 # What it is to see, it sees: a script that runs, markup of a name, and XML that is none.
 dark() {
     echo "$2" >"$scratch/$1"
-    if [[ $(wrong "$scratch/$1") == "$3" ]]; then report "$1 of its own: $3" ''; else report "$1 of its own" "is not seen: it $3"; fi
+    if [[ $(wrong "$scratch/$1") == "$3" ]]; then report ok "browser: $1 of its own: $3"; else report 'not ok' "browser: $1 of its own is not seen: it $3"; fi
 }
 dark a.html "<html><body><p>x<script>document.title=1</script></body></html>" 'runs what a name says'
 dark b.html '<html><body><p>x<img src=x></body></html>' 'has elements that a name made'
@@ -53,8 +41,7 @@ dark c.svg '<svg xmlns="http://www.w3.org/2000/svg"><text>a & b</text></svg>' 'i
 dark d.svg "<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"document.title=1\"><text>x</text></svg>" 'runs what a name says'
 
 for at in "$pages"/*.svg "$pages"/*.html; do
-    report "${at##*/}" "$(wrong "$at")"
+    breaches "browser: ${at##*/}" "$(wrong "$at")"
     [[ $# -lt 2 ]] || open --window-size=1000,1000 --screenshot="${at%.*}.png" "file://$at"
 done
-echo "$passed checks passed, $failed failed"
-[[ $failed == 0 ]]
+finish checks

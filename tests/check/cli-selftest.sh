@@ -5,9 +5,8 @@ set -u
 export LC_ALL=C
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-passed=0 failed=0
+# shellcheck source-path=SCRIPTDIR
+source "$here/rules.bash"
 
 # The real completion files, with fm-fake in the place of the tools.
 copy_completions() {
@@ -77,12 +76,6 @@ That.
 END
 }
 
-# report ok|"not ok" WHAT
-report() {
-    echo "$1 $2"
-    if [[ $1 == ok ]]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-}
-
 # breaks "BREACH" FILE SED_SCRIPT: with FILE edited, cli.sh must print "not ok BREACH" and fail. With
 # an empty script FILE is removed.
 breaks() {
@@ -149,5 +142,4 @@ for f in sluice.bash _sluice sluice.fish; do
 done
 breaks 'readme: fm-fake: README.md' README.md 's/fm-fake/a tool/'
 breaks 'bats: fm-fake: no tests/cli/fm-fake.bats' tests/cli/fm-fake.bats ''
-echo "$passed checks passed, $failed failed"
-[[ $failed == 0 ]]
+finish checks

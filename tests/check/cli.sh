@@ -11,26 +11,9 @@ export LC_ALL=C
 [[ $# -ge 1 && -d $1 ]] || { echo "usage: cli.sh BIN_DIR [TREE]" >&2; exit 2; }
 bin=$(cd "$1" && pwd)
 tree=$(cd "${2:-$(dirname "${BASH_SOURCE[0]}")/../..}" && pwd) || exit 2
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/rules.bash"
 mapfile -t tools < <(cd "$tree/cmd" && for f in *.c; do [[ -e $f ]] && echo "${f%.c}"; done)
-passed=0 failed=0
-
-# rule NAME COMMAND...: COMMAND prints a line a breach.
-rule() {
-    local name=$1 breaches breach
-    shift
-    breaches=$("$@")
-    if [[ -z $breaches ]]; then
-        echo "ok $name"
-        passed=$((passed + 1))
-        return
-    fi
-    while IFS= read -r breach; do
-        echo "not ok $name: $breach"
-        failed=$((failed + 1))
-    done <<<"$breaches"
-}
 
 # each FUNCTION: FUNCTION TOOL for every tool, its breaches with the tool's name before them.
 each() {
@@ -215,5 +198,4 @@ rule man-lint man_lint
 rule completions completion_lists
 rule readme each readme
 rule bats each bats_file
-echo "$passed checks passed, $failed failed"
-[[ $failed == 0 ]]
+finish checks

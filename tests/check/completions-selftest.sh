@@ -5,9 +5,8 @@ set -u
 export LC_ALL=C
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-passed=0 failed=0
+# shellcheck source-path=SCRIPTDIR
+source "$here/rules.bash"
 
 # The real completion files, with fm-fake in the place of the tools.
 make_tree() {
@@ -26,12 +25,6 @@ printf 'h\thelp\t\t\tthis\n'
 printf 'V\tversion\t\t\tthat\n'
 END
     chmod +x bin/fm-fake
-}
-
-# report ok|"not ok" WHAT
-report() {
-    echo "$1 $2"
-    if [[ $1 == ok ]]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 }
 
 # breaks BREACH FILE SED_SCRIPT: with FILE edited, "not ok completions-BREACH" must be printed.
@@ -71,5 +64,4 @@ breaks "zsh: 'fm-fake --format ': -a -b +alpha.x +beta.y" _sluice 's/:.long:(.*)
 breaks "fish: 'fm-fake -': ---format" sluice.fish 's/--help-options/--version/'
 breaks "fish: 'fm-fake --format=': -a -b" sluice.fish 's/string split -m 1 =/string split -m 1 :/'
 breaks "fish: 'fm-fake --format ': -a -b +a|b" sluice.fish "s/split '|'/split ,/"
-echo "$passed checks passed, $failed failed"
-[[ $failed == 0 ]]
+finish checks

@@ -14,9 +14,8 @@ export LC_ALL=C
 bin=$(cd "$1" && pwd)
 tree=$(cd "${2:-$(dirname "${BASH_SOURCE[0]}")/../..}" && pwd) || exit 2
 shells=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/shells
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-passed=0 failed=0
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/rules.bash"
 mapfile -t tools < <(cd "$tree/cmd" && for f in *.c; do echo "${f%.c}"; done)
 
 # The files as `make install` lays them out, and a folder of two files to be completed.
@@ -74,27 +73,19 @@ words() {
 
 # ask SHELL COMMAND...: COMMAND reads lines and writes rows "LINE<TAB>WORD".
 ask() {
-    local shell=$1 breaches
+    local shell=$1 wrong
     shift
     if ! command -v "$shell" >/dev/null; then
-        breaches='it is not installed'
+        wrong='it is not installed'
     else
         (cd "$scratch/files" && PATH=$bin:$PATH HOME=$scratch "$@" <"$scratch/lines") \
             >"$scratch/got" 2>"$scratch/err" || echo "$shell: exit code $?" >>"$scratch/err"
-        breaches=$(diff <(words "$scratch/wanted") <(words "$scratch/got") | awk -F '\t' '
+        wrong=$(diff <(words "$scratch/wanted") <(words "$scratch/got") | awk -F '\t' '
             /^[<>]/ { line = substr($1, 3); of[line] = of[line] " " (/^</ ? "-" : "+") $2 }
             END { for (line in of) print "'\''" line "'\'':" of[line] }' | sort
             head -n 5 "$scratch/err")
     fi
-    if [[ -z $breaches ]]; then
-        echo "ok completions-$shell"
-        passed=$((passed + 1))
-        return
-    fi
-    while IFS= read -r breach; do
-        echo "not ok completions-$shell: $breach"
-        failed=$((failed + 1))
-    done <<<"$breaches"
+    breaches "completions-$shell" "$wrong"
 }
 
 stage
@@ -103,5 +94,4 @@ cut -f 1 "$scratch/wanted" >"$scratch/lines"
 ask bash bash --norc "$shells/ask.bash" "$scratch/bash"
 ask zsh zsh -f "$shells/ask.zsh" "$scratch/zsh"
 ask fish fish --no-config "$shells/ask.fish" "$scratch/fish"
-echo "$passed checks passed, $failed failed"
-[[ $failed == 0 ]]
+finish checks

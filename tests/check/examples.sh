@@ -22,10 +22,10 @@ bin=$(cd "$1" && pwd)
 shift
 [[ $# -gt 0 ]] || set -- "$tree"/man/*.[157]
 # shellcheck source-path=SCRIPTDIR
+source "$here/rules.bash"
+# shellcheck source-path=SCRIPTDIR
 source "$here/session.bash"
 session_open "$bin"
-trap 'rm -rf "$session"' EXIT
-passed=0 failed=0
 
 # blocks PAGE DIR: its examples as files DIR/00N.block, what the comment says in DIR/00N.how.
 blocks() {
@@ -89,14 +89,6 @@ if [[ $? != 0 || -e $session/bad ]]; then
 fi
 for at; do
     grep -q '^\.Sh EXAMPLES' "$at" || continue
-    wrong=$(page "$at")
-    if [[ -z $wrong ]]; then
-        echo "ok examples of ${at##*/}"
-        passed=$((passed + 1))
-    else
-        while IFS= read -r line; do echo "not ok examples of ${at##*/}: $line"; done <<<"$wrong"
-        failed=$((failed + 1))
-    fi
+    breaches "examples of ${at##*/}" "$(page "$at")"
 done
-echo "$passed pages of examples passed, $failed failed"
-[[ $failed == 0 && $passed -gt 0 ]]
+finish 'pages of examples'

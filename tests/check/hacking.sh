@@ -7,27 +7,10 @@
 set -u
 export LC_ALL=C
 
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/rules.bash"
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../..}" || exit 2
 page=man/sluice-hacking.7
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-passed=0 failed=0
-
-# rule NAME COMMAND...: COMMAND prints a line a breach.
-rule() {
-    local name=$1 breaches breach
-    shift
-    breaches=$("$@")
-    if [[ -z $breaches ]]; then
-        echo "ok $name"
-        passed=$((passed + 1))
-        return
-    fi
-    while IFS= read -r breach; do
-        echo "not ok $name: $breach"
-        failed=$((failed + 1))
-    done <<<"$breaches"
-}
 
 # macro M: the first words after .M, and after M within other macros; there must be some.
 macro() {
@@ -77,5 +60,4 @@ rule constants words Dv lib/*/*.h
 rule variables words Va Makefile
 rule targets targets
 rule pages pages
-echo "$passed checks passed, $failed failed"
-[[ $failed == 0 ]]
+finish checks

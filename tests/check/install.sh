@@ -8,25 +8,10 @@ set -u
 export LC_ALL=C
 
 [[ $# == 1 && -d $1 ]] || { echo "usage: install.sh BUILD" >&2; exit 2; }
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/rules.bash"
 build=$(cd "$1" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-passed=0 failed=0
-
-# rule NAME COMMAND...: COMMAND prints a line a breach.
-rule() {
-    local name=$1 breaches breach
-    shift
-    breaches=$("$@" 2>&1)
-    if [[ -z $breaches ]]; then
-        echo "ok $name"
-        passed=$((passed + 1))
-    else
-        while IFS= read -r breach; do echo "not ok $name: $breach"; done <<<"$breaches"
-        failed=$((failed + 1))
-    fi
-}
 
 # make_it TARGET DESTDIR PREFIX [VARIABLE=VALUE...]
 make_it() {
@@ -169,5 +154,4 @@ rule headers-c++ alone g++ -std=c++11 -xc++
 rule headers-clang alone clang -std=c++17 -xc++
 rule c++ cplusplus
 rule names names
-echo "$passed checks passed, $failed failed"
-[[ $failed == 0 ]]
+finish checks

@@ -6,9 +6,8 @@ set -u
 export LC_ALL=C
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-passed=0 failed=0
+# shellcheck source-path=SCRIPTDIR
+source "$here/rules.bash"
 
 # A tree that keeps every rule, in the working directory. Every .c file has 30 lines.
 make_tree() {
@@ -75,12 +74,6 @@ END
     for file in lib/*/*.c cmd/*.c; do
         while [[ $(wc -l <"$file") -lt 30 ]]; do echo >>"$file"; done
     done
-}
-
-# report ok|"not ok" WHAT
-report() {
-    echo "$1 $2"
-    if [[ $1 == ok ]]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 }
 
 # breaks FILE TEXT BREACH...: with the lines TEXT added to FILE, layers.sh must print "not ok BREACH"
@@ -193,5 +186,4 @@ for level in avx2 avx512; do
 done
 breaks lib/fm/rank_avx2.c $'int rank_avx512(int x)\n{\n}' 'isa-names: lib/fm/rank_avx2.c:32: rank_avx512() is'
 breaks lib/fm/rank.h $'int shared(int x)\n{\n}' 'header-functions: lib/fm/rank.h:2: shared() in'
-echo "$passed checks passed, $failed failed"
-[[ $failed == 0 ]]
+finish checks

@@ -9,9 +9,8 @@ set -u
 export LC_ALL=C
 
 tree=$(cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../..}" && pwd) || exit 2
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-passed=0 failed=0
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/rules.bash"
 
 # A floor, and those that it may include. cmd/ may include every one.
 floors=(
@@ -39,22 +38,6 @@ speaking+='|putchar|perror|getenv|secure_getenv|setenv|putenv|unsetenv'
 printing='printf|vprintf|fprintf|vfprintf|dprintf|puts|fputs|putchar|fputc|putc|perror|fwrite|write'
 banned='strcpy|stpcpy|strcat|strncat|sprintf|vsprintf|gets|atoi|atol|atoll|atof|strtok|system|popen'
 banned+='|mktemp|tmpnam|tempnam'
-
-# rule NAME COMMAND...: COMMAND prints a line a breach.
-rule() {
-    local name=$1 breaches breach
-    shift
-    breaches=$("$@")
-    if [[ -z $breaches ]]; then
-        echo "ok $name"
-        passed=$((passed + 1))
-        return
-    fi
-    while IFS= read -r breach; do
-        echo "not ok $name: $breach"
-        failed=$((failed + 1))
-    done <<<"$breaches"
-}
 
 # The files given as "FILE:LINE:CODE", without comments, strings empty; #include lines as they are.
 code() {
@@ -218,5 +201,4 @@ rule banned calls "$banned" '[^:]*'
 rule long-files long_files
 rule isa-names isa_names
 rule header-functions header_functions
-echo "$passed checks passed, $failed failed"
-[[ $failed == 0 ]]
+finish checks

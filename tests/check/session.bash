@@ -1,8 +1,9 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # scratch is of rules.bash
 # session.bash - commands as a text shows them, run one after the other in one shell, for the tests of
 # the README's tour and of the manual's examples.
 #
-#   session_open BIN_DIR     a folder $session for what is recorded, with the tools on PATH
+#   session_open BIN_DIR     a folder $session in $scratch for what is recorded, with the tools on PATH
 #   session_run CMD_FILE...  runs each file in one shell in the current folder; of CMD_FILE its output
 #                            is in CMD_FILE.out, and what failed, if anything did, in CMD_FILE.bad
 #   session_split TEXT DIR   cuts a text of "$ COMMAND" and output into DIR/001.cmd, 001.want, ...
@@ -11,8 +12,8 @@
 
 session_open() {
     local tool
-    session=$(mktemp -d)
-    mkdir "$session/bin"
+    session=$scratch/session
+    mkdir -p "$session/bin"
     cat >"$session/tool" <<'END'
 #!/bin/bash
 # The tool itself; what it said when it failed is kept.

@@ -15,10 +15,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 bin=$(cd "$1" && pwd)
 readme=$(realpath "${2:-$here/../../README.md}")
 # shellcheck source-path=SCRIPTDIR
+source "$here/rules.bash"
+# shellcheck source-path=SCRIPTDIR
 source "$here/session.bash"
 session_open "$bin"
-trap 'rm -rf "$session"' EXIT
-passed=0 failed=0
 
 tour() {
     awk '
@@ -40,13 +40,6 @@ mkdir "$session/work" && ln -s "$here/.." "$session/work/tests"
 (cd "$session/work" && session_run "$session"/steps/*.cmd)
 for at in "$session"/steps/*.cmd; do
     wrong=$(diff <(normal "${at%.cmd}.want") <(normal "$at.out"); cat "$at.bad" 2>/dev/null)
-    if [[ -z $wrong ]]; then
-        echo "ok tour: $(head -n 1 "$at")"
-        passed=$((passed + 1))
-    else
-        printf 'not ok tour: %s\n%s\n' "$(cat "$at")" "$wrong"
-        failed=$((failed + 1))
-    fi
+    breaches "tour: $(head -n 1 "$at")" "$wrong"
 done
-echo "$passed steps of the tour passed, $failed failed"
-[[ $failed == 0 && $passed -gt 0 ]]
+finish 'steps of the tour'
