@@ -118,7 +118,7 @@ $(FAULT_DIR)/fault.so: tests/fault/fault.c tests/fault/fault.h Makefile
 	$(if $(filter 1,$(V)),,@echo "  LINK  $@")
 	$(Q)$(CC) $(CPPFLAGS) $(BASEFLAGS) -O2 -fPIC -shared -o $@ $<
 
-# Each call of each tool: a quarter of an hour.
+# Each call of each tool: long.
 check-fault: tools $(FAULT)
 	$(Q)tests/fault/all.sh $(abspath $(BUILD))
 
@@ -232,7 +232,7 @@ check-cluster: tools
 check-damage: tools $(BUILD)/tests/damage/flips
 	tests/damage/large.sh $(BUILD)
 
-# Under a watcher, which takes an hour or two: not part of check. WATCH="FILE.bats..." for some alone.
+# Under a watcher, which takes long: not part of check. WATCH="FILE.bats..." for some alone.
 WATCH     ?= $(wildcard tests/cli/*.bats)
 # Valgrind does not see what io_uring reads.
 check-valgrind:
@@ -247,7 +247,7 @@ check-tsan:
 endif
 
 # ---- benchmarks: ours beside the peers, in one run; report.html, .json and .tsv in REPORT ----
-#   make bench                     all, meant for 15 minutes on two idle cores; FULL=1: all rounds and sizes, an hour
+#   make bench                     all, meant for 15 minutes on two idle cores; FULL=1: all rounds and sizes
 #   make bench-FAMILY              one of them; the report keeps the others' rows
 # BENCH_DATA is where corpora and vectors are; what is missing there is made.
 REPORT     ?= build/bench

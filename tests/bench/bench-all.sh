@@ -4,7 +4,7 @@
 #
 # What the machine can do at all is measured first; data that is missing is made (make-data.sh; NO_DATA=1: not). The report is
 # written after each family, so that an interrupted run keeps what is finished; of one family (make bench-FAMILY) the others' rows
-# stay as they were, with their own dates. Under 15 minutes on two cores that are left alone; FULL=1: an hour. Exits with 1 if a part has
+# stay as they were, with their own dates. Meant for 15 minutes on two cores that are left alone. Exits with 1 if a part has
 # failed; figures that are not as asked are no failure: the report counts them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -36,6 +36,10 @@ load trace
     jq -e -s 'all(.t_ns == 0)' "$out" >/dev/null
     ok trace-gen -n 5 --arrivals even --rate 2
     is '0 500000000 1000000000 1500000000 2000000000' "$(jq -r .t_ns "$out" | paste -sd ' ')"
+    # What varies by less than numbers tell apart does not, and ends.
+    ok timeout 20 "$SLUICE_BIN"/trace-gen -n 3 --rate 2 --arrivals gamma --cv 1e-200 --answer gamma:4,1e-200
+    is '500000000 1000000000 1500000000' "$(jq -r .t_ns "$out" | paste -sd ' ')"
+    jq -e -s 'all(.output == 4)' "$out" >/dev/null
 }
 
 @test "lengths: distributions, and those of a trace" {
