@@ -142,13 +142,19 @@ static void unlock(struct parts *p)
     p->lock = -1;
 }
 
-/* The state goes last, and with it the lock. A link to a folder elsewhere stays. */
+/* A link to a folder elsewhere stays, and what others have put there. */
+static int remove_empty(const struct parts *p, struct err *e)
+{
+    return rmdir(p->folder.p) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != ENOTDIR
+               ? err_sys(e, "cannot remove", p->folder.p)
+               : 0;
+}
+
+/* Of one who has the lock: the state goes last, and with it the lock. */
 static int remove_folder(struct parts *p, struct err *e)
 {
-    if (remove_file(p, "state", e) < 0)
+    if (remove_file(p, "state", e) < 0 || remove_empty(p, e) < 0)
         return e->code;
-    if (rmdir(p->folder.p) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != ENOTDIR)
-        return err_sys(e, "cannot remove", p->folder.p);
     unlock(p);
     return 0;
 }
@@ -253,29 +259,30 @@ static int make_folder(struct parts *p, struct err *e)
     return write_state(p, e);
 }
 
-/* What an earlier run has left is found, or removed. */
+/* What an earlier run has left is found, or removed. Where there is no state to lock, another build
+ * may be about to make it: no file in the folder is ours to remove before make_folder(). */
 static int meet_earlier(struct parts *p, struct err *e)
 {
-    bool ours = true, same = false;
+    bool ours = false, same = false;
     struct stat st;
 
     if (stat(p->folder.p, &st) < 0)
         return 0; /* the rule, and where the name is too long for a folder */
     if (lock_state(p, false, e) < 0)
         return e->code;
-    if (p->lock >= 0 && (compare_state(p, PARTS_STATE, false, &ours, e) < 0 ||
-                         compare_state(p, p->o->state, true, &same, e) < 0))
-        return e->code;
-    if (list_folder(p, e) < 0)
+    if (p->lock < 0)
+        return remove_empty(p, e);
+    if (compare_state(p, PARTS_STATE, false, &ours, e) < 0 ||
+        compare_state(p, p->o->state, true, &same, e) < 0 || list_folder(p, e) < 0)
         return e->code;
     if (p->n_found && !ours)
         return err_set(e, ERR_INPUT, "'%s' is not the folder of a build: remove it", p->folder.p);
-    if (p->o->resume && p->lock >= 0 && p->n_found && !same)
+    if (p->o->resume && p->n_found && !same)
         return err_set(e, ERR_INPUT,
                        "'%s' is of a build with other inputs or options: repeat that one, or build "
                        "without --resume",
                        p->folder.p);
-    if (p->o->resume && p->lock >= 0 && p->n_found) {
+    if (p->o->resume && p->n_found) {
         qsort(p->found, p->n_found, sizeof *p->found, by_range);
         return 0;
     }

@@ -2,7 +2,8 @@
  *
  * $FAULT_FD is a descriptor of a struct fault_page, which says what is to fail and in which every
  * call is counted; walk.c is who gives it. $FAULT_NAMED, set to anything, makes every file system
- * one without unnamed files (O_TMPFILE), as NFS is.
+ * one without unnamed files (O_TMPFILE), as NFS is. $FAULT_LATE, set to anything, makes opendir()
+ * wait a third of a second, in which others can change what was there.
  *
  * Calls count from the beginning of main(): what the constructors of OpenBLAS and libgomp do is
  * not ours. What the C library writes or opens within itself is not seen, but for its allocations,
@@ -27,6 +28,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef SLUICE_URING
@@ -35,6 +37,7 @@
 
 static struct fault_page *page; /* NULL until main() begins */
 static bool no_tmpfile;
+static bool late;
 
 /* ---- what is to fail ---- */
 
@@ -95,6 +98,7 @@ static int armed_main(int argc, char **argv, char **env)
     long p;
 
     no_tmpfile = getenv("FAULT_NAMED") != NULL;
+    late = getenv("FAULT_LATE") != NULL;
     if (fd) {
         p = syscall(SYS_mmap, NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, atoi(fd), 0);
         if (p != -1)
@@ -246,6 +250,8 @@ DIR *opendir(const char *path)
     DIR *(*real)(const char *);
 
     *(void **)&real = dlsym(RTLD_NEXT, "opendir");
+    if (late)
+        syscall(SYS_nanosleep, &(struct timespec){.tv_nsec = 333333333}, NULL);
     return STRIKE(FAULT_OPEN) ? NULL : real(path);
 }
 

@@ -159,6 +159,27 @@ race() {
     echo "ok $name: ${ROUNDS-50} races"
 }
 
+# A folder of parts in which there is nothing, as of a build that has just made it: while one build
+# looks at it, another makes it its own, and is at work there. It must not lose its files.
+taken_folder() {
+    local a=0 b=0
+    old_files
+    cd "$work/now" || exit
+    fm-build -q -o ../want.a "$in/docs1.jsonl"
+    cat "$in/docs2.jsonl" "$in/docs2.jsonl" | fm-build -q -f jsonl -o ../want.b -
+    mkdir x.fmi.parts
+    FAULT_LATE=1 LD_PRELOAD=$FAULT_LIB fm-build -q -m 3K -o x.fmi "$in/docs1.jsonl" 2>../err.a &
+    sleep .1
+    { cat "$in/docs2.jsonl" && sleep .5 && cat "$in/docs2.jsonl"; } | fm-build -q -m 3K -f jsonl -o x.fmi - 2>../err.b || b=$?
+    wait $! || a=$?
+    [[ $a == 0 ]] || grep -q 'another build is at work' ../err.a || bad "a folder that was looked at: exit $a: $(<../err.a)"
+    [[ $b == 0 ]] || grep -q 'another build is at work' ../err.b || bad "a folder that was taken: exit $b: $(<../err.b)"
+    [[ $(ls -A) == x.fmi ]] || bad "a folder that was taken: also there: $(ls -A)"
+    cmp -s x.fmi ../want.a || cmp -s x.fmi ../want.b || bad "a folder that was taken: the target is neither's"
+    cd / || exit
+    echo "ok a folder of parts that was empty a moment ago"
+}
+
 races() {
     local none=' no refusal ' busy='another process is writing it'
     race "two fm-build" x.fmi "$none" fm-build -q -o x.fmi "$in/docs1.jsonl" -- fm-build -q -o x.fmi "$in/docs2.jsonl"
@@ -178,5 +199,6 @@ make_inputs || exit
 disks
 locked_file
 locked_folder
+taken_folder
 races
 exit $failed
