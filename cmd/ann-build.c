@@ -66,6 +66,11 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--replicas' is 1 to %d", ANN_REPLICAS_MOST);
     if (a->replicas && a->kind != ANN_SPANN)
         cli_misuse("'--replicas' is for '-t spann'");
+    if (a->o.resident && a->kind != ANN_SPANN)
+        cli_misuse("'--resident' is for '-t spann'");
+    if (a->o.resident && a->o.no_vectors)
+        cli_misuse(
+            "'--resident' leaves only vectors on the disk, and '--no-vectors' not even those");
     if (a->queries && a->kind != ANN_GRAPH && a->kind != ANN_HQI)
         cli_misuse("'--queries' is for '-t graph' and '-t hqi'");
     settle_workload(a);
@@ -265,10 +270,14 @@ int main(int argc, char **argv)
                 "graph: rows kept on the way while linking (default 160)"),
         CLI_DOUBLE(0, "alpha", &a.alpha, "X",
                    "graph: how far links may reach, from 1 (default 1.06)"),
-        CLI_U64(0, "lists", &a.lists, "N",
-                "lists (default: ivf: 2.5 times the root of the rows; spann: one for 50 rows; hqi: "
-                "for 64; osq: for 32768)"),
-        CLI_U64(0, "replicas", &a.replicas, "N", "spann: lists of a row, at most (default 3)"),
+        CLI_U64(
+            0, "lists", &a.lists, "N",
+            "lists (default: ivf: 2.5 times the root of the rows; spann: one for 50 rows, or 200 with --resident; hqi: "
+            "for 64; osq: for 32768)"),
+        CLI_U64(0, "replicas", &a.replicas, "N",
+                "spann: lists of a row, at most (default 3, or 1 with --resident)"),
+        CLI_FLAG(0, "resident", &a.o.resident,
+                 "spann: keep the codes in memory, and read only vectors from the disk"),
         CLI_U64(0, "leaf", &a.leaf, "N", "hqi: rows of a leaf, at least (default 64)"),
         CLI_STR(0, "workload", &a.workload, "FILE",
                 "hqi: queries that it will suit: JSON Lines, {\"where\":\"...\",\"vector\":[...]}"),

@@ -107,6 +107,7 @@ struct ann_build_opts {
     uint32_t replicas; /* lists that a row is in at most; 0: the default */
     uint64_t memory;   /* bytes for what is only used while it is made; the rest lies in files in
                           the target's folder. 0: no bound */
+    bool resident;     /* codes of rows stay in memory, and only vectors are read from the disk */
     bool no_vectors;
     /* graph, hqi: queries to suit, a sample of those to come; [n_queries][dim], finite */
     const float *queries;

@@ -28,7 +28,7 @@ static int open_head(struct ann *a, struct spann *v, struct err *e)
         return e->code;
     memcpy(&v->head, head, sizeof v->head);
     if (a->rows > SPANN_ROWS_MAX || h->dim < 1 || h->metric > VEC_COSINE || h->type > VEC_I8 ||
-        h->vectors > 1 || h->zero || h->lists > ANN_LISTS_MOST || h->lists > a->rows ||
+        h->vectors > 1 || h->resident > 1 || h->lists > ANN_LISTS_MOST || h->lists > a->rows ||
         (h->lists == 0) != (a->rows == 0) || h->padded != h->dim + (h->metric == VEC_IP) ||
         h->padded != v->form.dim || !(h->scale > 0) || !isfinite(h->scale) || !(h->most >= 0) ||
         !isfinite(h->most) || !(h->spread >= 0) || a->meta.vectors || v->form.bits != 8 ||
@@ -68,7 +68,7 @@ static int open_lists(struct ann *a, struct spann *v, struct err *e)
 {
     struct sect_row post;
     uint64_t entries = 0;
-    const void *size, *home;
+    const void *size, *home, *codes = NULL;
 
     if (sect_need(a->file, "LIST", v->head.lists, sizeof *v->size, &size, e) < 0 ||
         sect_need(a->file, "HOME", a->rows, sizeof *v->home, &home, e) < 0)
@@ -91,6 +91,9 @@ static int open_lists(struct ann *a, struct spann *v, struct err *e)
     }
     if (v->at[v->head.lists] != post.len)
         return sect_bad(a->file, "POST", "it is longer than its lists", e);
+    if (v->head.resident && sect_need(a->file, "POST", post.len, 1, &codes, e) < 0)
+        return e->code;
+    v->codes = codes;
     if (entries != v->head.entries)
         return sect_bad(a->file, "LIST", "its sizes are not those of all entries", e);
     return 0;
@@ -143,7 +146,8 @@ static void info(const struct ann *a, struct ann_info *i)
     i->lists = v->head.lists;
     i->entry_mean = a->rows ? (double)v->head.entries / (double)a->rows : 0;
     i->vectors = v->head.vectors;
-    i->apart = v->at[v->head.lists] + (v->head.vectors ? a->rows * a->vector_bytes : 0);
+    i->apart = (v->head.resident ? 0 : v->at[v->head.lists]) +
+               (v->head.vectors ? a->rows * a->vector_bytes : 0);
 }
 
 static void lists(const struct ann *a, struct ann_lists *l)

@@ -31,6 +31,12 @@
  * time (base/reads.h). A list is scanned when it has come, in any order: the best by (key, row) are
  * the same. Each list ends with its checksum, and one that differs is an error.
  *
+ * Resident lists. With ann_build_opts.resident section POST is in memory: codes are short (rabitq3:
+ * three bits a component, Gao et al. 2025), a row stands in one list, and what is read is vectors
+ * alone, at most twice as many as are asked for. That is an eighth of the vectors' size in memory
+ * where heads alone are a fiftieth, and one wait for the disk, for some twenty pages, where lists
+ * are two, for hundreds.
+ *
  * Other rows. Section HOME says for each row which list holds it in any case, that of its nearest
  * head. So where only some rows may be found it is known which lists hold any: spann_allowed.c. It
  * is not read by other searches.
@@ -38,9 +44,9 @@
  * Files. Sections beside those of form, graph and codec:
  *   SPNH  struct spann_head        MIDP  f32 [dim]: the mean
  *   LIST  u32 [lists]: rows of each    HOME  u32 [rows]: a list
- *   POST  apart: the lists, each at a multiple of 64: codes packed in pieces of CODEC_LIST, each a
- *         multiple of 64 bytes; u32 [n]: their rows; the XXH3 of these, zeros up to 64
- *   VECS  apart: the vectors
+ *   POST  apart, unless it is resident: the lists, each at a multiple of 64: codes packed in pieces
+ * of CODEC_LIST, each a multiple of 64 bytes; u32 [n]: their rows; the XXH3 of these, zeros up to
+ * 64 VECS  apart: the vectors
  *
  * Threads  immutable while it is searched.
  */
@@ -78,7 +84,7 @@ struct ivf_asked spann_query(const struct spann_space *s, const float *x, float 
 
 struct spann_head {
     uint32_t dim, padded, lists;
-    uint8_t type, metric, vectors, zero;
+    uint8_t type, metric, vectors, resident;
     float scale, spread; /* spread: of the space, the mean squared distance of a row to its head */
     double most;
     uint64_t entries; /* of all lists */
@@ -95,6 +101,7 @@ struct spann {
     const uint32_t *home; /* section HOME */
     uint64_t *at;         /* [lists + 1]: where a list begins in POST */
     uint64_t post, vecs;  /* places of the sections in the file */
+    const uint8_t *codes; /* section POST, if it is resident */
     uint64_t largest;     /* bytes of a list */
 };
 
@@ -131,6 +138,7 @@ int spann_heads(const struct spann_tree *t, float *x, size_t n, float *heads, st
 int spann_stream(const char *path, const struct ann_stream *s, const struct ann_build_opts *o,
                  struct ann_build_report *report, struct err *e);
 uint32_t spann_lists(const struct ann_build_opts *o, uint64_t rows);
+uint32_t spann_replicas(const struct ann_build_opts *o);
 void spann_plan(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o);
 
 /* spann_lists.c: rows go to lists in any order, and the lists to a file. */
@@ -148,12 +156,14 @@ int spann_lists_init(struct spann_lists *l, const struct codec *c, uint32_t list
 /* The row's code; rank 0: its nearest head's list. */
 int spann_lists_add(struct spann_lists *l, uint32_t list, uint32_t row, uint32_t rank, float d,
                     const uint8_t *code, struct err *e);
-/* Section POST. */
-int spann_lists_put(struct spann_lists *l, struct sect_writer *w, struct err *e);
+/* Section POST; resident: not apart. */
+int spann_lists_put(struct spann_lists *l, bool resident, struct sect_writer *w, struct err *e);
 void spann_lists_free(struct spann_lists *l); /* {0} is fine */
 
 /* ---- searching: spann_search.c ---- */
 
+/* Vectors that are read for a query, as many as there are rows at most. */
+uint64_t spann_rerank(const struct spann *v, const struct ann_search_opts *o);
 uint64_t spann_block(const struct ann *a, const struct ann_search_opts *o, uint64_t n);
 int spann_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,
                        uint64_t block, struct err *e);

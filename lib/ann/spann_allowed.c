@@ -8,20 +8,27 @@
  * of them at least, and until they hold k. (Copies of rows in lists that are not their home come on
  * top.)
  *
- * Where that would read more pages than there are allowed rows, these are read themselves.
+ * Where that would read more pages than there are allowed rows, these are read themselves. (Of
+ * lists in memory only the vectors of the best count, and what a scan takes of the time of a page.)
  */
 #include <math.h>
 #include <stdlib.h>
 
 #include "ann/spann_seek.h"
 
+static const double SCAN_PAGES = 0.05;
+
 void spann_filter_more(const struct ann *a, const struct ann_search_opts *o, struct filter_case *c)
 {
     const struct spann *v = a->state;
 
-    (void)o;
     c->lists = fmax(1, v->head.lists);
-    c->pages = v->head.vectors ? 1 + (double)v->at[v->head.lists] / c->lists / SPANN_PAGE : 0;
+    if (!v->head.vectors)
+        c->pages = 0;
+    else if (v->codes)
+        c->pages = SCAN_PAGES + (double)spann_rerank(v, o) / fmax(1, c->effort);
+    else
+        c->pages = 1 + (double)v->at[v->head.lists] / c->lists / SPANN_PAGE;
 }
 
 /* Heads of lists that hold rows, as places by squared distance, into near[held.n]. */

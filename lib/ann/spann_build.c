@@ -19,7 +19,8 @@
 #include "base/rand.h"
 
 enum {
-    ROWS_A_LIST = 50,     /* by default */
+    ROWS_A_LIST = 50,     /* by default, */
+    ROWS_RESIDENT = 200,  /* and of codes that are packed by 32: fewer stand empty */
     SAMPLE = 8,           /* rows of it for a list, */
     SAMPLE_LEAST = 20000, /* but so many */
     SPACE_ROWS = 10000,   /* of them that say where the space is */
@@ -69,11 +70,21 @@ static void say(const struct build *b, const char *phase, uint64_t done, uint64_
 
 uint32_t spann_lists(const struct ann_build_opts *o, uint64_t rows)
 {
-    uint64_t lists = o->lists ? o->lists : rows / ROWS_A_LIST;
+    uint64_t lists = o->lists ? o->lists : rows / (o->resident ? ROWS_RESIDENT : ROWS_A_LIST);
 
     lists = lists < rows ? lists : rows;
     lists = lists < ANN_LISTS_MOST ? lists : ANN_LISTS_MOST;
     return (uint32_t)(lists ? lists : rows > 0);
+}
+
+uint32_t spann_replicas(const struct ann_build_opts *o)
+{
+    return o->replicas ? o->replicas : o->resident ? 1 : ANN_REPLICAS_DEFAULT;
+}
+
+static const char *codec_of(const struct ann_build_opts *o)
+{
+    return o->codec ? o->codec : o->resident ? "rabitq3" : "lvq8";
 }
 
 /* ---- 1: rows to the file ---- */
@@ -242,7 +253,7 @@ static int train(struct build *b, struct err *e)
 
     if (form_make(&b->form, &how, &rows, e) < 0)
         return e->code;
-    return codec_train(&b->codec, b->o->codec ? b->o->codec : "lvq8", padded, b->o->cpu, &t, e);
+    return codec_train(&b->codec, codec_of(b->o), padded, b->o->cpu, &t, e);
 }
 
 static int find_heads(struct build *b, struct err *e)
@@ -583,7 +594,8 @@ static int begin(struct build *b, struct err *e)
                                   .padded = padded,
                                   .type = (uint8_t)in->type,
                                   .metric = (uint8_t)b->o->metric,
-                                  .vectors = !b->o->no_vectors};
+                                  .vectors = !b->o->no_vectors,
+                                  .resident = b->o->resident};
     b->space.metric = b->o->metric;
     b->space.in = (struct ivf_space){.ops = ops_for(b->o->cpu),
                                      .metric = ip ? VEC_L2 : b->o->metric,
@@ -619,7 +631,7 @@ static int run(struct build *b, struct err *e)
     if (make_lists(b, e) < 0)
         return e->code;
     say(b, "writing", 0, 0);
-    if (spann_lists_put(&b->lists, b->w, e) < 0)
+    if (spann_lists_put(&b->lists, b->o->resident, b->w, e) < 0)
         return e->code;
     return put_rest(b, e);
 }
@@ -661,7 +673,7 @@ int spann_stream(const char *path, const struct ann_stream *s, const struct ann_
     int rc = folder ? 0 : e->code;
 
     own.threads = o->threads > 0 ? o->threads : 1;
-    own.replicas = o->replicas ? o->replicas : ANN_REPLICAS_DEFAULT;
+    own.replicas = spann_replicas(o);
     if (folder)
         put_folder(path, folder);
     b.room = (struct spool_room){folder, o->memory ? o->memory : UINT64_MAX / 2};
@@ -685,12 +697,13 @@ int spann_stream(const char *path, const struct ann_stream *s, const struct ann_
 void spann_plan(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o)
 {
     uint64_t rows = base->rows, lists = spann_lists(o, rows), dim = base->dim + 1;
-    uint64_t replicas = o->replicas ? o->replicas : ANN_REPLICAS_DEFAULT;
+    uint64_t replicas = spann_replicas(o);
+    uint64_t entry = o->resident ? dim / 2 + 16 : (dim + 12) * 3 / 4;
     struct graph_opts how = {.degree = HEAD_DEGREE, .beam = HEAD_BEAM, .threads = o->threads};
     uint64_t heads = lists * (dim * 13 + CELLS_LINE) + graph_make_bytes(lists, &how);
 
     p->memory_bytes = heads + (uint64_t)(o->threads > 0 ? o->threads : 1) * lists + (8 << 20);
-    p->file_bytes = rows * (4 + (dim + 12) * replicas * 3 / 4) + lists * (dim + 3 * HEAD_DEGREE);
+    p->file_bytes = rows * (4 + entry * replicas) + lists * (dim + 3 * HEAD_DEGREE);
     if (!o->no_vectors)
         p->file_bytes += rows * base->dim * vec_type_size(base->type);
     p->seconds = (double)rows * (1.5e-5 + 4.2e-7 * (double)dim) / (o->threads > 0 ? o->threads : 1);

@@ -172,7 +172,7 @@ static int put_part(struct spann_lists *l, struct spool *part, struct putting *p
     return rc;
 }
 
-int spann_lists_put(struct spann_lists *l, struct sect_writer *w, struct err *e)
+int spann_lists_put(struct spann_lists *l, bool resident, struct sect_writer *w, struct err *e)
 {
     struct putting p = {0};
     uint32_t largest = 0;
@@ -187,7 +187,7 @@ int spann_lists_put(struct spann_lists *l, struct sect_writer *w, struct err *e)
     if (!p.at || !p.codes || !p.packed)
         rc = e->code;
     if (rc == 0)
-        rc = sect_begin(w, "POST", SECT_REQUIRED | SECT_APART, e);
+        rc = sect_begin(w, "POST", SECT_REQUIRED | (resident ? 0 : SECT_APART), e);
     l->entries = 0;
     for (uint32_t i = 0; rc == 0 && i < l->parts; i++)
         rc = put_part(l, &l->part[i], &p, w, e);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ann/spann_seek.h"
@@ -26,9 +27,10 @@ enum {
     BUFFERS_BYTES = 8 << 20, /* of so many bytes together */
     RUN = 64 << 10,          /* bytes of a read, unless a list is longer */
     GAP = 16 << 10,          /* bytes between two pieces that are rather read than jumped */
-    MORE = 4,                /* rerank: k, a quarter of it, and so many */
+    MORE = 4,                /* rerank: k, a quarter of it (resident: as many), and so many */
     WIDER = 8,               /* heads that a walk keeps beside nprobe: so many, and a quarter */
     NONE = -1,
+    CACHED_ALIGN = 64, /* of reads by the page cache, so that what comes can be scanned in place */
 };
 
 uint64_t spann_block(const struct ann *a, const struct ann_search_opts *o, uint64_t n)
@@ -37,6 +39,14 @@ uint64_t spann_block(const struct ann *a, const struct ann_search_opts *o, uint6
 
     (void)a;
     return n < block && n > 0 ? n : block;
+}
+
+uint64_t spann_rerank(const struct spann *v, const struct ann_search_opts *o)
+{
+    uint64_t k = o->k, usual = k + (v->codes ? k : k / 4) + MORE;
+    uint64_t rerank = !v->head.vectors ? k : o->rerank ? o->rerank : usual;
+
+    return rerank > k ? rerank : k;
 }
 
 /* ---- heads ---- */
@@ -130,8 +140,8 @@ static size_t ask(struct seeker *t, size_t first, size_t n, bool lists)
         to = end > to ? end : to;
     }
     t->pages += (to + SPANN_PAGE - 1) / SPANN_PAGE - from / SPANN_PAGE;
-    end = t->fd == NONE ? to : (to + SPANN_PAGE - 1) / SPANN_PAGE * SPANN_PAGE;
-    from = t->fd == NONE ? from / 64 * 64 : from / SPANN_PAGE * SPANN_PAGE;
+    end = (to + t->align - 1) / t->align * t->align;
+    from = from / t->align * t->align;
     t->read += end - from;
     t->run[b] = (struct run){first, i - first, from};
     reads_ask(t->reads, b, from, t->buffer + b * t->buffer_bytes, (size_t)(end - from),
@@ -236,18 +246,22 @@ static void scan(struct seeker *t, uint32_t list, const uint8_t *p, const uint64
     t->lists += n;
 }
 
+static void scan_for_all(struct seeker *t, const struct item *i, const uint8_t *p)
+{
+    for (size_t j = 0; j < i->n; j += TEAM)
+        scan(t, i->list, p, t->sorted + i->first + j, i->n - j < TEAM ? i->n - j : TEAM);
+}
+
 /* A list has come. */
 static void take_list(struct seeker *t, const struct item *i, const uint8_t *p)
 {
     uint64_t at = spann_sum_at(t->v->codec, t->v->size[i->list]), sum;
 
     memcpy(&sum, p + at, sizeof sum);
-    if (sum != hash64(p, at)) {
+    if (sum != hash64(p, at))
         sect_bad(t->a->file, "POST", "a list's checksum differs", &t->err);
-        return;
-    }
-    for (size_t j = 0; j < i->n; j += TEAM)
-        scan(t, i->list, p, t->sorted + i->first + j, i->n - j < TEAM ? i->n - j : TEAM);
+    else
+        scan_for_all(t, i, p);
 }
 
 /* n visits, as items in the order of lists. */
@@ -266,6 +280,16 @@ static size_t lists_of(struct seeker *t, size_t n)
         t->item[items - 1].n++;
     }
     return items;
+}
+
+static void visit_lists(struct seeker *t, size_t n)
+{
+    if (!t->v->codes) {
+        fetch(t, n, true, take_list);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        scan_for_all(t, &t->item[i], t->v->codes + t->v->at[t->item[i].list]);
 }
 
 /* ---- vectors ---- */
@@ -350,6 +374,21 @@ static void by_codes(struct asker *s)
 
 /* ---- the file ---- */
 
+/* What offsets and lengths of reads past the page cache are multiples of: the disk's sector, where
+ * the kernel tells it, as less is read by it. */
+static uint32_t direct_align(int fd)
+{
+#ifdef STATX_DIOALIGN
+    struct statx st;
+
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &st) == 0 && (st.stx_mask & STATX_DIOALIGN) &&
+        st.stx_dio_offset_align > 0 && SPANN_PAGE % st.stx_dio_offset_align == 0)
+        return st.stx_dio_offset_align > CACHED_ALIGN ? st.stx_dio_offset_align : CACHED_ALIGN;
+#endif
+    (void)fd;
+    return SPANN_PAGE;
+}
+
 /* The file once more, past the page cache. */
 static int open_direct(struct seeker *t, struct err *e)
 {
@@ -357,10 +396,12 @@ static int open_direct(struct seeker *t, struct err *e)
 
     snprintf(name, sizeof name, "/proc/self/fd/%d", sect_fd(t->a->file));
     t->fd = open(name, O_RDONLY | O_DIRECT | O_CLOEXEC);
-    if (t->fd >= 0)
-        return 0;
-    t->fd = NONE;
-    return err_sys(e, "cannot read past the page cache", sect_path(t->a->file));
+    if (t->fd < 0) {
+        t->fd = NONE;
+        return err_sys(e, "cannot read past the page cache", sect_path(t->a->file));
+    }
+    t->align = direct_align(t->fd);
+    return 0;
 }
 
 /* By the thread that searches: reads belong to who makes them. */
@@ -388,7 +429,7 @@ void spann_search(void *searcher, const struct ann_queries *q)
         rc = find_lists(t, q->x + i * t->a->form.dim, i,
                         q->allowed ? q->allowed + (q->each ? i : 0) : NULL);
     for (int round = 0; round < rounds && rc == 0; round++)
-        fetch(t, lists_of(t, visits(t, q->n, round > 0)), true, take_list);
+        visit_lists(t, lists_of(t, visits(t, q->n, round > 0)));
     if (t->v->head.vectors && rc == 0) {
         fetch(t, vectors_of(t, q->n), false, take_vector);
         fetch(t, rows_of(t, q->n), false, take_row);
@@ -505,16 +546,16 @@ static int buffers_init(struct seeker *t, struct err *e)
 
 static void set_numbers(struct seeker *t, uint64_t block)
 {
-    uint64_t k = t->o.k, rows = t->a->rows ? t->a->rows : 1;
+    uint64_t rows = t->a->rows ? t->a->rows : 1;
     uint64_t usual = t->o.slack > 0 ? SPANN_NPROBE_SLACK : SPANN_NPROBE;
     uint64_t effort = t->o.effort ? t->o.effort : usual;
-    uint64_t rerank = !t->v->head.vectors ? k : t->o.rerank ? t->o.rerank : k + k / 4 + MORE;
+    uint64_t rerank = spann_rerank(t->v, &t->o);
 
-    rerank = rerank > k ? rerank : k;
     t->rerank = (uint32_t)(rerank < rows ? rerank : rows);
     t->nprobe = (uint32_t)(effort < t->v->head.lists ? effort : t->v->head.lists);
     t->cap = block;
     t->fd = NONE;
+    t->align = CACHED_ALIGN;
 }
 
 int spann_searcher_new(void **searcher, const struct ann *a, const struct ann_search_opts *o,

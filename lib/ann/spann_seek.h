@@ -58,7 +58,8 @@ struct seeker {
     struct item *item;
     size_t nears, near_cap, sorted_cap, item_cap;
     struct reads *reads;
-    int fd; /* of O_DIRECT, or NONE */
+    int fd;         /* of O_DIRECT, or NONE */
+    uint32_t align; /* of reads */
     uint8_t *buffer;
     size_t buffer_bytes;
     unsigned buffers, n_free;

@@ -7,7 +7,10 @@
 #            .90 between them
 #   scale    syn1m (1 M x 128), ours: recall at 32 lists, with and without pruning, disk, memory
 #
-# One query at a time the disk is what counts. At .91 of glove100n a query is 16 lists and 16 vectors, 100 pages, which take 540 us, of
+# One query at a time the disk is what counts. So there are two indexes: lists on the disk, and codes in memory (--resident), which are a
+# sixth of the vectors of glove100n, heads and all, where SPTAG's heads are more than a fifth, and of which a query reads 24 vectors.
+#
+# Lists on the disk: At .91 of glove100n a query is 16 lists and 16 vectors, 100 pages, which take 540 us, of
 # which the thread works 190; from the page cache it is under 100. The disk of this machine (32 reads under way) gives 104,000 pages a
 # second, or 1.1 GB/s in reads of five pages, so that what the lists and ten vectors hold, without what is around them in their pages,
 # is 313 us: 1.7 times as many queries is the most that such lists could give here. Half as many bytes a code (lvq4, rabitq4) take more
@@ -142,6 +145,11 @@ builds() {
         "$(reckon 'a / r' a="$(sptag_bytes -o -name SPTAGFullList.bin)" r="$raw")" ours 'ann-build -t spann; sptag'
     row "$set: heads in memory, of the raw vectors" '<= .15' "$(reckon 'a / r' a="$(resident "$dir/glove.ann")" r="$raw")" \
         "$(reckon 'a / r' a="$(sptag_bytes)" r="$raw")" ours 'ann-build -t spann; sptag'
+    ours=$(seconds ann-build -q -T 2 -t spann --resident -o "$dir/resident.ann" "$base")
+    row "$set, resident: build, 2 threads, s" '<= .25' "$ours" "$theirs" ours/base 'ann-build -t spann --resident; sptag'
+    row "$set, resident: heads and codes in memory, of the raw vectors" - \
+        "$(reckon 'a / r' a="$(resident "$dir/resident.ann")" r="$raw")" "$(reckon 'a / r' a="$(sptag_bytes)" r="$raw")" ours/base \
+        'ann-build -t spann --resident; sptag'
 }
 
 # ours_at INDEX QUERIES TRUTH OPTION...: recall, queries/s, lists and pages a query.
@@ -174,6 +182,10 @@ searches() {
         ours_at "$dir/glove.ann" "$query" "$truth" --nprobe $n >>shared
         ours_at "$dir/glove.ann" "$query" "$truth" --nprobe $n --share 1 >>one
     done
+    for n in 16 32 48 64; do
+        ours_at "$dir/resident.ann" "$query" "$truth" --nprobe $n --share 1 >>codes
+    done
+    while read -r recall qps _; do point spann 'ours, codes in memory, one query at a time' "$recall" "$qps" "$set"; done <codes
     while read -r recall qps _; do point spann 'ours, reads shared' "$recall" "$qps" "$set"; done <shared
     while read -r recall qps _; do point spann 'ours, one query at a time' "$recall" "$qps" "$set"; done <one
     while read -r recall qps; do point spann SPTAG "$recall" "$qps" "$set"; done <theirs
@@ -181,6 +193,8 @@ searches() {
         'ann-search --direct, reads shared by 1,024 queries; sptag'
     row "$set, one query at a time: queries/s at recall .90" '>= 2.2' "$(at .9 <one)" "$(at .9 <theirs)" ours/base \
         'ann-search --direct --share 1; sptag'
+    row "$set, resident, one query at a time: queries/s at recall .90" '>= 2.2' "$(at .9 <codes)" "$(at .9 <theirs)" ours/base \
+        'ann-build --resident, ann-search --direct --share 1; sptag'
     row "$set, one query at a time: lists at recall .95" - "$(at .95 3 <one)" - ours 'ann-search --direct --share 1'
 }
 
@@ -188,6 +202,17 @@ sptag() {
     prepare
     builds
     searches
+}
+
+# codes_in_memory BASE RAW: the index of 1 M rows that is resident.
+codes_in_memory() {
+    local found
+    fresh "$dir/syn1m-resident.ann" "$build/bin/ann-build" "$1" ||
+        alone ann-build -q -T 2 -t spann --resident -o "$dir/syn1m-resident.ann" "$1"
+    found=$(ours_at "$dir/syn1m-resident.ann" query.fvecs truth.ivecs --nprobe 96)
+    row '1 M x 128, resident: recall@10 at 96 lists' '>= .95' "${found%% *}" - ours 'ann-build --resident, ann-search --nprobe 96 --direct'
+    row '1 M x 128, resident: heads and codes in memory, of the raw vectors' '<= .15' \
+        "$(reckon 'a / r' a="$(resident "$dir/syn1m-resident.ann")" r="$2")" - ours 'ann-build -t spann --resident'
 }
 
 scale() {
@@ -208,6 +233,9 @@ scale() {
     row '1 M x 128: disk, of the raw vectors' '<= 2' "$(reckon 'a / r' a="$(bytes "$dir/syn1m.ann")" r="$raw")" - ours 'ann-build -t spann'
     row '1 M x 128: heads in memory, of the raw vectors' '<= .15' "$(reckon 'a / r' a="$(resident "$dir/syn1m.ann")" r="$raw")" - ours \
         'ann-build -t spann'
+    if full; then
+        codes_in_memory "$s/base.fvecs" "$raw"
+    fi
 }
 
 claims spann 'sptag scale' "$@"

@@ -30,11 +30,13 @@ builds() {
     misuse ann-build -o x.ann -t ivf --alpha 1.1 base.fvecs
     misuse ann-build -o x.ann -t ivf --replicas 3 base.fvecs
     misuse ann-build -o x.ann -t spann --replicas 17 base.fvecs
+    misuse ann-build -o x.ann -t ivf --resident base.fvecs
+    misuse ann-build -o x.ann -t spann --resident --no-vectors base.fvecs
     misuse ann-build -o x.ann -t spann -R 32 base.fvecs
     for kind in ivf tenant spann osq; do
         misuse ann-build -o x.ann -t $kind --queries query.fvecs base.fvecs
     done
-    ann-build --help | grep -q "at most (default 3)"
+    ann-build --help | grep -q "at most (default 3, or 1 with --resident)"
     only base.csv base.fvecs query.csv query.fvecs
 }
 

@@ -89,6 +89,21 @@ setup() {
     done
 }
 
+@test "spann: codes in memory, and only vectors are read" {
+    ann-build -q -t spann --resident --lists 40 -o s.ann base.fvecs
+    ok vec-knn -k 7 base.fvecs query.fvecs
+    cp "$out" ../want
+    for how in '' --direct '--io pread' '--share 1' '--load'; do
+        # shellcheck disable=SC2086 # some are two words
+        ok ann-search -k 7 --nprobe 40 --rerank 600 $how s.ann query.fvecs
+        cmp ../want "$out"
+    done
+    exits 0 ann-search --stats --nprobe 20 --rerank 12 --share 1 -o r.ivecs s.ann query.fvecs
+    says 'a query: '
+    says ' 12.0 vectors'
+    [[ $(ann-stat s.ann | awk '$1 == "bytes_apart" { print $2 }') == "$(ann-stat s.ann | awk '$1 == "section_VECS" { print $2 }')" ]]
+}
+
 @test "spann: a damaged list is an error" {
     ann-build -q -t spann --lists 40 -o s.ann base.fvecs
     ok ann-stat --json s.ann

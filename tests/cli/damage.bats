@@ -57,7 +57,7 @@ places() {
 }
 
 @test "indexes of vectors" {
-    for f in graph updated bytes ivf hqi tenant spann osq; do
+    for f in graph updated bytes ivf hqi tenant spann resident osq; do
         for at in $(places $f.ann 5); do
             flip $f.ann "$at"
             fails ann-stat -q --check "$bad"

@@ -108,7 +108,7 @@ changed() {
 @test "lists: ivf, osq, spann" {
     who=()
     for kind in 'ivf' 'ivf -c opq5x4 --metric ip' 'ivf -c pq5x4+int4 --no-vectors --metric cosine' 'osq --lists 5' \
-        'osq -c osq2 --metric ip' 'spann' 'spann -c lvq8 --metric ip'; do
+        'osq -c osq2 --metric ip' 'spann' 'spann --resident' 'spann -c lvq8 --metric ip'; do
         # shellcheck disable=SC2086 # arguments
         of_kind -t $kind base.fvecs
         [[ $kind != ivf* ]] || changed

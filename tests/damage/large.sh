@@ -28,6 +28,7 @@ ann-build -q -t ivf -o ivf.ann base.fvecs
 ann-build -q -t hqi --attrs attrs.tsv --workload workload.jsonl -o hqi.ann base.fvecs
 ann-build -q -t tenant --tenants tenants.tsv -o tenant.ann base.fvecs
 ann-build -q -t spann -o spann.ann base.fvecs
+ann-build -q -t spann --resident -o resident.ann base.fvecs
 ann-build -q -t osq --attrs attrs.tsv -o osq.ann base.fvecs
 vec-train -q -c opq12x8 base.fvecs -o opq.vq
 for f in *.fmi *.ann *.vq; do

@@ -59,6 +59,7 @@ index ivf-opq -t ivf -c opq5x4+int4 --no-vectors --metric ip base.fvecs
 index ivf-pq2 -t ivf -c pq5x2 base.u8bin
 index ivf-named -t ivf -c pq5x6+int8 --no-vectors --ids ids base.fvecs
 index spann -t spann --lists 6 --attrs attrs.jsonl base.fvecs
+index spann-resident -t spann --resident --lists 6 base.fvecs
 index spann-lvq -t spann -c lvq8 --lists 6 --no-vectors base.fvecs
 index hqi -t hqi --leaf 5 --attrs attrs.jsonl --workload workload.jsonl base.fvecs
 index osq -t osq --lists 3 --attrs attrs.jsonl base.fvecs

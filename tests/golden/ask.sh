@@ -9,7 +9,7 @@ ask() {
     done
     fm-cat --meta fast.fmi 7
     fm-count bytes.fmi abc
-    for f in graph updated bytes ivf hqi spann osq; do
+    for f in graph updated bytes ivf hqi spann resident osq; do
         echo "== $f.ann"
         ann-search -k 3 "$f.ann" query.fvecs
     done

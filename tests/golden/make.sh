@@ -60,6 +60,7 @@ kinds() {
     ann-build -q -t hqi --attrs attrs.tsv --workload workload.jsonl --leaf 8 -o hqi.ann base.fvecs
     ann-build -q -t tenant --ids ids.txt --tenants tenants.tsv -o tenant.ann base.fvecs
     ann-build -q -t spann --lists 6 -o spann.ann base.fvecs
+    ann-build -q -t spann --resident --lists 6 -o resident.ann base.fvecs
     ann-build -q -t osq --lists 3 --attrs attrs.tsv -o osq.ann base.fvecs
     for codec in sq8 sq4 lvq8 lvq4 lvq4x8 pq3x4 rabitq4 osq4 qavq8 leanvec3+lvq8 w4g32; do
         vec-train -q -c "$codec" base.fvecs -o "$codec.vq"

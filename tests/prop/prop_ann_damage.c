@@ -221,7 +221,7 @@ static struct ann_grants *grants_of(size_t rows)
 
 /* ---- the kinds ---- */
 
-enum { BARE = 1, NAMES = 2, DELETED = 4, ATTRS = 8, TUNED = 16 };
+enum { BARE = 1, NAMES = 2, DELETED = 4, ATTRS = 8, TUNED = 16, RESIDENT = 32 };
 
 /* Each as small as it can be. A new kind, or a new section of one, is a row. */
 static const struct kind {
@@ -254,6 +254,7 @@ static const struct kind {
     {ANN_SPANN, VEC_F32, VEC_L2, NULL, 0},
     {ANN_SPANN, VEC_F32, VEC_IP, "pq6x4", BARE},
     {ANN_SPANN, VEC_F32, VEC_L2, NULL, ATTRS | NAMES},
+    {ANN_SPANN, VEC_F32, VEC_L2, NULL, RESIDENT},
     {ANN_OSQ, VEC_F32, VEC_L2, NULL, 0},
     {ANN_OSQ, VEC_U8, VEC_IP, "osq2", 0},
     {ANN_OSQ, VEC_F32, VEC_L2, NULL, ATTRS | NAMES},
@@ -272,6 +273,7 @@ static void make(const char *path, const struct kind *k)
                                .beam = k->kind == ANN_GRAPH || k->kind == ANN_SPANN ? 8 : 0,
                                .grants = g,
                                .ids = ids,
+                               .resident = k->with & RESIDENT,
                                .no_vectors = k->with & BARE};
 
     if (k->with & ATTRS) {

@@ -523,6 +523,12 @@ static void try_disk(void)
     try_index(DATA_CONSTANT, VEC_F32, 700, 5, o, 2, 0);
     for (size_t rows = 1; rows < 200; rows = rows * 3 + 1)
         try_index(DATA_NORMAL, VEC_F32, rows, 6, o, 1, 0);
+    o.resident = true;
+    try_index(DATA_NORMAL, VEC_F32, ROWS, 24, o, 8, 0);
+    try_index(DATA_DECAY, VEC_F32, MANY, 20, o, 4, 0.2F);
+    try_index(DATA_BYTES, VEC_U8, 1200, 20, o, 4, 0);
+    for (size_t rows = 1; rows < 200; rows = rows * 3 + 1)
+        try_index(DATA_NORMAL, VEC_F32, rows, 6, o, 1, 0);
 }
 
 static void try_tenants(void)

@@ -1,5 +1,6 @@
 /* prop_spann.c - indexes with their lists on the disk. With all lists read a search must find what
- * looking at every pair finds; each row stands in a list, none too often. The same bytes for any
+ * looking at every pair finds; each row stands in a list, none too often; so it is where lists are
+ * in memory, and only vectors are read. The same bytes for any
  * number of threads, on every level, whatever the bound of memory, and of a stream; the same
  * results however the disk is read and who shares what. Damage while it is open is an error that
  * names the section; a kernel that forbids io_uring is none.
@@ -41,6 +42,21 @@ static void check_index(const char *path)
 }
 
 /* ---- what is found ---- */
+
+struct answer {
+    uint64_t id[QUERIES * K];
+    float score[QUERIES * K];
+    struct ann_search_stats stats;
+};
+
+static struct answer answer_of(const struct ann *a, const float *q, const struct ann_search_opts *o)
+{
+    struct answer r = {0};
+    struct err e = {0};
+
+    T_CHECKF(ann_search(a, o, q, QUERIES, r.id, r.score, &r.stats, &e) == 0, "%s", e.msg);
+    return r;
+}
 
 static double found, asked;
 
@@ -96,6 +112,54 @@ static void try_bare(void)
     }
 }
 
+/* Codes in memory say which vectors to read: with all of them read nothing is missed, and on the
+ * disk is nothing else. */
+static void try_resident(enum vec_metric m, const char *codec, uint32_t dim, uint32_t replicas)
+{
+    struct ann_base b = ann_base_of(DATA_NORMAL, VEC_F32, ROWS, dim);
+    struct ann_base q = ann_base_of(DATA_NORMAL, VEC_F32, QUERIES, dim);
+    struct ann_build_opts o = spann_opts(m, codec, 0);
+    struct ann_search_opts s = {.k = K, .effort = all, .rerank = ROWS};
+    struct answer r;
+    struct ann_info i;
+    struct ann *a;
+    double got = 0;
+
+    o.resident = true;
+    o.replicas = replicas;
+    ann_make("s.ann", &b, &o);
+    check_index("s.ann");
+    a = ann_need("s.ann", cpu_detect());
+    ann_info(a, &i);
+    T_CHECKF(i.entry_mean >= 1 && (replicas || i.entry_mean <= 1), "%g lists a row", i.entry_mean);
+    T_CHECK(i.apart == ROWS * dim * sizeof(float));
+    r = answer_of(a, q.x, &s);
+    for (size_t k = 0; k < QUERIES; k++)
+        got += ann_look(&b, m, q.x + k * dim, r.id + k * K, r.score + k * K, K, true) / QUERIES;
+    T_CHECKF(got > 0.9999, "%s, %s: %.4f of what there is", vec_metric_name(m),
+             codec ? codec : "default", got);
+    T_CHECK(r.stats.exact == (uint64_t)QUERIES * ROWS);
+    s.rerank = 0; /* twice as many as are wanted, and some */
+    s.share = 1;
+    r = answer_of(a, q.x, &s);
+    T_CHECK(r.stats.exact <= QUERIES * (2 * K + 4) && r.stats.pages <= 2 * r.stats.exact);
+    ann_close(a);
+    got = ann_recall("s.ann", &b, m, K, all, cpu_detect(), 2, true);
+    T_CHECKF(got > 0.9, "%s, %s, usual effort: %.4f", vec_metric_name(m), codec ? codec : "default",
+             got);
+    ann_base_free(&b);
+    ann_base_free(&q);
+}
+
+static void try_all_resident(void)
+{
+    for (enum vec_metric m = VEC_L2; m <= VEC_COSINE; m++)
+        try_resident(m, NULL, DIM, 0);
+    try_resident(VEC_L2, "lvq8", 7, 4);
+    try_resident(VEC_IP, "sq8", 40, 0);
+    try_resident(VEC_L2, "rabitq5", 33, 2);
+}
+
 /* ---- the same ---- */
 
 static void same_file(const char *a, const char *b, const char *what)
@@ -125,13 +189,14 @@ static void by_stream(const struct ann_base *b, const struct ann_build_opts *o)
     same_file("s.ann", "t.ann", "a stream");
 }
 
-static void try_same(bool no_vectors)
+static void try_same(bool no_vectors, bool resident)
 {
     static const uint64_t bounds[] = {1, 1 << 20, 64 << 20};
     struct ann_base b = ann_base_of(DATA_DECAY, VEC_F32, ROWS, DIM);
     struct ann_build_opts o = spann_opts(VEC_L2, NULL, 150);
 
     o.no_vectors = no_vectors;
+    o.resident = resident;
     ann_make("s.ann", &b, &o);
     for (int threads = 1; threads <= 7; threads += threads == 1 ? 1 : 5) {
         o.threads = threads;
@@ -152,21 +217,6 @@ static void try_same(bool no_vectors)
     ann_base_free(&b);
 }
 
-struct answer {
-    uint64_t id[QUERIES * K];
-    float score[QUERIES * K];
-    struct ann_search_stats stats;
-};
-
-static struct answer answer_of(const struct ann *a, const float *q, const struct ann_search_opts *o)
-{
-    struct answer r = {0};
-    struct err e = {0};
-
-    T_CHECKF(ann_search(a, o, q, QUERIES, r.id, r.score, &r.stats, &e) == 0, "%s", e.msg);
-    return r;
-}
-
 static void same_answer(const struct answer *a, const struct answer *b, const char *what)
 {
     T_CHECKF(memcmp(a->id, b->id, sizeof a->id) == 0, "%s", what);
@@ -174,7 +224,7 @@ static void same_answer(const struct answer *a, const struct answer *b, const ch
     T_CHECKF(a->stats.lists == b->stats.lists && a->stats.exact == b->stats.exact, "%s", what);
 }
 
-static void try_ways(void)
+static void try_ways(bool resident)
 {
     struct ann_base b = ann_base_of(DATA_DECAY, VEC_F32, ROWS, DIM);
     struct ann_base q = ann_base_of(DATA_DECAY, VEC_F32, QUERIES, DIM);
@@ -183,6 +233,7 @@ static void try_ways(void)
     struct answer want, got;
     struct ann *a;
 
+    o.resident = resident;
     ann_make("s.ann", &b, &o);
     a = ann_need("s.ann", cpu_detect());
     want = answer_of(a, q.x, &s);
@@ -435,6 +486,41 @@ static void move_homes(const struct ann_base *b, uint32_t by)
     free(home);
 }
 
+/* Lists in memory are looked at by the check of the file; what is read of the disk still is when it
+ * is read. */
+static void try_resident_damage(void)
+{
+    struct ann_base b = ann_base_of(DATA_DECAY, VEC_F32, 700, DIM);
+    struct ann_base q = ann_base_of(DATA_DECAY, VEC_F32, QUERIES, DIM);
+    struct ann_build_opts o = spann_opts(VEC_L2, NULL, 30);
+    struct ann_section post, vecs;
+    struct ann *a;
+    struct err e = {0};
+
+    o.resident = true;
+    ann_make("s.ann", &b, &o);
+    a = ann_need("s.ann", cpu_detect());
+    post = section_of(a, "POST");
+    vecs = section_of(a, "VECS");
+    ann_close(a);
+    for (uint64_t at = 0; at < post.len; at += 397) {
+        struct ann_search_opts s = {.k = K, .effort = all};
+
+        flip("s.ann", post.offset + at);
+        a = ann_need("s.ann", cpu_detect());
+        T_CHECK(ann_check(a, &e) == ERR_CORRUPT && strstr(e.msg, "'POST'"));
+        answer_of(a, q.x, &s); /* others, maybe, but none that are not there */
+        ann_close(a);
+        flip("s.ann", post.offset + at);
+    }
+    T_CHECK(ann_load(&a, "s.ann", cpu_detect(), 1, &e) == 0);
+    T_CHECK(truncate("s.ann", (off_t)(vecs.offset + vecs.len / 2)) == 0);
+    expect(a, q.x, "truncated");
+    ann_close(a);
+    ann_base_free(&b);
+    ann_base_free(&q);
+}
+
 static void try_damage(void)
 {
     struct ann_base b = ann_base_of(DATA_DECAY, VEC_F32, 700, DIM);
@@ -522,9 +608,12 @@ int main(void)
     tmp_enter();
     try_clouds();
     try_bare();
-    try_same(false);
-    try_same(true);
-    try_ways();
+    try_all_resident();
+    try_same(false, false);
+    try_same(true, false);
+    try_same(false, true);
+    try_ways(false);
+    try_ways(true);
     try_slack();
     try_closure();
     try_small();
@@ -532,6 +621,7 @@ int main(void)
     try_huge();
     try_refused();
     try_damage();
+    try_resident_damage();
     try_forbidden(); /* the last: it is for good */
     tmp_leave();
     return t_done("spann");
