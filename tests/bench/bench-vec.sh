@@ -5,13 +5,13 @@
 #
 # Rows as claims.sh says, in BUILD_DIR/bench/vec.tsv. The peer of a product is OpenBLAS with the kernels that it should choose
 # itself (OPENBLAS_CORETYPE=SkylakeX) and without any selection of neighbours; of other figures it is the limit that the row
-# names. Data: BENCH_DATA/vec with fashion784/ and glove100n/. One thread unless a row says two; runs alternate, three of them
-# (two where it is long; with FULL=1 five and three), and the best counts. Two minutes; the machine must be left alone meanwhile.
+# names. Data: BENCH_DATA/vec with fashion784/ and glove100n/. One thread unless a row says two; runs alternate, two of them
+# (one where it is long; with FULL=1 five and three), and the best counts. Two minutes; the machine must be left alone meanwhile.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/bench/claims.sh
 . "$here/claims.sh"
-rounds=$(unless_full 3 5)
+rounds=$(unless_full 2 5)
 
 log=log # of a part, which has a folder of its own
 
