@@ -29,7 +29,7 @@ struct asked {
     struct setup setup;
     struct cli_common co;
     const char *path, *clusters, *scheds, *slo_text, *price_list, *svg;
-    char one[PLAN_CLUSTER_NAME]; /* the cluster that '--gpu' says */
+    char one[PLAN_CLUSTER_NAME + 1]; /* the cluster that '--gpu' says; cut: longer than any */
     double price[PLAN_SET_MOST];
     size_t n_prices;
     int goal, dispatch;
@@ -65,6 +65,9 @@ static int load(const struct asked *a, struct trace_set *t, struct progress *p, 
     for (uint32_t i = 0; i < t->n && how.any_times; i++) {
         if (a->rate > 0)
             at -= log1p(-rand_unit(&seed));
+        if (a->rate > 0 && !(1e9 * at / a->rate < TRACE_NS_MOST))
+            return err_set(e, ERR_USAGE, "at %g requests a second the trace would take centuries",
+                           a->rate);
         t->t_ns[i] = a->rate > 0 ? (int64_t)llround(1e9 * at / a->rate) : 0;
     }
     return 0;

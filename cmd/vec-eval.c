@@ -265,8 +265,8 @@ static void parse_reranks(struct job *j)
     for (const char *p = j->rerank; *p; p += *p == ',') {
         size_t n = strcspn(p, ",");
 
-        snprintf(word, sizeof word, "%.*s", (int)(n < 20 ? n : 20), p);
-        if (!num_u64(word, &v) || v == 0 || v > 100000 || j->opts.reranks == EVAL_RERANKS)
+        if (snprintf(word, sizeof word, "%.*s", (int)n, p) >= (int)sizeof word ||
+            !num_u64(word, &v) || v == 0 || v > 100000 || j->opts.reranks == EVAL_RERANKS)
             cli_misuse("option '--rerank' wants up to %d numbers with commas between, not '%s'",
                        EVAL_RERANKS, j->rerank);
         j->opts.rerank[j->opts.reranks++] = (uint32_t)v;

@@ -430,7 +430,7 @@ static int read_lines(struct reading *r, struct lines *l, struct err *e)
     int rc;
 
     while ((rc = lines_next(l, &line, &len, e)) > 0)
-        if ((rc = one_line(r, lines_number(l), line, len, e)) < 0)
+        if (one_line(r, lines_number(l), line, len, e) < 0)
             return err_prefix(e, "%s:%llu", name, (unsigned long long)lines_number(l));
     if (rc < 0)
         return rc;

@@ -373,8 +373,9 @@ int block_set_merge(struct block_set *out, const struct block_set *s, enum block
         if (rc == 0 && adapters > 0)
             rc = add_merged(out, s, i, ADAPTERS, e);
     }
-    rank(out);
-    if (rc < 0)
+    if (rc == 0)
+        rank(out);
+    else
         block_set_free(out);
     return rc;
 }

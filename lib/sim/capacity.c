@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "sim/clock.h"
 
 struct search {
     struct capacity *c;
@@ -136,12 +137,16 @@ static int try_rate(struct search *s, double rate, struct err *e)
     return rc;
 }
 
-/* By factors of 2 from the least, then halves of the factor. */
+/* By factors of 2 from the least, then halves of the factor. Arrivals are in the first half of the
+ * 146 years that the clock has: millions of requests do not come at the least rates. */
 static int search_rates(struct search *s, struct err *e)
 {
-    double good = s->o->least, bad = INFINITY;
-    int rc = try_rate(s, good, e);
+    double good = s->o->least, bad = INFINITY, last_s = s->arrival[s->trace.n - 1];
+    int rc;
 
+    while (!(1e9 * last_s / good < CLOCK_NS_MOST / 2))
+        good *= 2;
+    rc = try_rate(s, good, e);
     while (rc > 0 && 2 * good <= s->o->most) {
         rc = try_rate(s, 2 * good, e);
         if (rc > 0)

@@ -6,11 +6,10 @@
 
 #include "base/mem.h"
 #include "sim/background.h"
+#include "sim/clock.h"
 #include "sim/kin.h"
 #include "sim/prefix.h"
 #include "sim/sched.h"
-
-#define CLOCK_NS_MOST 0x1p62 /* 146 years: differences of two times have room too */
 
 /* ---- queue ---- */
 

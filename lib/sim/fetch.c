@@ -1,10 +1,10 @@
 /* fetch.c - see fetch.h. */
 #include "sim/fetch.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/clock.h"
 #include "sim/prefix.h"
 #include "sim/slots.h"
 
@@ -22,7 +22,10 @@ int fetch_begin(struct fleet *c, uint32_t request, uint32_t replica, uint32_t bl
                 struct err *e)
 {
     uint32_t slot = 0;
+    int64_t due_ns;
 
+    if (clock_moved(c->now, us, &due_ns, e) < 0)
+        return e->code;
     if (!c->fetch && !(c->fetch = mem_zero(1, sizeof *c->fetch, e)))
         return e->code;
     if (slots_take(&c->fetch->slots, &c->fetch->v, sizeof *c->fetch->v, &slot, e) < 0)
@@ -30,7 +33,7 @@ int fetch_begin(struct fleet *c, uint32_t request, uint32_t replica, uint32_t bl
     c->fetch->v[slot] = (struct wait){request, replica, blocks, c->now};
     c->flight[request].status = FLIGHT_MOVING;
     c->copying++;
-    return fleet_due(c, c->now + llround(1e3 * us), DUE_FETCHED, slot, e);
+    return fleet_due(c, due_ns, DUE_FETCHED, slot, e);
 }
 
 int fetch_done(struct fleet *c, uint32_t slot, struct err *e)

@@ -213,19 +213,24 @@ static int set_hashes(struct gen *g, struct trace_record *rec, struct err *e)
     return 0;
 }
 
-static void set_session(struct gen *g, struct trace_record *rec)
+static int set_session(struct gen *g, struct trace_record *rec, struct err *e)
 {
     int n = snprintf(g->name, sizeof g->name, "%" PRIu64, g->session);
+    double tool_s;
 
     rec->session = (struct trace_text){g->name, (size_t)n};
     rec->turn = (int64_t)g->turn;
     if (g->turn == 0)
-        return;
+        return 0;
+    tool_s = dist_draw(&g->o.tool_s, &g->seed[SHAPES]);
+    if (!(tool_s < 9e9))
+        return err_set(e, ERR_USAGE, "the trace would take centuries");
     n = snprintf(g->before, sizeof g->before, "%" PRIu64 ".%" PRIu64, g->session, g->turn - 1);
     g->after = (struct trace_text){g->before, (size_t)n};
     rec->after = &g->after;
     rec->n_after = 1;
-    rec->tool_ns = llround(1e9 * dist_draw(&g->o.tool_s, &g->seed[SHAPES]));
+    rec->tool_ns = llround(1e9 * tool_s);
+    return 0;
 }
 
 static void set_id(struct gen *g, struct trace_record *rec, bool sessions)
@@ -260,8 +265,8 @@ int gen_next(struct gen *g, struct trace_record *rec, struct err *e)
         return err_set(e, ERR_USAGE, "session %" PRIu64 " grows beyond %d tokens", g->session,
                        TRACE_TOKENS_MOST);
     set_id(g, rec, sessions);
-    if (sessions)
-        set_session(g, rec);
+    if (sessions && set_session(g, rec, e) < 0)
+        return e->code;
     if (set_hashes(g, rec, e) < 0)
         return e->code;
     g->history = rec->prompt + output;

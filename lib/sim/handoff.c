@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/clock.h"
 #include "sim/leave.h"
 #include "sim/link.h"
 #include "sim/slots.h"
@@ -150,7 +151,8 @@ static int begin_copy(struct fleet *c, uint32_t slot, uint32_t to, struct err *e
     r->aside += blocks;
     x->state = HAND_COPIES;
     x->to = to;
-    x->due_ns = from + llround(1e3 * (h->link_us + h->block_us * blocks));
+    if (clock_moved(from, h->link_us + h->block_us * blocks, &x->due_ns, e) < 0)
+        return e->code;
     h->sent_ns[x->from] = x->due_ns;
     h->coming[to]++;
     c->copying++;

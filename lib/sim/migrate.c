@@ -1,10 +1,10 @@
 /* migrate.c - see migrate.h. */
 #include "sim/migrate.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/clock.h"
 #include "sim/freeness.h"
 #include "sim/leave.h"
 #include "sim/link.h"
@@ -202,7 +202,8 @@ static int begin_stage(struct fleet *c, struct replica *r, struct move *m, struc
         replica_take_out(r, m->request);
         m->paused_ns = c->now;
     }
-    m->due_ns = c->now + llround(1e3 * us);
+    if (clock_moved(c->now, us, &m->due_ns, e) < 0)
+        return e->code;
     c->copying++;
     return fleet_due(c, m->due_ns, DUE_COPIED, r->number, e);
 }

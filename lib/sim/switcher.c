@@ -1,11 +1,11 @@
 /* switcher.c - see switcher.h. */
 #include "sim/switcher.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "sim/clock.h"
 
 int switcher_init(struct switcher *s, const struct replica *r, struct err *e)
 {
@@ -105,14 +105,13 @@ static double copy_us(struct switcher *s, uint32_t request, uint32_t from, uint3
            more / (1e3 * s->o->gbs);
 }
 
-/* One way of the link is busy for so long, from now, or when it is free, or `after`: until when. */
-static int64_t send(int64_t *way_ns, int64_t now, int64_t after, double us)
+/* One way of the link is busy for so long, from now, or when it is free, or `after`: *way_ns is
+ * until when. */
+static int send(int64_t *way_ns, int64_t now, int64_t after, double us, struct err *e)
 {
     int64_t begin = *way_ns > now ? *way_ns : now;
 
-    begin = after > begin ? after : begin;
-    *way_ns = begin + llround(1e3 * us);
-    return *way_ns;
+    return clock_moved(after > begin ? after : begin, us, way_ns, e);
 }
 
 /* The request's blocks [from, to) are on their way. */
@@ -131,17 +130,20 @@ static void set_leaving(struct switcher *s, uint32_t request, uint32_t from, uin
 /* ---- out ---- */
 
 /* Blocks [from, to) go into its copy. */
-static void copy_out(struct switcher *s, struct replica *r, uint32_t request, uint32_t from,
-                     uint32_t to)
+static int copy_out(struct switcher *s, struct replica *r, uint32_t request, uint32_t from,
+                    uint32_t to, struct err *e)
 {
     double us = copy_us(s, request, from, to, &s->count.out_bytes);
 
     if (!s->o->async) {
         r->transfer_us += us;
     } else if (from < to) {
-        s->host.copy[request].ready_ns = send(&s->out_ns, r->now, 0, us);
-        set_leaving(s, request, from, to, s->host.copy[request].ready_ns);
+        if (send(&s->out_ns, r->now, 0, us, e) < 0)
+            return e->code;
+        s->host.copy[request].ready_ns = s->out_ns;
+        set_leaving(s, request, from, to, s->out_ns);
     }
+    return 0;
 }
 
 /* It was admitted, and no step has been: as if it had not. */
@@ -165,7 +167,8 @@ int switch_out(struct switcher *s, struct replica *r, uint32_t request, struct e
         return restart(r, request, e);
     }
     /* A block that was copied when it was not full is copied again. */
-    copy_out(s, r, request, there == f->computed ? to : there / r->kv.tokens, to);
+    if (copy_out(s, r, request, there == f->computed ? to : there / r->kv.tokens, to, e) < 0)
+        return e->code;
     switcher_give(s, r, request);
     /* Replicas count what is due of those that wait and run, not of those that are elsewhere. */
     r->due_tokens -= prompt_due(f);
@@ -200,15 +203,14 @@ static void begin_copied(struct switcher *s, struct replica *r, uint32_t request
 }
 
 /* It begins when the link is free, its copy is whole, and its blocks are nobody's on their way out:
- * until when. */
-static int64_t bring(struct switcher *s, const struct replica *r, uint32_t request, double us)
+ * s->in_ns is until when. */
+static int bring(struct switcher *s, const struct replica *r, uint32_t request, double us,
+                 struct err *e)
 {
     int64_t ready = s->host.copy[request].ready_ns, gone = leaving(s, request, 0);
 
-    if (!s->o->async)
-        return r->now;
     s->count.conflicts += gone > r->now;
-    return send(&s->in_ns, r->now, gone > ready ? gone : ready, us);
+    return send(&s->in_ns, r->now, gone > ready ? gone : ready, us, e);
 }
 
 int switch_in(struct switcher *s, struct replica *r, uint32_t request, struct err *e)
@@ -227,7 +229,9 @@ int switch_in(struct switcher *s, struct replica *r, uint32_t request, struct er
         return e->code;
     if (!s->o->async)
         r->transfer_us += us;
-    s->coming[s->n_coming++] = (struct coming){request, bring(s, r, request, us)};
+    else if (bring(s, r, request, us, e) < 0)
+        return e->code;
+    s->coming[s->n_coming++] = (struct coming){request, s->o->async ? s->in_ns : r->now};
     s->count.in++;
     return 0;
 }

@@ -82,6 +82,11 @@ fast() {
     ok hand --swap async --alloc block
     is 1 "$(value swap_conflicts "$out")"
     is "$(value transfer_s "$out")" "$(awk -v c="$(value conflict_s "$out")" 'BEGIN { printf "%.6f", c + 0.000416 }')"
+    # Until the clock ends.
+    for swap in sync async; do
+        fails hand --swap $swap --alloc block --swap-gbs 1e-18
+        says 'beyond 146 years'
+    done
 }
 
 @test "priorities: the same again, others with another seed; markov moves fewer" {

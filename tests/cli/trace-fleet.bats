@@ -254,6 +254,9 @@ END
     ok trace-replay --cost ../t.csv --check --kv-blocks 40 --replicas 2 --pools 1:1 \
         --handoff-gbs 1 one.jsonl
     is 0.001016 "$(awk '$1 == "handoff_mean_s" { print $2 }' "$out")"
+    sed 's/^\(# kv_bytes_per_token_per_gpu=\).*/\11e12/' ../t.csv >large.csv
+    fails trace-replay --cost large.csv --kv-blocks 40 --replicas 2 --pools 1:1 --handoff-gbs 1e-9 one.jsonl
+    says 'beyond 146 years'
 }
 
 @test "by hand: decodes go where a step is the shortest" {

@@ -12,6 +12,8 @@ load trace
         # shellcheck disable=SC2086 # an option and its argument
         misuse trace-gen $bad
     done
+    fails trace-gen -n 9 --turns 3 --tool fixed:1e12
+    says centuries
 }
 
 @test "so many requests, in the order of time, the same every time" {

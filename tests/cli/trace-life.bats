@@ -79,6 +79,10 @@ marks() {
     is ' 274@0, 1@1, 176@1' "$(moves --migrate-downtime-ms 0)"
     # All at once: 19 blocks from 75 ms on, 99 tokens left.
     is ' 274@0, 1@1, 223@1' "$(moves --migrate-last-blocks 100)"
+    # Nor is a block ever there.
+    fails replay --replicas 2 --migrate defrag --migrate-link-gbs 1e-18 --migrate-out 12 --migrate-in 12 \
+        ../moves.jsonl
+    says 'beyond 146 years'
     # One stage does not do.
     is ' 274@0, 1@1, 174@0' "$(moves --migrate-stages 1)"
     is 0 "$(value migrations "$out")"

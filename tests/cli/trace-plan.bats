@@ -57,6 +57,10 @@ long_prompts() {
         # shellcheck disable=SC2086 # options and their arguments
         misuse plan $bad ../trace.jsonl
     done
+    # the path of a card that is cut is another card's
+    misuse trace-plan --model Llama-2-7B --gpu "$(printf %01100d 1)" ../trace.jsonl
+    fails plan --rate 1e-12 ../trace.jsonl
+    says centuries
 }
 
 @test "plans: all of them, named once, and why some are none" {

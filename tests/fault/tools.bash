@@ -211,6 +211,7 @@ queries() {
     "$1" trace-plot out '' trace-plot -o out "$in/replay.tsv"
     "$1" trace-prefix out -e trace-prefix -q -o out "$in/prompts.ids"
     "$1" trace-blocks out -e trace-blocks --devices 2 --device-memory 1G -q -o out "$in/apps.jsonl" "$in/apps.json"
+    "$1" trace-blocks-merged out -e trace-blocks --devices 2 --device-memory 1G --serve sharing -q -o out "$in/apps.jsonl" "$in/apps.json"
     "$1" kv-alloc out -t kv-alloc -q -o out --lengths "$in/trace.jsonl"
     "$1" kv-alloc-write out -t kv-alloc -q --write out --lengths "$in/trace.jsonl"
     "$1" block-zoo-list out '' block-zoo --check --list -o out "$in/zoo"

@@ -116,7 +116,7 @@ static void try_zipf(double s, int most)
 {
     enum { N = 300000 };
     static double seen[101];
-    struct dist d = {DIST_ZIPF, s, most};
+    struct dist d = {.kind = DIST_ZIPF, .a = s, .b = most};
     uint64_t state = 3;
     double all = 0;
 
