@@ -5,8 +5,8 @@
 # make-growth.sh has made it (17 minutes).
 #
 # Rows as claims.sh says, in BUILD_DIR/bench/fm.tsv. A corpus is BENCH_DATA/CORPUS.jsonl, which make-corpus.sh makes. One thread
-# unless a row says two. Ours and the peer's runs alternate, and the best of each counts: two rounds of searches and one of builds;
-# with FULL=1 three and two. Three minutes a corpus; the machine must be left alone meanwhile.
+# unless a row says two. Ours and the peer's runs alternate; with FULL=1 there are three rounds of searches and two of builds, of which
+# the best counts. Three minutes a corpus; the machine must be left alone meanwhile.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/bench/claims.sh
@@ -134,7 +134,7 @@ queries_peer() {
 
 searches() {
     local layout
-    for _ in $(seq "$(unless_full 2 3)"); do
+    for _ in $(seq "$(unless_full 1 3)"); do
         for layout in fast small; do
             queries $layout mapped
             queries $layout loaded

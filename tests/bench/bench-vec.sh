@@ -176,7 +176,7 @@ codecs() {
             ;;
         esac
         # shellcheck disable=SC2046 # options
-        ok vec-eval --metric $metric $(printf -- '-c %s ' "${all[@]}") --limit "$(unless_full 300 2000)" "$vectors/$set/base.fvecs" \
+        ok vec-eval --metric $metric $(printf -- '-c %s ' "${all[@]}") --limit "$(unless_full 200 2000)" "$vectors/$set/base.fvecs" \
             "$vectors/$set/query.fvecs" "$vectors/$set/truth.ivecs"
         for c in "${all[@]}"; do
             bits=$(reckon '8 * b / d' b="$(cell "$c" bytes)" d=$dim)

@@ -192,12 +192,12 @@ commit() {
     git -C "$root" describe --always --dirty=+ --exclude '*' 2>/dev/null || cat "$root/VERSION"
 }
 
-# run_part: its rows; where it has ended early, a row says so. (Not to be called where a failure is asked for, as in a condition:
+# run_part: its rows, in a folder of its own; where it has ended early, a row says so. (Not to be called where a failure is asked for, as in a condition:
 # there bash would go on within the part.)
 run_part() {
     local rc from=$SECONDS
     set +e
-    (set -e; "$part")
+    (set -e; mkdir "$part"; cd "$part"; "$part")
     rc=$?
     set -e
     if [ $rc != 0 ]; then
