@@ -137,14 +137,21 @@ int codec_train(struct codec **out, const char *spec, uint32_t dim, enum cpu_lev
     return 0;
 }
 
+bool codec_all_finite(const float *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(p[i]))
+            return false;
+    return true;
+}
+
 int codec_train_inner(struct codec **out, const struct codec *outer, uint32_t dim,
                       const struct codec_train *t, struct err *e)
 {
     *out = NULL;
-    for (size_t i = 0; i < t->n * dim; i++)
-        if (!isfinite(t->x[i]))
-            return err_set(e, ERR_INPUT, "%s: the vectors are too large to be mapped",
-                           outer->spec.text);
+    if (!codec_all_finite(t->x, t->n * dim) || !codec_all_finite(t->queries, t->n_queries * dim))
+        return err_set(e, ERR_INPUT, "%s: the vectors are too large to be mapped",
+                       outer->spec.text);
     return codec_train(out, outer->spec.inner, dim, outer->cpu, t, e);
 }
 

@@ -70,10 +70,9 @@ void *codec_take(const struct sect_file *f, const char name[3], int level, size_
 int codec_finite(const struct sect_file *f, const char name[3], int level, const float *p, size_t n,
                  struct err *e)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(p[i]))
-            return sect_bad(f, codec_id(name, level).s, "a number is not finite", e);
-    return 0;
+    return codec_all_finite(p, n)
+               ? 0
+               : sect_bad(f, codec_id(name, level).s, "a number is not finite", e);
 }
 
 static int save_level(const struct codec *c, int level, struct sect_writer *w, struct err *e)

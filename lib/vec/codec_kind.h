@@ -34,7 +34,8 @@ struct codec_kind {
      * of the section's id, codec_id("MEA", level). */
     int (*save)(const struct codec *c, int level, struct sect_writer *w, struct err *e);
     int (*load)(struct codec *c, int level, const struct sect_file *f, struct err *e);
-    /* n vectors to codes and back; n is at most CODEC_BLOCK. */
+    /* n vectors to codes and back; n is at most CODEC_BLOCK. Vectors and queries are finite: a kind
+     * that maps them for another sees to it that they still are. */
     int (*encode)(const struct codec *c, const float *x, size_t n, uint8_t *code, struct err *e);
     int (*decode)(const struct codec *c, const uint8_t *code, size_t n, float *x, struct err *e);
     /* A prepared query: query_bytes(c) bytes, 64-byte aligned. */
@@ -93,6 +94,9 @@ void *codec_array(size_t n, size_t size, struct err *e);
 /* ERR_CORRUPT when one of n floats is not finite. */
 int codec_finite(const struct sect_file *f, const char name[3], int level, const float *p, size_t n,
                  struct err *e);
+
+/* Is each of n floats a finite number? */
+bool codec_all_finite(const float *p, size_t n);
 
 /* A codec inside another: trained (ERR_INPUT when its sample is not finite), saved and loaded as a
  * part of it. */

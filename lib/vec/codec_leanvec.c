@@ -15,6 +15,9 @@
  * Maps are made in double and kept in f32; vectors go through B by the exact chains of ops.h, so
  * codes are the same on all levels and for any number of threads. Decoding gives mu + A^T y, of
  * which <q, .> is what is searched for.
+ *
+ * The codec inside gets finite numbers only: a vector that is mapped beyond f32 is refused; of a
+ * query that is, as maps of a damaged file do it, every <Aq, y> is 0.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -343,6 +346,8 @@ static int encode_mapped(const struct codec *c, const float *x, size_t n, float 
     float *y = room + (size_t)CHUNK * c->dim, *norm = y + n * l->r;
 
     map_base(c, x, n, room, y, norm);
+    if (!codec_all_finite(y, n * l->r))
+        return err_set(e, ERR_INPUT, "%s: a vector is too large to be mapped", c->spec.text);
     if (l->inner->spec.kind->encode(l->inner, y, n, inside, e) < 0)
         return e->code;
     for (size_t i = 0; i < n; i++) {
@@ -432,6 +437,8 @@ static void leanvec_query_init(const struct codec *c, enum vec_metric m, const f
     else
         *h = (struct head){(float)-along, false};
     linmap_apply(&l->to_a, centred, 1, y);
+    if (!codec_all_finite(y, l->r)) /* too large to be mapped: nothing tells vectors apart */
+        memset(y, 0, l->r * sizeof *y);
     l->inner->spec.kind->query_init(l->inner, VEC_IP, y,
                                     (uint8_t *)query + HEAD_BYTES + mapped_bytes(c));
 }

@@ -80,6 +80,7 @@ struct pq_ops {
     /* t[j], j < k: squared distance (or minus the product) of q and column j; k a multiple of
      * PQ_TABLE. */
     void (*table)(bool l2, const float *q, const float *panels, uint32_t sub, uint32_t k, float *t);
+    /* What is not finite counts as infinity: NaN is in no order. */
     void (*range)(const float *t, uint32_t k, float *least, float *most);
     /* out[j] = (t[j] - least) * inverse, rounded */
     void (*steps)(const float *t, uint32_t k, float least, float inverse, uint8_t *out);

@@ -33,13 +33,18 @@ static void pq_table(bool l2, const float *q, const float *panels, uint32_t sub,
 
 static void pq_range(const float *t, uint32_t k, float *least, float *most)
 {
+    const lanes zero = {0}, inf = zero + __builtin_inff();
+
     *least = __builtin_inff();
     *most = -__builtin_inff();
     for (uint32_t j = 0; j < k; j += LANES) {
         float low, high;
+        int_lanes finite;
         lanes v;
 
         memcpy(&v, t + j, sizeof v);
+        finite = v - v == zero;
+        v = (lanes)(((int_lanes)v & finite) | ((int_lanes)inf & ~finite));
         low = least_of(&v);
         high = most_of(&v);
         *least = low < *least ? low : *least;

@@ -566,6 +566,39 @@ static void test_packed_inside(const char *spec)
     free(code);
 }
 
+/* What cannot be mapped into f32 does not reach the codec inside: vectors are refused, and of
+ * queries every key is the same. */
+static void test_too_large(const char *inside)
+{
+    enum { N = 300, DIM = 16 };
+    float *x = cf_normal(N, DIM, 0, 1), *q = cf_normal(N, DIM, 0, 2), *a, key[N];
+    struct codec_train t = {.x = x, .n = N, .queries = q, .n_queries = N, .seed = 1};
+    struct codec *c;
+    size_t wrong = 0;
+    uint8_t *code;
+    char spec[64];
+    struct err e;
+
+    snprintf(spec, sizeof spec, "leanvec8:pca+%s", inside);
+    c = cf_check_same(spec, DIM, t);
+    code = cf_need(N, c->code_bytes);
+    a = cf_section("codec", "MPA0", (size_t)8 * DIM, 4);
+    T_CHECK(codec_encode(c, x, N, code, 1, &e) == 0);
+    for (size_t j = 0; j < DIM; j++) /* along a row of A, which is B */
+        q[j] = x[j] = a[j] < 0 ? -3e38F : 3e38F;
+    cf_scan(c, VEC_IP, code, N, q, 1, key);
+    for (size_t i = 0; i < N; i++)
+        wrong += isnan(key[i]) || key[i] != key[0];
+    T_CHECKF(wrong == 0, "%s: %zu keys", spec, wrong);
+    T_CHECKF(codec_encode(c, x, N, code, 1, &e) == ERR_INPUT && strstr(e.msg, "too large"), "%s",
+             spec);
+    codec_free(c);
+    free(x);
+    free(q);
+    free(a);
+    free(code);
+}
+
 static void test_damage(void)
 {
     float *x = cf_normal(60, 4, 0, 1);
@@ -588,6 +621,10 @@ static void test_damage(void)
 
 int main(void)
 {
+    static const char *const inside[] = {"sq8",   "sq4",    "lvq8",    "lvq4x8",  "pq4x4",
+                                         "pq4x5", "opq4x4", "osq4",    "rabitq1", "rabitq8",
+                                         "w4g4",  "qavq10", "w4g8:f32"};
+
     tmp_enter();
     test_all_maps();
     test_codec("", 1, 1, 60, 9);
@@ -606,6 +643,8 @@ int main(void)
     test_packed_inside("leanvec20+lvq8");
     test_packed_inside("leanvec20+lvq4");
     test_packed_inside("leanvec20+lvq4x8");
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
+        test_too_large(inside[i]);
     test_damage();
     tmp_leave();
     return t_done("leanvec");

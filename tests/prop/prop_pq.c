@@ -760,6 +760,23 @@ static void bad_specs(void)
     refuses("opq2x4", 8194, 17, ERR_USAGE, "up to 8192");
 }
 
+/* Keys of one query with a list. */
+static void keys_of(const struct codec *c, enum vec_metric m, const float *q, const uint8_t *code,
+                    size_t n, float *key)
+{
+    void *query = array(c->spec.kind->query_bytes(c), 1);
+    const void *const one = query;
+    struct codec_list l;
+    struct err e = {0};
+
+    c->spec.kind->query_init(c, m, q, query);
+    if (codec_list_init(&l, c, code, n, 1, &e) < 0)
+        abort();
+    codec_list_scan(c, &l, &one, 1, key, NULL);
+    codec_list_free(&l);
+    free(query);
+}
+
 /* Huge and tiny numbers give some key, never NaN, and the same on all levels. */
 static void extremes(void)
 {
@@ -780,28 +797,51 @@ static void extremes(void)
         book_write(&b, "extreme");
         for (enum cpu_level level = CPU_PORTABLE; level <= most; level++) {
             struct codec *c = open_at("extreme", level);
-            void *query = array(c->spec.kind->query_bytes(c), 1);
-            const void *const one = query;
-            struct codec_list l;
 
             T_CHECK(codec_encode(c, x, N, code, 1, &e) == 0);
-            c->spec.kind->query_init(c, s % 3 ? VEC_L2 : VEC_IP, x, query);
-            if (codec_list_init(&l, c, code, N, 1, &e) < 0)
-                abort();
-            codec_list_scan(c, &l, &one, 1, key, NULL);
+            keys_of(c, s % 3 ? VEC_L2 : VEC_IP, x, code, N, key);
             for (size_t i = 0; i < N; i++)
                 nan += isnan(key[i]);
             T_CHECK(level == CPU_PORTABLE || (memcmp(code, first, N * bytes) == 0 &&
                                               memcmp(key, first_key, sizeof key) == 0));
             memcpy(first, code, N * bytes);
             memcpy(first_key, key, sizeof key);
-            codec_list_free(&l);
             codec_free(c);
-            free(query);
         }
         T_CHECKF(nan == 0, "scale %g", (double)scales[s]);
         book_free(&b);
     }
+}
+
+/* The product with one centroid alone is infinity less infinity: keys are numbers all the same, and
+ * tell nothing apart. */
+static void no_sum(uint32_t bits)
+{
+    enum { N = 64, DIM = 8, PARTS = 4 };
+    struct book b = book_new(DIM, PARTS, bits, false);
+    uint8_t code[N * PARTS];
+    float q[DIM], key[N];
+    size_t wrong = 0;
+
+    for (size_t i = 0; i < (size_t)PARTS * b.k * b.sub; i++)
+        b.centroids[i] = (float)rand_unit(&seed);
+    b.centroids[0] = 3e38F;
+    b.centroids[1] = -3e38F;
+    for (size_t i = 0; i < DIM; i++)
+        q[i] = 10;
+    for (size_t i = 0; i < sizeof code; i++)
+        code[i] = (uint8_t)rand_u64(&seed);
+    book_write(&b, "extreme");
+    for (enum cpu_level level = CPU_PORTABLE; level <= most; level++) {
+        struct codec *c = open_at("extreme", level);
+
+        keys_of(c, VEC_IP, q, code, N, key);
+        for (size_t i = 0; i < N; i++)
+            wrong += !isfinite(key[i]) || key[i] != key[0];
+        codec_free(c);
+    }
+    T_CHECKF(wrong == 0, "bits %u: %zu keys", bits, wrong);
+    book_free(&b);
 }
 
 static void refuses_file(const char *what)
@@ -889,6 +929,9 @@ int main(void)
     training();
     bad_specs();
     extremes();
+    no_sum(4);
+    no_sum(5);
+    no_sum(8);
     hostile();
     damaged();
     tmp_leave();
