@@ -80,7 +80,7 @@ static void settle(const struct asked *a, struct parts *p)
     if (!setup_slo(&p->slo, a->slo))
         cli_misuse("%s", SETUP_SLO_WRONG);
     if (!a->cluster && set_fleet(p, false, &e) < 0)
-        cli_misuse("%s", e.msg);
+        cli_wrong(&e);
     cli_outputs_once((const char *const[]){a->rows, a->steps, a->timeline}, 3,
                      "rows, steps and timeline");
 }

@@ -91,7 +91,7 @@ static void check(const struct job *j, int operands)
     if (!j->spec)
         cli_misuse("option '--codec' is required: vec-train --list shows what there is");
     if (codec_parse(j->spec, &s, &e) < 0)
-        cli_misuse("%s", e.msg);
+        cli_wrong(&e);
     if (operands != 1)
         cli_misuse("one SAMPLE is wanted");
     if (!j->codec)

@@ -74,6 +74,13 @@ int cli_fail(const struct err *e)
     return CLI_FAILED;
 }
 
+void cli_wrong(const struct err *e)
+{
+    if (e->code == ERR_MEM)
+        exit(cli_fail(e));
+    cli_misuse("%s", e->msg);
+}
+
 int cli_fail_shown(struct err *e)
 {
     char *more = strchr(e->msg, '\n');

@@ -126,6 +126,10 @@ int cli_parse(const struct cli_prog *prog, const struct cli_opt *opts, int argc,
 /* "NAME: sentence" and "Try 'NAME --help'." on stderr; exits 2. For rules the table cannot say. */
 void cli_misuse(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
+/* Misuse, in the words of the error; but where memory has ended, which is nobody's misuse, exits 1.
+ */
+void cli_wrong(const struct err *e) __attribute__((noreturn));
+
 /* Misuse unless the value of an option ("--lists") is within [least, most]. */
 void cli_count_in(const char *option, uint64_t v, uint64_t least, uint64_t most);
 void cli_number_in(const char *option, double v, double least, double most);

@@ -204,6 +204,7 @@ queries() {
     "$1" trace-gen-direct '' '' trace-gen -q -n 40 -o /dev/null
     "$1" trace-replay out -e trace-replay -q "${card[@]}" -o out --steps steps --timeline line "$in/trace.jsonl"
     "$1" trace-replay-fleet out -e trace-replay -q "${card[@]}" --replicas 3 --dispatch llumnix -o out "$in/trace.jsonl"
+    "$1" trace-replay-pools out -e trace-replay -q "${card[@]}" --replicas 3 --pools 2:1 --fail 1@1+1 -o out "$in/trace.jsonl"
     "$1" trace-compare out '' trace-compare -o out "$in/replay.tsv" "$in/measured.jsonl"
     "$1" trace-capacity out '' trace-capacity -q "${card[@]}" --precision 0.3 --tbt 0.1 -o out "$in/trace.jsonl"
     "$1" trace-cost out '' trace-cost "${card[@]}" -o out 4:100 100@0
