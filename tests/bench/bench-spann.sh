@@ -7,14 +7,11 @@
 #            .90 between them
 #   scale    syn1m (1 M x 128), ours: recall at 32 lists, with and without pruning, disk, memory
 #
-# One query at a time the disk is what counts. So there are two indexes: lists on the disk, and codes in memory (--resident), which are a
-# sixth of the vectors of glove100n, heads and all, where SPTAG's heads are more than a fifth, and of which a query reads 24 vectors.
-#
-# Lists on the disk: At .91 of glove100n a query is 16 lists and 16 vectors, 100 pages, which take 540 us, of
-# which the thread works 190; from the page cache it is under 100. The disk of this machine (32 reads under way) gives 104,000 pages a
-# second, or 1.1 GB/s in reads of five pages, so that what the lists and ten vectors hold, without what is around them in their pages,
-# is 313 us: 1.7 times as many queries is the most that such lists could give here. Half as many bytes a code (lvq4, rabitq4) take more
-# lists and vectors for the same recall, and as long; so do lists of twice the rows.
+# One query at a time the disk is what counts. With lists on the disk a query of recall .89 is 32 lists and 16 vectors, 183 pages, which
+# take .8 to 1.3 ms, as the disk of this machine is at the time: with 16 reads under way it gives 74,000 to 104,000 pages a second, or
+# 43,000 reads of five. Half as many bytes a code (lvq4, rabitq4) take more lists and vectors for the same recall, and as long; so do
+# lists of twice the rows. With codes in memory (--resident), which are a sixth of the vectors of glove100n, heads and all, where SPTAG's
+# heads are more than a fifth, it is 24 vectors.
 #
 # Rows as claims.sh says, in BUILD_DIR/bench/spann.tsv. Needs Debian's sptag (make deps-bench); its settings are its manual's for
 # SIFT1M in floats, with as many iterations as take it three minutes for all of glove100n here. Data: BENCH_DATA/vec. QUERIES (1000,
