@@ -162,7 +162,7 @@ race() {
 # A folder of parts in which there is nothing, as of a build that has just made it: while one build
 # looks at it, another makes it its own, and is at work there. It must not lose its files.
 taken_folder() {
-    local a=0 b=0
+    local got_a=0 got_b=0
     old_files
     cd "$work/now" || exit
     fm-build -q -o ../want.a "$in/docs1.jsonl"
@@ -170,10 +170,10 @@ taken_folder() {
     mkdir x.fmi.parts
     FAULT_LATE=1 LD_PRELOAD=$FAULT_LIB fm-build -q -m 3K -o x.fmi "$in/docs1.jsonl" 2>../err.a &
     sleep .1
-    { cat "$in/docs2.jsonl" && sleep .5 && cat "$in/docs2.jsonl"; } | fm-build -q -m 3K -f jsonl -o x.fmi - 2>../err.b || b=$?
-    wait $! || a=$?
-    [[ $a == 0 ]] || grep -q 'another build is at work' ../err.a || bad "a folder that was looked at: exit $a: $(<../err.a)"
-    [[ $b == 0 ]] || grep -q 'another build is at work' ../err.b || bad "a folder that was taken: exit $b: $(<../err.b)"
+    { cat "$in/docs2.jsonl" && sleep .5 && cat "$in/docs2.jsonl"; } | fm-build -q -m 3K -f jsonl -o x.fmi - 2>../err.b || got_b=$?
+    wait $! || got_a=$?
+    [[ $got_a == 0 ]] || grep -q 'another build is at work' ../err.a || bad "a folder that was looked at: exit $got_a: $(<../err.a)"
+    [[ $got_b == 0 ]] || grep -q 'another build is at work' ../err.b || bad "a folder that was taken: exit $got_b: $(<../err.b)"
     [[ $(ls -A) == x.fmi ]] || bad "a folder that was taken: also there: $(ls -A)"
     cmp -s x.fmi ../want.a || cmp -s x.fmi ../want.b || bad "a folder that was taken: the target is neither's"
     cd / || exit
