@@ -270,10 +270,9 @@ int main(int argc, char **argv)
                 "graph: rows kept on the way while linking (default 160)"),
         CLI_DOUBLE(0, "alpha", &a.alpha, "X",
                    "graph: how far links may reach, from 1 (default 1.06)"),
-        CLI_U64(
-            0, "lists", &a.lists, "N",
-            "lists (default: ivf: 2.5 times the root of the rows; spann: one for 50 rows, or 200 with --resident; hqi: "
-            "for 64; osq: for 32768)"),
+        CLI_U64(0, "lists", &a.lists, "N",
+                "lists (default: ivf: 2.5 times the root of the rows; spann: one for 50 rows, or "
+                "200 with --resident; hqi: for 64; osq: for 32768)"),
         CLI_U64(0, "replicas", &a.replicas, "N",
                 "spann: lists of a row, at most (default 3, or 1 with --resident)"),
         CLI_FLAG(0, "resident", &a.o.resident,

@@ -77,7 +77,7 @@ uint32_t spann_lists(const struct ann_build_opts *o, uint64_t rows)
     return (uint32_t)(lists ? lists : rows > 0);
 }
 
-uint32_t spann_replicas(const struct ann_build_opts *o)
+static uint32_t replicas_of(const struct ann_build_opts *o)
 {
     return o->replicas ? o->replicas : o->resident ? 1 : ANN_REPLICAS_DEFAULT;
 }
@@ -673,7 +673,7 @@ int spann_stream(const char *path, const struct ann_stream *s, const struct ann_
     int rc = folder ? 0 : e->code;
 
     own.threads = o->threads > 0 ? o->threads : 1;
-    own.replicas = spann_replicas(o);
+    own.replicas = replicas_of(o);
     if (folder)
         put_folder(path, folder);
     b.room = (struct spool_room){folder, o->memory ? o->memory : UINT64_MAX / 2};
@@ -697,7 +697,7 @@ int spann_stream(const char *path, const struct ann_stream *s, const struct ann_
 void spann_plan(struct ann_plan *p, const struct vec_rows *base, const struct ann_build_opts *o)
 {
     uint64_t rows = base->rows, lists = spann_lists(o, rows), dim = base->dim + 1;
-    uint64_t replicas = spann_replicas(o);
+    uint64_t replicas = replicas_of(o);
     uint64_t entry = o->resident ? dim / 2 + 16 : (dim + 12) * 3 / 4;
     struct graph_opts how = {.degree = HEAD_DEGREE, .beam = HEAD_BEAM, .threads = o->threads};
     uint64_t heads = lists * (dim * 13 + CELLS_LINE) + graph_make_bytes(lists, &how);
