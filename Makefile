@@ -23,7 +23,10 @@ IS_CLANG  := $(findstring clang,$(notdir $(firstword $(CC))))
 WARN      := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
              -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
 CPPFLAGS  += -Ilib -D_GNU_SOURCE
-BASEFLAGS := -std=c11 -fopenmp -fno-strict-overflow -ffp-contract=off -pthread -g $(WARN)
+# Floats: every operation rounded alone, so that all levels of CPU say the same; nobody asks for
+# errno or traps, without which loops with roots and choices become vectors.
+FLOATS    := -ffp-contract=off -fno-math-errno -fno-trapping-math
+BASEFLAGS := -std=c11 -fopenmp -fno-strict-overflow $(FLOATS) -pthread -g $(WARN)
 ifeq ($(DEVELOPER),1)
 BASEFLAGS += -Werror
 endif

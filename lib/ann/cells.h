@@ -71,6 +71,9 @@ struct cells_ops {
     cells_keys *keys8, *keys4, *keys84;
     /* The squared distance of two rows of bytes, each xor `flip`: exact, for dim <= 2^16. */
     uint64_t (*l2_bytes)(const uint8_t *a, const uint8_t *b, uint32_t dim, uint8_t flip);
+    /* Which of n <= 65536 keys are not above the limit (NaN is not), ascending: how many. hit: room
+     * for n. */
+    size_t (*within)(const float *key, size_t n, float limit, uint16_t *hit);
 };
 
 /* bits: 8, 4 or CELLS_MIXED. */

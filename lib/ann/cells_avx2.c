@@ -89,5 +89,24 @@ static uint64_t l2_bytes(const uint8_t *a, const uint8_t *b, uint32_t dim, uint8
     return sum;
 }
 
-const struct cells_ops cells_avx2 = {"avx2", keys8, keys4, keys84, l2_bytes};
+static size_t within(const float *key, size_t n, float limit, uint16_t *hit)
+{
+    const __m256 most = _mm256_set1_ps(limit);
+    size_t hits = 0, i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        unsigned near = (unsigned)_mm256_movemask_ps(
+            _mm256_cmp_ps(_mm256_loadu_ps(key + i), most, _CMP_NGT_UQ));
+
+        for (; near; near &= near - 1)
+            hit[hits++] = (uint16_t)(i + (unsigned)__builtin_ctz(near));
+    }
+    for (; i < n; i++) {
+        hit[hits] = (uint16_t)i;
+        hits += !(key[i] > limit);
+    }
+    return hits;
+}
+
+const struct cells_ops cells_avx2 = {"avx2", keys8, keys4, keys84, l2_bytes, within};
 #endif

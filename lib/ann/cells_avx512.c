@@ -106,5 +106,21 @@ static uint64_t l2_bytes(const uint8_t *a, const uint8_t *b, uint32_t dim, uint8
     return (uint64_t)_mm512_reduce_add_epi64(acc);
 }
 
-const struct cells_ops cells_avx512 = {"avx512", keys8, keys4, keys84, l2_bytes};
+static size_t within(const float *key, size_t n, float limit, uint16_t *hit)
+{
+    const __m512 most = _mm512_set1_ps(limit);
+    size_t hits = 0;
+
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 in = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : 0xffff;
+        unsigned near = _mm512_mask_cmp_ps_mask(in, _mm512_maskz_loadu_ps(in, key + i), most,
+                                                _CMP_NGT_UQ);
+
+        for (; near; near &= near - 1)
+            hit[hits++] = (uint16_t)(i + (unsigned)__builtin_ctz(near));
+    }
+    return hits;
+}
+
+const struct cells_ops cells_avx512 = {"avx512", keys8, keys4, keys84, l2_bytes, within};
 #endif

@@ -65,4 +65,15 @@ static uint64_t l2_bytes(const uint8_t *a, const uint8_t *b, uint32_t dim, uint8
     return sum;
 }
 
-const struct cells_ops cells_portable = {"portable", keys8, keys4, keys84, l2_bytes};
+static size_t within(const float *key, size_t n, float limit, uint16_t *hit)
+{
+    size_t hits = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        hit[hits] = (uint16_t)i;
+        hits += !(key[i] > limit);
+    }
+    return hits;
+}
+
+const struct cells_ops cells_portable = {"portable", keys8, keys4, keys84, l2_bytes, within};

@@ -64,7 +64,7 @@ enum {
     TENANT_LIST = 48,   /* rows of a short list */
     TENANT_FLAT = 800,  /* lists that are sorted at once */
     TENANT_REACH = 200, /* the default */
-    TENANT_RISK = 500,
+    TENANT_RISK = 100,
     TENANT_FILTER = 8, /* bits of a Bloom filter for each tenant */
     TENANT_HASHES = 4,
 };

@@ -90,26 +90,31 @@ uint64_t tenant_code_bytes(const struct tenant_code *c, const uint8_t *p)
 
 size_t tenant_code_next(struct tenant_code *c, uint32_t plus, uint32_t *v, size_t most)
 {
-    uint64_t mask = (UINT64_C(1) << c->low_bits) - 1;
+    /* Not in *c, which a compiler must take for something that v[] may lie in. */
+    const uint8_t *low = c->low, *high = c->high;
+    const uint64_t n = c->n, range = c->range, end = (uint64_t)(c->end - high) * 8;
+    const unsigned bits = c->low_bits;
+    const uint64_t mask = (UINT64_C(1) << bits) - 1;
+    uint64_t word = c->word, bit = c->bit, i = c->i, at = i * bits;
     size_t got = 0;
 
-    while (got < most && c->i < c->n) {
-        uint64_t at = c->i * c->low_bits, value;
+    for (; got < most && i < n; i++, at += bits) {
+        uint64_t value;
 
-        while (c->word == 0) {
-            c->bit += 64;
-            if (c->bit / 8 >= (uint64_t)(c->end - c->high)) {
-                c->i = c->n; /* damaged */
-                return got;
-            }
-            c->word = load(c->high + c->bit / 8);
+        while (word == 0 && bit + 64 < end)
+            word = load(high + (bit += 64) / 8);
+        if (word == 0) {
+            i = n; /* damaged */
+            break;
         }
-        value = c->bit + (unsigned)__builtin_ctzll(c->word) - c->i;
-        c->word &= c->word - 1;
-        value = value << c->low_bits | (load(c->low + at / 8) >> at % 8 & mask);
-        c->i++;
-        if (value < c->range)
-            v[got++] = plus + (uint32_t)value;
+        value = bit + (unsigned)__builtin_ctzll(word) - i;
+        word &= word - 1;
+        value = value << bits | (load(low + at / 8) >> at % 8 & mask);
+        v[got] = plus + (uint32_t)value;
+        got += value < range;
     }
+    c->word = word;
+    c->bit = bit;
+    c->i = i;
     return got;
 }

@@ -10,7 +10,6 @@
 enum {
     WAIT = 256,               /* rows that there is room for until they are compared */
     TOGETHER = 64,            /* that are worth it */
-    GROUP = 16,               /* keys looked at together */
     BINS = 256,               /* by which lists are sorted */
     AHEAD = 12,               /* lists asked for before they are read; */
     AHEAD_EXACT = 6,          /* vectors */
@@ -26,6 +25,12 @@ struct visit {
     uint32_t node, from, to;
 };
 
+/* Lists of the tenant to come, by their places among its lists. */
+struct coming {
+    uint32_t list[TENANT_FLAT];
+    float key[TENANT_FLAT];
+};
+
 struct seeker {
     const struct ann *a;
     const struct tenant_index *v;
@@ -39,10 +44,9 @@ struct seeker {
     struct visit *heap; /* nodes to come, the least key first */
     size_t heaped, heap_cap;
     uint32_t *id; /* of nodes, as many as are looked at together */
-    float *key;
-    uint64_t *list, *sorted; /* [TENANT_FLAT]: lists to come, as places (place.h) */
-    uint8_t *bin;            /* [TENANT_FLAT] */
-    size_t gathered;
+    float *key, *radius;
+    struct coming gathered, sorted;
+    size_t n_gathered;
     uint32_t *wait; /* [WAIT]: places of rows to be compared */
     float *wait_key;
     size_t waiting;
@@ -94,20 +98,25 @@ static struct visit pop(struct seeker *t)
 
 /* ---- keys ---- */
 
-/* n nodes, t->id: what no row of them is expected below, in the space, into t->key. */
-static void node_keys(struct seeker *t, size_t n)
+/* n nodes, t->id: what no row of them is expected below, in the space. */
+static void node_keys(struct seeker *t, size_t n, float *key)
 {
-    const float *radius = t->v->radius;
     float square = (float)t->in.square, reach = 2 * TENANT_ORDER;
-    bool ip = t->a->form.metric == VEC_IP;
+    float length = reach / 2 * sqrtf(square);
 
-    t->a->ops->keys8(&t->node_query, t->v->cells, t->v->cells_stride, t->id, n, t->key);
+    t->a->ops->keys8(&t->node_query, t->v->cells, t->v->cells_stride, t->id, n, key);
+    for (size_t i = 0; i < n; i++)
+        t->radius[i] = t->v->radius[t->id[i]];
+    if (t->a->form.metric == VEC_IP) {
+        for (size_t i = 0; i < n; i++)
+            key[i] -= length * t->radius[i];
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
-        float r = radius[t->id[i]], d2 = t->key[i] + square;
+        float d2 = key[i] + square, r = t->radius[i];
 
         d2 = d2 > 0 ? d2 : 0;
-        t->key[i] = ip ? t->key[i] - reach / 2 * sqrtf(square) * r
-                       : d2 + r * (r - reach * sqrtf(d2));
+        key[i] = d2 + r * (r - reach * sqrtf(d2));
     }
 }
 
@@ -167,29 +176,25 @@ static void thin_pool(struct seeker *t)
     t->offered = t->pooled;
 }
 
-/* The first n keys of those that waited: what is within the limit goes to the pool. */
-static void take_near(struct seeker *t, size_t n)
+/* Candidates that are new: the limit comes down. */
+static void offer_near(struct seeker *t)
 {
-    for (size_t i = n; i < n + GROUP; i++)
-        t->wait_key[i] = INFINITY;
-    for (size_t i = 0; i < n; i += GROUP) {
-        unsigned any = 0;
+    for (size_t i = t->offered; i < t->pooled; i++) {
+        float key = place_key(t->pool[i]);
 
-        for (size_t j = i; j < i + GROUP; j++)
-            any |= !(t->wait_key[j] > t->limit); /* of NaN, too */
-        for (size_t j = i; any && j < i + GROUP && j < n; j++) {
-            float key = t->wait_key[j] < INFINITY ? t->wait_key[j] : 0x1p127f;
-
-            t->pool[t->pooled] = place_of(key, t->wait[j]);
-            t->pooled += key <= t->limit;
-        }
+        if (!full(t) || (double)key < kth(t))
+            best_offer(t->near, &t->n_near, t->k,
+                       (struct best){(double)key, place_row(t->pool[i])});
     }
+    t->offered = t->pooled;
+    set_limit(t);
 }
 
-/* Rows that wait are compared. */
+/* Rows that wait are compared: what is within the limit goes to the pool. */
 static void compare(struct seeker *t)
 {
-    size_t n = t->waiting;
+    size_t n = t->waiting, hits;
+    uint16_t hit[WAIT];
 
     if (n == 0)
         return;
@@ -198,16 +203,13 @@ static void compare(struct seeker *t)
     t->waiting = 0;
     if (t->pooled + n > t->pool_cap)
         thin_pool(t);
-    take_near(t, n);
-    for (size_t i = t->offered; i < t->pooled; i++) {
-        float key = place_key(t->pool[i]);
+    hits = t->a->ops->within(t->wait_key, n, t->limit, hit);
+    for (size_t i = 0; i < hits; i++) {
+        float key = t->wait_key[hit[i]];
 
-        if (!full(t) || (double)key < kth(t))
-            best_offer(t->near, &t->n_near, t->k,
-                       (struct best){(double)key, place_row(t->pool[i])});
+        t->pool[t->pooled++] = place_of(key < INFINITY ? key : 0x1p127f, t->wait[hit[i]]);
     }
-    set_limit(t);
-    t->offered = t->pooled;
+    offer_near(t);
 }
 
 /* Of n places those whose rows may be found. */
@@ -268,13 +270,14 @@ static uint32_t first_at(const struct tenant_index *v, const struct tenant_list 
 static void gather_lists(struct seeker *t, uint32_t from, uint32_t to)
 {
     const struct tenant_list *list = t->v->list + t->v->from[t->tenant].list;
-    size_t n = to - from;
+    uint32_t n = to - from;
 
-    for (size_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         t->id[i] = list[from + i].node;
-    node_keys(t, n);
-    for (size_t i = 0; i < n; i++)
-        t->list[t->gathered++] = place_of(t->key[i], from + (uint32_t)i);
+        t->gathered.list[t->n_gathered + i] = from + i;
+    }
+    node_keys(t, n, t->gathered.key + t->n_gathered);
+    t->n_gathered += n;
 }
 
 /* Children that may have rows of the tenant, whose lists are in [from, to). */
@@ -290,7 +293,7 @@ static void push_children(struct seeker *t, const struct tenant_node *node, uint
         if (tenant_may_be(v->filter + child->filter, child->words, v->head.tenants, t->tenant))
             t->id[n++] = c;
     }
-    node_keys(t, n);
+    node_keys(t, n, t->key);
     for (size_t i = 0; i < n; i++)
         push(t, (struct visit){t->key[i], t->id[i], from, to});
 }
@@ -300,13 +303,15 @@ static void gather(struct seeker *t)
 {
     const struct tenant_list *list = t->v->list + t->v->from[t->tenant].list;
 
-    while (t->heaped > 0 && t->gathered < TENANT_FLAT) {
+    while (t->heaped > 0 && t->n_gathered < TENANT_FLAT) {
         struct visit at = pop(t);
         const struct tenant_node *node = &t->v->node[at.node];
 
-        at.from = first_at(t->v, list, at.from, at.to, node->start);
-        at.to = first_at(t->v, list, at.from, at.to, node->start + node->rows);
-        if (at.to - at.from <= TENANT_FLAT - t->gathered)
+        if (at.node > 0) { /* all are below the root */
+            at.from = first_at(t->v, list, at.from, at.to, node->start);
+            at.to = first_at(t->v, list, at.from, at.to, node->start + node->rows);
+        }
+        if (at.to - at.from <= TENANT_FLAT - t->n_gathered)
             gather_lists(t, at.from, at.to);
         else
             push_children(t, node, at.from, at.to);
@@ -316,34 +321,38 @@ static void gather(struct seeker *t)
 /* Lists that were gathered come in the order of their keys, but for those of one bin. */
 static void sort_lists(struct seeker *t)
 {
-    size_t n = t->gathered;
+    const float *key = t->gathered.key;
     uint32_t at[BINS + 1] = {0};
+    uint8_t of[TENANT_FLAT];
     float least = INFINITY, most = -INFINITY, by;
+    size_t n = t->n_gathered;
 
     for (size_t i = 0; i < n; i++) {
-        float key = place_key(t->list[i]);
-
-        least = key < least ? key : least;
-        most = key > most ? key : most;
+        least = key[i] < least ? key[i] : least;
+        most = key[i] > most ? key[i] : most;
     }
     by = most > least && most - least < INFINITY ? (float)(BINS - 1) / (most - least) : 0;
     for (size_t i = 0; i < n; i++) {
-        float bin = (place_key(t->list[i]) - least) * by;
+        float bin = (key[i] - least) * by;
 
-        t->bin[i] = bin > 0 && bin < BINS ? (uint8_t)bin : 0; /* NaN: of a damaged file */
-        at[t->bin[i] + 1]++;
+        of[i] = bin > 0 && bin < BINS ? (uint8_t)bin : 0; /* NaN: of a damaged file */
+        at[of[i] + 1]++;
     }
     for (size_t b = 1; b < BINS; b++)
         at[b] += at[b - 1];
-    for (size_t i = 0; i < n; i++)
-        t->sorted[at[t->bin[i]]++] = t->list[i];
+    for (size_t i = 0; i < n; i++) {
+        uint32_t to = at[of[i]]++;
+
+        t->sorted.list[to] = t->gathered.list[i];
+        t->sorted.key[to] = key[i];
+    }
 }
 
 /* What a list will need is asked for. */
-static void ask_list(const struct seeker *t, uint64_t place)
+static void ask_list(const struct seeker *t, uint32_t which)
 {
     const struct tenant_from *from = &t->v->from[t->tenant];
-    const struct tenant_list *list = &t->v->list[from->list + place_row(place)];
+    const struct tenant_list *list = &t->v->list[from->list + which];
 
     __builtin_prefetch(t->v->bits + from->code + list->at);
     __builtin_prefetch(&t->v->node[list->node]);
@@ -363,18 +372,18 @@ static bool scan_gathered(struct seeker *t)
     size_t at = 0;
 
     sort_lists(t);
-    while (at < t->gathered) {
-        if (at + AHEAD < t->gathered)
-            ask_list(t, t->sorted[at + AHEAD]);
+    for (; at < t->n_gathered; at++) {
+        if (at + AHEAD < t->n_gathered)
+            ask_list(t, t->sorted.list[at + AHEAD]);
         if (enough(t))
             return false;
-        if (t->heaped > 0 && at >= TENANT_FLAT / 2 && place_key(t->sorted[at]) > t->heap[0].key)
+        if (t->heaped > 0 && at >= TENANT_FLAT / 2 && t->sorted.key[at] > t->heap[0].key)
             break;
-        scan(t, &list[place_row(t->sorted[at])]);
-        at++;
+        scan(t, &list[t->sorted.list[at]]);
     }
-    t->gathered -= at;
-    memcpy(t->list, t->sorted + at, t->gathered * sizeof *t->list);
+    t->n_gathered -= at;
+    memcpy(t->gathered.list, t->sorted.list + at, t->n_gathered * sizeof *t->gathered.list);
+    memcpy(t->gathered.key, t->sorted.key + at, t->n_gathered * sizeof *t->gathered.key);
     return true;
 }
 
@@ -388,7 +397,7 @@ static void walk(struct seeker *t, double share)
     push(t, (struct visit){0, 0, 0, (uint32_t)(from[1].list - from->list)});
     do
         gather(t);
-    while (scan_gathered(t) && (t->heaped > 0 || t->gathered > 0));
+    while (scan_gathered(t) && (t->heaped > 0 || t->n_gathered > 0));
     compare(t);
 }
 
@@ -492,6 +501,22 @@ static void look(struct seeker *t, size_t from, size_t to)
     }
 }
 
+/* Of the candidates the k nearest by their codes come first, and such as are as near: how many. */
+static size_t nearest_first(struct seeker *t)
+{
+    uint64_t last = full(t) ? place_of((float)kth(t), t->near[0].row) : UINT64_MAX;
+    size_t first = 0;
+
+    for (size_t i = 0; i < t->pooled; i++) {
+        uint64_t place = t->pool[i];
+
+        t->pool[i] = t->pool[first];
+        t->pool[first] = place;
+        first += place <= last;
+    }
+    return first;
+}
+
 /* The best k of the candidates, by their vectors if there are any: first of the k nearest, then of
  * others that may be as near. */
 static void settle(struct seeker *t)
@@ -499,8 +524,7 @@ static void settle(struct seeker *t)
     size_t first, rest;
 
     thin_pool(t);
-    first = rest = t->pooled < t->k ? t->pooled : t->k;
-    places_select(t->pool, t->pooled, first);
+    first = rest = nearest_first(t);
     if (!t->a->vectors) {
         for (size_t i = 0; i < first; i++)
             give(t, true_key(t, place_key(t->pool[i])), place_row(t->pool[i]));
@@ -519,7 +543,7 @@ static void search_one(struct seeker *t, const float *q, const struct ann_allowe
 {
     const struct form *f = &t->a->form;
 
-    t->heaped = t->pooled = t->offered = t->waiting = t->gathered = t->n_near = t->n_found = 0;
+    t->heaped = t->pooled = t->offered = t->waiting = t->n_gathered = t->n_near = t->n_found = 0;
     t->limit = INFINITY;
     if (t->tenant < t->v->head.tenants) {
         memcpy(t->x, q, f->dim * sizeof *q);
@@ -587,9 +611,7 @@ void tenant_searcher_free(void *searcher)
     free(t->id);
     free(t->key);
     free(t->wait);
-    free(t->list);
-    free(t->sorted);
-    free(t->bin);
+    free(t->radius);
     free(t->wait_key);
     free(t->pool);
     free(t->near);
@@ -611,17 +633,14 @@ static int make_room(struct seeker *t, struct err *e)
     t->heap = mem_array(t->heap_cap, sizeof *t->heap, e);
     t->id = mem_array(most, sizeof *t->id, e);
     t->key = mem_array(most, sizeof *t->key, e);
-    t->list = mem_array(TENANT_FLAT, sizeof *t->list, e);
-    t->sorted = mem_array(TENANT_FLAT, sizeof *t->sorted, e);
-    t->bin = mem_array(TENANT_FLAT, 1, e);
+    t->radius = mem_array(most, sizeof *t->radius, e);
     t->wait = mem_array(WAIT, sizeof *t->wait, e);
-    t->wait_key = mem_array(WAIT + GROUP, sizeof *t->wait_key, e);
+    t->wait_key = mem_array(WAIT, sizeof *t->wait_key, e);
     t->pool = mem_array(t->pool_cap, sizeof *t->pool, e);
     t->near = mem_array(t->k, sizeof *t->near, e);
     t->found = mem_array(t->k, sizeof *t->found, e);
     return t->x && t->point && t->room && t->node_weights && t->row_weights && t->heap && t->id &&
-                   t->key && t->list && t->sorted && t->bin && t->wait && t->wait_key && t->pool &&
-                   t->near && t->found
+                   t->key && t->radius && t->wait && t->wait_key && t->pool && t->near && t->found
                ? 0
                : e->code;
 }

@@ -7,6 +7,9 @@
 #ifndef VEC_OPS_PLAIN_H
 #define VEC_OPS_PLAIN_H
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 #include <string.h>
 
 #include "vec/ops.h"
@@ -70,15 +73,35 @@ static void sketch_bounds(const float *lo, const float *step, const float *norm,
         b[i] = norm[i] * (norm[i] * k0 + k1) + (lo[i] * k2 + step[i] * k3);
 }
 
-/* One step: eight components of a and b, or the `n` that are left, zeros behind them. */
+/* The n <= F64_LANES components at p, zeros behind them. By a mask, where there are such loads:
+ * parts that are copied one by one would be waited for. */
+static inline void f64_load(f32x8 *v, const void *p, size_t n)
+{
+    *v = (f32x8){0};
+    if (n == F64_LANES) {
+        memcpy(v, p, sizeof *v);
+        return;
+    }
+#if defined(__AVX512VL__)
+    *v = (f32x8)_mm256_maskz_loadu_ps((__mmask8)((1u << n) - 1), p);
+#elif defined(__AVX2__)
+    __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+
+    *v = (f32x8)_mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lane));
+#else
+    memcpy(v, p, n * sizeof(float));
+#endif
+}
+
+/* One step: eight components of a and b, or the `n` that are left. */
 static inline void f64_step(f64x8 *acc, const unsigned char *a, const float *b, size_t n,
                             const int diff)
 {
-    f32x8 x = {0}, y = {0};
+    f32x8 x, y;
     f64x8 wx, wy;
 
-    memcpy(&x, a, n * sizeof(float));
-    memcpy(&y, b, n * sizeof(float));
+    f64_load(&x, a, n);
+    f64_load(&y, b, n);
     wx = __builtin_convertvector(x, f64x8);
     wy = __builtin_convertvector(y, f64x8);
     if (diff) {

@@ -3,6 +3,9 @@
  */
 #include "../unit/t.h"
 
+#include <math.h>
+#include <stdlib.h>
+
 #include "ann/cells.h"
 #include "ann/graph.h"
 
@@ -134,6 +137,28 @@ static void try_rows(const struct cells_ops *ops)
              (double)key, want);
 }
 
+/* A copy of just so many keys, so that a look behind them is seen. */
+static void try_within(const struct cells_ops *ops)
+{
+    static const float some[] = {-INFINITY, -1, -0.0F, 0, 1e-40F, 1, 2, 3e38F, INFINITY, NAN};
+    size_t n = dice(70), want = 0, got;
+    float *key = malloc(n * sizeof *key + 1), limit = some[dice(10)];
+    uint16_t *hit = malloc(n * sizeof *hit + 1);
+
+    for (size_t i = 0; i < n; i++)
+        key[i] = some[dice(10)];
+    got = ops->within(key, n, limit, hit);
+    for (size_t i = 0; i < n; i++)
+        if (!(key[i] > limit)) {
+            T_CHECKF(want < got && hit[want] == i, "%s: key %zu, %g, is within %g", ops->name, i,
+                     (double)key[i], (double)limit);
+            want++;
+        }
+    T_CHECKF(got == want, "%s: %zu of %zu are within, not %zu", ops->name, want, n, got);
+    free(key);
+    free(hit);
+}
+
 static void try_places(void)
 {
     static const float some[] = {-3e38F, -1, -1e-40F, 0, 1e-40F, 1, 2, 3e38F};
@@ -159,6 +184,7 @@ int main(void)
             }
             try_l2(ops);
             try_rows(ops);
+            try_within(ops);
         }
     }
     try_places();
