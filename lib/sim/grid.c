@@ -2,6 +2,7 @@
 #include "sim/grid.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -78,16 +79,32 @@ void grid_free(struct grid *g)
     *g = (struct grid){0};
 }
 
-/* The row of y, made if it is new; tables come sorted by y, nearly. */
+/* Of rows [lo, hi] the first that is at y or beyond, or hi. */
+static size_t first_from(const struct grid2 *g, size_t lo, size_t hi, double y)
+{
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+
+        if (g->row[mid].y < y)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* The row of y, made if it is new; rows are in order. */
 static struct grid *row_of(struct grid2 *g, double y, struct err *e)
 {
-    for (size_t i = g->n; i-- > 0;)
-        if (g->row[i].y == y)
-            return &g->row[i].g;
+    size_t at = first_from(g, 0, g->n, y);
+
+    if (at < g->n && g->row[at].y == y)
+        return &g->row[at].g;
     if (mem_reserve(&g->row, &g->cap, g->n + 1, sizeof *g->row, e) < 0)
         return NULL;
-    g->row[g->n] = (struct grid_row){.y = y};
-    return &g->row[g->n++].g;
+    memmove(g->row + at + 1, g->row + at, (g->n++ - at) * sizeof *g->row);
+    g->row[at] = (struct grid_row){.y = y};
+    return &g->row[at].g;
 }
 
 int grid2_add(struct grid2 *g, double y, double x, double v, struct err *e)
@@ -97,17 +114,8 @@ int grid2_add(struct grid2 *g, double y, double x, double v, struct err *e)
     return row ? grid_add(row, x, v, e) : e->code;
 }
 
-static int by_y(const void *a, const void *b)
-{
-    const struct grid_row *x = a, *y = b;
-
-    return (x->y > y->y) - (x->y < y->y);
-}
-
 void grid2_sort(struct grid2 *g)
 {
-    if (g->n > 0)
-        qsort(g->row, g->n, sizeof *g->row, by_y);
     for (size_t i = 0; i < g->n; i++)
         grid_sort(&g->row[i].g);
 }
@@ -119,12 +127,11 @@ static double row_at(const struct grid *g, double x, double x_most)
 
 double grid2_at(const struct grid2 *g, double y, double x, double x_most)
 {
-    size_t i = 1;
+    size_t i;
 
     if (g->n == 1 || y <= g->row[0].y)
         return row_at(&g->row[0].g, x, x_most);
-    while (i < g->n - 1 && g->row[i].y < y)
-        i++;
+    i = first_from(g, 1, g->n - 1, y);
     if (g->row[i].y == y)
         return row_at(&g->row[i].g, x, x_most);
     return between(g->row[i - 1].y, row_at(&g->row[i - 1].g, x, x_most), g->row[i].y,
