@@ -275,6 +275,7 @@ lint:
 	    --suppress=missingIncludeSystem --error-exitcode=1 -Ilib -D_GNU_SOURCE \
 	    -DSLUICE_VERSION='""' $(LIB_SRC) $(CMD_SRC)
 	shellcheck $(SH_FILES)
+	shellcheck -i SC2314,SC2315 tests/cli/*.bats
 	mandoc -T lint -W warning man/*
 
 format:

@@ -79,7 +79,7 @@ setup() {
     says 'a query: 20.0 lists, '
     says ' pages of 4096 bytes from the disk'
     exits 0 ann-search --stats --nprobe 20 --slack 0.01 -o r.ivecs s.ann query.fvecs
-    ! grep -q 'a query: 20.0 lists' "$err"
+    lacks "$err" 'a query: 20.0 lists'
     misuse ann-search --io mmap s.ann query.fvecs
     misuse ann-search --share 65537 s.ann query.fvecs
     for how in --direct '--io pread' '--share 2'; do

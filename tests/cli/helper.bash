@@ -115,6 +115,24 @@ is() {
     done
 }
 
+# A "!" before a command does not fail a test of bats; these do.
+
+# differ A B: not the same bytes.
+differ() {
+    if cmp -s "$1" "$2"; then
+        echo "$1 and $2 are the same"
+        return 1
+    fi
+}
+
+# lacks FILE TEXT: the text is nowhere in it.
+lacks() {
+    if grep -aF -- "$2" "$1"; then
+        echo "$1 has '$2'"
+        return 1
+    fi
+}
+
 # only NAME...: these files, and no other, are in the working folder.
 only() {
     is "$(printf '%s\n' "$@" | sort)" "$(ls -A)"

@@ -155,10 +155,10 @@ lru() {
     # Without hashes, without times: fewer charts; one request is a picture too.
     sed 's/,"block".*\]//' ../small.jsonl | head -n 1 >plain.jsonl
     ok trace-stat --svg plain.svg plain.jsonl
-    ! grep -q prefixes plain.svg
+    lacks plain.svg prefixes
     printf 'num_prefill_tokens,num_decode_tokens\n5,6\n' >untimed.csv
     ok trace-stat --svg untimed.svg untimed.csv
-    ! grep -q Arrivals untimed.svg
+    lacks untimed.svg Arrivals
     ok trace-stat --svg - -o numbers untimed.csv
     cmp untimed.svg "$out"
     misuse trace-stat --svg - untimed.csv

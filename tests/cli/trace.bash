@@ -37,11 +37,3 @@ table() {
     printf 'attn_decode,1,0,0\nattn_decode,64,0,0\nattn_decode,1,4096,0\nattn_decode,64,4096,0\n'
     printf 'attn_prefill,1,0,0\nattn_prefill,4096,0,0\nattn_prefill,1,4096,0\nattn_prefill,4096,4096,0\n'
 }
-
-# differ A B: not the same bytes.
-differ() {
-    if cmp -s "$1" "$2"; then
-        echo "$1 and $2 are the same"
-        return 1
-    fi
-}
