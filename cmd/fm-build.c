@@ -47,10 +47,12 @@ static void remark(bool quiet, bool ok, const char *index, const struct fm_build
 {
     if (r->skipped)
         cli_note(quiet, "%llu bad records were passed over", (unsigned long long)r->skipped);
-    if (r->parts_left)
+    if (r->parts_left && ok)
+        cli_note(quiet, "the index is complete, but '%s.parts' could not be removed", index);
+    else if (r->parts_left)
         cli_note(quiet, "the parts that were finished are kept in '%s.parts': --resume goes on",
                  index);
-    else if (ok && r->docs == 0)
+    if (ok && r->docs == 0)
         cli_note(quiet, "the index is empty: there was no document");
 }
 

@@ -263,7 +263,7 @@ int fm_build(const char *index, const char *const *paths, size_t n, const struct
         rc = sect_create(&b.w, index, FM_KIND, FM_MAJOR, FM_MINOR, e);
     if (rc == 0) {
         rc = build_index(&b, paths, n, r, e);
-        r->parts_left = rc < 0 && parts_left(b.parts);
+        r->parts_left = parts_left(b.parts);
     }
     sect_abort(&b.w);
     corpus_close(&b.corpus);

@@ -58,7 +58,8 @@ struct fm_build_opts {
 struct fm_build_report {
     uint64_t docs, bytes; /* of the index; searchable bytes */
     uint64_t skipped;     /* bad records */
-    bool parts_left;      /* after an error: finished parts are kept, for `resume` */
+    bool parts_left;      /* after an error: finished parts are kept, for `resume`; after none:
+                             they could not be removed */
 };
 
 /* Reads the documents of all paths and writes the index, whole or not at all. *report is filled. */

@@ -495,8 +495,18 @@ int parts_end(struct parts *p, struct sect_writer **w, struct err *e)
     return push_file(p, x, e);
 }
 
+/* Removes all parts that lie in the folder, and it. */
+static int clear(struct parts *p, struct err *e)
+{
+    for (; p->n > 0; p->n--)
+        if (remove_part(p, &p->part[p->n - 1], e) < 0)
+            return e->code;
+    return p->lock >= 0 ? remove_folder(p, e) : 0;
+}
+
 int parts_finish(struct parts *p, struct sect_writer **w, struct err *e)
 {
+    struct err of_clear;
     int rc = 0;
 
     while (rc == 0 && p->n > 2)
@@ -505,16 +515,9 @@ int parts_finish(struct parts *p, struct sect_writer **w, struct err *e)
         rc = merge_last(p, *w, e);
     if (rc == 0)
         rc = sect_commit(w, e);
-    return rc < 0 ? rc : parts_clear(p, e);
-}
-
-int parts_clear(struct parts *p, struct err *e)
-{
-    for (size_t i = 0; i < p->n; i++)
-        if (remove_part(p, &p->part[i], e) < 0)
-            return e->code;
-    p->n = 0;
-    return p->lock >= 0 ? remove_folder(p, e) : 0;
+    if (rc == 0)
+        clear(p, &of_clear); /* the index is there, whatever else stays: parts_left() */
+    return rc;
 }
 
 uint64_t parts_docs(const struct parts *p)
@@ -551,7 +554,7 @@ void parts_close(struct parts *p)
     if (!p)
         return;
     if (p->lock >= 0 && !parts_left(p))
-        parts_clear(p, &e); /* as well as it goes: something has failed before */
+        clear(p, &e); /* as well as it goes: something has failed before */
     unlock(p);
     buf_free(&p->folder);
     buf_free(&p->beside);

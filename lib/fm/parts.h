@@ -50,11 +50,11 @@ int parts_settle(struct parts *p, struct err *e);
 /* The next part is about to be written; then it is complete, and committed. */
 int parts_begin(struct parts *p, struct sect_writer **w, struct err *e);
 int parts_end(struct parts *p, struct sect_writer **w, struct err *e);
-/* Merges all there is into *w, which was opened for the target, and commits it. */
+/* Merges all there is into *w, which was opened for the target, and commits it; then what lies in
+ * the folder is removed, as far as that goes. */
 int parts_finish(struct parts *p, struct sect_writer **w, struct err *e);
-/* Removes all parts that lie in the folder, and it: they are not needed. */
-int parts_clear(struct parts *p, struct err *e);
-bool parts_left(const struct parts *p); /* is there something to go on with? */
-void parts_close(struct parts *p);      /* what may not be kept is removed */
+bool parts_left(
+    const struct parts *p);        /* does something lie there, to go on with after an error? */
+void parts_close(struct parts *p); /* what may not be kept is removed */
 
 #endif

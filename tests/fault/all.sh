@@ -17,7 +17,7 @@ families() {
 FIRST=${FIRST-150} SAMPLE=${SAMPLE-60} families
 WALK=-x FIRST=50 SAMPLE=50 families
 export FAULT_NAMED=1
-KINDS=write,sync,name,create,open,mode,close FIRST=50 SAMPLE=20 families
+KINDS=write,sync,folder,name,create,open,mode,close FIRST=50 SAMPLE=20 families
 KINDS=memory,map,start FIRST=30 SAMPLE=20 families
 WALK=-x FIRST=30 SAMPLE=20 families
 unset FAULT_NAMED

@@ -3,7 +3,8 @@
  * $FAULT_FD is a descriptor of a struct fault_page, which says what is to fail and in which every
  * call is counted; walk.c is who gives it. $FAULT_NAMED, set to anything, makes every file system
  * one without unnamed files (O_TMPFILE), as NFS is. $FAULT_LATE, set to anything, makes opendir()
- * wait a third of a second, in which others can change what was there.
+ * wait a third of a second, in which others can change what was there. $FAULT_KEEP, set to
+ * anything, lets no file and no folder be removed.
  *
  * Calls count from the beginning of main(): what the constructors of OpenBLAS and libgomp do is
  * not ours. What the C library writes or opens within itself is not seen, but for its allocations,
@@ -38,6 +39,7 @@
 static struct fault_page *page; /* NULL until main() begins */
 static bool no_tmpfile;
 static bool late;
+static bool keeps;
 
 /* ---- what is to fail ---- */
 
@@ -99,6 +101,7 @@ static int armed_main(int argc, char **argv, char **env)
 
     no_tmpfile = getenv("FAULT_NAMED") != NULL;
     late = getenv("FAULT_LATE") != NULL;
+    keeps = getenv("FAULT_KEEP") != NULL;
     if (fd) {
         p = syscall(SYS_mmap, NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, atoi(fd), 0);
         if (p != -1)
@@ -182,6 +185,22 @@ struct dirent *readdir(DIR *d)
         return NULL;
     errno = before; /* it tells the end from an error */
     return real(d);
+}
+
+/* ---- names that go ---- */
+
+int unlink(const char *path)
+{
+    if (keeps)
+        errno = EIO;
+    return keeps ? -1 : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+
+int rmdir(const char *path)
+{
+    if (keeps)
+        errno = EIO;
+    return keeps ? -1 : (int)syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
 }
 
 /* ---- files ---- */
@@ -277,9 +296,16 @@ int close(int fd)
     return how ? -1 : (int)rc;
 }
 
+static bool is_folder(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int fsync(int fd)
 {
-    return STRIKE(FAULT_SYNC) ? -1 : (int)syscall(SYS_fsync, fd);
+    return STRIKE(is_folder(fd) ? FAULT_FOLDER : FAULT_SYNC) ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
 int fdatasync(int fd)

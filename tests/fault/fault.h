@@ -9,7 +9,8 @@
 /* In the order of FAULT_NAMES. */
 enum fault_kind {
     FAULT_WRITE,  /* write, pwrite, writev, and stdio's buffer for standard output */
-    FAULT_SYNC,   /* fsync, fdatasync */
+    FAULT_SYNC,   /* fsync, fdatasync of a file */
+    FAULT_FOLDER, /* of a folder */
     FAULT_NAME,   /* rename*, link*, mkdir */
     FAULT_CREATE, /* open of a file to be written, mkostemp, dup */
     FAULT_OPEN,   /* open of anything else, a folder too; fopen, opendir */
@@ -24,9 +25,9 @@ enum fault_kind {
     FAULT_KINDS
 };
 
-#define FAULT_NAMES                                                                              \
-    "write", "sync", "name", "create", "open", "size", "memory", "map", "read", "close", "mode", \
-        "start", "ring"
+#define FAULT_NAMES                                                                                \
+    "write", "sync", "folder", "name", "create", "open", "size", "memory", "map", "read", "close", \
+        "mode", "start", "ring"
 
 /* What a call does that is to fail, instead of an errno. */
 enum { FAULT_SHORT = 1001 /* half of the bytes */, FAULT_KILL /* the process dies before it */ };

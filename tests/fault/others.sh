@@ -40,10 +40,15 @@ disk() {
     trap 'cd /; umount "$mounted"; rm -rf "$work"' EXIT
 }
 
-# Where the disk has room for the old files, and for so many KB more.
+# Where the disk has room for the old files, and for so many KB more: refused until all fits.
 full_job() {
-    local name=$1 old=$2 options=$3 room got said before
+    local name=$1 old=$2 options=$3 room got said before want refusals=0
     shift 3
+    # shellcheck disable=SC2086 # a list of words
+    old_files $old
+    cd "$work/now" || exit
+    "$@" >/dev/null 2>&1 || bad "$name: fails on a disk that is not full"
+    want=$(snapshot .)
     (cd "$mounted" && find . -mindepth 1 -delete)
     # shellcheck disable=SC2086 # a list of words
     old_files $old
@@ -55,14 +60,18 @@ full_job() {
         got=0
         before=$(snapshot .)
         said=$("$@" 2>&1 >/dev/null) || got=$?
-        if [[ $got == 0 ]]; then
-            break # it fits by now
+        if [[ $got == 0 ]]; then # it fits by now
+            rm fill
+            [[ $options == *-t* || $(snapshot .) == "$want" ]] || bad "$name, $room KB left: not all is there: $(ls -A)"
+            break
         fi
+        refusals=$((refusals + 1))
         [[ $got == 1 ]] || bad "$name, $room KB left: exit $got: $said"
         [[ $said == *"No space left"* ]] || bad "$name, $room KB left: says '$said'"
         [[ $options == *-e* || $(snapshot . | grep -v '\.parts') == "$before" ]] || bad "$name, $room KB left: the folder is another: $(ls -A)"
         find . -name '*.parts' -exec rm -r {} +
     done
+    [[ $refusals -gt 0 ]] || bad "$name: nothing was refused on a full disk"
     cd / || exit
     full=$((full + 1))
 }
@@ -130,8 +139,8 @@ locked_folder() {
 
 # ---- two writers of one target ----
 
-# race NAME TARGET WANT-A WANT-B OTHERS COMMAND-A -- COMMAND-B: both at once, the target is one of
-# theirs and nothing else is there. Who loses is refused, if OTHERS says so.
+# race NAME TARGET REFUSAL COMMAND-A -- COMMAND-B: both at once, the target is one of theirs and
+# nothing else is there. Who fails says REFUSAL, and not both do.
 race() {
     local name=$1 target=$2 refusal=$3 a=() pids got_a got_b
     shift 3
@@ -180,6 +189,26 @@ taken_folder() {
     echo "ok a folder of parts that was empty a moment ago"
 }
 
+# What is built is not lost by what cannot be removed: exit 0, and a remark; the next build removes it.
+# There are two parts, so that none is to be removed before the index is there.
+kept_parts() {
+    local got=0
+    old_files
+    cd "$work/now" || exit
+    awk 'BEGIN { for (i = 0; i < 60; i++) print "line", i, "of oaks and elms, number", i * 7 }' >../lines
+    fm-build -q -f lines -o ../want.a ../lines
+    FAULT_KEEP=1 LD_PRELOAD=$FAULT_LIB fm-build -f lines -m 12K -o x.fmi ../lines 2>../err.a || got=$?
+    [[ $got == 0 ]] || bad "parts that cannot be removed: exit $got: $(<../err.a)"
+    grep -q "the index is complete, but 'x.fmi.parts' could not be removed" ../err.a || bad "parts that cannot be removed: not said: $(<../err.a)"
+    [[ -e x.fmi.parts/000001-000001.fmi ]] || bad "parts that cannot be removed: they were: $(ls x.fmi.parts)"
+    cmp -s x.fmi ../want.a || bad "parts that cannot be removed: the index is another"
+    fm-build -q -f lines -m 12K -o x.fmi ../lines || bad "parts that were not removed: exit $?"
+    [[ $(ls -A) == x.fmi ]] || bad "parts that were not removed: also there: $(ls -A)"
+    cmp -s x.fmi ../want.a || bad "parts that were not removed: the index is another"
+    cd / || exit
+    echo "ok parts that cannot be removed"
+}
+
 races() {
     local none=' no refusal ' busy='another process is writing it'
     race "two fm-build" x.fmi "$none" fm-build -q -o x.fmi "$in/docs1.jsonl" -- fm-build -q -o x.fmi "$in/docs2.jsonl"
@@ -200,5 +229,6 @@ disks
 locked_file
 locked_folder
 taken_folder
+kept_parts
 races
 exit $failed

@@ -75,6 +75,7 @@ static const struct mode modes[] = {
     {FAULT_WRITE, ENOSPC, FAULT_ONCE},       {FAULT_WRITE, EIO, FAULT_ON},
     {FAULT_WRITE, FAULT_SHORT, FAULT_ON},    {FAULT_WRITE, EINTR, FAULT_EVERY_OTHER},
     {FAULT_SYNC, EIO, FAULT_ONCE},           {FAULT_SYNC, EINTR, FAULT_EVERY_OTHER},
+    {FAULT_FOLDER, EIO, FAULT_ONCE},         {FAULT_FOLDER, EINTR, FAULT_EVERY_OTHER},
     {FAULT_NAME, ENOSPC, FAULT_ONCE},        {FAULT_NAME, EACCES, FAULT_ON},
     {FAULT_CREATE, EACCES, FAULT_ONCE},      {FAULT_CREATE, EMFILE, FAULT_ON},
     {FAULT_OPEN, EIO, FAULT_ONCE},           {FAULT_OPEN, EMFILE, FAULT_ON},
@@ -284,8 +285,8 @@ static bool all_as_without(const struct walk *w, const struct folder *now, const
 static bool is_vital(const struct mode *m)
 {
     return m->how < FAULT_SHORT && m->how != EINTR &&
-           (m->kind == FAULT_WRITE || m->kind == FAULT_SYNC || m->kind == FAULT_NAME ||
-            m->kind == FAULT_SIZE || m->kind == FAULT_CLOSE);
+           (m->kind == FAULT_WRITE || m->kind == FAULT_SYNC || m->kind == FAULT_FOLDER ||
+            m->kind == FAULT_NAME || m->kind == FAULT_SIZE || m->kind == FAULT_CLOSE);
 }
 
 /* NULL: it is as it should be. */
@@ -296,7 +297,7 @@ static const char *judge(struct walk *w, const struct mode *m, int status, const
     const char *bad = NULL;
     static char what[80];
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    bool late = m->kind == FAULT_SYNC || w->each || w->timed;
+    bool may_be_done = m->kind == FAULT_FOLDER || w->each || w->timed;
 
     if (alarmed) {
         bad = "hangs";
@@ -312,7 +313,7 @@ static const char *judge(struct walk *w, const struct mode *m, int status, const
     } else if (m->how == FAULT_SHORT || m->how == EINTR) {
         bad = "fails";
     } else if ((bad = each_is_whole(w, now))) {
-    } else if (!late && !folder_same(now, &w->before)) {
+    } else if (!may_be_done && !folder_same(now, &w->before)) {
         bad = "fails, and the folder is another";
     } else if (is_foreign(w, said)) {
         w->foreign++;
@@ -353,7 +354,9 @@ static void lose_output(struct walk *w)
 {
     static const struct mode full = {FAULT_KINDS, ENOSPC, FAULT_ON};
     int end[2], disk = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    bool each = w->each;
     struct folder now;
+    const char *bad;
     size_t len;
     char *said;
     int status;
@@ -369,12 +372,15 @@ static void lose_output(struct walk *w)
         show(w, NULL, 0, "a closed pipe is not met with silence and exit 1");
     free(said);
     folder_read(&now);
+    if ((bad = each_is_whole(w, &now)))
+        show(w, NULL, 0, bad);
     folder_restore(&now, &w->before);
     folder_free(&now);
     status = run_to(w, disk, NULL, 0, 0);
     folder_read(&now);
-    w->each = true;
-    const char *bad = judge(w, &full, status, &now);
+    w->each = true; /* files may be complete before standard output is */
+    bad = judge(w, &full, status, &now);
+    w->each = each;
     if (bad || !WIFEXITED(status) || WEXITSTATUS(status) != 1)
         show(w, &full, 0, bad ? bad : "a full disk is no failure");
     folder_restore(&now, &w->before);
@@ -464,8 +470,9 @@ static uint64_t next_call(struct walk *w, uint64_t n, uint64_t count)
 
 static void kill_all_over(struct walk *w)
 {
-    static const enum fault_kind at[] = {FAULT_WRITE, FAULT_SYNC,  FAULT_NAME, FAULT_CREATE,
-                                         FAULT_SIZE,  FAULT_CLOSE, FAULT_MODE, FAULT_START};
+    static const enum fault_kind at[] = {FAULT_WRITE, FAULT_SYNC,   FAULT_FOLDER,
+                                         FAULT_NAME,  FAULT_CREATE, FAULT_SIZE,
+                                         FAULT_CLOSE, FAULT_MODE,   FAULT_START};
 
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
         const struct mode m = {at[i], FAULT_KILL, FAULT_ONCE};

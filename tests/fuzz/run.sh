@@ -22,26 +22,31 @@ longest() {
     esac
 }
 
-# Finds go that pass now, in 10 s of processor time, which with sanitizers are about 2: those of
-# earlier runs that were mended, and what was slow by the clock, on a machine that others use.
-drop_passing() { # TARGET FILE...
+# Finds that pass now, in 10 s of processor time, which with sanitizers are about 2, go to MENDED:
+# those of earlier runs that were mended, and what was slow by the clock, on a machine that others
+# use.
+set_aside() { # MENDED "TARGET OPTION..." FILE...
     local f
-    for f in "${@:2}"; do
-        [[ ! -f $f ]] || ! (ulimit -t 10 && "$1" "$f") >/dev/null 2>&1 || rm -f "$f"
+    for f in "${@:3}"; do
+        # shellcheck disable=SC2086 # words
+        if [[ -f $f ]] && (ulimit -t 10 && $2 "$f") >/dev/null 2>&1; then
+            mkdir -p "$1" && mv "$f" "$1/" && echo "passes now, and is put aside: $1/${f##*/}"
+        fi
     done
 }
 
 run() { # BUILD SECONDS NAME
-    local build=$1 name=$3 target=$1/tests/fuzz/fuzz_$3 log=$1/fuzz/$3.log found=$1/fuzz/found/$3
-    local rc=0 line cpu TIMEFORMAT='%U %S'
-    local -a how=(-max_total_time="$2" -max_len="$(longest "$name")" -timeout=60 -report_slow_units=3
-        -rss_limit_mb=700 -malloc_limit_mb=2600 -artifact_prefix="$found/" -print_final_stats=1)
+    local build=$1 name=$3 log=$1/fuzz/$3.log found=$1/fuzz/found/$3 mended=$1/fuzz/mended/$3
+    local rc=0 line cpu target="$1/tests/fuzz/fuzz_$3 -timeout=60 -rss_limit_mb=700 -malloc_limit_mb=2600" TIMEFORMAT='%U %S'
+    local -a how=(-max_total_time="$2" -max_len="$(longest "$name")" -report_slow_units=3
+        -artifact_prefix="$found/" -print_final_stats=1)
     mkdir -p "$build/fuzz/$name" "$found" "$here/corpus/$name"
     [[ ! -f $here/$name.dict ]] || how+=(-dict="$here/$name.dict")
-    drop_passing "$target" "$found"/*
-    cpu=$({ time "$target" "${how[@]}" "$build/fuzz/$name" "$here/corpus/$name" \
+    set_aside "$mended" "$target" "$found"/*
+    # shellcheck disable=SC2086 # words
+    cpu=$({ time $target "${how[@]}" "$build/fuzz/$name" "$here/corpus/$name" \
         >"$log" 2>&1; } 2>&1) || rc=1
-    drop_passing "$target" "$found"/slow-unit-*
+    set_aside "$mended" "$target" "$found"/slow-unit-*
     line=$(grep -aE '^#[0-9]+' "$log" | tail -1 | sed -E 's/^#([0-9]+)[^c]*cov: ([0-9]+) ft: ([0-9]+).*/\1 executions, cov \2, ft \3/')
     line+=$(awk '{ printf ", %d s of processor time", $1 + $2 }' <<<"$cpu")
     printf '%s\n' "$line" >>"$build/fuzz/$name.runs"
@@ -111,6 +116,6 @@ if [[ $1 = --keep ]]; then
 fi
 build=$1 seconds=$2
 shift 2
-export -f run longest drop_passing
+export -f run longest set_aside
 export here
-printf '%s\n' "$@" | xargs -P 2 -I{} bash -c 'run "$@"' run "$build" "$seconds" {}
+printf '%s\n' "$@" | xargs -P 2 -I{} bash -c 'run "$@"' run "$build" "$seconds" {} || exit 1
