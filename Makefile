@@ -45,13 +45,13 @@ export TSAN_OPTIONS ?= ignore_noninstrumented_modules=1
 endif
 CFLAGS    ?=
 ALL_CFLAGS = $(BASEFLAGS) $(OPT_$(MODE)) $(CFLAGS)
-# Of the linear algebra only the tools that use it are linked to it.
 # Reads at once, where there is liburing (make URING= builds without).
 URING     ?= $(if $(wildcard /usr/include/liburing.h),1)
 ifeq ($(URING),1)
 CPPFLAGS  += -DSLUICE_URING
 LDLIBS    += -luring
 endif
+# Of the linear algebra only the tools that use it are linked to it.
 LDLIBS    += -lzstd -lz -ljansson -Wl,--as-needed -llapacke -lopenblas -Wl,--no-as-needed -lm
 ifneq ($(IS_CLANG),)
 LDFLAGS   += -L/usr/lib/llvm-14/lib -Wl,-rpath,/usr/lib/llvm-14/lib

@@ -206,8 +206,8 @@ static void say_stats(const struct ann_file_report *r, const struct ann_choice_s
              (unsigned long long)r->queries, seconds > 0 ? n / seconds : 0,
              (double)r->stats.keys / n, (double)r->stats.hops / n, (double)r->stats.exact / n,
              (double)r->stats.bytes / n, (double)r->p50, (double)r->p99);
-    if (r->stats.lists) /* of what is not in memory */
-        cli_note(false, "a query: %.1f lists, %.1f pages of 4096 bytes from the disk",
+    if (r->stats.lists)
+        cli_note(false, "a query: %.1f lists scanned, %.1f pages of 4096 bytes from the disk",
                  (double)r->stats.lists / n, (double)r->stats.pages / n);
 }
 
@@ -317,12 +317,14 @@ int main(int argc, char **argv)
                 "osq: in a list up to N K rows get their distance from the vectors (default 2)"),
         CLI_U64(0, "engine", &a.engine, "F",
                 "osq: each list in a process of its own, of which each starts F others"),
-        CLI_U64(0, "rerank", &a.rerank, "N",
-                "graph: candidates whose distance is computed from the vectors (default: all; 4 K "
-                "with --slack)"),
-        CLI_DOUBLE(0, "slack", &a.slack, "X",
-                   "graph: end by distance, follow what is up to (1 + X) times as far, squared, as "
-                   "the K-th best"),
+        CLI_U64(
+            0, "rerank", &a.rerank, "N",
+            "graph, spann: candidates whose distance is computed from the vectors (default: all; "
+            "4 K with --slack; spann: a few more than K, or than 2 K where it is resident)"),
+        CLI_DOUBLE(
+            0, "slack", &a.slack, "X",
+            "graph, spann: end by distance, follow what is up to (1 + X) times as far, squared, "
+            "as the K-th best"),
         CLI_DOUBLE(0, "recall", &a.recall, "X",
                    "the settings that ann-tune stored in the index for a recall of X"),
         CLI_STR(0, "where", &a.choice.where, "TEXT",

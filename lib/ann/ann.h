@@ -188,21 +188,22 @@ struct ann_search_opts {
                         nprobe: lists scanned
                         reach: rows compared, times the fourth root of the tenant's rows
                         keep: osq, below */
-    uint32_t rerank; /* graph: of the candidates, how many get their distance from the vectors; 0:
-                        all, or with a slack ANN_SLACK_RERANK * k. With a slack that is the most.
-                        ivf re-ranks by bounds. */
-    float slack;     /* graph: rows are followed whose squared distance is at most the k-th best's,
-                        times 1 + slack; `effort` is then the most, and 0 the larger of ANN_SLACK_EFFORT
-                        * k and ANN_SLACK_EFFORT_LEAST. 0: by effort alone */
+    uint32_t rerank; /* of the candidates, how many get their distance from the vectors.
+                        graph: 0 is all, or with a slack, where it is the most, ANN_SLACK_RERANK * k
+                        spann: 0 is a few more than k, or with --resident than 2 k
+                        ivf and tenant re-rank by bounds */
+    float slack;     /* 0: by effort alone. Else effort is the most, and
+                        graph: rows are followed whose squared distance is at most the k-th best's,
+                        times 1 + slack; effort 0 is the larger of ANN_SLACK_EFFORT * k and
+                        ANN_SLACK_EFFORT_LEAST
+                        spann: so are lists read, by what is to expect of their rows (spann.h) */
     /* tenant: whose rows are searched, numbers of ann_tenant(), of whom ANN_NO_TENANT and those
      * that are none see nothing; it is needed, and other kinds take none */
     const uint32_t *tenant; /* [1]; with tenant_each [n], one a query */
     bool tenant_each;
-    /* spann: where a list's head is at most 1 + slack times as far as the nearest (squared), it is
-     * read; rerank 0 is a few more than k */
-    enum reads_by io;
-    bool direct;    /* O_DIRECT: past the page cache */
-    uint32_t share; /* queries that share what is read; 0: the default */
+    enum reads_by io; /* spann */
+    bool direct;      /* spann: O_DIRECT, past the page cache */
+    uint32_t share;   /* spann: queries that share what is read; 0: the default */
     int threads;
     /* osq; `effort` is keep: of a list's rows, how many percent stay for their codes; 100: nothing
      * is left out by estimates */
@@ -225,7 +226,8 @@ struct ann_search_stats {
     uint64_t keys, hops, exact; /* of all queries: codes compared, rows left, vectors read */
     uint64_t bytes;             /* read for them */
     uint64_t parts;             /* graph: goes at a row's links but for the last */
-    uint64_t lists, pages;      /* spann: read from the disk; pages of 4096 bytes, with vectors */
+    uint64_t lists;             /* spann: scanned, */
+    uint64_t pages;             /* and pages of 4096 bytes read for them and for vectors */
     uint64_t signs;             /* osq: rows that may be found, of lists visited */
     double seconds;             /* of the call */
     float *us;                  /* [queries], to be filled; NULL: not wanted */

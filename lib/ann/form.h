@@ -15,8 +15,9 @@
  * become as long (Bachrach et al. 2014): so the graph is made. It counts nothing in a query.
  *
  * Specs    [leanvecD+]int8, [leanvecD+]int4, leanvecD+int8xN+int4 (mixed, N of 8 bits), and `bytes`
- * for bases of u8 and i8. Errors   ERR_INPUT names the row that has no cosine; ERR_USAGE what
- * cannot be. Threads  immutable once made: share it.
+ *          for bases of u8 and i8.
+ * Errors   ERR_INPUT names the row that has no cosine; ERR_USAGE what cannot be.
+ * Threads  immutable once made: share it.
  */
 #ifndef ANN_FORM_H
 #define ANN_FORM_H

@@ -2,7 +2,7 @@
  *
  * Each query's nearest lists are found, and then visited in rounds: the nearest, then about twice
  * as many in each round, so that bounds soon are good ones. In a round all queries of a list stand
- * together: its codes are scanned for IVF_TEAM of them at once, and vectors that two of them want
+ * together: its codes are scanned for TEAM of them at once, and vectors that two of them want
  * are in the cache.
  *
  * Where only some rows are allowed, queries go one by one: ivf_allowed.c.

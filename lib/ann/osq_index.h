@@ -10,8 +10,9 @@
  *
  * A search goes through each query's lists in one pass:
  *   1. Lists are visited in the order of their distances, up to `near_lists` (T) times that of the
- * first, and on from there until they hold k rows that may be found: so there is no second pass.
- * The rows that may be found are a bitmap; a list's are counted before it is visited.
+ *      first, and on from there until they hold k rows that may be found: so there is no second
+ *      pass.
+ *      The rows that may be found are a bitmap; a list's are counted before it is visited.
  *   2. Of a list's rows that may be found, `keep` (H) percent stay by their signs, k * factor at
  *      least.
  *   3. Of these, k * factor by the keys of their codes.
@@ -42,8 +43,9 @@
  *   OSQH  struct osq_head          MIDP  f32 [dim]: the mean       CENT  f32 [lists][dim]
  *   LIST  u32 [lists]: sizes       AWAY  f32 [lists]: mean square of distances from the centroid
  *   OROW  rows' numbers, `width` bytes each
- *   CODE  codes                    SIGN  [rows][ceil(dim / 8)]: bit j % 8 of byte j / 8: component
- * j is above 0 VECS is in this order, too. Sections CODE and SIGN have no padding between lists.
+ *   CODE  codes                    SIGN  [rows][ceil(dim / 8)]: bit j % 8 of byte j / 8:
+ *                                        component j is above 0
+ * VECS is in this order, too. Sections CODE and SIGN have no padding between lists.
  *
  * Threads  immutable while it is searched.
  */

@@ -29,13 +29,14 @@
  * says little where all are about as far: glove100n loses twice the recall by it.) A block of
  * queries goes together, and a list that several want is read once; many reads are under way at a
  * time (base/reads.h). A list is scanned when it has come, in any order: the best by (key, row) are
- * the same. Each list ends with its checksum, and one that differs is an error.
+ * the same. Each list ends with its checksum: one that was read and differs is an error.
  *
  * Resident lists. With ann_build_opts.resident section POST is in memory: codes are short (rabitq3:
  * three bits a component, Gao et al. 2025), a row stands in one list, and what is read is vectors
  * alone, 2 k + 4 of them. In memory that is a seventh of 128 floats a row, where heads alone are a
  * fiftieth; a query of ten waits for the disk once, for 25 pages, where with lists it waits twice,
- * for 180 at the same recall of .89.
+ * for 180 at the same recall of .89. The checksums of lists are looked at by ann_check() alone
+ * then, as all sections' are.
  *
  * Other rows. Section HOME says for each row which list holds it in any case, that of its nearest
  * head. So where only some rows may be found it is known which lists hold any: spann_allowed.c. It
@@ -78,7 +79,7 @@ struct spann_space {
 
 /* Row `row`, as ivf_row(). */
 bool spann_row(const struct spann_space *s, const struct vec_rows *rows, uint64_t row, float *out);
-/* A true key is mul * squared distance + add. q: room for [dim], which it may be changed in. */
+/* A true key is mul * squared distance + add. q: [dim], gets a copy of x that may be changed. */
 struct ivf_asked spann_query(const struct spann_space *s, const float *x, float *q, float *out);
 
 /* ---- an index ---- */

@@ -4,8 +4,9 @@
  *    where they are read again, in order, as often as they are needed.
  * 2. Of a sample, SAMPLE rows a list, come the space, the codec, the form of heads, and the heads.
  * 3. Heads are linked as a graph. All rows pass by and walk to their nearest, heads become the
- * means of their rows, and are linked anew: MOVES steps of k-means, each a third of the time that
- * lists take. (On glove100n 1, 4, 6 and 8 of them find .873, .893, .898 and .900 in 32 lists.)
+ *    means of their rows, and are linked anew: MOVES steps of k-means, each a third of the time
+ *    that lists take. (On glove100n 1, 4, 6 and 8 of them find .873, .893, .898 and .900 in 32
+ *    lists.)
  * 4. All rows pass by again, and their codes go to the lists of heads by the closure.
  *
  * Nothing depends on threads or the bound of memory: what a bound changes is where entries wait.

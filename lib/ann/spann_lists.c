@@ -2,8 +2,11 @@
  * of lists as they come, in memory or, beyond the bound, in files (base/spool.h); then one range
  * after the other is sorted, cut, packed and written. An entry:
  *
- *   0  4  u32  list      8  4  f32  squared distance to the head, -1 less if it is the nearest
- *   4  4  u32  row      12     the code, filled up to a multiple of 4
+ *    0  4  u32  list
+ *    4  4  u32  row
+ *    8  4  f32  d, the squared distance to the head; -1 - d if it is the nearest: such rows stand
+ *               first, the farthest of them first, and are never cut
+ *   12          the code, filled up to a multiple of 4
  */
 #include <stdlib.h>
 #include <string.h>

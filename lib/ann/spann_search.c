@@ -6,7 +6,8 @@
  *   vectors   of each query's best, in the order of the file
  *
  * Pieces that stand near each other come by one read, many reads are under way at once. So a single
- * query waits twice for the disk, and of many those that are asked together share what is read.
+ * query waits for the disk twice, three times with a slack, and once where lists are in memory; of
+ * many those that are asked together share what is read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ enum {
     BUFFERS_BYTES = 8 << 20, /* of so many bytes together */
     RUN = 64 << 10,          /* bytes of a read, unless a list is longer */
     GAP = 16 << 10,          /* bytes between two pieces that are rather read than jumped */
-    MORE = 4,                /* rerank: k, a quarter of it (resident: as many), and so many */
+    MORE = 4,                /* rerank by default: 5 k / 4, or 2 k where resident, and so many */
     WIDER = 8,               /* heads that a walk keeps beside nprobe: so many, and a quarter */
     NONE = -1,
     CACHED_ALIGN = 64, /* of reads by the page cache, so that what comes can be scanned in place */

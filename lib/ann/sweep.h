@@ -11,7 +11,7 @@
  * index, or keep all.
  *
  * Errors   those of ann_search() and recall_compute(); ERR_USAGE: queries of another dimension, a
- * truth of another number of queries.
+ *          truth of another number of queries.
  */
 #ifndef ANN_SWEEP_H
 #define ANN_SWEEP_H

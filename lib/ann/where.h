@@ -23,7 +23,8 @@
  *
  * Errors   ERR_USAGE with "column N: what is wrong", and a second and third line in *e: the part of
  *          the text around the place, and a caret under it. Column N counts characters, from 1.
- * Bounds   WHERE_TEXT_MOST bytes, WHERE_DEPTH_MOST open parentheses and `not`s, WHERE_OPS_MOST.
+ *          Bounds WHERE_TEXT_MOST bytes, WHERE_DEPTH_MOST open parentheses and `not`s,
+ *          WHERE_OPS_MOST.
  * Threads  a program is immutable: share it; a space belongs to one thread.
  */
 #ifndef ANN_WHERE_H

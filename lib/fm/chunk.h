@@ -1,7 +1,7 @@
 /* chunk.h - documents in memory become an index: their suffixes sorted, the rows encoded.
  *
  * Memory   the text and four bytes a symbol for its suffix array while it is sorted and encoded
- * (the text twice as wide if all 256 byte values occur), then the small sections.
+ *          (the text twice as wide if all 256 byte values occur), then the small sections.
  */
 #ifndef FM_CHUNK_H
 #define FM_CHUNK_H

@@ -3,7 +3,8 @@
  *
  *   packed low halves (bits.h), padded to 8 bytes
  *   u64 words of the unary high halves: a one for each number, a zero for each step of the high
- * part u64 the position of every 256th one: where access begins to count
+ *     part
+ *   u64 the position of every 256th one: where access begins to count
  *
  * A damaged sequence gives wrong numbers below `universe`, never a wild read.
  */

@@ -2,9 +2,9 @@
  * as one build of all of them. The text is not needed.
  *
  * Memory   out of the room that *o has, and in files where that has no more: a bit a row and
- * sixteen bytes a sample of B; then a bit a row, eight bytes a sample of B and five of all; then
- *          thirteen bytes a sample; all the time 24 to 40 bytes a document. Beside it some MB, and
- *          less than .003 bytes a row.
+ *          sixteen bytes a sample of B; then a bit a row, eight bytes a sample of B and five of
+ *          all; then thirteen bytes a sample; all the time 24 to 40 bytes a document. Beside it
+ *          some MB, and less than .003 bytes a row.
  */
 #ifndef FM_MERGE_H
 #define FM_MERGE_H

@@ -9,8 +9,8 @@
  *          1.5 MB a thread and .003 bytes a row; the rest goes on in unnamed files (base/spool.h).
  *          Both are read into memory if all fits, else they are mapped.
  * Disk     of a text of n bytes the parts take as much as indexes of it do, less than n / 2, and
- * the unnamed files as much as n / 3: below 1 n, if it is not normalised nor sampled more often
- *          than every 32nd position. The result, which is an index too, comes on top.
+ *          the unnamed files as much as n / 3: below 1 n, if it is not normalised nor sampled more
+ *          often than every 32nd position. The result, which is an index too, comes on top.
  * Errors   ERR_IO, ERR_CORRUPT, ERR_MEM; ERR_INPUT when the folder is in use or of another build.
  */
 #ifndef FM_PARTS_H

@@ -2,7 +2,7 @@
  * is kept, no token is lost or computed twice, times are in order.
  *
  * Cost     a pass over blocks and running requests a step, of a program over all requests; tiers,
- * which may be large, are walked every 1,024 steps.
+ *          which may be large, are walked every 1,024 steps.
  */
 #ifndef SIM_CHECK_H
 #define SIM_CHECK_H

@@ -17,7 +17,8 @@
  * fitted to the other four.
  *
  * Errors   ERR_INPUT, with a sentence: too few steps, no decodes or no chunks among them, or
- * nothing that tells two parts of the model apart. Memory   48 bytes a step, 8 a chunk.
+ *          nothing that tells two parts of the model apart.
+ * Memory   48 bytes a step, 8 a chunk.
  */
 #ifndef SIM_FIT_H
 #define SIM_FIT_H

@@ -10,8 +10,8 @@
  *
  * Cost     a step walks over who runs, comes and waits; a draw sorts them.
  * Source   arXiv 2411.18424. Its adaptive choice between waiting and not is given in words only:
- * the rule is ours; so is which copies are overwritten first (host_copy.h: in the order of use, not
- * of priority), and no room is set aside for a next turn.
+ *          the rule is ours; so is which copies are overwritten first (host_copy.h: in the order of
+ *          use, not of priority), and no room is set aside for a next turn.
  */
 #include <stdlib.h>
 

@@ -6,7 +6,8 @@
  * By `format`, else the name's ending (.ivecs .ibin .bitmap), else text. In any order, repeats are
  * one. As a set of bits in memory: rows / 8 bytes.
  *
- * Errors   ERR_INPUT names file and line or row. Threads  read-only once loaded: share it.
+ * Errors   ERR_INPUT names file and line or row.
+ * Threads  read-only once loaded: share it.
  */
 #ifndef VEC_ALLOW_H
 #define VEC_ALLOW_H

@@ -48,7 +48,7 @@
  *   0   16  4 u32: codes of each class        16  48  zero
  *   64      place in the list of each code, u16; zeros up to n rounded up to 32
  *   then    columns (osq.h) of n rounded up to 16, and 16 a further class, bytes: one a dimension
- * of 5 to 8 bits, one a pair of the others, one of the bit "outside"
+ *           of 5 to 8 bits, one a pair of the others, one of the bit "outside"
  */
 #include <math.h>
 #include <stdlib.h>

@@ -35,7 +35,7 @@
  *   0 64  |r|^2 of each     64 64  F        128 64  E
  *   192   planes of cells: of the highest 4 bits, the next 2, the last 1, as B is a sum of those
  *         (8: of 8 bits); a unit is 4 dimensions of 16 codes in 64 bytes of cells; w-bit planes
- * hold 8/w units in 64 bytes, the first in the lowest bits
+ *         hold 8/w units in 64 bytes, the first in the lowest bits
  */
 #include <float.h>
 #include <math.h>

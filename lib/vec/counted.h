@@ -7,8 +7,9 @@
  * A named file appears whole at counted_commit() or not at all (atomic.h).
  *
  * Errors   ERR_IO with the path, or the folder of the temporary file; a closed pipe is ERR_IO with
- * an empty sentence. ERR_MEM. After a failed call a writer can only be aborted. Memory   holds 1
- * MB. Threads  one writer, one thread.
+ *          an empty sentence. ERR_MEM. After a failed call a writer can only be aborted.
+ * Memory   holds 1 MB.
+ * Threads  one writer, one thread.
  */
 #ifndef VEC_COUNTED_H
 #define VEC_COUNTED_H

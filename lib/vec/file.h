@@ -13,9 +13,10 @@
  * standard input without a magic needs `format`. Nothing is written compressed.
  *
  * Errors   ERR_INPUT names file and row (from 0) or line (from 1): a dimension that differs, a
- * short last row, a count that is not the file's, NaN or infinity, a number out of range. Memory
- * the caller owns what it opens; close(NULL) does nothing. A reader holds 1 MB, or one row. Threads
- * one reader or writer, one thread.
+ *          short last row, a count that is not the file's, NaN or infinity, a number out of range.
+ * Memory   the caller owns what it opens; close(NULL) does nothing. A reader holds 1 MB, or one
+ *          row.
+ * Threads  one reader or writer, one thread.
  */
 #ifndef VEC_FILE_H
 #define VEC_FILE_H

@@ -9,7 +9,8 @@
  * nothing stands behind the first NEIGH_NONE. Scores are as printed (types.h).
  *
  * Errors   ERR_INPUT names file and row or line: a query out of order, a rank that jumps, an id
- * that does not fit (i32 in ivecs and ibin: 2^31 - 1). Threads  one thread.
+ *          that does not fit (i32 in ivecs and ibin: 2^31 - 1).
+ * Threads  one thread.
  */
 #ifndef VEC_NEIGH_H
 #define VEC_NEIGH_H

@@ -4,7 +4,7 @@
  *   6   2  version: 1 0, 2 0 or 3 0
  *   8  2/4 length of what follows: 2 bytes in version 1, 4 in the others
  *   then   {'descr': '<f4', 'fortran_order': False, 'shape': (ROWS, DIM), } in any order, blanks
- * and a newline after it, so that the data begins at a multiple of 64
+ *          and a newline after it, so that the data begins at a multiple of 64
  *
  * The dictionary is Python's; only the three names, each once, with a string, a truth value and a
  * tuple of numbers, are taken. Nothing is believed: the counts have bounds.

@@ -7,7 +7,7 @@
  * does not matter.
  *
  * Errors   ERR_USAGE: the truth has fewer than k places, or the result has queries that the truth
- * has not. ERR_INPUT: a row that the base does not have.
+ *          has not. ERR_INPUT: a row that the base does not have.
  */
 #ifndef VEC_RECALL_H
 #define VEC_RECALL_H

@@ -13,8 +13,9 @@
  * a row). HEAD is struct sketch_head; it says of which file it is the sketch, by size and time of
  * change, and sketch_open() makes it anew when that is another.
  *
- * Cost     making: one pass over the base. Errors  as knn.h and sect.h. Threads  read-only: share
- * it.
+ * Cost     making: one pass over the base.
+ * Errors   as knn.h and sect.h.
+ * Threads  read-only: share it.
  */
 #ifndef VEC_SKETCH_H
 #define VEC_SKETCH_H

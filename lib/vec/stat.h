@@ -3,17 +3,19 @@
  *
  * One pass over the rows, and a sample of them (sample.h) for what takes more than a pass:
  *
- *   spectrum    eigenvalues of the sample's covariance; how many of the largest hold 90, 95 and 99
- * % of the variance two_nn      intrinsic dimension by the ratio of each row's distances to its
- * second and first nearest neighbours (Facco, d'Errico, Rodriguez & Laio 2017), equal rows left out
+ *   spectrum    eigenvalues of the sample's covariance; how many of the largest hold 90, 95 and
+ *               99 % of the variance
+ *   two_nn      intrinsic dimension by the ratio of each row's distances to its second and first
+ *               nearest neighbours (Facco, d'Errico, Rodriguez & Laio 2017), equal rows left out
  *   repeats     rows that equal an earlier one, byte by byte as the reader hands them out, told by
  *               their XXH3. Where the hashes of all rows do not fit into `memory`, those are
- * counted whose hash ends in enough zero bits, and the count is scaled up: an estimate that is
- *               right on average, as equal rows are counted together or not at all.
+ *               counted whose hash ends in enough zero bits, and the count is scaled up: an
+ *               estimate that is right on average, as equal rows are counted together or not at
+ *               all.
  *
  * Memory   `memory` for the hashes, the sample (at most STAT_SAMPLE_BYTES), and three times the
- * square of the dimension or of the sample's rows, whichever is smaller, for the spectrum, which
- *          takes STAT_SPECTRUM_MAX rows when there are more of both.
+ *          square of the dimension or of the sample's rows, whichever is smaller, for the spectrum,
+ *          which takes STAT_SPECTRUM_MAX rows when there are more of both.
  * Errors   the reader's; ERR_MEM.
  */
 #ifndef VEC_STAT_H

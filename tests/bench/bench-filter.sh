@@ -108,8 +108,8 @@ osq() {
     there "$glove/base.fvecs" "$glove/query.fvecs"
     mkdir -p "$dir"
     fresh "$dir/truth.ivecs" "$glove/base.fvecs" || bench_osq make "$dir" "$glove/base.fvecs" "$glove/query.fvecs" >&2
-    # Codes alone take half of a byte a component with osq4, all beside the vectors with osq2. retrieval.md 6 allows 5 d + 32 bits
-    # and a twentieth with osq4.
+    # Codes alone take half of a byte a component with osq4, all beside the vectors with osq2. SQUASH's, by the same count, are 5 d + 32
+    # bits, and a twentieth is allowed for what else there is.
     for bits in 4 2; do
         index=$dir/osq$bits.ann what="osq$bits, 4 attributes, 8 % of glove100n"
         fresh "$index" "$build/bin/ann-build" "$dir/attrs.tsv" ||

@@ -76,7 +76,7 @@ setup() {
 @test "spann: what a query cost, and fewer lists" {
     ann-build -q -t spann --lists 40 -o s.ann base.fvecs
     exits 0 ann-search --stats --nprobe 20 -o r.ivecs s.ann query.fvecs
-    says 'a query: 20.0 lists, '
+    says 'a query: 20.0 lists scanned, '
     says ' pages of 4096 bytes from the disk'
     exits 0 ann-search --stats --nprobe 20 --slack 0.01 -o r.ivecs s.ann query.fvecs
     lacks "$err" 'a query: 20.0 lists'

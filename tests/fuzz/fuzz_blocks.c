@@ -2,7 +2,7 @@
  *
  *   0 1 what it is (enum)    1 1 how
  *   then of applications their JSON, a 0x1e, and a trace; of a store its file, a model's list and
- * an object, with 0x1e between them
+ *   an object, with 0x1e between them
  */
 #include "fuzz.h"
 
