@@ -371,9 +371,6 @@ void ann_update_close(struct ann_update *u);
 /* From now on what would need more than `bytes` of memory with so many threads is refused: ERR_MEM.
  * 0: no bound. */
 int ann_update_bound(struct ann_update *u, uint64_t bytes, int threads, struct err *e);
-/* About what the update takes with what it was told so far, beside the index itself, which is
- * mapped. */
-uint64_t ann_update_bytes(const struct ann_update *u);
 /* The index as it was. */
 const struct ann *ann_update_index(const struct ann_update *u);
 /* These change nothing where they fail. ERR_INPUT: no such row, an id that is there, a vector that

@@ -13,7 +13,7 @@ enum {
     POOL = 8,    /* and so many times as many are kept */
 };
 
-/* Rows as they come, as places. */
+/* Rows as they come, by their places. */
 struct source {
     const struct gather *g;
     struct allowed_at at;
@@ -111,46 +111,46 @@ static size_t nearest(struct gather *g, struct source s, const struct cells_quer
     *last = UINT64_MAX;
     while ((n = compute(g, &s, q)) > 0) {
         if (got + n > g->cap) {
-            places_select(g->pool, got, g->keep);
+            cands_select(g->pool, got, g->keep);
             got = g->keep;
             *last = most_of(g->pool, got);
         }
         for (size_t i = 0; i < n; i++) {
-            g->pool[got] = place_of(g->key[i], g->id[i]);
+            g->pool[got] = cand_of(g->key[i], g->id[i]);
             got += g->pool[got] <= *last;
         }
     }
     return got;
 }
 
-static double true_key(const struct form_query *q, uint64_t place)
+static double true_key(const struct form_query *q, uint64_t cand)
 {
-    return q->add + q->mul * (double)place_key(place);
+    return q->add + q->mul * (double)cand_key(cand);
 }
 
-/* n places get their distances; the root mean square of what codes were off. */
-static double look_at(struct gather *g, const struct form_query *q, const uint64_t *place, size_t n,
+/* n candidates get their distances; the root mean square of what codes were off. */
+static double look_at(struct gather *g, const struct form_query *q, const uint64_t *cand, size_t n,
                       struct best *best, size_t *found)
 {
     double squares = 0;
 
     for (size_t i = 0; i < n && i < AHEAD; i++)
-        exact_ask(g->exact, place_row(place[i]));
+        exact_ask(g->exact, cand_row(cand[i]));
     for (size_t i = 0; i < n; i++) {
         double off;
 
         if (i + AHEAD < n)
-            exact_ask(g->exact, place_row(place[i + AHEAD]));
-        off = look(g, place_row(place[i]), best, found) - true_key(q, place[i]);
+            exact_ask(g->exact, cand_row(cand[i + AHEAD]));
+        off = look(g, cand_row(cand[i]), best, found) - true_key(q, cand[i]);
         squares += off * off;
     }
     return n ? sqrt(squares / (double)n) : 0;
 }
 
 /* May the row be among the best? What is no number may. */
-static bool near(const struct form_query *q, uint64_t place, const struct best *best, double off)
+static bool near(const struct form_query *q, uint64_t cand, const struct best *best, double off)
 {
-    return !(true_key(q, place) > best[0].key + GATHER_SURE * off);
+    return !(true_key(q, cand) > best[0].key + GATHER_SURE * off);
 }
 
 /* The rows behind the pool, those after `last`. */
@@ -161,7 +161,7 @@ static void look_behind(struct gather *g, struct source s, const struct form_que
 
     while ((n = compute(g, &s, &q->cells)) > 0)
         for (size_t i = 0; i < n; i++) {
-            uint64_t p = place_of(g->key[i], g->id[i]);
+            uint64_t p = cand_of(g->key[i], g->id[i]);
 
             if (p > last && near(q, p, best, off))
                 look(g, g->id[i], best, found);
@@ -176,7 +176,7 @@ static size_t by_codes(struct gather *g, struct source s, const struct form_quer
     double off;
 
     n = nearest(g, s, &q->cells, &last);
-    places_select(g->pool, n, g->first);
+    cands_select(g->pool, n, g->first);
     rest = g->pool + (n < g->first ? n : g->first);
     off = look_at(g, q, g->pool, (size_t)(rest - g->pool), best, &found);
     for (size_t i = g->first; i < n; i++) {
@@ -198,7 +198,7 @@ static size_t by_codes_alone(struct gather *g, struct source s, const struct for
 
     n = nearest(g, s, &q->cells, &last);
     for (size_t i = 0; i < n; i++) {
-        uint32_t place = place_row(g->pool[i]);
+        uint32_t place = cand_row(g->pool[i]);
 
         best_offer(best, &found, g->k,
                    (struct best){true_key(q, g->pool[i]), g->row ? g->row[place] : place});

@@ -36,7 +36,7 @@
 
 #include "ann/allowed.h"
 #include "ann/cells.h"
-#include "ann/place.h"
+#include "ann/cand.h"
 #include "ann/row_bytes.h"
 #include "base/err.h"
 #include "base/progress_fn.h"

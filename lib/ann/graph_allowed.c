@@ -52,7 +52,7 @@ struct scout {
 static void scout_take(struct scout *s, const struct graph_walker *w, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        uint64_t p = place_of(w->key[i], w->id[i]);
+        uint64_t p = cand_of(w->key[i], w->id[i]);
         size_t at = s->n;
 
         if (at == SCOUT && p >= s->pool[SCOUT - 1])
@@ -69,8 +69,8 @@ static void scout_take(struct scout *s, const struct graph_walker *w, size_t n)
 static void ask_next(const struct graph *g, const uint64_t *pool, size_t n)
 {
     for (size_t i = 0, asked = 0; i < n && asked < TEAM; i++)
-        if (!(pool[i] & 1)) {
-            graph_ask_links(g, place_row(pool[i]));
+        if (!cand_is_marked(pool[i])) {
+            graph_ask_links(g, cand_row(pool[i]));
             asked++;
         }
 }
@@ -81,10 +81,10 @@ static size_t scout_leave(const struct graph *g, struct graph_walker *w, struct 
     size_t n = 0, left = 0;
 
     for (size_t i = 0; i < s->n && left < TEAM; i++) {
-        if (s->pool[i] & 1)
+        if (cand_is_marked(s->pool[i]))
             continue;
-        s->pool[i] |= 1;
-        n = graph_meet(g, w, place_row(s->pool[i]), (struct graph_part){0, g->degree}, n);
+        s->pool[i] = cand_mark(s->pool[i]);
+        n = graph_meet(g, w, cand_row(s->pool[i]), (struct graph_part){0, g->degree}, n);
         left++;
     }
     w->hops += left;
@@ -114,7 +114,7 @@ static bool is_bare(const struct scout *s, struct graph_walker *w, const uint64_
     size_t in = 0;
 
     for (size_t i = 0; i < s->n; i++)
-        in += allowed_row(bits, place_row(s->pool[i]));
+        in += allowed_row(bits, cand_row(s->pool[i]));
     return (share >= GRAPH_DENSE || near < fewer * share) &&
            (double)in < GRAPH_BARE * share * (double)s->n && graph_around_bare(w, bits, share);
 }
@@ -145,7 +145,7 @@ static double scout(const struct graph *g, const struct cells_query *q, struct g
         in += scout_meet(g, q, w, &s, bits, n);
     } while (s.left);
     for (size_t i = 0; i < s.n; i++) /* all of their links are met */
-        w->met[place_row(s.pool[i])] = m.done;
+        w->met[cand_row(s.pool[i])] = m.done;
     w->turn = m.done;
     near = w->keys > before ? (double)in / (double)(w->keys - before) : 0;
     *bare = w->around && is_bare(&s, w, bits, near, share);
@@ -288,14 +288,14 @@ static size_t leave(const struct graph *g, struct graph_walker *w, struct leave 
     size_t n = 0;
 
     for (; *at < w->n && n < TEAM; ++*at) {
-        float key = place_key(w->pool[*at]);
+        float key = cand_key(w->pool[*at]);
 
         if (key > far)
             break;
-        if (w->pool[*at] & 1)
+        if (cand_is_marked(w->pool[*at]))
             continue;
-        w->pool[*at] |= 1;
-        l[n++] = (struct leave){place_row(w->pool[*at]), graph_links_of(g, w, key, far)};
+        w->pool[*at] = cand_mark(w->pool[*at]);
+        l[n++] = (struct leave){cand_row(w->pool[*at]), graph_links_of(g, w, key, far)};
     }
     return n;
 }
@@ -311,7 +311,7 @@ static bool walk_all(const struct graph *g, const struct cells_query *q, struct 
     w->ef = ef;
     for (size_t i = 0; i < w->n; i++) {
         w->pool[kept] = w->pool[i];
-        kept += allowed_row(bits, place_row(w->pool[i]));
+        kept += allowed_row(bits, cand_row(w->pool[i]));
     }
     w->n = kept < ef ? kept : ef;
     return kept >= ef - ef / 4;

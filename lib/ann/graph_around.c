@@ -20,7 +20,7 @@ enum {
 void graph_around_met(struct graph_walker *w, size_t n)
 {
     for (size_t i = 0; i < n && w->around && w->n_around < AROUND_MOST; i++)
-        w->around[w->n_around++] = place_of(w->key[i], w->id[i]);
+        w->around[w->n_around++] = cand_of(w->key[i], w->id[i]);
 }
 
 bool graph_around_bare(struct graph_walker *w, const uint64_t *bits, double share)
@@ -30,13 +30,13 @@ bool graph_around_bare(struct graph_walker *w, const uint64_t *bits, double shar
 
     if (n == 0)
         return false;
-    places_select(w->around, w->n_around, n);
+    cands_select(w->around, w->n_around, n);
     for (size_t i = 0; i < n; i++)
-        in += allowed_row(bits, place_row(w->around[i]));
+        in += allowed_row(bits, cand_row(w->around[i]));
     return (double)in < GRAPH_BARE * share * (double)n;
 }
 
-/* ---- a heap of places, the smallest first ---- */
+/* ---- a heap of candidates, the smallest first ---- */
 
 static void sink(uint64_t *heap, size_t n, size_t at)
 {
@@ -93,8 +93,8 @@ static bool leave(const struct graph *g, struct graph_walker *w, struct graph_ma
     unsigned left = 0;
 
     *n = 0;
-    while (left < TEAM && w->n_around > 0 && !(place_key(w->around[0]) > far)) {
-        uint32_t row = place_row(w->around[0]);
+    while (left < TEAM && w->n_around > 0 && !(cand_key(w->around[0]) > far)) {
+        uint32_t row = cand_row(w->around[0]);
 
         pop(w);
         if (w->met[row] == m.done)
@@ -104,7 +104,7 @@ static bool leave(const struct graph *g, struct graph_walker *w, struct graph_ma
         left++;
     }
     if (w->n_around > 0)
-        graph_ask_links(g, place_row(w->around[0]));
+        graph_ask_links(g, cand_row(w->around[0]));
     return left > 0;
 }
 
@@ -130,8 +130,8 @@ static void begin(struct graph_walker *w, const uint64_t *bits)
     for (size_t i = w->n_around / 2; i-- > 0;)
         sink(w->around, w->n_around, i);
     for (size_t i = 0; i < w->n_around; i++) {
-        w->ring[w->n_ring] = place_row(w->around[i]);
-        w->n_ring += allowed_row(bits, place_row(w->around[i]));
+        w->ring[w->n_ring] = cand_row(w->around[i]);
+        w->n_ring += allowed_row(bits, cand_row(w->around[i]));
     }
 }
 
@@ -147,7 +147,7 @@ bool graph_around_walk(const struct graph *g, const struct cells_query *q, struc
         graph_compute(g, q, w, n);
         for (size_t i = 0; i < n; i++)
             if (!(w->key[i] > far))
-                push(w, place_of(w->key[i], w->id[i]));
+                push(w, cand_of(w->key[i], w->id[i]));
         met += n;
         n = graph_keep_allowed(w, bits, n);
         into_ring(w, n);
@@ -195,7 +195,7 @@ bool graph_around_missed(const struct graph *g, const struct cells_query *q, str
     while ((n = sample(g, w, bits, m, &at, all)) > 0) {
         graph_compute(g, q, w, n);
         for (size_t i = 0; i < n; i++)
-            if (w->key[i] < place_key(w->pool[least - 1]))
+            if (w->key[i] < cand_key(w->pool[least - 1]))
                 return true;
     }
     return false;

@@ -97,8 +97,8 @@ static uint32_t choose(const struct builder *b, struct hand *h, uint32_t row, si
     size_t n_lost = 0;
 
     for (size_t i = 0; i < n; i++) {
-        h->id[i] = place_row(h->cand[i]);
-        h->d[i] = place_key(h->cand[i]) + norm;
+        h->id[i] = cand_row(h->cand[i]);
+        h->d[i] = cand_key(h->cand[i]) + norm;
     }
     while (n > 0 && got < b->o->degree) {
         h->chosen[got++] = h->id[0];
@@ -136,9 +136,9 @@ static void insert(const struct builder *b, struct hand *h, uint32_t row)
     cells_query_row(row_of(b->g, row), b->g->stride, h->room, &h->q);
     graph_walk(b->g, &h->q, &h->w);
     for (size_t i = 0; i < h->w.n_left; i++)
-        if (place_row(h->w.left[i]) != row)
+        if (cand_row(h->w.left[i]) != row)
             h->cand[n++] = h->w.left[i] & ~UINT64_C(1);
-    places_sort(h->cand, n);
+    cands_sort(h->cand, n);
     graph_put_links(b, row, h->chosen, choose(b, h, row, n));
 }
 
@@ -150,8 +150,8 @@ void graph_link_anew(const struct builder *b, struct hand *h, uint32_t row, size
     cells_query_row(row_of(b->g, row), b->g->stride, h->room, &h->q);
     b->g->ops->keys8(&h->q, b->g->cells, b->g->stride, h->id, n, h->key);
     for (size_t i = 0; i < n; i++)
-        h->cand[i] = place_of(h->key[i], h->id[i]);
-    places_order(h->cand, n);
+        h->cand[i] = cand_of(h->key[i], h->id[i]);
+    cands_order(h->cand, n);
     graph_put_links(b, row, h->chosen, choose(b, h, row, n < nearest ? n : nearest));
 }
 
@@ -255,17 +255,17 @@ int graph_middle(const struct graph *g, uint32_t *middle, struct err *e)
     }
     for (uint64_t i = 0; i < g->rows && sum && mean; i++) {
         uint32_t row = (uint32_t)i;
-        uint64_t place;
+        uint64_t cand;
         float key;
 
         if (graph_is_dead(g, i))
             continue;
         cells_portable.keys8(&q, g->cells, g->stride, &row, 1, &key);
-        place = place_of(key, row);
-        best = place < best ? place : best;
+        cand = cand_of(key, row);
+        best = cand < best ? cand : best;
     }
     if (best != UINT64_MAX)
-        *middle = place_row(best);
+        *middle = cand_row(best);
     free(sum);
     free(mean);
     return sum && mean ? 0 : e->code;

@@ -6,16 +6,6 @@
 
 #include "ann/graph.h"
 
-/* How many of the n >= 1 places at p are below v: halving without branches to guess. */
-static inline size_t graph_below(const uint64_t *p, size_t n, uint64_t v)
-{
-    const uint64_t *at = p;
-
-    for (; n > 1; n -= n / 2)
-        at += at[n / 2 - 1] < v ? n / 2 : 0;
-    return (size_t)(at - p) + (*at < v);
-}
-
 /* The key that rows to follow may have. */
 static inline float graph_follow_limit(const struct graph_walker *w)
 {
@@ -23,7 +13,7 @@ static inline float graph_follow_limit(const struct graph_walker *w)
 
     if (w->k == 0 || w->n < w->k)
         return INFINITY;
-    kth = place_key(w->pool[w->k - 1]);
+    kth = cand_key(w->pool[w->k - 1]);
     d = kth + w->zero;
     return kth + w->slack * (d > 0 ? d : 0);
 }
@@ -31,17 +21,17 @@ static inline float graph_follow_limit(const struct graph_walker *w)
 /* The key that rows to keep may have. */
 static inline float graph_keep_limit(const struct graph_walker *w)
 {
-    float last = w->n == w->ef ? place_key(w->pool[w->n - 1]) : INFINITY, kept, follow;
+    float last = w->n == w->ef ? cand_key(w->pool[w->n - 1]) : INFINITY, kept, follow;
 
     if (w->k == 0 || w->n < w->keep)
         return last;
-    kept = place_key(w->pool[w->keep - 1]);
+    kept = cand_key(w->pool[w->keep - 1]);
     follow = graph_follow_limit(w);
     follow = follow > kept ? follow : kept;
     return follow < last ? follow : last;
 }
 
-/* Puts n rows with their keys into the pool; the smallest place that was taken. */
+/* Puts n rows with their keys into the pool; the place of the first that was taken. */
 static inline size_t graph_take(struct graph_walker *w, const uint32_t *id, const float *key,
                                 size_t n)
 {
@@ -49,12 +39,12 @@ static inline size_t graph_take(struct graph_walker *w, const uint32_t *id, cons
     size_t first = w->n;
 
     for (size_t i = 0; i < n; i++) {
-        uint64_t p = place_of(key[i], id[i]);
+        uint64_t p = cand_of(key[i], id[i]);
         size_t at;
 
         if (!(key[i] <= limit))
             continue;
-        at = w->n ? graph_below(w->pool, w->n, p) : 0;
+        at = w->n ? cands_below(w->pool, w->n, p) : 0;
         if (at == w->ef)
             continue;
         memmove(w->pool + at + 1, w->pool + at, (w->n - at) * sizeof *w->pool);
@@ -139,7 +129,7 @@ static inline uint32_t graph_links_of(const struct graph *g, const struct graph_
     float kth, t;
     uint32_t n;
 
-    if (!(far < INFINITY) || key <= (kth = place_key(w->pool[w->k - 1])))
+    if (!(far < INFINITY) || key <= (kth = cand_key(w->pool[w->k - 1])))
         return g->degree;
     t = (key - kth) / (far - kth);
     n = (uint32_t)((float)g->degree * (1 - t * t) + 0.5F);

@@ -111,7 +111,7 @@ static void attach(struct reach *r, struct graph_walker *w, uint32_t *link, int8
     cells_query_row(r->g->cells + row * r->g->stride, r->g->stride, room, &q);
     graph_walk(r->g, &q, w);
     for (size_t i = 0; i < w->n; i++)
-        if (give(r, link, place_row(w->pool[i]), row))
+        if (give(r, link, cand_row(w->pool[i]), row))
             return;
     for (uint64_t i = 0; i < r->g->rows; i++)
         if (give(r, link, (uint32_t)i, row))

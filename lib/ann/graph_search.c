@@ -39,34 +39,34 @@ uint64_t graph_search_block(const struct ann *a, const struct ann_search_opts *o
 }
 
 /* Candidates [from, to) get their distances. */
-static void read_vectors(struct seeker *t, const uint64_t *places, size_t from, size_t to)
+static void read_vectors(struct seeker *t, const uint64_t *cands, size_t from, size_t to)
 {
     for (size_t i = from; i < to && i < from + AHEAD; i++)
-        exact_ask(&t->exact, place_row(places[i]));
+        exact_ask(&t->exact, cand_row(cands[i]));
     for (size_t i = from; i < to; i++) {
         if (i + AHEAD < to)
-            exact_ask(&t->exact, place_row(places[i + AHEAD]));
-        t->best[i].row = place_row(places[i]);
+            exact_ask(&t->exact, cand_row(cands[i + AHEAD]));
+        t->best[i].row = cand_row(cands[i]);
         t->best[i].key = exact_key(&t->exact, t->best[i].row);
     }
     t->exacts += to - from;
 }
 
-static double estimate(const struct form_query *q, uint64_t place)
+static double estimate(const struct form_query *q, uint64_t cand)
 {
-    return q->add + q->mul * (double)place_key(place);
+    return q->add + q->mul * (double)cand_key(cand);
 }
 
 /* Of n >= k candidates that were read, how far their estimates were off tells which of the others,
- * up to `most`, may be among the best k: those before the place returned. */
+ * up to `most`, may be among the best k: those before the one returned. */
 static size_t worth_reading(const struct seeker *t, const struct form_query *q,
-                            const uint64_t *places, size_t n, size_t most)
+                            const uint64_t *cands, size_t n, size_t most)
 {
     double sum = 0, squares = 0, kth = -INFINITY, mean, limit;
     size_t to = n;
 
     for (size_t i = 0; i < n; i++) {
-        double off = t->best[i].key - estimate(q, places[i]);
+        double off = t->best[i].key - estimate(q, cands[i]);
 
         sum += off;
         squares += off * off;
@@ -75,34 +75,34 @@ static size_t worth_reading(const struct seeker *t, const struct form_query *q,
         kth = t->best[i].key > kth ? t->best[i].key : kth;
     mean = sum / (double)n;
     limit = kth - mean + SPREADS * sqrt(fmax(squares / (double)n - mean * mean, 0));
-    while (to < most && estimate(q, places[to]) <= limit)
+    while (to < most && estimate(q, cands[to]) <= limit)
         to++;
     return to;
 }
 
 static size_t by_vectors(struct seeker *t, const float *query, const struct form_query *q,
-                         const uint64_t *places, size_t n)
+                         const uint64_t *cands, size_t n)
 {
     size_t first = t->o.k > FIRST ? t->o.k : FIRST;
 
     exact_query(&t->exact, query);
     if (t->walker.k > 0 && first < n) {
-        read_vectors(t, places, 0, first);
-        n = worth_reading(t, q, places, first, n);
-        read_vectors(t, places, first, n);
+        read_vectors(t, cands, 0, first);
+        n = worth_reading(t, q, cands, first, n);
+        read_vectors(t, cands, first, n);
     } else {
-        read_vectors(t, places, 0, n);
+        read_vectors(t, cands, 0, n);
     }
     best_sort(t->best, n, t->o.k);
     return n;
 }
 
-static size_t by_codes(struct seeker *t, const struct form_query *q, const uint64_t *places,
+static size_t by_codes(struct seeker *t, const struct form_query *q, const uint64_t *cands,
                        size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        t->best[i].row = place_row(places[i]);
-        t->best[i].key = estimate(q, places[i]);
+        t->best[i].row = cand_row(cands[i]);
+        t->best[i].key = estimate(q, cands[i]);
     }
     return n;
 }
@@ -123,7 +123,7 @@ static void drop_dead(struct seeker *t)
     size_t kept = 0;
 
     for (size_t i = 0; i < t->walker.n; i++)
-        if (!ann_deleted(t->a, place_row(t->walker.pool[i])))
+        if (!ann_deleted(t->a, cand_row(t->walker.pool[i])))
             t->walker.pool[kept++] = t->walker.pool[i];
     t->walker.n = kept;
     kept = 0;
@@ -137,7 +137,7 @@ static void drop_dead(struct seeker *t)
 static size_t one(struct seeker *t, const float *query, const struct form_query *q,
                   const struct ann_allowed *m)
 {
-    const uint64_t *places = t->walker.pool;
+    const uint64_t *cands = t->walker.pool;
     size_t n;
 
     if (t->walker.k)
@@ -157,8 +157,8 @@ static size_t one(struct seeker *t, const float *query, const struct form_query 
         return n;
     }
     if (t->a->vectors)
-        return by_vectors(t, query, q, places, n < t->rerank ? n : t->rerank);
-    return by_codes(t, q, places, n);
+        return by_vectors(t, query, q, cands, n < t->rerank ? n : t->rerank);
+    return by_codes(t, q, cands, n);
 }
 
 /* Among allowed rows. A walk that ends with too few rows was in vain. */

@@ -83,7 +83,7 @@ static void search(const struct suit *t, struct hand *h, uint64_t at, size_t n)
 
         graph_walk(t->g, &h->q[i].cells, &h->w);
         for (size_t k = 0; k < LIST; k++)
-            list[k] = k < h->w.n ? place_row(h->w.pool[k]) : NONE;
+            list[k] = k < h->w.n ? cand_row(h->w.pool[k]) : NONE;
     }
 }
 
@@ -166,7 +166,7 @@ static size_t make_pairs(const struct suit *t)
                 if (a != b && list[a] != NONE && list[b] != NONE)
                     t->pair[n++] = (uint64_t)list[a] << 32 | list[b];
     }
-    places_order(t->pair, n);
+    cands_order(t->pair, n);
     return n;
 }
 

@@ -81,10 +81,10 @@ static uint32_t part_of(uint32_t from, uint32_t all)
     return to < all ? to : all;
 }
 
-/* The first place from `at` on that was not left yet. */
+/* The first candidate from `at` on that was not left yet: what was left is marked. */
 static size_t not_left(const struct graph_walker *w, size_t at)
 {
-    while (at < w->n && w->pool[at] & 1)
+    while (at < w->n && cand_is_marked(w->pool[at]))
         at++;
     return at;
 }
@@ -97,8 +97,8 @@ void graph_walk(const struct graph *g, const struct cells_query *q, struct graph
     graph_walker_begin(w);
     enter(g, q, w);
     while (at < w->n) {
-        uint64_t place = w->pool[at];
-        float key = place_key(place), far = graph_follow_limit(w);
+        uint64_t cand = w->pool[at];
+        float key = cand_key(cand), far = graph_follow_limit(w);
         uint32_t all, to;
         size_t n, first, next;
 
@@ -106,13 +106,13 @@ void graph_walk(const struct graph *g, const struct cells_query *q, struct graph
             break;
         all = graph_links_of(g, w, key, far);
         to = w->k > 0 && at == 0 ? part_of(from, all) : all;
-        w->pool[at] |= to == all;
+        w->pool[at] = to == all ? cand_mark(cand) : cand;
         if (to == all && w->n_left < w->left_cap)
-            w->left[w->n_left++] = place;
-        n = graph_meet(g, w, place_row(place), (struct graph_part){from, to}, 0);
+            w->left[w->n_left++] = cand;
+        n = graph_meet(g, w, cand_row(cand), (struct graph_part){from, to}, 0);
         next = not_left(w, at);
         if (to == all && next < w->n)
-            graph_ask_links(g, place_row(w->pool[next]));
+            graph_ask_links(g, cand_row(w->pool[next]));
         graph_compute(g, q, w, n);
         w->hops += to == all;
         w->parts += to < all;

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "ann/place.h"
+#include "ann/cand.h"
 #include "base/mem.h"
 
 int held_init(struct held *h, uint64_t lists, uint64_t kept, enum cpu_level cpu, struct err *e)
@@ -76,12 +76,12 @@ size_t held_enough(const struct held *h, uint64_t *near, const struct held_need 
     while (n < h->n && ((double)rows < need->seen || n < need->lists || rows < need->rows)) {
         if (n == ready) {
             want = want < h->n - ready ? want : h->n - ready;
-            places_select(near + ready, h->n - ready, want);
-            places_order(near + ready, want);
+            cands_select(near + ready, h->n - ready, want);
+            cands_order(near + ready, want);
             ready += want;
             want = ready / 2 + 1;
         }
-        rows += h->count[place_row(near[n++])];
+        rows += h->count[cand_row(near[n++])];
     }
     return n;
 }

@@ -202,7 +202,7 @@ struct centres {
 /* Bits of the `want` cells that are nearest to x. */
 static uint64_t nearest(const struct centres *c, const float *x, uint32_t want)
 {
-    uint64_t place[HQI_CELLS], bits = 0;
+    uint64_t cand[HQI_CELLS], bits = 0;
     uint32_t dim = c->s->padded;
 
     if (want == 0 || want >= c->n)
@@ -210,12 +210,12 @@ static uint64_t nearest(const struct centres *c, const float *x, uint32_t want)
     for (uint32_t i = 0; i < c->n; i++) {
         const float *at = c->centroid + (size_t)i * dim;
 
-        place[i] = place_of(
+        cand[i] = cand_of(
             (float)(c->ip ? -c->s->ops->dot_f64(x, at, dim) : c->s->ops->l2_f64(x, at, dim)), i);
     }
-    places_select(place, c->n, want);
+    cands_select(cand, c->n, want);
     for (uint32_t i = 0; i < want; i++)
-        bits |= UINT64_C(1) << place_row(place[i]);
+        bits |= UINT64_C(1) << cand_row(cand[i]);
     return bits;
 }
 

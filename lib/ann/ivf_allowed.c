@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "ann/ivf_seek.h"
+#include "ann/places.h"
 #include "base/mem.h"
 
 enum {
@@ -199,10 +200,10 @@ static bool scan_lists(struct seeker *t, struct asker *q, const uint64_t *bits,
                        const struct enough *e, struct met *m, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct visit l = {.key = place_key(t->near_lists[i]), .list = place_row(t->near_lists[i])};
+        struct visit l = {.key = cand_key(t->near_lists[i]), .list = cand_row(t->near_lists[i])};
 
         if (i + 1 < n)
-            ask_list(t->v, place_row(t->near_lists[i + 1]));
+            ask_list(t->v, cand_row(t->near_lists[i + 1]));
         scan_list(t, q, &l, bits, e, m);
         if (is_enough(t, q, e, m))
             return false;
@@ -217,7 +218,7 @@ static void order(uint64_t *list, size_t from, size_t to)
 
     if (to - from <= 1 || (from > 0 && to - from <= from / 8 + 1))
         return;
-    places_select(list + from, to - from, half - from);
+    cands_select(list + from, to - from, half - from);
     order(list, from, half);
     order(list, half, to);
 }
@@ -225,13 +226,13 @@ static void order(uint64_t *list, size_t from, size_t to)
 /* Distances that about 1 / SAMPLE, 2 / SAMPLE ... of the lists are within. */
 static void sample(const float *key, size_t lists, float within[SAMPLE])
 {
-    uint64_t place[SAMPLE];
+    uint64_t cand[SAMPLE];
 
     for (size_t i = 0; i < SAMPLE; i++)
-        place[i] = place_of(key[i * lists / SAMPLE], 0);
-    places_sort(place, SAMPLE);
+        cand[i] = cand_of(key[i * lists / SAMPLE], 0);
+    cands_sort(cand, SAMPLE);
     for (size_t i = 0; i < SAMPLE; i++)
-        within[i] = place_key(place[i]);
+        within[i] = cand_key(cand[i]);
 }
 
 /* Lists that are farther than `from`, unless they are the first, and not farther than `to`. */
@@ -241,7 +242,7 @@ static size_t between(uint64_t *list, const float *key, size_t lists, bool first
     size_t n = 0;
 
     for (size_t i = 0; i < lists; i++) {
-        list[n] = place_of(key[i], (uint32_t)i);
+        list[n] = cand_of(key[i], (uint32_t)i);
         n += (first | (key[i] > from)) & !(key[i] > to);
     }
     return n;
@@ -280,7 +281,7 @@ static uint32_t place_few(struct seeker *t, const uint64_t *near, size_t n)
     uint32_t total = 0;
 
     for (size_t i = 0; i < n; i++) {
-        uint32_t l = place_row(near[i]), rows = h->count[l];
+        uint32_t l = cand_row(near[i]), rows = h->count[l];
 
         if (rows > HELD_FEW)
             continue;
@@ -319,14 +320,14 @@ static void search_held(struct seeker *t, struct asker *q, const float *key, con
     held_count(&t->held, (struct allowed_at){.bits = bits, .dead = t->a->dead, .rows = t->v->rows},
                atomic_load(&t->v->list), t->v->head.lists);
     for (size_t i = 0; i < t->held.n; i++)
-        near[i] = place_of(key[t->held.list[i]], t->held.list[i]);
+        near[i] = cand_of(key[t->held.list[i]], t->held.list[i]);
     n = held_enough(&t->held, near, &need);
     total = place_few(t, near, n);
     for (uint32_t i = 0; i < total && i < HELD_AHEAD; i++)
         ivf_ask(t, t->held_place[i]);
     t->exact.now = q->exact;
     for (size_t i = 0; i < n; i++) {
-        struct visit l = {.key = place_key(near[i]), .list = place_row(near[i])};
+        struct visit l = {.key = cand_key(near[i]), .list = cand_row(near[i])};
         uint32_t rows = t->held.count[l.list], *end = &t->held_at[l.list];
 
         if (*end == UINT32_MAX)

@@ -139,14 +139,14 @@ static void fill(struct seeker *t, struct asker *q, const struct piece *p, float
     size_t want = t->o.k - q->n, n = 0;
 
     for (size_t i = 0; i < p->n; i++) {
-        t->place[n] = place_of(bound_in(p, &l, key, i), (uint32_t)i);
+        t->cand[n] = cand_of(bound_in(p, &l, key, i), (uint32_t)i);
         n += is_allowed(t, p, i);
     }
-    places_select(t->place, n, want);
+    cands_select(t->cand, n, want);
     for (size_t i = 0; i < n && i < want; i++)
-        ivf_ask(t, p->place + place_row(t->place[i]));
+        ivf_ask(t, p->place + cand_row(t->cand[i]));
     for (size_t i = 0; i < n && i < want; i++) {
-        uint32_t at = place_row(t->place[i]);
+        uint32_t at = cand_row(t->cand[i]);
 
         look(t, q, p, key, at);
         key[at] = INFINITY;
@@ -263,13 +263,13 @@ static void round_of(struct seeker *t, size_t n, uint32_t from, uint32_t to)
 
 /* ---- the nearest lists ---- */
 
-static float most_of(const uint64_t *place, size_t n)
+static float most_of(const uint64_t *cand, size_t n)
 {
-    uint64_t most = place[0];
+    uint64_t most = cand[0];
 
     for (size_t i = 1; i < n; i++)
-        most = place[i] > most ? place[i] : most;
-    return place_key(most);
+        most = cand[i] > most ? cand[i] : most;
+    return cand_key(most);
 }
 
 /* The `want` nearest lists come first, of them the nearer half, and so on. `have` has room for
@@ -280,16 +280,16 @@ static void nearest(uint64_t *have, uint32_t want, const float *key, size_t n)
     float most = INFINITY;
 
     for (size_t i = 0; i < n; i++) {
-        have[got] = place_of(key[i], (uint32_t)i);
+        have[got] = cand_of(key[i], (uint32_t)i);
         got += !(key[i] > most); /* nor is NaN, of damaged centroids */
         if (got == room) {
-            places_select(have, got, want);
+            cands_select(have, got, want);
             got = want;
             most = most_of(have, got);
         }
     }
     for (; want > 0; got = want, want /= 2)
-        places_select(have, got, want);
+        cands_select(have, got, want);
 }
 
 size_t ivf_centres(struct seeker *t, size_t i, size_t n)
@@ -339,7 +339,7 @@ static void find_lists(struct seeker *t, size_t i, size_t n)
 
         nearest(t->near_lists, t->nprobe, some_keys(t, t->centre_key + j * wide), lists);
         for (uint32_t r = 0; r < t->nprobe; r++)
-            to[r] = visit_at(t, place_key(t->near_lists[r]), place_row(t->near_lists[r]));
+            to[r] = visit_at(t, cand_key(t->near_lists[r]), cand_row(t->near_lists[r]));
     }
 }
 
@@ -479,7 +479,7 @@ void ivf_searcher_free(void *searcher)
     free(t->order);
     free(t->key);
     free(t->hit);
-    free(t->place);
+    free(t->cand);
     free(t);
 }
 
@@ -506,10 +506,10 @@ static int make_room(struct seeker *t, struct err *e)
     t->order = mem_array(t->visits, sizeof *t->order, e);
     t->key = codec_array(TEAM * (size_t)CODEC_LIST, sizeof *t->key, e);
     t->hit = mem_array(CODEC_LIST, sizeof *t->hit, e);
-    t->place = mem_array(CODEC_LIST, sizeof *t->place, e);
+    t->cand = mem_array(CODEC_LIST, sizeof *t->cand, e);
     return t->asker && t->best && t->q && t->table && t->raw && t->bytes && t->weights &&
                    t->form_room && t->visit && t->near_lists && t->centre_key && t->some_key &&
-                   t->at_list && t->order && t->key && t->hit && t->place
+                   t->at_list && t->order && t->key && t->hit && t->cand
                ? 0
                : e->code;
 }

@@ -73,7 +73,7 @@ struct seeker {
     struct visiting *order; /* [visits] */
     float *key;             /* [TEAM][CODEC_LIST] */
     uint16_t *hit;          /* [CODEC_LIST] */
-    uint64_t *place;        /* [CODEC_LIST] */
+    uint64_t *cand;         /* [CODEC_LIST] */
     uint64_t keys, lists, exacts;
     struct gather gather; /* where rows are allowed */
     uint32_t *mask;       /* [CODEC_LIST / ALLOWED_LANES], likewise */

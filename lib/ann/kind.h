@@ -10,7 +10,7 @@
 #include "ann/form.h"
 #include "ann/grants.h"
 #include "ann/ids.h"
-#include "ann/place.h"
+#include "ann/cand.h"
 #include "base/sect.h"
 
 /* Section META. */

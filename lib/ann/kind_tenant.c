@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "ann/tenant.h"
-#include "ann/tenant_code.h"
 
 /* ---- writing ---- */
 
@@ -195,15 +194,6 @@ static uint32_t tenant(const struct ann *a, struct id name)
     return t == IDS_NO_ROW || t >= v->head.tenants ? ANN_NO_TENANT : (uint32_t)t;
 }
 
-/* The code of list i of a tenant. False: it is damaged. */
-static bool code_of(const struct tenant_index *v, uint32_t t, uint64_t i, struct tenant_code *c)
-{
-    uint64_t at = v->from[t].code + v->list[i].at;
-
-    return at <= v->bits_len &&
-           tenant_code_begin(c, v->bits + at, v->bits_len - at, v->node[v->list[i].node].rows);
-}
-
 static int list_grants(const struct tenant_index *v, uint32_t t, uint64_t i, struct ann_grants *g,
                        struct err *e)
 {
@@ -211,7 +201,7 @@ static int list_grants(const struct tenant_index *v, uint32_t t, uint64_t i, str
     uint32_t place[64];
     size_t n;
 
-    if (!code_of(v, t, i, &c))
+    if (!tenant_code_of(v, t, &v->list[i], &c))
         return 0;
     while ((n = tenant_code_next(&c, v->node[v->list[i].node].start, place, 64)) > 0)
         for (size_t k = 0; k < n; k++)
@@ -266,7 +256,7 @@ static void tenants(const struct ann *a, struct ann_tenants *s)
         for (uint64_t i = v->from[t].list; i < v->from[t + 1].list; i++) {
             struct tenant_code c;
 
-            if (code_of(v, t, i, &c))
+            if (tenant_code_of(v, t, &v->list[i], &c))
                 s->list_most = c.n > s->list_most ? c.n : s->list_most;
         }
     for (uint64_t i = 0; i < v->filter_words; i++)
@@ -299,7 +289,7 @@ static int check_list(const struct ann *a, uint32_t t, uint64_t i, uint64_t *gra
     struct tenant_code c;
     uint32_t place, last = 0;
 
-    if (!code_of(v, t, i, &c) || at + tenant_code_bytes(&c, v->bits + at) != end ||
+    if (!tenant_code_of(v, t, &v->list[i], &c) || at + tenant_code_bytes(&c, v->bits + at) != end ||
         (node->count > 0 && c.n > TENANT_LIST))
         return sect_bad(a->file, "LIST", "a list is none", e);
     while (tenant_code_next(&c, node->start, &place, 1) > 0) {

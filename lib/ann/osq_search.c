@@ -35,7 +35,7 @@ static void distances(struct osq_seeker *t, const struct osq_asker *q)
             linmap_tile(&v->centroids, l / PANEL, q->q, 1, tile);
         key = square - mul * (double)tile[l % PANEL] +
               (ip ? 0 : (double)v->norm[l] + (double)v->away[l]);
-        t->near[l] = place_of(key > 0 && isfinite(key) ? (float)key : 0, (uint32_t)l);
+        t->near[l] = cand_of(key > 0 && isfinite(key) ? (float)key : 0, (uint32_t)l);
     }
 }
 
@@ -48,12 +48,12 @@ uint32_t osq_find_lists(struct osq_seeker *t, const struct osq_asker *q)
     if (q->none)
         return 0;
     distances(t, q);
-    places_order(t->near, lists);
-    most = q->all ? (double)INFINITY : times * (double)place_key(t->near[0]);
+    cands_order(t->near, lists);
+    most = q->all ? (double)INFINITY : times * (double)cand_key(t->near[0]);
     for (; n < lists; n++) {
-        if (!((double)place_key(t->near[n]) <= most) && rows >= t->o.k)
+        if (!((double)cand_key(t->near[n]) <= most) && rows >= t->o.k)
             break;
-        rows += rows < t->o.k ? osq_rows_of(t, place_row(t->near[n]), q->bits) : 0;
+        rows += rows < t->o.k ? osq_rows_of(t, cand_row(t->near[n]), q->bits) : 0;
     }
     return n;
 }
@@ -130,9 +130,9 @@ static void search_lists(struct osq_seeker *t, size_t queries)
         uint32_t n = osq_find_lists(t, &t->asker[i]);
 
         if (n > 0)
-            t->first[first++] = (struct osq_visit){i, place_row(t->near[0])};
+            t->first[first++] = (struct osq_visit){i, cand_row(t->near[0])};
         for (uint32_t r = 1; r < n; r++)
-            t->visit[visits++] = (struct osq_visit){i, place_row(t->near[r])};
+            t->visit[visits++] = (struct osq_visit){i, cand_row(t->near[r])};
     }
     go(t, t->first, first);
     go(t, t->visit, visits);

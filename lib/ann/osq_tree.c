@@ -55,7 +55,7 @@ static int find_visits(const struct share *s, struct osq_visit **visit, size_t *
 
             rc = mem_reserve(visit, &cap, *n + lists, sizeof **visit, e);
             for (uint32_t r = 0; r < lists && rc == 0; r++)
-                (*visit)[(*n)++] = (struct osq_visit){(uint32_t)(at + i), place_row(t->near[r])};
+                (*visit)[(*n)++] = (struct osq_visit){(uint32_t)(at + i), cand_row(t->near[r])};
         }
     }
     osq_searcher_free(searcher);

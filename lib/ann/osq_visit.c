@@ -132,7 +132,7 @@ static void order_by_signs(struct osq_seeker *t)
             __builtin_prefetch(signs + r->place[i + SIGNS_AHEAD] * t->sign_bytes);
         for (size_t b = 0; b < t->sign_bytes; b++)
             sum += t->signs[b * 256 + sign[b]];
-        t->order[i] = place_of(-(float)sum, (uint32_t)i);
+        t->order[i] = cand_of(-(float)sum, (uint32_t)i);
     }
 }
 
@@ -145,12 +145,12 @@ static size_t by_signs(struct osq_seeker *t, const struct osq_asker *q, uint32_t
     keep = keep > least ? keep : least;
     if (q->all || t->o.effort >= ANN_KEEP_MOST || keep >= n) {
         for (size_t i = 0; i < n; i++)
-            t->order[i] = place_of(0, (uint32_t)i);
+            t->order[i] = cand_of(0, (uint32_t)i);
         return n;
     }
     sign_tables(t, q, l);
     order_by_signs(t);
-    places_select(t->order, n, keep);
+    cands_select(t->order, n, keep);
     return keep;
 }
 
@@ -168,10 +168,10 @@ static void scan(struct osq_seeker *t, const struct osq_asker *q, uint32_t l, si
 
         for (size_t i = 0; i < some; i++)
             __builtin_prefetch(code +
-                               (size_t)t->room.place[place_row(t->order[at + i])] * c->code_bytes);
+                               (size_t)t->room.place[cand_row(t->order[at + i])] * c->code_bytes);
         for (size_t i = 0; i < some; i++)
             memcpy(t->code + i * c->code_bytes,
-                   code + (size_t)t->room.place[place_row(t->order[at + i])] * c->code_bytes,
+                   code + (size_t)t->room.place[cand_row(t->order[at + i])] * c->code_bytes,
                    c->code_bytes);
         c->spec.kind->pack(c, t->code, c->code_bytes, some, t->packed);
         c->spec.kind->scan(c, &table, 1, t->packed, some, t->key + at, t->low + at, CODEC_LIST);
@@ -202,16 +202,16 @@ static size_t by_codes(struct osq_seeker *t, size_t n, size_t most)
 {
     most = most < n ? most : n;
     for (size_t i = 0; i < n; i++)
-        t->chosen[i] = place_of(t->key[i], (uint32_t)i);
-    places_select(t->chosen, n, most);
-    places_select(t->chosen, most, t->o.k);
+        t->chosen[i] = cand_of(t->key[i], (uint32_t)i);
+    cands_select(t->chosen, n, most);
+    cands_select(t->chosen, most, t->o.k);
     return most;
 }
 
 /* The place of a row that was chosen. */
 static uint64_t place_at(const struct osq_seeker *t, uint32_t l, size_t i)
 {
-    return t->v->start[l] + t->room.place[place_row(t->order[place_row(t->chosen[i])])];
+    return t->v->start[l] + t->room.place[cand_row(t->order[cand_row(t->chosen[i])])];
 }
 
 static void recheck(struct osq_seeker *t, struct osq_asker *q, uint32_t l, size_t n)
@@ -227,7 +227,7 @@ static void recheck(struct osq_seeker *t, struct osq_asker *q, uint32_t l, size_
 
         if (i + AHEAD < n)
             exact_ask(&t->exact, (uint32_t)place_at(t, l, i + AHEAD));
-        if (t->low[place_row(t->chosen[i])] > limit)
+        if (t->low[cand_row(t->chosen[i])] > limit)
             continue;
         key = exact_key(&t->exact, (uint32_t)place);
         t->exacts++;

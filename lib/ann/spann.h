@@ -67,7 +67,7 @@ enum {
     SPANN_SHARE = 1024,       /* queries that are searched together: the default */
     SPANN_SUM = 8,            /* bytes of a list's checksum */
 };
-#define SPANN_ROWS_MAX UINT64_C(0x7fffffff) /* place.h */
+#define SPANN_ROWS_MAX UINT64_C(0x7fffffff) /* cand.h */
 
 /* ---- spann_space.c ---- */
 
@@ -152,7 +152,8 @@ struct spann_lists {
     uint64_t entries;
     size_t most; /* rows of a list */
 };
-int spann_lists_init(struct spann_lists *l, const struct codec *c, uint32_t lists, uint64_t bytes,
+/* entries: how many there may be. */
+int spann_lists_init(struct spann_lists *l, const struct codec *c, uint32_t lists, uint64_t entries,
                      struct spool_room *room, struct err *e);
 /* The row's code; rank 0: its nearest head's list. */
 int spann_lists_add(struct spann_lists *l, uint32_t list, uint32_t row, uint32_t rank, float d,

@@ -32,7 +32,7 @@ void spann_filter_more(const struct ann *a, const struct ann_search_opts *o, str
         c->pages = 1 + (double)v->at[v->head.lists] / c->lists / SPANN_PAGE;
 }
 
-/* Heads of lists that hold rows, as places by squared distance, into near[held.n]. */
+/* Heads of lists that hold rows, as candidates by squared distance, into near[held.n]. */
 static void compare_heads(struct seeker *t, uint64_t *near)
 {
     const struct graph *g = &t->v->graph;
@@ -42,7 +42,7 @@ static void compare_heads(struct seeker *t, uint64_t *near)
     t->a->ops->keys8(&t->fq.cells, g->cells, g->stride, h->list, h->n, key);
     t->walker.keys += h->n;
     for (size_t i = 0; i < h->n; i++)
-        near[i] = place_of((float)(t->fq.add + t->fq.mul * (double)key[i]), h->list[i]);
+        near[i] = cand_of((float)(t->fq.add + t->fq.mul * (double)key[i]), h->list[i]);
 }
 
 int spann_choose(struct seeker *t, struct asker *s, const struct ann_allowed *m)

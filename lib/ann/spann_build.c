@@ -367,8 +367,8 @@ static void give(const struct build *b, struct hand *h, const uint8_t *cells, ui
     cells_query_row(cells, b->stride, h->room, &q);
     graph_walk(&b->graph, &q, &h->w);
     for (size_t i = 0; i < h->w.n && got < most; i++) {
-        uint32_t head = place_row(h->w.pool[i]);
-        float far = place_key(h->w.pool[i]) + norm;
+        uint32_t head = cand_row(h->w.pool[i]);
+        float far = cand_key(h->w.pool[i]) + norm;
 
         if (got > 0 && hidden(b, h, list, got, head, far))
             continue;
@@ -518,9 +518,8 @@ static int move_heads(struct build *b, struct err *e)
 
 static int make_lists(struct build *b, struct err *e)
 {
-    uint64_t bytes = b->rows * b->o->replicas * (12 + b->codec->code_bytes);
-
-    if (spann_lists_init(&b->lists, b->codec, b->head.lists, bytes, &b->room, e) < 0)
+    if (spann_lists_init(&b->lists, b->codec, b->head.lists, b->rows * b->o->replicas, &b->room,
+                         e) < 0)
         return e->code;
     return give_all(b, false, e);
 }

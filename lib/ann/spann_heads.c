@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ann/each.h"
 #include "ann/spann.h"
 #include "vec/kmeans.h"
 
@@ -121,31 +122,35 @@ static int part_heads(const struct spann_tree *t, float *x, const struct part *p
     return 0;
 }
 
+/* The parts of the first split. */
+struct parts {
+    const struct spann_tree *t;
+    float *x, *heads;
+    struct split s;
+    uint32_t done;
+};
+
+static int one_part(void *ctx, uint64_t i, void *room, struct err *e)
+{
+    struct parts *p = ctx;
+    int rc = part_heads(p->t, p->x, &p->s.part[i], p->heads, e);
+
+    (void)room;
+    if (p->t->progress)
+#pragma omp critical
+        p->t->progress(p->t->progress_ctx, "heads", ++p->done, p->s.parts);
+    return rc;
+}
+
 int spann_heads(const struct spann_tree *t, float *x, size_t n, float *heads, struct err *e)
 {
     struct part whole = {.n = n, .heads = t->heads};
-    struct split s;
-    uint32_t done = 0;
-    int rc = 0;
+    struct parts p = {.t = t, .x = x, .heads = heads};
 
     if (n == 0)
         return 0;
-    if (split(t, x, &whole, t->threads, heads, &s, e) < 0)
+    if (split(t, x, &whole, t->threads, heads, &p.s, e) < 0)
         return e->code;
-#pragma omp parallel for num_threads(t->threads) schedule(dynamic, 1) if (s.parts > 0)
-    for (uint32_t i = 0; i < s.parts; i++) {
-        struct err mine = {0};
-        int bad = part_heads(t, x, &s.part[i], heads, &mine);
-
-#pragma omp critical
-        {
-            if (bad < 0 && rc == 0) {
-                rc = bad;
-                *e = mine;
-            }
-            if (t->progress)
-                t->progress(t->progress_ctx, "heads", ++done, s.parts);
-        }
-    }
-    return rc;
+    return each(&(struct each){.n = p.s.parts, .threads = t->threads, .ctx = &p, .one = one_part},
+                e);
 }

@@ -23,17 +23,18 @@ enum {
 };
 
 struct entry {
-    uint64_t place; /* by distance and row; those of the nearest head first */
+    uint64_t cand; /* by distance and row; those of the nearest head first */
     const uint8_t *code;
 };
 
-int spann_lists_init(struct spann_lists *l, const struct codec *c, uint32_t lists, uint64_t bytes,
+int spann_lists_init(struct spann_lists *l, const struct codec *c, uint32_t lists, uint64_t entries,
                      struct spool_room *room, struct err *e)
 {
-    uint64_t parts = bytes / PART_BYTES + 1;
+    uint64_t parts;
 
     *l = (struct spann_lists){.codec = c, .room = room, .lists = lists};
     l->width = ENTRY + (c->code_bytes + 3) / 4 * 4;
+    parts = entries * l->width / PART_BYTES + 1;
     l->parts = (uint32_t)(parts < PARTS_MOST ? parts : PARTS_MOST);
     l->parts = l->parts < lists ? l->parts : lists;
     l->part = mem_zero(l->parts, sizeof *l->part, e);
@@ -82,9 +83,9 @@ struct putting {
     size_t packed_room;
 };
 
-static int by_place(const void *a, const void *b)
+static int by_cand(const void *a, const void *b)
 {
-    uint64_t x = ((const struct entry *)a)->place, y = ((const struct entry *)b)->place;
+    uint64_t x = ((const struct entry *)a)->cand, y = ((const struct entry *)b)->cand;
 
     return (x > y) - (x < y);
 }
@@ -107,7 +108,7 @@ static void group(const struct spann_lists *l, const struct spool *part, struct 
         memcpy(&list, part->p + i, sizeof list);
         memcpy(&row, part->p + i + 4, sizeof row);
         memcpy(&key, part->p + i + 8, sizeof key);
-        p->entry[p->at[list]++] = (struct entry){place_of(key, row),
+        p->entry[p->at[list]++] = (struct entry){cand_of(key, row),
                                                  (const uint8_t *)part->p + i + ENTRY};
     }
     memmove(p->at + 1, p->at, l->lists * sizeof *p->at);
@@ -119,7 +120,7 @@ static size_t cut(const struct spann_lists *l, const struct entry *list, size_t 
 {
     size_t least = 0;
 
-    while (least < n && place_key(list[least].place) < 0)
+    while (least < n && cand_key(list[least].cand) < 0)
         least++;
     return n <= l->most ? n : least > l->most ? least : l->most;
 }
@@ -143,7 +144,7 @@ static int put_list(const struct spann_lists *l, const struct entry *list, size_
         done += ivf_packed(c, m);
     }
     for (size_t i = 0; i < n; i++) {
-        uint32_t row = place_row(list[i].place);
+        uint32_t row = cand_row(list[i].cand);
 
         memcpy(p->packed + done + i * sizeof row, &row, sizeof row);
     }
@@ -166,7 +167,7 @@ static int put_part(struct spann_lists *l, struct spool *part, struct putting *p
 
         if (n == 0)
             continue;
-        qsort(list, n, sizeof *list, by_place);
+        qsort(list, n, sizeof *list, by_cand);
         l->size[i] = (uint32_t)cut(l, list, n);
         rc = put_list(l, list, l->size[i], p, w, e);
     }

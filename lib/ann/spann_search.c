@@ -63,11 +63,11 @@ static int walk(struct seeker *t, struct asker *s)
     near = t->near + t->nears;
     graph_walk(&v->graph, &t->fq.cells, &t->walker);
     for (size_t k = 0; k < t->walker.n && s->n < t->nprobe; k++) {
-        uint32_t list = place_row(t->walker.pool[k]);
-        double d = t->fq.add + t->fq.mul * (double)place_key(t->walker.pool[k]);
+        uint32_t list = cand_row(t->walker.pool[k]);
+        double d = t->fq.add + t->fq.mul * (double)cand_key(t->walker.pool[k]);
 
         if (v->size[list] > 0)
-            near[s->n++] = place_of((float)d, list);
+            near[s->n++] = cand_of((float)d, list);
     }
     s->soon = t->nprobe;
     return 0;
@@ -111,10 +111,10 @@ static size_t visits(struct seeker *t, size_t queries, bool others)
         float most = INFINITY;
 
         if (t->o.slack > 0 && s->have >= t->o.k)
-            most = (1 + t->o.slack) * place_key(s->pool[t->o.k - 1]) - t->v->head.spread;
-        for (size_t k = others ? s->soon : 0; k < to && !(place_key(near[k]) > most); k++) {
-            t->sorted[n] = (uint64_t)place_row(near[k]) << 32 | i;
-            n += t->v->size[place_row(near[k])] > 0; /* else HOME is damaged */
+            most = (1 + t->o.slack) * cand_key(s->pool[t->o.k - 1]) - t->v->head.spread;
+        for (size_t k = others ? s->soon : 0; k < to && !(cand_key(near[k]) > most); k++) {
+            t->sorted[n] = (uint64_t)cand_row(near[k]) << 32 | i;
+            n += t->v->size[cand_row(near[k])] > 0; /* else HOME is damaged */
         }
     }
     return n;
@@ -122,20 +122,15 @@ static size_t visits(struct seeker *t, size_t queries, bool others)
 
 /* ---- reads ---- */
 
-static uint64_t item_len(const struct seeker *t, const struct item *i, bool lists)
-{
-    return lists ? t->v->at[i->list + 1] - t->v->at[i->list] : t->a->vector_bytes;
-}
-
 /* Asks for items from `first` on, as many as go together; how many. */
-static size_t ask(struct seeker *t, size_t first, size_t n, bool lists)
+static size_t ask(struct seeker *t, size_t first, size_t n)
 {
-    uint64_t from = t->item[first].at, to = from + item_len(t, &t->item[first], lists), end;
+    uint64_t from = t->item[first].at, to = from + t->item[first].len, end;
     unsigned b = t->free[--t->n_free];
     size_t i = first + 1;
 
     for (; i < n && t->item[i].at <= to + GAP; i++) {
-        end = t->item[i].at + item_len(t, &t->item[i], lists);
+        end = t->item[i].at + t->item[i].len;
         if (end - from > RUN)
             break;
         to = end > to ? end : to;
@@ -153,7 +148,7 @@ static size_t ask(struct seeker *t, size_t first, size_t n, bool lists)
 typedef void take_fn(struct seeker *t, const struct item *i, const uint8_t *p);
 
 /* All n items pass by, in any order. */
-static void fetch(struct seeker *t, size_t n, bool lists, take_fn *take)
+static void fetch(struct seeker *t, size_t n, take_fn *take)
 {
     size_t next = 0;
 
@@ -162,7 +157,7 @@ static void fetch(struct seeker *t, size_t n, bool lists, take_fn *take)
         unsigned b;
 
         while (next < n && t->n_free > 0)
-            next += ask(t, next, n, lists);
+            next += ask(t, next, n);
         if (reads_under_way(t->reads) == 0)
             return;
         if (reads_take(t->reads, &b, &t->err) < 0)
@@ -178,37 +173,19 @@ static void fetch(struct seeker *t, size_t n, bool lists, take_fn *take)
 
 /* ---- lists ---- */
 
-/* How many of the n places at p are below v. */
-static inline size_t below(const uint64_t *p, size_t n, uint64_t v)
-{
-    size_t at = 0;
-
-    while (n > 0) {
-        size_t half = n / 2;
-
-        if (p[at + half] < v) {
-            at += half + 1;
-            n -= half + 1;
-        } else {
-            n = half;
-        }
-    }
-    return at;
-}
-
 /* A row of a list, unless it is there from another. */
 static void offer(const struct seeker *t, struct asker *s, float key, uint32_t row)
 {
-    uint64_t place = place_of(key, row);
-    size_t at = below(s->pool, s->have, place);
+    uint64_t cand = cand_of(key, row);
+    size_t at = s->have ? cands_below(s->pool, s->have, cand) : 0;
 
-    if (at == t->rerank || (at < s->have && s->pool[at] == place))
+    if (at == t->rerank || (at < s->have && s->pool[at] == cand))
         return;
     s->have += s->have < t->rerank;
     memmove(s->pool + at + 1, s->pool + at, (s->have - at - 1) * sizeof *s->pool);
-    s->pool[at] = place;
+    s->pool[at] = cand;
     if (s->have == t->rerank)
-        s->limit = place_key(s->pool[s->have - 1]);
+        s->limit = cand_key(s->pool[s->have - 1]);
 }
 
 static void settle(struct seeker *t, struct asker *s, const float *key, const uint8_t *rows,
@@ -249,8 +226,9 @@ static void scan(struct seeker *t, uint32_t list, const uint8_t *p, const uint64
 
 static void scan_for_all(struct seeker *t, const struct item *i, const uint8_t *p)
 {
-    for (size_t j = 0; j < i->n; j += TEAM)
-        scan(t, i->list, p, t->sorted + i->first + j, i->n - j < TEAM ? i->n - j : TEAM);
+    for (size_t j = 0; j < i->visitors; j += TEAM)
+        scan(t, i->list, p, t->sorted + i->first + j,
+             i->visitors - j < TEAM ? i->visitors - j : TEAM);
 }
 
 /* A list has come. */
@@ -272,13 +250,16 @@ static size_t lists_of(struct seeker *t, size_t n)
 
     if (mem_reserve(&t->item, &t->item_cap, n, sizeof *t->item, &t->err) < 0)
         return 0;
-    places_order(t->sorted, n);
+    cands_order(t->sorted, n);
     for (size_t i = 0; i < n; i++) {
         uint32_t list = (uint32_t)(t->sorted[i] >> 32);
 
         if (items == 0 || t->item[items - 1].list != list)
-            t->item[items++] = (struct item){t->v->post + t->v->at[list], list, 0, i};
-        t->item[items - 1].n++;
+            t->item[items++] = (struct item){.at = t->v->post + t->v->at[list],
+                                             .len = t->v->at[list + 1] - t->v->at[list],
+                                             .first = i,
+                                             .list = list};
+        t->item[items - 1].visitors++;
     }
     return items;
 }
@@ -286,7 +267,7 @@ static size_t lists_of(struct seeker *t, size_t n)
 static void visit_lists(struct seeker *t, size_t n)
 {
     if (!t->v->codes) {
-        fetch(t, n, true, take_list);
+        fetch(t, n, take_list);
         return;
     }
     for (size_t i = 0; i < n; i++)
@@ -297,24 +278,27 @@ static void visit_lists(struct seeker *t, size_t n)
 
 static void take_vector(struct seeker *t, const struct item *i, const uint8_t *p)
 {
-    struct asker *s = &t->asker[i->list];
+    struct asker *s = &t->asker[i->query];
 
     t->exact.now = s->exact;
-    s->best[i->n].row = place_row(s->pool[i->n]);
-    s->best[i->n].key = exact_key_of(&t->exact, p);
+    s->best[i->which].row = cand_row(s->pool[i->which]);
+    s->best[i->which].key = exact_key_of(&t->exact, p);
     t->exacts++;
 }
 
-static int by_place(const void *a, const void *b)
+static int by_file_order(const void *a, const void *b)
 {
     uint64_t x = ((const struct item *)a)->at, y = ((const struct item *)b)->at;
 
     return (x > y) - (x < y);
 }
 
-static uint64_t vector_at(const struct seeker *t, uint32_t row)
+static struct item vector_item(const struct seeker *t, uint32_t row, size_t query, uint32_t which)
 {
-    return t->v->vecs + row * (uint64_t)t->a->vector_bytes;
+    return (struct item){.at = t->v->vecs + row * (uint64_t)t->a->vector_bytes,
+                         .len = t->a->vector_bytes,
+                         .query = (uint32_t)query,
+                         .which = which};
 }
 
 /* The vectors of n queries, as items in the order of rows. */
@@ -326,19 +310,18 @@ static size_t vectors_of(struct seeker *t, size_t n)
         return 0;
     for (size_t q = 0; q < n; q++)
         for (size_t i = 0; i < t->asker[q].have; i++)
-            t->item[items++] = (struct item){vector_at(t, place_row(t->asker[q].pool[i])),
-                                             (uint32_t)q, (uint32_t)i, 0};
+            t->item[items++] = vector_item(t, cand_row(t->asker[q].pool[i]), q, (uint32_t)i);
     if (items > 0)
-        qsort(t->item, items, sizeof *t->item, by_place);
+        qsort(t->item, items, sizeof *t->item, by_file_order);
     return items;
 }
 
 static void take_row(struct seeker *t, const struct item *i, const uint8_t *p)
 {
-    struct asker *s = &t->asker[i->list];
+    struct asker *s = &t->asker[i->query];
 
     t->exact.now = s->exact;
-    best_offer(s->best, &s->have, t->o.k, (struct best){exact_key_of(&t->exact, p), i->n});
+    best_offer(s->best, &s->have, t->o.k, (struct best){exact_key_of(&t->exact, p), i->which});
     t->exacts++;
 }
 
@@ -359,18 +342,18 @@ static size_t rows_of(struct seeker *t, size_t n)
         at.bits = m->bits;
         while ((got = t->held.ops->next(&at, row, HELD_ROWS)) > 0)
             for (size_t i = 0; i < got && items < t->item_cap; i++)
-                t->item[items++] = (struct item){vector_at(t, row[i]), (uint32_t)q, row[i], 0};
+                t->item[items++] = vector_item(t, row[i], q, row[i]);
     }
     if (items > 0)
-        qsort(t->item, items, sizeof *t->item, by_place);
+        qsort(t->item, items, sizeof *t->item, by_file_order);
     return items;
 }
 
 static void by_codes(struct asker *s)
 {
     for (size_t i = 0; i < s->have; i++)
-        s->best[i] = (struct best){s->in.mul * (double)place_key(s->pool[i]) + s->in.add,
-                                   place_row(s->pool[i])};
+        s->best[i] = (struct best){s->in.mul * (double)cand_key(s->pool[i]) + s->in.add,
+                                   cand_row(s->pool[i])};
 }
 
 /* ---- the file ---- */
@@ -432,8 +415,8 @@ void spann_search(void *searcher, const struct ann_queries *q)
     for (int round = 0; round < rounds && rc == 0; round++)
         visit_lists(t, lists_of(t, visits(t, q->n, round > 0)));
     if (t->v->head.vectors && rc == 0) {
-        fetch(t, vectors_of(t, q->n), false, take_vector);
-        fetch(t, rows_of(t, q->n), false, take_row);
+        fetch(t, vectors_of(t, q->n), take_vector);
+        fetch(t, rows_of(t, q->n), take_row);
     }
     for (size_t i = 0; i < q->n; i++) {
         struct asker *s = &t->asker[i];

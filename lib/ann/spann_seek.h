@@ -14,7 +14,7 @@ struct asker {
     struct ivf_asked in;
     struct exact_query exact;
     void *table;    /* the codec's */
-    uint64_t *pool; /* [rerank] best places by codes, in order */
+    uint64_t *pool; /* [rerank] best by codes, in order */
     size_t have;
     float limit;          /* key that none above is taken */
     size_t near, n, soon; /* where in seeker.near the lists begin that it may visit, how many, and
@@ -24,11 +24,18 @@ struct asker {
     const struct ann_allowed *few; /* rows that are read instead of lists, or NULL */
 };
 
-/* A piece of the file: a list with its visitors, a vector of a query's pool, or of a row. */
+/* A piece of the file: a list that some queries visit, or a vector that a query wants. */
 struct item {
-    uint64_t at;
-    uint32_t list, n; /* or the query, and its place in the pool, or the row */
-    size_t first;     /* visitor */
+    uint64_t at, len;
+    union {
+        struct {
+            size_t first; /* visitor, in seeker.sorted */
+            uint32_t list, visitors;
+        };
+        struct {
+            uint32_t query, which; /* which: of its pool, or for `few` the row */
+        };
+    };
 };
 
 /* A read under way, by its buffer. */
@@ -54,7 +61,7 @@ struct seeker {
     float *q;
     uint64_t *pool;
     struct best *best;
-    uint64_t *near, *sorted; /* lists as places by squared distance; list and query */
+    uint64_t *near, *sorted; /* lists as candidates by squared distance; list and query */
     struct item *item;
     size_t nears, near_cap, sorted_cap, item_cap;
     struct reads *reads;

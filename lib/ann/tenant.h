@@ -56,6 +56,7 @@
 
 #include "ann/ivf.h"
 #include "ann/kind.h"
+#include "ann/tenant_code.h"
 
 enum {
     TENANT_LEAF = 48,   /* rows that a leaf should have */
@@ -64,8 +65,8 @@ enum {
     TENANT_LIST = 48,   /* rows of a short list */
     TENANT_FLAT = 800,  /* lists that are sorted at once */
     TENANT_REACH = 200, /* the default */
-    TENANT_RISK = 100,
-    TENANT_FILTER = 8, /* bits of a Bloom filter for each tenant */
+    TENANT_RISK = 100,  /* rows of which one may be farther off than its bound says */
+    TENANT_FILTER = 8,  /* bits of a Bloom filter for each tenant */
     TENANT_HASHES = 4,
 };
 #define TENANT_ORDER 0.65f
@@ -124,6 +125,16 @@ struct tenant_index {
 static inline uint64_t tenant_rows(const struct tenant_index *v, uint32_t tenant)
 {
     return tenant < v->head.tenants ? v->from[tenant].rows : 0;
+}
+
+/* The code of one of the tenant's lists. False: it is damaged. */
+static inline bool tenant_code_of(const struct tenant_index *v, uint32_t tenant,
+                                  const struct tenant_list *list, struct tenant_code *c)
+{
+    uint64_t at = v->from[tenant].code + list->at;
+
+    return at <= v->bits_len &&
+           tenant_code_begin(c, v->bits + at, v->bits_len - at, v->node[list->node].rows);
 }
 
 /* ---- filters ---- */

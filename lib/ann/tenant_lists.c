@@ -4,7 +4,6 @@
 
 #include "ann/each.h"
 #include "ann/tenant.h"
-#include "ann/tenant_code.h"
 
 /* What one tenant gets. */
 struct part {

@@ -3,19 +3,20 @@
 #include <stdlib.h>
 
 #include "ann/allowed.h"
+#include "ann/allowed.h"
+#include "ann/places.h"
 #include "ann/tenant.h"
-#include "ann/tenant_code.h"
 #include "vec/ops.h"
 
 enum {
-    WAIT = 256,               /* rows that there is room for until they are compared */
-    TOGETHER = 64,            /* that are worth it */
+    WAIT = 256,               /* rows that may wait to be compared */
+    TOGETHER = 64,            /* rows that wait, from which on comparing is worth it */
     BINS = 256,               /* by which lists are sorted */
-    AHEAD = 12,               /* lists asked for before they are read; */
-    AHEAD_EXACT = 6,          /* vectors */
-    BLOCKS = 8,               /* of all queries, of up to */
-    BLOCK_MOST = 64,          /* each */
-    POOL_LEAST = 4096,        /* candidates that there is room for */
+    AHEAD = 12,               /* lists that are asked for before one is read */
+    AHEAD_EXACT = 6,          /* vectors, likewise */
+    BLOCKS = 8,               /* blocks that all queries are cut into, at least */
+    BLOCK_MOST = 64,          /* queries of a block */
+    POOL_LEAST = 4096,        /* candidates that there is room for, with k few */
     SOME = 64 + ALLOWED_ROOM, /* rows that are looked up together */
 };
 
@@ -50,7 +51,7 @@ struct seeker {
     uint32_t *wait; /* [WAIT]: places of rows to be compared */
     float *wait_key;
     size_t waiting;
-    uint64_t *pool; /* candidates, as places; `near` has seen the first `offered` */
+    uint64_t *pool; /* candidates (cand.h); `near` has seen the first `offered` */
     size_t pooled, pool_cap, offered;
     struct best *near, *found; /* heaps of [k]: by estimates; exact */
     size_t n_near, n_found;
@@ -101,8 +102,7 @@ static struct visit pop(struct seeker *t)
 /* n nodes, t->id: what no row of them is expected below, in the space. */
 static void node_keys(struct seeker *t, size_t n, float *key)
 {
-    float square = (float)t->in.square, reach = 2 * TENANT_ORDER;
-    float length = reach / 2 * sqrtf(square);
+    const float square = (float)t->in.square, b = TENANT_ORDER, length = b * sqrtf(square);
 
     t->a->ops->keys8(&t->node_query, t->v->cells, t->v->cells_stride, t->id, n, key);
     for (size_t i = 0; i < n; i++)
@@ -116,7 +116,7 @@ static void node_keys(struct seeker *t, size_t n, float *key)
         float d2 = key[i] + square, r = t->radius[i];
 
         d2 = d2 > 0 ? d2 : 0;
-        key[i] = d2 + r * (r - reach * sqrtf(d2));
+        key[i] = d2 + r * (r - 2 * b * sqrtf(d2));
     }
 }
 
@@ -166,11 +166,11 @@ static void thin_pool(struct seeker *t)
 
     for (size_t i = 0; i < t->pooled; i++) {
         t->pool[kept] = t->pool[i];
-        kept += place_key(t->pool[i]) <= t->limit;
+        kept += cand_key(t->pool[i]) <= t->limit;
     }
     t->pooled = kept;
     if (kept > t->pool_cap / 2) {
-        places_select(t->pool, kept, t->pool_cap / 2);
+        cands_select(t->pool, kept, t->pool_cap / 2);
         t->pooled = t->pool_cap / 2;
     }
     t->offered = t->pooled;
@@ -180,11 +180,10 @@ static void thin_pool(struct seeker *t)
 static void offer_near(struct seeker *t)
 {
     for (size_t i = t->offered; i < t->pooled; i++) {
-        float key = place_key(t->pool[i]);
+        float key = cand_key(t->pool[i]);
 
         if (!full(t) || (double)key < kth(t))
-            best_offer(t->near, &t->n_near, t->k,
-                       (struct best){(double)key, place_row(t->pool[i])});
+            best_offer(t->near, &t->n_near, t->k, (struct best){(double)key, cand_row(t->pool[i])});
     }
     t->offered = t->pooled;
     set_limit(t);
@@ -207,7 +206,7 @@ static void compare(struct seeker *t)
     for (size_t i = 0; i < hits; i++) {
         float key = t->wait_key[hit[i]];
 
-        t->pool[t->pooled++] = place_of(key < INFINITY ? key : 0x1p127f, t->wait[hit[i]]);
+        t->pool[t->pooled++] = cand_of(key < INFINITY ? key : 0x1p127f, t->wait[hit[i]]);
     }
     offer_near(t);
 }
@@ -228,15 +227,14 @@ static size_t pick(const struct seeker *t, uint32_t *place, size_t n)
 static void scan(struct seeker *t, const struct tenant_list *list)
 {
     const struct tenant_index *v = t->v;
-    const struct tenant_node *node = &v->node[list->node];
-    uint64_t at = v->from[t->tenant].code + list->at;
     struct tenant_code c;
     size_t n;
 
-    if (at > v->bits_len || !tenant_code_begin(&c, v->bits + at, v->bits_len - at, node->rows))
+    if (!tenant_code_of(v, t->tenant, list, &c))
         return;
     t->lists++;
-    while ((n = tenant_code_next(&c, node->start, t->wait + t->waiting, WAIT - t->waiting)) > 0) {
+    while ((n = tenant_code_next(&c, v->node[list->node].start, t->wait + t->waiting,
+                                 WAIT - t->waiting)) > 0) {
         if (t->bits)
             n = pick(t, t->wait + t->waiting, n);
         for (size_t i = 0; i < n; i++)
@@ -412,15 +410,12 @@ static bool sees(const struct seeker *t, uint32_t place)
     uint32_t i = first_at(v, list, 0, (uint32_t)(from[1].list - from->list), place + 1), got[SOME];
     const struct tenant_node *node;
     struct tenant_code c;
-    uint64_t at;
     size_t n;
 
     if (i == 0)
         return false;
-    at = from->code + list[i - 1].at;
     node = &v->node[list[i - 1].node];
-    if (place - node->start >= node->rows || at > v->bits_len ||
-        !tenant_code_begin(&c, v->bits + at, v->bits_len - at, node->rows))
+    if (place - node->start >= node->rows || !tenant_code_of(v, t->tenant, &list[i - 1], &c))
         return false;
     while ((n = tenant_code_next(&c, node->start, got, SOME)) > 0)
         for (size_t j = 0; j < n; j++)
@@ -479,7 +474,7 @@ static void give(struct seeker *t, double key, uint32_t place)
 /* May the candidate be among the best k, by its code? */
 static bool may_be_best(const struct seeker *t, uint64_t candidate)
 {
-    double key = true_key(t, place_key(candidate));
+    double key = true_key(t, cand_key(candidate));
 
     return t->n_found < t->k || !(key - width(t, key) > t->found[0].key);
 }
@@ -488,12 +483,12 @@ static bool may_be_best(const struct seeker *t, uint64_t candidate)
 static void look(struct seeker *t, size_t from, size_t to)
 {
     for (size_t i = from; i < to && i < from + AHEAD_EXACT; i++)
-        exact_ask(&t->exact, place_row(t->pool[i]));
+        exact_ask(&t->exact, cand_row(t->pool[i]));
     for (size_t i = from; i < to; i++) {
-        uint32_t place = place_row(t->pool[i]);
+        uint32_t place = cand_row(t->pool[i]);
 
         if (i + AHEAD_EXACT < to)
-            exact_ask(&t->exact, place_row(t->pool[i + AHEAD_EXACT]));
+            exact_ask(&t->exact, cand_row(t->pool[i + AHEAD_EXACT]));
         if (!may_be_best(t, t->pool[i]))
             continue;
         give(t, exact_key(&t->exact, place), place);
@@ -504,15 +499,15 @@ static void look(struct seeker *t, size_t from, size_t to)
 /* Of the candidates the k nearest by their codes come first, and such as are as near: how many. */
 static size_t nearest_first(struct seeker *t)
 {
-    uint64_t last = full(t) ? place_of((float)kth(t), t->near[0].row) : UINT64_MAX;
+    uint64_t last = full(t) ? cand_of((float)kth(t), t->near[0].row) : UINT64_MAX;
     size_t first = 0;
 
     for (size_t i = 0; i < t->pooled; i++) {
-        uint64_t place = t->pool[i];
+        uint64_t cand = t->pool[i];
 
         t->pool[i] = t->pool[first];
-        t->pool[first] = place;
-        first += place <= last;
+        t->pool[first] = cand;
+        first += cand <= last;
     }
     return first;
 }
@@ -527,7 +522,7 @@ static void settle(struct seeker *t)
     first = rest = nearest_first(t);
     if (!t->a->vectors) {
         for (size_t i = 0; i < first; i++)
-            give(t, true_key(t, place_key(t->pool[i])), place_row(t->pool[i]));
+            give(t, true_key(t, cand_key(t->pool[i])), cand_row(t->pool[i]));
         return;
     }
     look(t, 0, first);

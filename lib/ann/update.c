@@ -91,7 +91,9 @@ static uint64_t attrs_bytes(const struct ann_update *u)
     return u->a->rows ? (uint64_t)((double)bytes * (double)u->rows / (double)u->a->rows) : bytes;
 }
 
-uint64_t ann_update_bytes(const struct ann_update *u)
+/* About what the update takes with what it was told so far, beside the index itself, which is
+ * mapped. */
+static uint64_t bytes_of(const struct ann_update *u)
 {
     const struct ann *a = u->a;
     uint64_t rights = u->was.settled ? u->was.start[u->was.settled] : 0, bytes;
@@ -106,7 +108,7 @@ uint64_t ann_update_bytes(const struct ann_update *u)
 
 static int look_at_room(const struct ann_update *u, struct err *e)
 {
-    uint64_t need = u->most ? ann_update_bytes(u) : 0;
+    uint64_t need = u->most ? bytes_of(u) : 0;
     char text[2][NUM_HUMAN];
 
     if (need <= u->most)

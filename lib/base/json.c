@@ -129,14 +129,6 @@ bool json_double(const struct json *v, double *out)
     return true;
 }
 
-bool json_bool(const struct json *v, bool *out)
-{
-    if (!json_is_boolean(value(v)))
-        return false;
-    *out = json_is_true(value(v));
-    return true;
-}
-
 bool json_text(const struct json *v, const char **p, size_t *len)
 {
     if (!json_is_string(value(v)))

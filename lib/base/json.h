@@ -37,8 +37,7 @@ const struct json *json_member(const struct json *v, size_t i, const char **key)
 bool json_none(const struct json *v); /* absent, or null */
 /* False, and *out as it was, if it is none. */
 bool json_i64(const struct json *v, int64_t *out);
-bool json_double(const struct json *v, double *out); /* whole numbers too */
-bool json_bool(const struct json *v, bool *out);
+bool json_double(const struct json *v, double *out);               /* whole numbers too */
 bool json_text(const struct json *v, const char **p, size_t *len); /* of the document */
 
 #endif

@@ -250,7 +250,8 @@ uint64_t stream_raw_size(const struct stream *s)
     return s->raw_size;
 }
 
-uint64_t stream_place(const struct stream *s)
+/* Of the byte that is handed out next: lines_place(). */
+static uint64_t place_of(const struct stream *s)
 {
     return s->z || s->g ? s->block : s->raw_pos - (s->raw_len - s->raw_at);
 }
@@ -377,7 +378,7 @@ uint64_t lines_place(const struct lines *l)
 {
     bool plain = !l->s->z && !l->s->g;
 
-    return stream_place(l->s) - (plain ? l->end - l->start : 0);
+    return place_of(l->s) - (plain ? l->end - l->start : 0);
 }
 
 const struct stream *lines_stream(const struct lines *l)

@@ -36,10 +36,6 @@ const char *stream_name_of(const char *path);
  * from where reading began: for progress. */
 uint64_t stream_raw_pos(const struct stream *s);
 uint64_t stream_raw_size(const struct stream *s);
-/* A place in the raw input of the byte that is handed out next, never decreasing and, of a regular
- * file, always the same: its offset in plain input, else that of the block of compressed bytes that
- * was decoded last. */
-uint64_t stream_place(const struct stream *s);
 /* Is this a regular file that is not compressed? Known from the first stream_read() on. */
 bool stream_can_seek(const struct stream *s);
 /* Goes on at this byte, counted from where reading began; only where stream_can_seek(). */
@@ -57,7 +53,10 @@ int lines_open(struct lines **out, const char *path, char delim, size_t max_len,
  * is readable and is '\0' (a scanner may rely on it). */
 int lines_next(struct lines *l, const char **p, size_t *len, struct err *e);
 uint64_t lines_number(const struct lines *l); /* of the line last returned, from 1; 0 before */
-uint64_t lines_place(const struct lines *l);  /* as stream_place(), of the next line's first byte */
+/* A place in the raw input of the next line's first byte, never decreasing and, of a regular file,
+ * always the same: its offset in plain input, else that of the block of compressed bytes that was
+ * decoded last. */
+uint64_t lines_place(const struct lines *l);
 const struct stream *lines_stream(const struct lines *l);
 void lines_close(struct lines *l); /* NULL is fine */
 

@@ -34,7 +34,9 @@ static int file_record(const struct doc *d, const struct docs_opts *o, struct bu
     return rc < 0 ? e->code : 0;
 }
 
-int record_encode(const struct doc *d, const struct docs_opts *o, struct buf *out, struct err *e)
+/* What the index keeps of a record: varint length of `head`, head, tail (docs.h). */
+static int encode_record(const struct doc *d, const struct docs_opts *o, struct buf *out,
+                         struct err *e)
 {
     if (!d->head_len && d->id)
         return file_record(d, o, out, e);
@@ -78,7 +80,7 @@ static int add_doc(struct corpus *c, const struct doc *d, struct err *e)
         return e->code;
     count_bytes(t->freq, c->text.p + at, c->text.len - at);
     c->record.len = 0;
-    if (buf_addc(&c->text, '\0', e) < 0 || record_encode(d, &c->o->docs, &c->record, e) < 0 ||
+    if (buf_addc(&c->text, '\0', e) < 0 || encode_record(d, &c->o->docs, &c->record, e) < 0 ||
         store_add(&c->meta, c->record.p, c->record.len, e) < 0)
         return e->code;
     if (d->id && tables_add_id(t, (uint32_t)hash64(d->id, d->id_len), e) < 0)

@@ -44,7 +44,4 @@ void corpus_trim(struct corpus *c);
 void corpus_free_text(struct corpus *c);
 void corpus_close(struct corpus *c);
 
-/* What the index keeps of a record: varint length of `head`, head, tail (docs.h). */
-int record_encode(const struct doc *d, const struct docs_opts *o, struct buf *out, struct err *e);
-
 #endif

@@ -81,8 +81,6 @@ struct shard {
 
 int shard_open(struct shard **out, const char *path, const struct fm_open_opts *o, struct err *e);
 void shard_close(struct shard *s);
-/* Reads everything: checksums, and that the structures fit each other. */
-int shard_check(const struct shard *s, struct err *e);
 
 /* The rows that begin with a byte: the first step of a search, which costs nothing. */
 struct fm_range shard_first(const struct shard *s, uint8_t byte);

@@ -146,7 +146,8 @@ static int check_samples(const struct shard *s, struct err *e)
     return 0;
 }
 
-int shard_check(const struct shard *s, struct err *e)
+/* Reads everything: checksums, and that the structures fit each other. */
+static int check_shard(const struct shard *s, struct err *e)
 {
     if (sect_check(s->file, e) < 0 || check_ranks(s, e) < 0 || check_docs(s, e) < 0)
         return e->code;
@@ -158,7 +159,7 @@ int fm_check(const struct fm *fm, progress_fn *progress, void *ctx, struct err *
     for (size_t i = 0; i < fm->n_shards; i++) {
         if (progress)
             progress(ctx, "checking", i, fm->n_shards);
-        if (shard_check(fm->shard[i], e) < 0)
+        if (check_shard(fm->shard[i], e) < 0)
             return e->code;
     }
     return 0;

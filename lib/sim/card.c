@@ -152,7 +152,7 @@ double card_ffn_parameters(const struct model_card *m)
     return (m->gated > 0 ? 3 : 2) * m->dim * m->ffn;
 }
 
-double card_layer_parameters(const struct model_card *m)
+static double layer_parameters(const struct model_card *m)
 {
     double q = m->q_heads * m->head_dim, kv = m->kv_heads * m->head_dim;
 
@@ -161,7 +161,7 @@ double card_layer_parameters(const struct model_card *m)
 
 double card_parameters(const struct model_card *m)
 {
-    return card_layer_parameters(m) + (m->tied > 0 ? 1 : 2) * m->dim * m->vocab;
+    return layer_parameters(m) + (m->tied > 0 ? 1 : 2) * m->dim * m->vocab;
 }
 
 double card_active_parameters(const struct model_card *m)

@@ -73,10 +73,9 @@ double card_experts_met(const struct model_card *m, double tokens);
 /* Of one of them. */
 double card_ffn_parameters(const struct model_card *m);
 
-/* Parameters in all, and those that a token is computed with; those of the layers. */
+/* Parameters in all, and those that a token is computed with. */
 double card_parameters(const struct model_card *m);
 double card_active_parameters(const struct model_card *m);
-double card_layer_parameters(const struct model_card *m);
 /* Bytes of a token's keys and values, all layers. */
 double card_kv_bytes(const struct model_card *m);
 

@@ -98,7 +98,8 @@ static void sort_last(struct replica *r, bool came_back)
     *deque_place(d, i) = x;
 }
 
-bool replica_sorts(const struct replica *r)
+/* Is its queue in another order than that of arrival? */
+static bool sorts(const struct replica *r)
 {
     return r->start_by || (r->sched->priorities && r->trace->priority);
 }
@@ -132,9 +133,9 @@ static int enqueue(struct replica *r, uint32_t request, bool came_back, struct e
         return background_enqueue(r, request, came_back, e);
     r->queued_blocks += kv_blocks(&r->kv, f->need);
     r->due_tokens += prompt_due(f);
-    if (!came_back && f->kv.n > 0 && !replica_sorts(r))
+    if (!came_back && f->kv.n > 0 && !sorts(r))
         return enqueue_heir(r, request, e);
-    if (!replica_sorts(r))
+    if (!sorts(r))
         return came_back ? deque_push_front(&r->waiting, request, e)
                          : deque_push_back(&r->waiting, request, e);
     if (deque_push_back(&r->waiting, request, e) < 0)

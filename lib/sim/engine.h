@@ -224,8 +224,6 @@ static inline double replica_slower(const struct replica *r)
 {
     return r->o->slower > 0 ? r->o->slower : 1;
 }
-/* Is its queue in another order than that of arrival? */
-bool replica_sorts(const struct replica *r);
 /* Is there room for such a request, were it alone? */
 bool replica_can_run(const struct replica *r, uint32_t request);
 /* Of requests that are there. */

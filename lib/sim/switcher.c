@@ -83,7 +83,8 @@ int switcher_take(struct switcher *s, struct replica *r, uint32_t request, struc
     return 0;
 }
 
-void switcher_give(struct switcher *s, struct replica *r, uint32_t request)
+/* All its blocks are given back. */
+static void give(struct switcher *s, struct replica *r, uint32_t request)
 {
     kv_alloc_release(s->alloc, &s->held[request]);
     kv_give_back(&r->kv, &flight_of(r, request)->kv);
@@ -149,7 +150,7 @@ static int copy_out(struct switcher *s, struct replica *r, uint32_t request, uin
 /* It was admitted, and no step has been: as if it had not. */
 static int put_back(struct switcher *s, struct replica *r, uint32_t request, struct err *e)
 {
-    switcher_give(s, r, request);
+    give(s, r, request);
     flight_of(r, request)->status = FLIGHT_WAITING;
     r->queued_blocks += kv_blocks(&r->kv, flight_of(r, request)->need);
     return deque_push_front(&r->waiting, request, e);
@@ -169,7 +170,7 @@ int switch_out(struct switcher *s, struct replica *r, uint32_t request, struct e
     /* A block that was copied when it was not full is copied again. */
     if (copy_out(s, r, request, there == f->computed ? to : there / r->kv.tokens, to, e) < 0)
         return e->code;
-    switcher_give(s, r, request);
+    give(s, r, request);
     /* Replicas count what is due of those that wait and run, not of those that are elsewhere. */
     r->due_tokens -= prompt_due(f);
     f->status = FLIGHT_SWAPPED;

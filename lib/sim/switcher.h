@@ -45,8 +45,6 @@ static inline uint32_t blocks_due(const struct replica *r, const struct flight *
 
 /* Blocks for all that is due, which there are, to a request that runs. */
 int switcher_take(struct switcher *s, struct replica *r, uint32_t request, struct err *e);
-/* All its blocks are given back. */
-void switcher_give(struct switcher *s, struct replica *r, uint32_t request);
 /* Out, or, where the host has no room, to be computed anew. It must not be in r->running. */
 int switch_out(struct switcher *s, struct replica *r, uint32_t request, struct err *e);
 /* From s->out, which it has left, or a prompt from the queue the beginning of which is in a copy:

@@ -12,7 +12,8 @@
 
 enum { PAIR_QUERIES = 100 };
 
-double eval_true_key(enum vec_metric m, const float *x, const float *q, uint32_t dim)
+/* The key in double, in one fixed order: l2, or minus the product. */
+static double true_key(enum vec_metric m, const float *x, const float *q, uint32_t dim)
 {
     double part[4] = {0};
     uint32_t j = 0;
@@ -146,7 +147,7 @@ static void add_products(struct sums *s, const struct sample *p, const float *q,
 
     for (size_t i = 0; i < p->n; i++) {
         const float *x = p->x + i * dim;
-        double t = -eval_true_key(VEC_IP, x, q, dim), off = -(double)key[i] - t;
+        double t = -true_key(VEC_IP, x, q, dim), off = -(double)key[i] - t;
 
         s->n++;
         s->t += t;
@@ -163,7 +164,7 @@ static void add_bounds(struct sums *s, const struct sample *p, enum vec_metric m
 {
     for (size_t i = 0; i < p->n; i++) {
         s->bounds++;
-        s->broken += (double)low[i] > eval_true_key(m, p->x + i * dim, q, dim);
+        s->broken += (double)low[i] > true_key(m, p->x + i * dim, q, dim);
     }
 }
 
@@ -304,7 +305,7 @@ static void judge_query(const struct eval *v, uint64_t query, const struct best 
         for (size_t i = 0; i < b->n && i < v->o->rerank[r]; i++) {
             uint64_t row = b->v[i].row;
 
-            offer(again, eval_true_key(v->metric, d->base + row * v->c->dim, q, v->c->dim), row);
+            offer(again, true_key(v->metric, d->base + row * v->c->dim, q, v->c->dim), row);
         }
         found[1 + r] += hits(again, truth, v->o->k);
     }

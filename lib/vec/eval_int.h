@@ -26,9 +26,6 @@ int eval_prepare(struct eval_queries *s, const struct codec *c, enum vec_metric 
                  size_t n, struct err *e);
 void eval_forget(struct eval_queries *s);
 
-/* The key in double, in one fixed order: l2, or minus the product. */
-double eval_true_key(enum vec_metric m, const float *x, const float *q, uint32_t dim);
-
 /* Fills encode_vps, prepare_us, scan_vps and batch_vps. */
 int eval_speed(struct eval_result *r, const struct eval *v, struct err *e);
 

@@ -75,10 +75,6 @@ struct vec_reader {
 
 int vec_read_text_open(struct vec_reader *r, struct err *e);
 
-/* After n rows were put at `rows`: the good ones stay, moved together. Returns how many, or the
- * error that names the first bad one. `next` goes on by n. */
-int64_t vec_keep_good(struct vec_reader *r, void *rows, uint64_t n, struct err *e);
-
 static inline uint32_t le32(const unsigned char *p)
 {
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;

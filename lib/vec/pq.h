@@ -61,7 +61,6 @@ int pq_train_centroids(struct pq *p, const struct vec_ops *ops, const struct cod
 /* Makes p->near, an array that is there, of the centroids. With fewer of these than PQ_TABLE the
  * first is repeated, which changes neither the nearest nor a table's range. */
 int pq_prepare(struct pq *p, const struct vec_ops *ops, struct err *e);
-int pq_prepare_part(struct pq *p, const struct vec_ops *ops, uint32_t part, struct err *e);
 /* best[i]: the nearest centroid to the part of n rows of dim. `own` has room for PQ_ROWS * sub. */
 void pq_assign(const struct pq *p, const float *x, size_t n, uint32_t part, float *own,
                uint32_t *best);

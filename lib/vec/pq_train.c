@@ -31,7 +31,7 @@ enum {
 
 /* ---- the kernels' form of the codebooks ---- */
 
-int pq_prepare_part(struct pq *p, const struct vec_ops *ops, uint32_t part, struct err *e)
+static int prepare_part(struct pq *p, const struct vec_ops *ops, uint32_t part, struct err *e)
 {
     const float *centroids = p->centroids + (size_t)part * p->k * p->sub;
     size_t bytes = p->sub * sizeof *centroids;
@@ -116,7 +116,7 @@ static int choose_wide(struct pq *p, struct err *e)
 int pq_prepare(struct pq *p, const struct vec_ops *ops, struct err *e)
 {
     for (uint32_t part = 0; part < p->parts; part++)
-        if (pq_prepare_part(p, ops, part, e) < 0)
+        if (prepare_part(p, ops, part, e) < 0)
             return e->code;
     return choose_wide(p, e);
 }
@@ -365,7 +365,7 @@ static int code_part(struct turning *w, uint32_t part, struct err *e)
     uint32_t *code = mem_array(n, sizeof *code, e);
     double *sum = mem_array((size_t)p->k * p->sub, sizeof *sum, e);
     float *own = mem_array((size_t)PQ_ROWS * p->sub, sizeof *own, e);
-    int rc = code && sum && own ? pq_prepare_part(p, w->ops, part, e) : e->code;
+    int rc = code && sum && own ? prepare_part(p, w->ops, part, e) : e->code;
 
     for (size_t i = 0; rc == 0 && i < n; i += PQ_ROWS)
         pq_assign(p, vec_matrix_row(&w->z, i), n - i < PQ_ROWS ? n - i : PQ_ROWS, part, own,

@@ -71,7 +71,9 @@ static int bad_value(const struct vec_reader *r, uint64_t row, const void *p, si
                    v != v ? "no number (NaN)" : "infinite, or beyond f32");
 }
 
-int64_t vec_keep_good(struct vec_reader *r, void *rows, uint64_t n, struct err *e)
+/* After n rows were put at `rows`: the good ones stay, moved together. Returns how many, or the
+ * error that names the first bad one. `next` goes on by n. */
+static int64_t keep_good(struct vec_reader *r, void *rows, uint64_t n, struct err *e)
 {
     size_t bytes = r->dim * vec_type_size(r->type);
     uint64_t kept = 0, from = r->next;
@@ -149,7 +151,7 @@ static int64_t step_headed(struct vec_reader *r, void *rows, uint64_t n, struct 
                          e);
     if (r->f8 && rows)
         narrow(r->wide, rows, n * r->dim);
-    return vec_keep_good(r, rows, n, e);
+    return keep_good(r, rows, n, e);
 }
 
 /* A row of another dimension is left out, if that is wanted and its length can be believed. */
@@ -199,7 +201,7 @@ static int64_t step_prefixed(struct vec_reader *r, void *rows, uint64_t n, struc
     }
     if (done == 0)
         return cut_short(r, r->next, r->len - r->at, e);
-    return vec_keep_good(r, rows, done, e);
+    return keep_good(r, rows, done, e);
 }
 
 /* ---- opening ---- */

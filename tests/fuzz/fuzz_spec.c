@@ -188,13 +188,11 @@ static void walk(const struct json *v, int depth)
     const char *key;
     int64_t i;
     double d;
-    bool b;
     size_t len;
 
     FUZZ_CHECK(depth < 10000);
     if (json_i64(v, &i))
         FUZZ_CHECK(json_double(v, &d));
-    json_bool(v, &b);
     if (json_text(v, &key, &len))
         FUZZ_CHECK(key[len] == '\0');
     for (size_t k = 0; k < json_len(v); k++)

@@ -16,7 +16,7 @@ static int own_token(const struct naive *s, const struct request *r, int i)
 }
 
 /* Where token i stands, counted over the places of its blocks. */
-static int place_of(const struct request *r, int i)
+static int cand_of(const struct request *r, int i)
 {
     return i < r->taken ? r->place[i] : i + holes_of(r);
 }
@@ -24,14 +24,14 @@ static int place_of(const struct request *r, int i)
 static void write_tokens(struct naive *s, struct request *r, int from, int to)
 {
     for (int i = from; i < to; i++) {
-        int at = place_of(r, i);
+        int at = cand_of(r, i);
 
         s->block[r->block[at / s->o.block_tokens]].token[at % s->o.block_tokens] = own_token(s, r,
                                                                                              i);
     }
     /* What it took over is there still. */
     for (int i = 0; i < r->taken; i++) {
-        int at = place_of(r, i);
+        int at = cand_of(r, i);
 
         if (s->block[r->block[at / s->o.block_tokens]].token[at % s->o.block_tokens] != r->text[i])
             abort();
@@ -86,7 +86,7 @@ static int set_lengths(const struct naive *s, struct request *r)
 static void take_token(struct naive *s, struct request *r, const struct request *a, int i,
                        bool first)
 {
-    int at = place_of(a, i), block = a->block[at / s->o.block_tokens];
+    int at = cand_of(a, i), block = a->block[at / s->o.block_tokens];
 
     if (first || r->block[r->n_blocks - 1] != block) {
         s->block[block].holders++;

@@ -164,10 +164,10 @@ static void try_places(void)
     static const float some[] = {-3e38F, -1, -1e-40F, 0, 1e-40F, 1, 2, 3e38F};
 
     for (size_t i = 0; i + 1 < sizeof some / sizeof *some; i++) {
-        T_CHECK(place_of(some[i], 9) < place_of(some[i + 1], 3));
-        T_CHECK(place_of(some[i], 3) < place_of(some[i], 9));
-        T_CHECK(place_key(place_of(some[i], 7) | 1) == some[i]);
-        T_CHECK(place_row(place_of(some[i], 0x7ffffffe) | 1) == 0x7ffffffe);
+        T_CHECK(cand_of(some[i], 9) < cand_of(some[i + 1], 3));
+        T_CHECK(cand_of(some[i], 3) < cand_of(some[i], 9));
+        T_CHECK(cand_key(cand_of(some[i], 7) | 1) == some[i]);
+        T_CHECK(cand_row(cand_of(some[i], 0x7ffffffe) | 1) == 0x7ffffffe);
     }
 }
 

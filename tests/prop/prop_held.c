@@ -4,7 +4,7 @@
  */
 #include "../unit/t.h"
 #include "ann/held.h"
-#include "ann/place.h"
+#include "ann/cand.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -60,11 +60,11 @@ static void try_enough(const struct held *h)
     size_t want = 0, got;
 
     for (size_t i = 0; i < h->n; i++)
-        near[i] = place_of((float)below(50), h->list[i]);
+        near[i] = cand_of((float)below(50), h->list[i]);
     memcpy(sorted, near, sizeof near);
     qsort(sorted, h->n, sizeof *sorted, by_number);
     while (want < h->n && ((double)rows < need.seen || want < need.lists || rows < need.rows))
-        rows += f.count[place_row(sorted[want++])];
+        rows += f.count[cand_row(sorted[want++])];
     got = held_enough(h, near, &need);
     T_CHECKF(got == want, "%zu lists, not %zu", got, want);
     T_CHECK(memcmp(near, sorted, want * sizeof *near) == 0);

@@ -186,7 +186,7 @@ static void compare(const struct world *x, struct plain *p, uint64_t keys, uint6
     bool same = w->n == p->n;
 
     for (size_t i = 0; i < w->n && same; i++)
-        same = place_row(w->pool[i]) == p->pool[i].row;
+        same = cand_row(w->pool[i]) == p->pool[i].row;
     T_CHECKF(same, "%zu rows of degree %u, k %zu, ef %zu: other rows", (size_t)x->g.rows,
              x->g.degree, w->k, w->ef);
     T_CHECKF(w->keys - keys == p->keys && w->hops - hops == p->hops,

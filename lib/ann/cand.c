@@ -1,13 +1,11 @@
-/* place.c - see place.h. */
-#include "ann/place.h"
+/* cand.c - see cand.h. */
+#include "ann/cand.h"
 
 #include <stdlib.h>
 
-#include "base/mem.h"
-
 enum { FEW = 12 /* that are sorted by insertion */ };
 
-void places_sort(uint64_t *p, size_t n)
+void cands_sort(uint64_t *p, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
         uint64_t v = p[i];
@@ -26,7 +24,7 @@ static int by_place(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void places_order(uint64_t *p, size_t n)
+void cands_order(uint64_t *p, size_t n)
 {
     if (n > 1)
         qsort(p, n, sizeof *p, by_place);
@@ -39,7 +37,7 @@ static uint64_t median(uint64_t a, uint64_t b, uint64_t c)
     return c < low ? low : c > high ? high : c;
 }
 
-void places_select(uint64_t *p, size_t n, size_t k)
+void cands_select(uint64_t *p, size_t n, size_t k)
 {
     while (k > 0 && k < n && n > FEW) {
         uint64_t middle = median(p[0], p[n / 2], p[n - 1]);
@@ -70,20 +68,5 @@ void places_select(uint64_t *p, size_t n, size_t k)
         }
     }
     if (k > 0 && k < n)
-        places_sort(p, n);
-}
-
-int places_of_rows(_Atomic(uint32_t *) *at, const uint32_t *row, uint64_t rows, struct err *e)
-{
-    uint32_t *place, *none = NULL;
-
-    if (atomic_load(at))
-        return 0;
-    if (!(place = mem_zero((size_t)rows, sizeof *place, e)))
-        return e->code;
-    for (uint64_t i = 0; i < rows; i++)
-        place[row[i]] = (uint32_t)i;
-    if (!atomic_compare_exchange_strong(at, &none, place))
-        free(place); /* another was faster */
-    return 0;
+        cands_sort(p, n);
 }
