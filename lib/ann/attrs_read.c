@@ -497,11 +497,13 @@ static int write_attrs(const struct ann *a, const char *path, const struct attrs
     int rc = sect_create(&w, path, "ann ", 1, sect_minor(a->file), e);
 
     if (rc == 0)
+        sect_replaces(w, a->file);
+    if (rc == 0)
         rc = sect_copy(w, a->file, ATTRS_SECTIONS, e);
     if (rc == 0)
         rc = attrs_save(attrs, w, e);
     if (rc == 0)
-        rc = ann_commit(a, &w, path, e);
+        rc = sect_commit(&w, e);
     sect_abort(&w);
     return rc;
 }

@@ -81,18 +81,9 @@ static int finish(struct ann **out, struct ann *a, int rc, enum cpu_level cpu, s
     return 0;
 }
 
-static struct ann *begin(const char *path, struct err *e)
-{
-    struct ann *a = mem_zero(1, sizeof *a, e);
-
-    if (a && stat(path, &a->was) < 0)
-        a->was = (struct stat){0}; /* opening says why */
-    return a;
-}
-
 int ann_open(struct ann **out, const char *path, enum cpu_level cpu, struct err *e)
 {
-    struct ann *a = begin(path, e);
+    struct ann *a = mem_zero(1, sizeof *a, e);
     int rc = a ? sect_open(&a->file, path, "ann ", 1, e) : e->code;
 
     if (!a)
@@ -104,7 +95,7 @@ int ann_open(struct ann **out, const char *path, enum cpu_level cpu, struct err 
 
 int ann_load(struct ann **out, const char *path, enum cpu_level cpu, int threads, struct err *e)
 {
-    struct ann *a = begin(path, e);
+    struct ann *a = mem_zero(1, sizeof *a, e);
 
     if (!a)
         return e->code;
@@ -240,22 +231,4 @@ void ann_lists_of(struct ann_lists *l, const uint32_t *size, uint32_t n)
     l->least = n ? l->least : 0;
     l->mean = n ? rows / n : 0;
     l->imbalance = rows > 0 ? squares * n / (rows * rows) : 1;
-}
-
-int ann_unchanged(const struct ann *a, const char *path, struct err *e)
-{
-    struct stat now;
-
-    if (strcmp(path, sect_path(a->file)) != 0)
-        return 0;
-    if (stat(path, &now) == 0 && now.st_ino == a->was.st_ino && now.st_dev == a->was.st_dev &&
-        now.st_mtim.tv_sec == a->was.st_mtim.tv_sec &&
-        now.st_mtim.tv_nsec == a->was.st_mtim.tv_nsec)
-        return 0;
-    return err_set(e, ERR_INPUT, "%s was changed by another meanwhile, and is left as it is", path);
-}
-
-int ann_commit(const struct ann *a, struct sect_writer **w, const char *path, struct err *e)
-{
-    return ann_unchanged(a, path, e) < 0 ? e->code : sect_commit(w, e);
 }

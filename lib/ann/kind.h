@@ -2,8 +2,6 @@
 #ifndef ANN_KIND_H
 #define ANN_KIND_H
 
-#include <sys/stat.h>
-
 #include "ann/ann.h"
 #include "ann/attrs.h"
 #include "ann/filter.h"
@@ -48,7 +46,6 @@ struct ann {
     size_t vector_bytes, vector_stride; /* of a row, and from one to the next */
     void *state;                        /* the kind's own */
     struct sect_file *file;
-    struct stat was; /* the file, before it was opened */
     enum cpu_level cpu;
 };
 
@@ -170,11 +167,6 @@ int ann_write(struct sect_writer **w, const char *path, const struct ann_kind *k
 
 /* The i-th of the vectors that were, as VECS has them, and of those that came. */
 const void *ann_vector_at(const struct ann_maker *m, uint64_t i);
-/* index.c: what is to take the place of the index, or stands at another path, is there; it is an
- * error if another process has put a new index in that place since this one was opened. */
-int ann_commit(const struct ann *a, struct sect_writer **w, const char *path, struct err *e);
-/* The same without writing: before what must come first. */
-int ann_unchanged(const struct ann *a, const char *path, struct err *e);
 
 #define ANN_KIND_DECLARE(upper, name) extern const struct ann_kind ann_kind_##name;
 ANN_KINDS(ANN_KIND_DECLARE, )

@@ -73,11 +73,13 @@ static int write_settings(const struct ann *a, const char *path, const struct an
     int rc = sect_create(&w, path, "ann ", 1, sect_minor(a->file), e);
 
     if (rc == 0)
+        sect_replaces(w, a->file);
+    if (rc == 0)
         rc = sect_copy(w, a->file, "TUNE", e);
     if (rc == 0)
         rc = sect_put(w, "TUNE", 0, s, n * sizeof *s, e);
     if (rc == 0)
-        rc = ann_commit(a, &w, path, e);
+        rc = sect_commit(&w, e);
     sect_abort(&w);
     return rc;
 }

@@ -608,8 +608,9 @@ static int commit(const struct ann_update *u, struct sect_writer **w, const char
     struct vec_writer *to = NULL;
     int rc = 0;
 
-    if (ann_unchanged(u->a, path, e) < 0)
+    if (sect_unchanged(u->a->file, path, e) < 0)
         return e->code;
+    sect_replaces(*w, u->a->file);
     if (map)
         rc = vec_create(&to, map, &how, e);
     if (rc == 0 && map)
@@ -617,7 +618,7 @@ static int commit(const struct ann_update *u, struct sect_writer **w, const char
     if (rc == 0 && map)
         rc = vec_commit(&to, e);
     vec_abort(&to);
-    return rc < 0 ? rc : ann_commit(u->a, w, path, e);
+    return rc < 0 ? rc : sect_commit(w, e);
 }
 
 static int write_changed(struct ann_update *u, struct ann_maker *m, const char *path,

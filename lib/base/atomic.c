@@ -34,6 +34,8 @@ struct atomic_file {
     char *fresh; /* ".NAME.new" */
     mode_t mode; /* the old file's permissions, when there is one: `replaces` */
     bool replaces;
+    struct stat was; /* what alone it may replace, where `only` is set */
+    bool only;
     bool named;  /* `fresh` exists and is ours */
     pid_t owner; /* `fresh` is not a forked process's to remove */
 };
@@ -370,6 +372,67 @@ int atomic_pwrite(struct atomic_file *f, const void *p, size_t len, uint64_t at,
     return 0;
 }
 
+/* ---- what is replaced ---- */
+
+static bool is_unchanged(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static int was_changed(const char *path, struct err *e)
+{
+    return err_set(e, ERR_INPUT, "%s was changed by another meanwhile, and is left as it is", path);
+}
+
+/* The folder of a path that follow() gave, and the name in it. */
+static const char *look_up_folder(char *path, struct stat *folder)
+{
+    char *slash = strrchr(path, '/');
+    int rc;
+
+    if (!slash)
+        rc = stat(".", folder);
+    else if (slash == path)
+        rc = stat("/", folder);
+    else {
+        *slash = '\0';
+        rc = stat(path, folder);
+    }
+    return rc < 0 ? NULL : slash ? slash + 1 : path;
+}
+
+bool atomic_same_target(const char *a, const char *b)
+{
+    char *path[2] = {follow(a), follow(b)};
+    const char *name[2] = {NULL, NULL};
+    struct stat folder[2];
+
+    for (int i = 0; i < 2; i++)
+        if (path[i])
+            name[i] = look_up_folder(path[i], &folder[i]);
+    bool same = name[0] && name[1] && strcmp(name[0], name[1]) == 0 &&
+                folder[0].st_dev == folder[1].st_dev && folder[0].st_ino == folder[1].st_ino;
+    free(path[0]);
+    free(path[1]);
+    return same;
+}
+
+void atomic_replaces(struct atomic_file *f, const char *old, const struct stat *was)
+{
+    f->was = *was;
+    f->only = atomic_same_target(f->path, old);
+}
+
+int atomic_unchanged(const char *path, const char *old, const struct stat *was, struct err *e)
+{
+    struct stat now;
+
+    if (!atomic_same_target(path, old) || (stat(path, &now) == 0 && is_unchanged(&now, was)))
+        return 0;
+    return was_changed(path, e);
+}
+
 /* ---- the end ---- */
 
 /* The folder, to be synced: -1 where there is none to be had. One that may be written but not read
@@ -386,8 +449,21 @@ static int sync_folder(const struct atomic_file *f, int fd, struct err *e)
     return fd >= 0 && atomic_sync_fd(fd) < 0 && errno != EINVAL ? fail(f, e) : 0;
 }
 
+/* While ".NAME.new" is ours nobody else gives NAME to a file. */
+static int check_replaced(const struct atomic_file *f, struct err *e)
+{
+    struct stat now;
+
+    if (!f->only ||
+        (fstatat(f->dir, f->name, &now, AT_SYMLINK_NOFOLLOW) == 0 && is_unchanged(&now, &f->was)))
+        return 0;
+    return was_changed(f->path, e);
+}
+
 static int rename_fresh(struct atomic_file *f, struct err *e)
 {
+    if (check_replaced(f, e) < 0)
+        return e->code;
     if (renameat(f->dir, f->fresh, f->dir, f->name) < 0)
         return fail(f, e);
     f->named = false;
@@ -401,9 +477,9 @@ static int link_unnamed(struct atomic_file *f, struct err *e)
     char proc[40];
 
     proc_name(f->fd, proc);
-    if (linkat(AT_FDCWD, proc, f->dir, f->name, AT_SYMLINK_FOLLOW) == 0)
+    if (!f->only && linkat(AT_FDCWD, proc, f->dir, f->name, AT_SYMLINK_FOLLOW) == 0)
         return 0;
-    if (errno != EEXIST)
+    if (!f->only && errno != EEXIST)
         return fail(f, e);
     while (linkat(AT_FDCWD, proc, f->dir, f->fresh, AT_SYMLINK_FOLLOW) < 0) {
         if (errno != EEXIST)

@@ -9,6 +9,10 @@
  * NAME at the same time: the second is refused. (Long NAMEs are cut to make ".NAME.new" a legal
  * name.)
  *
+ * Who made the new file of the old one tells so (atomic_replaces()): then it takes the place of that
+ * file alone. Everybody who replaces a file has the name ".NAME.new" for a moment, so whoever has it
+ * can look at NAME and then rename, and nobody comes between.
+ *
  * A new file gets the permissions 0666 less the umask, a replaced one keeps the old file's. A
  * symbolic link is followed, dangling or not: the file it points at is replaced, or made.
  *
@@ -26,6 +30,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 
@@ -38,6 +43,15 @@ bool atomic_can_seek(const struct atomic_file *f);
 /* Writes everything or fails; partial writes and EINTR are dealt with. */
 int atomic_write(struct atomic_file *f, const void *p, size_t len, struct err *e);
 int atomic_pwrite(struct atomic_file *f, const void *p, size_t len, uint64_t at, struct err *e);
+/* What is written was made of the file `old`, which was found as `was`. Where it is to take its
+ * place, the commit fails with ERR_INPUT, and does nothing, when by then the name is another file's,
+ * or nobody's. `was` is still open or mapped, so that no other file can have its number. */
+void atomic_replaces(struct atomic_file *f, const char *old, const struct stat *was);
+/* Would it fail now, if it went to `path`? */
+int atomic_unchanged(const char *path, const char *old, const struct stat *was, struct err *e);
+/* Would a file written to one path take the place of one written to the other? Links are followed,
+ * and none of the two need be there. */
+bool atomic_same_target(const char *a, const char *b);
 /* Sync, name, sync the folder. On failure nothing is left and the old file stands, except that a
  * failed sync of the folder, the last step, finds the new file in place. Frees *f either way and
  * clears it. */

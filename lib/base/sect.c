@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HEADER = 64, HEADER_SUM = 56, ROW = 32, BUFFER = 1 << 20 };
@@ -276,8 +277,9 @@ void sect_abort(struct sect_writer **pw)
 /* ---- reading ---- */
 
 struct sect_file {
-    struct map map; /* mapped or loaded; {0} when the bytes are the caller's */
-    int fd;         /* of the file, while a section stands apart; else -1 */
+    struct map map;  /* mapped or loaded; {0} when the bytes are the caller's */
+    struct stat was; /* the file, as it was opened */
+    int fd;          /* of the file, while a section stands apart; else -1 */
     const unsigned char *p;
     uint64_t size, table_at;
     char *path;
@@ -443,6 +445,8 @@ int sect_open(struct sect_file **out, const char *path, const char kind[4], uint
 
     if (rc == 0)
         rc = map_open_fd(&f->map, &fd, path, e);
+    if (rc == 0 && fstat(fd, &f->was) < 0)
+        rc = err_sys(e, "cannot read", path);
     if (rc == 0)
         rc = open_bytes(f, f->map.p, f->map.len, kind, major, e);
     if (rc == 0)
@@ -736,6 +740,16 @@ int sect_copy(struct sect_writer *w, const struct sect_file *f, const char *with
         if (!among(without, f->rows[i].id) && copy_section(w, f, &f->rows[i], e) < 0)
             return e->code;
     return 0;
+}
+
+void sect_replaces(struct sect_writer *w, const struct sect_file *f)
+{
+    atomic_replaces(w->file, f->path, &f->was);
+}
+
+int sect_unchanged(const struct sect_file *f, const char *path, struct err *e)
+{
+    return atomic_unchanged(path, f->path, &f->was, e);
 }
 
 void sect_close(struct sect_file *f)

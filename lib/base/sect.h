@@ -72,6 +72,12 @@ int sect_copy(struct sect_writer *w, const struct sect_file *f, const char *with
  * an earlier one. */
 int sect_reread(struct sect_writer *w, const char id[4], uint64_t at, void *p, size_t len,
                 struct err *e);
+/* What is written is the open file `f` (sect_open()), changed: where it goes to the name that f has,
+ * however that is spelled, the commit fails with ERR_INPUT when this name is another file's by then
+ * (atomic_replaces()). */
+void sect_replaces(struct sect_writer *w, const struct sect_file *f);
+/* Would it fail now, if it went to `path`? */
+int sect_unchanged(const struct sect_file *f, const char *path, struct err *e);
 /* Table, header, sync, rename. Frees *w either way and clears it. */
 int sect_commit(struct sect_writer **w, struct err *e);
 void sect_abort(struct sect_writer **w); /* no-op on NULL */

@@ -400,6 +400,8 @@ second_is_refused() {
     echo '{"op":"delete","id":1}' >changes
     second_is_refused changes ann-update -q good.ann -
     ann-build -q -o good.ann base.fvecs
+    second_is_refused changes ann-update -q -o "../${PWD##*/}/good.ann" good.ann -
+    ann-build -q -o good.ann base.fvecs
     { echo year && seq 600; } >year.tsv
     second_is_refused year.tsv ann-update -q --attrs - good.ann
     ann-build -q -o good.ann base.fvecs

@@ -209,6 +209,36 @@ kept_parts() {
     echo "ok parts that cannot be removed"
 }
 
+# three_updates NAME COMMAND-WORDS...: three changes of one index at once, each deletes a row, round
+# after round. What exits 0 is in the index; who is refused says so, and one at least is not.
+three_updates() {
+    local name=$1 i k pids got done before live
+    shift
+    old_files
+    cd "$work/now" || exit
+    for ((i = 0; i < ${ROUNDS-50}; i++)); do
+        ann-build -q -t ivf --lists 4 -o x.ann "$in/base.fvecs"
+        before=$(ann-stat x.ann | awk -F'\t' '$1 == "live" { print $2 }')
+        pids=() done=0
+        for k in 1 2 3; do
+            echo "{\"op\":\"delete\",\"id\":$k}" | "$@" 2>"../err.$k" &
+            pids+=($!)
+        done
+        for k in 1 2 3; do
+            got=0
+            wait "${pids[k - 1]}" || got=$?
+            [[ $got == 0 ]] && done=$((done + 1)) && continue
+            [[ $got == 1 ]] && grep -q 'x.ann was changed by another meanwhile' "../err.$k" || bad "$name: exit $got: $(<"../err.$k")"
+        done
+        ann-stat -q --check x.ann || bad "$name: the index is damaged"
+        live=$(ann-stat x.ann | awk -F'\t' '$1 == "live" { print $2 }')
+        [[ $done -ge 1 && $live == $((before - done)) ]] || bad "$name: $done exits of 0, $before rows and then $live"
+        [[ $(ls -A) == x.ann ]] || bad "$name: also there: $(ls -A)"
+    done
+    cd / || exit
+    echo "ok $name: ${ROUNDS-50} races"
+}
+
 races() {
     local none=' no refusal ' busy='another process is writing it'
     race "two fm-build" x.fmi "$none" fm-build -q -o x.fmi "$in/docs1.jsonl" -- fm-build -q -o x.fmi "$in/docs2.jsonl"
@@ -218,6 +248,8 @@ races() {
         ann-build -q -R 8 -L 12 -o x.ann "$in/base.fvecs"
     race "two vec-encode" x.codes "$none" vec-encode -q "$in/sq8.vq" "$in/base.fvecs" -o x.codes -- \
         vec-encode -q "$in/pq4x4.vq" "$in/base.fvecs" -o x.codes
+    three_updates "three ann-update" ann-update -q x.ann -
+    three_updates "three ann-update, by two names" ann-update -q -o ../now/x.ann x.ann -
     race "two trace-gen" x.jsonl "$none" trace-gen -q -n 50 --seed 1 -o x.jsonl -- trace-gen -q -n 50 --seed 2 -o x.jsonl
     export LD_PRELOAD=$FAULT_LIB FAULT_NAMED=1
     race "two trace-gen, as on NFS" x.jsonl "$busy" trace-gen -q -n 50 --seed 1 -o x.jsonl -- trace-gen -q -n 50 --seed 2 -o x.jsonl

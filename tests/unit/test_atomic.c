@@ -362,6 +362,86 @@ static void test_race(open_fn *open_it)
     unlink(path);
 }
 
+/* The number in the file, and 1: into the file `to` if it is still the one that was read. */
+static int change_number(open_fn *open_it, const char *to, const char *old)
+{
+    int fd = open(old, O_RDONLY | O_CLOEXEC), rc, n;
+    char text[16] = "";
+    struct atomic_file *f;
+    struct err e = {0};
+    struct stat was;
+
+    if (fd < 0 || fstat(fd, &was) < 0 || read(fd, text, sizeof text - 1) <= 0)
+        _exit(255);
+    if (open_it(&f, to, &e) < 0) {
+        close(fd);
+        return e.code;
+    }
+    atomic_replaces(f, old, &was);
+    n = snprintf(text, sizeof text, "%d", atoi(text) + 1);
+    rc = atomic_write(f, text, (size_t)n, &e) < 0 ? e.code : atomic_commit(&f, &e);
+    atomic_abort(&f);
+    close(fd);
+    return rc;
+}
+
+/* Of changes at once none is lost: each that was done is in the number. */
+static void test_changes_at_once(open_fn *open_it)
+{
+    static const char *const spelled[WRITERS] = {"target", "./target", "link"};
+    pid_t pid[WRITERS];
+    int status, done = 0;
+
+    tmp_put(path, "0", 1);
+    T_CHECK(symlink(path, "link") == 0);
+    for (int i = 0; i < WRITERS; i++)
+        if ((pid[i] = fork()) == 0) {
+            int ok = 0;
+
+            for (int k = 0; k < 80; k++)
+                ok += change_number(open_it, spelled[i], spelled[(i + 1) % WRITERS]) == 0;
+            _exit(ok);
+        }
+    for (int i = 0; i < WRITERS; i++)
+        if (waitpid(pid[i], &status, 0) == pid[i] && WIFEXITED(status))
+            done += WEXITSTATUS(status);
+    T_CHECK(done > 0);
+    if (atoi(slurp(path)) != done)
+        T_CHECKF(false, "%d changes were done, and %s are there", done, slurp(path));
+    T_CHECK(entries() == 2);
+    unlink("link");
+    unlink(path);
+}
+
+/* The file is another's or nobody's, or it was written to: refused. Elsewhere that is no matter. */
+static void test_replaces(open_fn *open_it)
+{
+    struct atomic_file *f;
+    struct err e = {0};
+    struct stat was;
+
+    for (int what = 0; what < 4; what++) {
+        tmp_put(path, "old", 3);
+        T_CHECK(stat(path, &was) == 0 && open_it(&f, what == 3 ? "other" : path, &e) == 0);
+        atomic_replaces(f, path, &was);
+        T_CHECK(atomic_unchanged("./target", path, &was, &e) == 0);
+        T_CHECK(atomic_write(f, "mine", 4, &e) == 0);
+        if (what > 0)
+            tmp_put("new", "theirs", 6);
+        if (what == 1)
+            unlink(path);
+        if (what >= 2)
+            rename("new", path);
+        T_CHECK((atomic_unchanged("./target", path, &was, &e) == 0) == (what == 0));
+        T_CHECK(atomic_commit(&f, &e) == (what % 3 ? ERR_INPUT : 0));
+        T_CHECK(is(what == 0 ? "mine" : what == 1 ? "(absent)" : "theirs"));
+        unlink("new");
+        unlink("other");
+        unlink(path);
+        T_CHECK(entries() == 0);
+    }
+}
+
 int main(void)
 {
     signal(SIGINT, SIG_DFL); /* ignored in what a shell starts in the background */
@@ -384,6 +464,8 @@ int main(void)
         test_exit(ways[i]);
         test_leftover(ways[i]);
         test_race(ways[i]);
+        test_replaces(ways[i]);
+        test_changes_at_once(ways[i]);
     }
     test_second_writer();
     tmp_leave();
