@@ -70,6 +70,17 @@ static void settle_settings(struct settings *s, bool whole)
     }
 }
 
+static void check_files(const struct asked *a)
+{
+    const char *const read[] = {a->queries, a->truth};
+    const char *const out[] = {a->co.out ? a->co.out : "-", a->svg};
+
+    cli_std_once(read, 2);
+    cli_outputs_once(out, 2, "rows and picture");
+    cli_inputs_stay(out, 2, read, 2);
+    cli_inputs_stay(out, 2, (const char *const *)a->index, a->indexes);
+}
+
 static void settle(struct asked *a)
 {
     cli_count_in("-k", a->k, 1, ANN_EFFORT_MOST);
@@ -81,6 +92,7 @@ static void settle(struct asked *a)
             cli_misuse("an index is a file, not standard input");
     if (a->svg && strcmp(a->svg, "-") == 0)
         cli_misuse("'--svg' is a file, as rows go to standard output");
+    check_files(a);
     a->o.k = (uint32_t)a->k;
     a->o.rounds = (uint32_t)a->rounds;
     a->o.threads = par_threads(a->co.threads);

@@ -45,10 +45,20 @@ static void settle_workload(struct asked *a)
     a->o.least = (uint32_t)a->leaf;
 }
 
+static void check_files(const struct asked *a)
+{
+    const char *const in[] = {a->path, a->ids, a->attrs, a->queries, a->tenants, a->wheres};
+
+    cli_std_once(in, 6);
+    cli_inputs_stay(&a->co.out, 1, in, 6);
+}
+
 static void settle(struct asked *a, struct progress *p)
 {
     if (!a->co.out)
         cli_misuse("'-o FILE' is needed: an index is a file");
+    if (cli_is_std(a->co.out))
+        cli_misuse("an index is a file: it cannot be written to standard output");
     if (a->degree)
         cli_count_in("-R", a->degree, ANN_DEGREE_LEAST, ANN_DEGREE_MOST);
     if (a->beam == NOT_GIVEN)
@@ -80,7 +90,7 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--columns' are some of '--attrs'");
     if ((a->kind == ANN_TENANT) != (a->tenants != NULL))
         cli_misuse("'-t tenant' and '--tenants FILE' go together");
-    cli_std_once((const char *[]){a->path, a->ids, a->attrs, a->queries, a->tenants, a->wheres}, 6);
+    check_files(a);
     a->o.kind = (enum ann_kind_name)a->kind;
     a->o.metric = (enum vec_metric)a->metric;
     a->o.degree = (uint32_t)a->degree;

@@ -6,6 +6,7 @@
 #include "ann/fuse.h"
 #include "base/cli.h"
 #include "base/list.h"
+#include "base/mem.h"
 #include "base/progress.h"
 
 static const struct cli_prog prog = {
@@ -72,8 +73,6 @@ static void settle_method(struct asked *a)
 
 static void settle_inputs(struct asked *a)
 {
-    size_t standard = 0;
-
     if (a->files.group && a->files.map)
         cli_misuse("'--group' and '--map' exclude each other");
     if (a->files.group > GROUP_MOST)
@@ -84,12 +83,9 @@ static void settle_inputs(struct asked *a)
     for (size_t i = 0; i < a->files.files; i++) {
         const char *path = a->files.path[i];
 
-        standard += cli_is_std(path);
         if (a->files.names && neigh_is_binary(format_of(a, i)))
             cli_misuse("'--names' are in tsv and jsonl only, not in '%s'", path);
     }
-    if (standard > 1)
-        cli_misuse("standard input is read once");
 }
 
 /* Names between commas, one of each file, which may be empty. */
@@ -119,6 +115,35 @@ static void settle_scores(struct asked *a)
     a->files.scores = n ? a->score : NULL;
 }
 
+/* Those that are read, NULL where one is not given: how many. */
+static size_t list_inputs(const struct asked *a, const char **in)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < a->files.files; i++)
+        in[n++] = a->files.path[i];
+    for (size_t i = 0; a->files.scores && i < a->files.files; i++)
+        in[n++] = a->files.scores[i];
+    in[n++] = a->files.map;
+    return n;
+}
+
+static void check_files(const struct asked *a)
+{
+    const char *const out[] = {a->co.out ? a->co.out : "-", a->write.distances};
+    struct err e = {0};
+    const char **in = mem_array(2 * a->files.files + 1, sizeof *in, &e);
+    size_t n;
+
+    if (!in)
+        exit(cli_fail(&e));
+    n = list_inputs(a, in);
+    cli_std_once(in, n);
+    cli_outputs_once(out, 2, "ids and distances");
+    cli_inputs_stay(out, 2, in, n);
+    free(in);
+}
+
 static void settle_output(struct asked *a)
 {
     const char *wrong;
@@ -126,6 +151,7 @@ static void settle_output(struct asked *a)
     a->write.path = a->co.out;
     if ((wrong = neigh_write_settle(&a->write, a->co.json)))
         cli_misuse("%s", wrong);
+    check_files(a);
     if (neigh_is_binary(a->write.to) && a->files.names)
         cli_misuse("'--names' are written to tsv and jsonl only");
     if (neigh_is_binary(a->write.to))

@@ -55,6 +55,17 @@ static void check_ranges(const struct asked *a)
         cli_misuse("'--recall' is above 0, at most 1");
 }
 
+/* Each is read or written once, and by itself. */
+static void check_files(const struct asked *a)
+{
+    const char *const in[] = {a->queries, a->choice.where_file, a->choice.tenants, a->index};
+    const char *const out[] = {a->co.out ? a->co.out : "-", a->write.distances};
+
+    cli_std_once(in, 3);
+    cli_outputs_once(out, 2, "ids and distances");
+    cli_inputs_stay(out, 2, in, 4);
+}
+
 /* Options that rule each other out. */
 static void check_pairs(const struct asked *a)
 {
@@ -67,7 +78,6 @@ static void check_pairs(const struct asked *a)
         cli_misuse("'--where' is for all queries, '--where-file' for each: one of them");
     if (a->explain && !a->choice.where && !a->choice.where_file)
         cli_misuse("'--explain' tells of '--where' or '--where-file'");
-    cli_std_once((const char *[]){a->queries, a->choice.where_file, a->choice.tenants}, 3);
     if (cli_is_std(a->index))
         cli_misuse("an index is a file, not standard input");
 }
@@ -80,6 +90,7 @@ static void settle_output(struct asked *a)
     a->write.path = a->co.out;
     if ((wrong = neigh_write_settle(&a->write, a->co.json)))
         cli_misuse("%s", wrong);
+    check_files(a);
     if (neigh_is_binary(a->write.to))
         cli_not_on_terminal(a->write.path, "binary");
     a->write.k = (uint32_t)a->k;

@@ -50,6 +50,8 @@ static void parse_targets(struct asked *a)
 
 static void settle(struct asked *a, struct progress *p)
 {
+    const char *const in[] = {a->queries, a->truth, a->tenants};
+
     cli_count_in("-k", a->k, 1, ANN_EFFORT_MOST);
     if (a->sample < 2)
         cli_misuse("'--sample' is at least 2");
@@ -59,7 +61,8 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("an index is a file, not standard output");
     if (a->tenant && a->tenants)
         cli_misuse("'--tenant' is for all queries, '--tenants-file' for each: not both");
-    cli_std_once((const char *[]){a->queries, a->truth, a->tenants}, 3);
+    cli_std_once(in, 3);
+    cli_inputs_stay((const char *[]){a->co.out ? a->co.out : a->index}, 1, in, 3);
     parse_targets(a);
     a->o.k = (uint32_t)a->k;
     a->o.threads = par_threads(a->co.threads);

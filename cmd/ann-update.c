@@ -20,6 +20,18 @@ struct asked {
     struct ann_update_opts o;
 };
 
+/* IDX alone may be read and written. */
+static void check_files(const struct asked *a)
+{
+    const char *const in[] = {a->changes, a->add, a->ids, a->attrs, a->index};
+    const char *const out[] = {a->co.out ? a->co.out : a->index, a->o.map};
+
+    cli_std_once(in, 4);
+    cli_outputs_once(out, 2, "index and map");
+    cli_inputs_stay(out, 2, in, 4);
+    cli_inputs_stay(&a->o.map, 1, &a->index, 1);
+}
+
 static void settle(struct asked *a, struct progress *p)
 {
     if (strcmp(a->index, "-") == 0)
@@ -36,7 +48,7 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("'--map' is written by '--compact': without it no row has another number");
     if (!a->changes && !a->add && !a->o.compact && !a->attrs)
         a->changes = "-";
-    cli_std_once((const char *[]){a->changes, a->add, a->ids, a->attrs}, 4);
+    check_files(a);
     a->o.threads = par_threads(a->co.threads);
     a->o.progress = progress_report;
     a->o.progress_ctx = p;

@@ -293,6 +293,16 @@ static int take_codec(struct job *j, char **argv, int first, int argc)
     return first;
 }
 
+static void check_files(const struct job *j, char **operand, int operands, const char *out)
+{
+    const char *const in[] = {operand[0], operand[1], operands > 2 ? operand[2] : NULL,
+                              j->train_queries};
+
+    cli_std_once(in, 4);
+    cli_inputs_stay(&out, 1, in, 4);
+    cli_inputs_stay(&out, 1, j->codecs.v, j->codecs.n);
+}
+
 static void check_numbers(struct job *j)
 {
     cli_count_in("--neighbours", j->k, 1, 100000);
@@ -348,6 +358,7 @@ int main(int argc, char **argv)
     int ok;
 
     first = take_codec(&j, argv, first, argc);
+    check_files(&j, argv + first, argc - first, co.out);
     check_numbers(&j);
     j.data.metric = (enum vec_metric)metric;
     j.opts.speed = !no_speed;

@@ -32,14 +32,17 @@ struct search {
 static void check_usage(struct search *s, const struct asked *a)
 {
     const char *wrong = neigh_write_settle(&s->write, a->co.json);
+    const char *const in[] = {s->base, s->queries, a->allow};
+    const char *const out[] = {a->co.out ? a->co.out : "-", s->write.distances, s->sketch};
 
     cli_count_in("-k", a->k, 1, VEC_DIM_MAX);
-    if (cli_is_std(s->base) && cli_is_std(s->queries))
-        cli_misuse("base and queries cannot both be standard input");
+    cli_std_once(in, 3);
     if (s->sketch && (cli_is_std(s->base) || a->allow))
         cli_misuse("'--sketch' needs a base in a file, all of whose rows are allowed");
     if (wrong)
         cli_misuse("%s", wrong);
+    cli_outputs_once(out, 3, "ids, distances and sketch");
+    cli_inputs_stay(out, 2, in, 3); /* what is no sketch stays anyway */
     if (neigh_is_binary(s->write.to))
         cli_not_on_terminal(s->write.path, "binary");
 }

@@ -127,6 +127,14 @@ static int compare(const struct job *j, char **file, struct recall *r, struct er
     return rc;
 }
 
+static void check_files(const struct job *j, char **file)
+{
+    const char *const in[] = {file[0], file[1], j->base, j->queries};
+
+    cli_std_once(in, 4);
+    cli_inputs_stay(&j->co.out, 1, in, 4);
+}
+
 int main(int argc, char **argv)
 {
     struct job j = {.k = 10, .least = -1};
@@ -156,6 +164,7 @@ int main(int argc, char **argv)
     cli_count_in("-k", j.k, 1, VEC_DIM_MAX);
     if (!j.base != !j.queries)
         cli_misuse("'--ties-base' and '--ties-queries' go together");
+    check_files(&j, argv + first);
     ok = compare(&j, argv + first, &r, &e) == 0 && print(&j, &r, &e) == 0;
     if (ok && r.mean < j.least)
         ok = err_set(&e, ERR_INPUT, "recall@%llu is %.6f, below %g", (unsigned long long)j.k,

@@ -100,6 +100,14 @@ static void check(const struct job *j, int operands)
         cli_misuse("a codec needs a name: it cannot be written to standard output");
 }
 
+static void check_files(const struct job *j, const char *sample)
+{
+    const char *const in[] = {sample, j->queries};
+
+    cli_std_once(in, 2);
+    cli_inputs_stay(&j->codec, 1, in, 2);
+}
+
 int main(int argc, char **argv)
 {
     struct job j = {.sample = SAMPLE, .train = {.seed = 1}};
@@ -127,6 +135,7 @@ int main(int argc, char **argv)
     if (show)
         return list(&e) < 0 ? cli_fail(&e) : CLI_DONE;
     check(&j, argc - first);
+    check_files(&j, argv[first]);
     j.read.skipped = &j.skipped;
     j.train.threads = par_threads(j.train.threads);
     progress_init(&progress, quiet);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/term.h"
@@ -389,16 +390,40 @@ static bool is_device(const char *path)
     return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
+/* Is the path a name of the file or pipe that standard output is? */
+static bool is_stdout(const char *path)
+{
+    struct stat a, b;
+
+    return stat(path, &a) == 0 && fstat(STDOUT_FILENO, &b) == 0 && !S_ISCHR(a.st_mode) &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 void cli_outputs_once(const char *const *paths, size_t n, const char *what)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t k = i + 1; paths[i] && k < n; k++) {
-            if (!paths[k] || strcmp(paths[i], paths[k]) != 0)
+            const char *a = paths[i], *b = paths[k];
+
+            if (!b)
                 continue;
-            if (cli_is_std(paths[i]))
+            if (cli_is_std(a) ? cli_is_std(b) || is_stdout(b) : cli_is_std(b) && is_stdout(a))
                 cli_misuse("of %s one at most goes to standard output", what);
-            if (!is_device(paths[i]))
-                cli_misuse("of %s one at most goes to '%s'", what, paths[i]);
+            if (!cli_is_std(a) && !cli_is_std(b) && !is_device(a) && atomic_same_target(a, b))
+                cli_misuse("of %s one at most goes to '%s'", what, a);
+        }
+}
+
+void cli_inputs_stay(const char *const *outputs, size_t n, const char *const *inputs, size_t m)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < m; k++) {
+            const char *out = outputs[i], *in = inputs[k];
+
+            if (!out || !in || cli_is_std(out) || cli_is_std(in) || is_device(out))
+                continue;
+            if (atomic_same_target(out, in))
+                cli_misuse("'%s' is read: nothing is written in its place", in);
         }
 }
 

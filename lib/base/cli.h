@@ -150,9 +150,11 @@ void cli_finish(bool verbose);
 bool cli_is_std(const char *path);
 /* Misuse when two of n inputs are "-"; NULL: one that is not given. */
 void cli_std_once(const char *const *paths, size_t n);
-/* Misuse when two of n outputs, `what` they are, would be one: standard output ("-"), or a file.
- * NULL: one that is not given. */
+/* Misuse when two of n outputs, `what` they are, would be one: standard output ("-"), or a file,
+ * however it is spelled. NULL: one that is not given. */
 void cli_outputs_once(const char *const *paths, size_t n, const char *what);
+/* Misuse when one of n outputs would take the place of one of m files that are read. */
+void cli_inputs_stay(const char *const *outputs, size_t n, const char *const *inputs, size_t m);
 /* Misuse when `out` is standard output and that is a terminal: `what` ("codes") is not for eyes. */
 void cli_not_on_terminal(const char *out, const char *what);
 

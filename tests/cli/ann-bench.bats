@@ -73,6 +73,9 @@ setup() {
 
     misuse ann-bench --slack 0 good.ann query.fvecs truth.ivecs
     misuse ann-bench --slack 101 good.ann query.fvecs truth.ivecs
+    misuse ann-bench --svg zz -o zz good.ann query.fvecs truth.ivecs
+    misuse ann-bench --svg good.ann good.ann query.fvecs truth.ivecs
+    misuse ann-bench good.ann - -
     fails ann-bench --slack .1 lists.ann query.fvecs truth.ivecs
     says "no index here takes '--slack'"
     for k in 5 10; do

@@ -33,6 +33,8 @@ builds() {
     misuse ann-build -o x.ann -t ivf --resident base.fvecs
     misuse ann-build -o x.ann -t spann --resident --no-vectors base.fvecs
     misuse ann-build -o x.ann -t spann -R 32 base.fvecs
+    misuse ann-build -o - base.fvecs
+    misuse ann-build -o ./base.fvecs base.fvecs
     for kind in ivf tenant spann osq; do
         misuse ann-build -o x.ann -t $kind --queries query.fvecs base.fvecs
     done

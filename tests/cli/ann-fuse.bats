@@ -91,6 +91,10 @@ prints_naive() {
     misuse ann-fuse --names --to ivecs r1.tsv
     misuse ann-fuse --names r1.ivecs
     misuse ann-fuse --distances d.fvecs r1.tsv
+    misuse ann-fuse -o d.ivecs --distances d.ivecs r1.tsv
+    misuse ann-fuse --to ivecs --distances - r1.tsv
+    misuse ann-fuse --map - - r1.tsv
+    misuse ann-fuse -o ./r1.tsv r1.tsv r3.tsv
     misuse ann-fuse --json --to truth r1.tsv
     misuse ann-fuse - r1.tsv -
 }

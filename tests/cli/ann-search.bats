@@ -24,6 +24,10 @@ setup() {
     misuse ann-search --distances d.fvecs good.ann query.fvecs
     misuse ann-search --json --to ivecs good.ann query.fvecs
     misuse ann-search - query.fvecs
+    misuse ann-search -o d.ibin --distances d.ibin good.ann query.fvecs
+    misuse ann-search --to ibin --distances - good.ann query.fvecs
+    misuse ann-search -o ./good.ann good.ann query.fvecs
+    misuse ann-search -o query.fvecs good.ann query.fvecs
 }
 
 @test "with candidates enough, what vec-knn finds, byte for byte" {

@@ -32,6 +32,15 @@ finds() {
     misuse ann-update -o - good.ann
     misuse ann-update --ids ids good.ann
     misuse ann-update --map map good.ann
+    cp good.ann was.ann
+    ln -s good.ann link.ann
+    misuse ann-update --compact --map good.ann good.ann
+    misuse ann-update --compact --map ./good.ann good.ann
+    misuse ann-update --compact --map link.ann good.ann
+    misuse ann-update --compact --map good.ann -o m2.ann good.ann
+    misuse ann-update --compact --map x -o x good.ann
+    misuse ann-update --add base.fvecs -o base.fvecs good.ann
+    cmp good.ann was.ann
     misuse ann-update --add - good.ann -
     misuse ann-update --from what good.ann
 }

@@ -46,6 +46,7 @@ int32() {
         misuse vec-convert x.csv -o y.fvecs --rows "$range"
     done
     misuse vec-convert x.csv -o y.fvecs --sample -1
+    misuse vec-convert --cat - - -o y.fvecs
     misuse vec-convert x.csv -o y.fvecs --seed x
     only x.csv
 }

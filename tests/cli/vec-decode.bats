@@ -17,6 +17,8 @@ make_codes() {
     says --to
     misuse vec-decode c.vq x.codes -o x.unknown
     misuse vec-decode --to=xls c.vq x.codes
+    misuse vec-decode --to csv - -
+    misuse vec-decode --to csv -o x.codes c.vq x.codes
     misuse vec-decode -T x --to csv c.vq x.codes
     [[ ! -e x.unknown ]]
 }

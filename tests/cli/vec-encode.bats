@@ -7,6 +7,8 @@ load codec
     make_codec
     misuse vec-encode c.vq
     misuse vec-encode c.vq base.fvecs base.fvecs
+    misuse vec-encode - -
+    misuse vec-encode c.vq base.fvecs -o base.fvecs
     for option in --from=xls --threads=x --rows-total=x --rows-total=-1; do
         misuse vec-encode "$option" c.vq base.fvecs
     done

@@ -45,6 +45,16 @@ brute() {
     misuse vec-knn --distances d.fvecs base.fvecs query.fvecs
     misuse vec-knn --json --to ivecs base.fvecs query.fvecs
     misuse vec-knn --sketch s --allow a base.fvecs query.fvecs
+    misuse vec-knn -o d.ivecs --distances d.ivecs base.fvecs query.fvecs
+    misuse vec-knn -o d.ivecs --distances ./d.ivecs base.fvecs query.fvecs
+    misuse vec-knn --to ivecs --distances - base.fvecs query.fvecs
+    misuse vec-knn -o s --sketch s base.fvecs query.fvecs
+    misuse vec-knn -o ../work/base.fvecs base.fvecs query.fvecs
+    misuse vec-knn - -
+    misuse vec-knn --allow - - query.fvecs
+    misuse vec-knn --allow - base.fvecs -
+    says 'standard input is one file'
+    [ ! -e d.ivecs ]
 }
 
 @test "neighbours by brute force, ties by number" {

@@ -12,6 +12,8 @@ setup() {
     misuse vec-recall truth.tsv
     misuse vec-recall -k 0 truth.tsv truth.tsv
     misuse vec-recall --ties-base x truth.tsv truth.tsv
+    misuse vec-recall - -
+    misuse vec-recall -o truth.tsv truth.tsv truth.tsv
 }
 
 @test "shares by hand" {

@@ -12,6 +12,8 @@ load codec
     misuse vec-train -c sq8 x.csv
     says --output
     misuse vec-train -c sq8 x.csv -o -
+    misuse vec-train -c sq8 --queries - - -o c.vq
+    misuse vec-train -c sq8 x.csv -o x.csv
     for spec in sq8x sq08 sq123456789 sq8x04 sq8: sq8:+ sq8+ sq8y '' nosuch8 ' sq8' SQ8 \
         "sq8:$(printf '%020d' 0)" "sq8+$(printf '%0100d' 0)"; do
         misuse vec-train -c "$spec" x.csv -o c.vq
