@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/sect.h"
 
-enum { LEVELS = 255, SIGNED_LEVELS = 127, PIECE = 4096, MAJOR = 1 };
+enum { LEVELS = 255, SIGNED_LEVELS = 127, PIECE = 4096, MAJOR = 1, LOOKED_AT = 64 };
 
 /* ---- rows ---- */
 
@@ -43,6 +43,26 @@ static double code_row(const float *x, uint32_t dim, uint8_t *code, float *lo, f
     return sqrt(error);
 }
 
+/* What the file has of a row, beside its code. */
+struct coded {
+    float lo, step, norm;
+    double norm2, error;
+};
+
+/* `x` is room for a row. norm2 is not finite where the row is not. */
+static void code_of(const struct vec_rows *rows, uint64_t at, const struct vec_ops *ops, float *x,
+                    uint8_t *code, struct coded *c)
+{
+    ops_to_f32(ops, rows->type, vec_row(rows, at), rows->dim, x);
+    c->norm2 = ops->dot_f64(x, x, rows->dim);
+    if (!isfinite(c->norm2))
+        return;
+    c->error = code_row(x, rows->dim, code, &c->lo, &c->step);
+    c->norm = (float)sqrt(c->norm2);
+    if (!(c->norm2 < 0x1p120) || !(c->norm2 > 0x1p-100 || c->norm2 == 0))
+        c->lo = NAN;
+}
+
 /* A file being made. */
 struct making {
     struct sect_writer *w;
@@ -56,20 +76,18 @@ static int code_rows(struct making *m, const struct vec_rows *rows, const struct
 {
     for (uint64_t i = 0; i < n; i++) {
         uint64_t at = from + i;
-        double n2, error;
+        struct coded c;
 
-        ops_to_f32(ops, rows->type, vec_row(rows, at), rows->dim, m->row);
-        n2 = ops->dot_f64(m->row, m->row, rows->dim);
-        if (!isfinite(n2))
+        code_of(rows, at, ops, m->row, m->code + i * rows->dim, &c);
+        if (!isfinite(c.norm2))
             return err_set(e, ERR_INPUT, "%s: row %llu has a component that is not finite", name,
                            (unsigned long long)at);
-        if (n2 == 0 && m->head.first_zero > at)
+        if (c.norm2 == 0 && m->head.first_zero > at)
             m->head.first_zero = at;
-        error = code_row(m->row, rows->dim, m->code + i * rows->dim, &m->lo[at], &m->step[at]);
-        m->norm[at] = (float)sqrt(n2);
-        if (!(n2 < 0x1p120) || !(n2 > 0x1p-100 || n2 == 0))
-            m->lo[at] = NAN;
-        m->head.kappa = error > m->head.kappa ? error : m->head.kappa;
+        m->lo[at] = c.lo;
+        m->step[at] = c.step;
+        m->norm[at] = c.norm;
+        m->head.kappa = c.error > m->head.kappa ? c.error : m->head.kappa;
     }
     return sect_add(m->w, m->code, n * rows->dim, e);
 }
@@ -179,6 +197,48 @@ static bool fits(const struct sketch_head *a, const struct sketch_head *b)
            a->changed_ns == b->changed_ns;
 }
 
+/* Was the base's entry changed after the sketch was there? By a rename, say, or by who sets the time
+ * of change back. */
+static bool is_older(const char *path, const struct stat *base)
+{
+    struct stat own;
+
+    if (stat(path, &own) < 0)
+        return true;
+    return own.st_ctim.tv_sec != base->st_ctim.tv_sec ? own.st_ctim.tv_sec < base->st_ctim.tv_sec
+                                                      : own.st_ctim.tv_nsec < base->st_ctim.tv_nsec;
+}
+
+/* The row's code is the one that the sketch has. */
+static bool is_coded(const struct sketch *s, const struct vec_rows *rows, uint64_t at,
+                     const struct vec_ops *ops, float *x, uint8_t *code)
+{
+    struct coded c;
+
+    code_of(rows, at, ops, x, code, &c);
+    return isfinite(c.norm2) && c.error <= s->head.kappa &&
+           memcmp(code, s->code + at * rows->dim, rows->dim) == 0 &&
+           memcmp(&c.lo, &s->lo[at], sizeof c.lo) == 0 &&
+           memcmp(&c.step, &s->step[at], sizeof c.step) == 0 &&
+           memcmp(&c.norm, &s->norm[at], sizeof c.norm) == 0;
+}
+
+/* Some rows, the first and the last among them: 1 if the sketch is theirs. ERR_MEM. */
+static int is_theirs(const struct sketch *s, const struct vec_rows *rows, const struct vec_ops *ops,
+                     struct err *e)
+{
+    uint64_t n = rows->rows < LOOKED_AT ? rows->rows : LOOKED_AT;
+    float *x = mem_array(rows->dim, sizeof *x, e);
+    uint8_t *code = mem_array(rows->dim, 1, e);
+    int rc = x && code ? 1 : e->code;
+
+    for (uint64_t i = 0; i < n && rc == 1; i++)
+        rc = is_coded(s, rows, n > 1 ? i * (rows->rows - 1) / (n - 1) : 0, ops, x, code);
+    free(x);
+    free(code);
+    return rc;
+}
+
 int sketch_open(struct sketch *s, const char *path, struct vec_reader *base,
                 const struct vec_ops *ops, progress_fn *progress, void *ctx, struct err *e)
 {
@@ -187,6 +247,7 @@ int sketch_open(struct sketch *s, const char *path, struct vec_reader *base,
     struct sketch_head head = {0};
     struct err why = {0};
     struct stat st;
+    int rc = 0;
 
     *s = (struct sketch){0};
     if (!vec_mapped(base, &rows, &why)) {
@@ -208,9 +269,12 @@ int sketch_open(struct sketch *s, const char *path, struct vec_reader *base,
     if (access(path, F_OK) == 0) {
         if (open_file(s, path, e) < 0)
             return e->code; /* another's file is not overwritten */
-        if (fits(&s->head, &head))
+        if (fits(&s->head, &head) && !is_older(path, &st) &&
+            (rc = is_theirs(s, &rows, ops, e)) == 1)
             return 0;
         sketch_close(s);
+        if (rc < 0)
+            return rc;
     }
     if (make(path, &head, &rows, ops, name, progress, ctx, e) < 0)
         return e->code;

@@ -11,7 +11,9 @@
  *
  * The file is sectioned (sect.h), kind "vskt": HEAD, CODE (rows * dim bytes), LOWS, STEP, NORM (f32
  * a row). HEAD is struct sketch_head; it says of which file it is the sketch, by size and time of
- * change, and sketch_open() makes it anew when that is another.
+ * change, and sketch_open() makes it anew when that is another; also when the base's entry was
+ * changed (st_ctime) after the sketch was there, or the codes of 64 rows, evenly spread, are not
+ * what the sketch has.
  *
  * Cost     making: one pass over the base.
  * Errors   as knn.h and sect.h.

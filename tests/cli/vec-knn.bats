@@ -129,6 +129,36 @@ brute() {
     says 'allow:1'
 }
 
+# remade BASE SKETCH: the sketch is used with the base, and is that of the base then.
+remade() {
+    cp "$1" ../copy.fvecs
+    touch -r "$1" ../copy.fvecs
+    rm -f ../fresh.vsk
+    ok vec-knn -k 3 --sketch ../fresh.vsk ../copy.fvecs query.fvecs
+    cp "$out" ../want
+    ok vec-knn -k 3 --sketch "$2" "$1" query.fvecs
+    cmp ../want "$out"
+    cmp ../fresh.vsk "$2"
+}
+
+@test "a sketch of what the base was is not believed, whatever its time of change" {
+    for _ in 1 2 3 4 5; do cat base.csv; done >b.csv # 200 rows
+    awk 'NR == 3 { $0 = "9,9,9" } 1' b.csv >third.csv
+    tac b.csv >back.csv
+    for file in b third back; do vec-convert -q $file.csv -o $file.fvecs; done
+    touch -r b.fvecs third.fvecs back.fvecs
+    cp -p b.fvecs a.fvecs
+    remade a.fvecs s.vsk
+    mv third.fvecs a.fvecs # a row that is not looked at, but the entry is newer than the sketch
+    remade a.fvecs s.vsk
+    mv back.fvecs a.fvecs
+    cp -p s.vsk t.vsk # the sketch's entry is the newer one: rows tell
+    remade a.fvecs t.vsk
+    touch -d '2001-01-01' t.vsk # and what fits is kept
+    remade a.fvecs t.vsk
+    [ t.vsk -ot s.vsk ]
+}
+
 @test "a sketch gives the same, and follows its base" {
     for metric in l2 ip cosine; do
         ok vec-knn --metric $metric base.fvecs query.fvecs
