@@ -135,8 +135,11 @@ static int load_tenants(struct asked *a, const struct ann *ann, uint64_t rows, u
     struct ann_search_opts s = {0};
     struct ann_choice *c = NULL;
     uint64_t done = 0;
-    int rc = ann_choice_open(&c, ann, &o, e);
+    int rc;
 
+    if (a->tenant && ann_tenant(ann, a->tenant, strlen(a->tenant)) == ANN_NO_TENANT)
+        return err_set(e, ERR_INPUT, "%s has no tenant '%s'", a->index, a->tenant);
+    rc = ann_choice_open(&c, ann, &o, e);
     if (rc == 0)
         rc = ann_choice_take(c, rows, e);
     if (rc == 0)

@@ -1,4 +1,5 @@
 /* vec-recall - how much of the true neighbours a search found. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ static void print_queries(const struct recall *r, struct out *o)
         out_u64(o, "query", q);
         out_u64(o, "hits", r->hits[q]);
         out_u64(o, "of", r->of[q]);
-        out_double(o, "recall", r->of[q] ? (double)r->hits[q] / r->of[q] : 1, 6);
+        out_double(o, "recall", r->of[q] ? (double)r->hits[q] / r->of[q] : NAN, 6);
         out_end_row(o);
     }
 }
@@ -166,7 +167,10 @@ int main(int argc, char **argv)
         cli_misuse("'--ties-base' and '--ties-queries' go together");
     check_files(&j, argv + first);
     ok = compare(&j, argv + first, &r, &e) == 0 && print(&j, &r, &e) == 0;
-    if (ok && r.mean < j.least)
+    if (ok && j.least >= 0 && r.counted == 0)
+        ok = err_set(&e, ERR_INPUT, "no query has a true neighbour: there is no recall@%llu",
+                     (unsigned long long)j.k) == 0;
+    else if (ok && r.mean < j.least)
         ok = err_set(&e, ERR_INPUT, "recall@%llu is %.6f, below %g", (unsigned long long)j.k,
                      r.mean, j.least) == 0;
     recall_free(&r);

@@ -327,7 +327,8 @@ struct ann_asked {
 int ann_truth_of(const struct ann *a, const struct ann_asked *q, uint32_t k, int threads,
                  struct neigh *truth, struct err *e);
 /* The cheapest setting for each target (tune.c): s[n_targets]. Of n >= 2 queries every second
- * chooses, the others confirm. truth: of all of them, k places or more. */
+ * chooses, the others confirm. truth: of all of them, k places or more. ERR_INPUT: of one half or
+ * the other no query has a true neighbour. */
 int ann_tune(const struct ann *a, const struct ann_tune_opts *o, const float *queries, uint64_t n,
              const struct neigh *truth, struct ann_setting *s, struct err *e);
 

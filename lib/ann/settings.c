@@ -128,6 +128,11 @@ int ann_setting_for(const struct ann *a, double recall, uint32_t k, struct ann_s
     *s = all[i];
     if (s->effort > 0)
         return 0;
+    if (s->recall >= s->target)
+        return err_set(e, ERR_INPUT,
+                       "%s was tuned by %u queries, too few to be sure of a recall of %g: ann-tune "
+                       "needs more",
+                       path, s->queries, s->target);
     return err_set(e, ERR_INPUT,
                    "%s does not reach a recall of %g: the most that was found is %.4f", path,
                    s->target, s->recall);

@@ -70,6 +70,8 @@ static int add_point(struct sweep *s, const struct run *r, struct sweep_setting 
         return e->code;
     p->recall = recall.mean;
     recall_free(&recall);
+    if (isnan(p->recall))
+        return err_set(e, ERR_INPUT, "no query has a true neighbour");
     s->n++;
     if (r->o->progress)
         r->o->progress(r->o->progress_ctx, "settings", s->n, 0);

@@ -351,6 +351,17 @@ static int set_efforts(struct tuner *t, struct err *e)
     return 0;
 }
 
+/* Without any true neighbour there is nothing to be found or missed. */
+static int check_half(const struct tuner *t, const struct half *h, struct err *e)
+{
+    for (uint64_t q = 0; q < h->n; q++)
+        if (true_ones(t, h, q) > 0)
+            return 0;
+    return err_set(e, ERR_INPUT,
+                   "too few queries have a true neighbour: of every second one, which chooses, and "
+                   "of the others, which confirm, at least one is needed");
+}
+
 static int half_init(struct tuner *t, int which, const float *queries, uint64_t n,
                      const struct neigh *truth, struct err *e)
 {
@@ -379,7 +390,7 @@ static int half_init(struct tuner *t, int which, const float *queries, uint64_t 
         if (h->kth)
             h->kth[i] = of ? truth->score[from * truth->k + of - 1] : NAN;
     }
-    return 0;
+    return check_half(t, h, e);
 }
 
 static void tuner_free(struct tuner *t)

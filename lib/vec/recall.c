@@ -107,7 +107,7 @@ static int compare(struct recall *r, const struct work *w, const struct neigh *r
         r->counted += of > 0;
         sum += of ? (double)r->hits[q] / of : 0;
     }
-    r->mean = r->counted ? sum / (double)r->counted : 1;
+    r->mean = r->counted ? sum / (double)r->counted : NAN;
     return 0;
 }
 
@@ -184,5 +184,5 @@ double recall_percentile(const double *sorted, uint64_t n, double p)
 {
     uint64_t at = (uint64_t)(p * (double)n);
 
-    return n ? sorted[at < n ? at : n - 1] : 1;
+    return n ? sorted[at < n ? at : n - 1] : NAN;
 }

@@ -26,7 +26,7 @@ struct recall {
     uint64_t queries;
     uint32_t *hits, *of; /* of each query; `of` 0: it has no true neighbour and is not counted */
     uint64_t counted;
-    double mean; /* of hits / of over the counted; 1 where none is */
+    double mean; /* of hits / of over the counted; NaN where none is */
 };
 
 /* ties NULL: by number. */
@@ -35,7 +35,7 @@ int recall_compute(struct recall *r, const struct neigh *result, const struct ne
 void recall_free(struct recall *r);
 
 /* The recall that a share p of the counted queries does not reach: of n sorted ones the one at
- * min(n - 1, floor(p n)). `sorted` as recall_sort() made it. */
+ * min(n - 1, floor(p n)), NaN of none. `sorted` as recall_sort() made it. */
 double *recall_sort(const struct recall *r, struct err *e); /* free() it */
 double recall_percentile(const double *sorted, uint64_t n, double p);
 

@@ -68,6 +68,13 @@ stat_of() {
     says 'short: it ends after line 299, and there are more queries'
     misuse ann-tune --tenant all --tenants-file whose good.ann many.csv
     misuse ann-tune --tenants-file - good.ann -
+    cp good.ann was.ann
+    fails ann-tune --recall 0.8 --tenant al good.ann many.csv
+    says "good.ann has no tenant 'al'"
+    yes al | head -n 300 >strangers
+    fails ann-tune -q --recall 0.8 --tenants-file strangers good.ann many.csv
+    says 'too few queries have a true neighbour'
+    cmp was.ann good.ann
     ann-build -q -o graph.ann base.fvecs
     fails ann-tune --tenant all graph.ann many.csv
     says 'graph.ann is of kind graph, which has no tenants'

@@ -57,6 +57,21 @@ EOF
     [[ -s $out ]]
 }
 
+@test "no query that counts is no recall, and no bound is kept" {
+    printf '# query\trank\tid\n0\t0\t5\n' >none.result
+    printf '\1\0\0\0\377\377\377\377' >none.ivecs # -1
+    neigh=(none.result none.ivecs)
+    ok vec-recall -k 1 "${neigh[@]}"
+    is 'nan nan 0 1' "$(awk '{ v[$1] = $2 } END { print v["recall"], v["min"], v["perfect"], v["without_truth"] }' "$out")"
+    ok vec-recall -k 1 --json "${neigh[@]}"
+    is 'null null 0' "$(jq -r '"\(.recall) \(.p50) \(.queries)"' "$out")"
+    ok vec-recall -k 1 --per-query "${neigh[@]}"
+    is $'0\t0\t0\tnan' "$(sed -n 2p "$out")"
+    fails vec-recall -k 1 --fail-below 0 "${neigh[@]}"
+    says 'no query has a true neighbour'
+    [[ -s $out ]]
+}
+
 @test "lists that are none" {
     fails vec-recall -k 3 result.tsv truth.tsv
     says 'fewer than 3'
