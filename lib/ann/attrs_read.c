@@ -419,7 +419,6 @@ static int one_line(struct reading *r, uint64_t number, const char *line, size_t
             return 0;
         return attrs_read_object(r->m, line, len, e) < 0 ? e->code : attrs_make_row(r->m, e);
     }
-    len -= len > 0 && line[len - 1] == '\r';
     return number == 1 ? first_line(r, line, len, e) : table_row(r, line, len, e);
 }
 
@@ -429,7 +428,7 @@ static int read_lines(struct reading *r, struct lines *l, struct err *e)
     size_t len;
     int rc;
 
-    while ((rc = lines_next(l, &line, &len, e)) > 0)
+    while ((rc = lines_next_text(l, &line, &len, e)) > 0)
         if (one_line(r, lines_number(l), line, len, e) < 0)
             return err_prefix(e, "%s:%llu", name, (unsigned long long)lines_number(l));
     if (rc < 0)

@@ -39,13 +39,14 @@ static int take_tenants(struct ann_choice *c, uint64_t n, struct err *e)
     int rc = 1;
 
     for (uint64_t i = 0; i < n && rc > 0; i++) {
-        rc = lines_next(c->tenants, &line, &len, e);
+        rc = lines_next_text(c->tenants, &line, &len, e);
         if (rc > 0)
             c->tenant[i] = tenant_of(c, line, len);
     }
     if (rc == 0)
         return err_set(e, ERR_INPUT, "%s: it ends after line %llu, and there are more queries",
-                       c->o.tenants, (unsigned long long)lines_number(c->tenants));
+                       stream_name(lines_stream(c->tenants)),
+                       (unsigned long long)lines_number(c->tenants));
     return rc < 0 ? rc : 0;
 }
 
@@ -53,10 +54,11 @@ static int end_tenants(struct ann_choice *c, struct err *e)
 {
     const char *line;
     size_t len;
-    int rc = lines_next(c->tenants, &line, &len, e);
+    int rc = lines_next_text(c->tenants, &line, &len, e);
 
     if (rc > 0)
-        return err_set(e, ERR_INPUT, "%s:%llu: a tenant more than the %llu queries", c->o.tenants,
+        return err_set(e, ERR_INPUT, "%s:%llu: a tenant more than the %llu queries",
+                       stream_name(lines_stream(c->tenants)),
                        (unsigned long long)lines_number(c->tenants),
                        (unsigned long long)(c->before + c->taken));
     return rc;
@@ -102,7 +104,8 @@ static int take_predicates(struct ann_choice *c, uint64_t n, struct err *e)
         return (int)got;
     if ((uint64_t)got < n)
         return err_set(e, ERR_USAGE, "%s has %llu predicates, and there are more queries",
-                       c->o.where_file, (unsigned long long)(c->before + (uint64_t)got));
+                       stream_name_of(c->o.where_file),
+                       (unsigned long long)(c->before + (uint64_t)got));
     return 0;
 }
 
@@ -112,7 +115,7 @@ static int end_predicates(struct ann_choice *c, struct err *e)
 
     if (got > 0)
         return err_set(e, ERR_USAGE, "%s has more predicates than the %llu queries",
-                       c->o.where_file, (unsigned long long)(c->before + c->taken));
+                       stream_name_of(c->o.where_file), (unsigned long long)(c->before + c->taken));
     return (int)got;
 }
 
@@ -120,7 +123,7 @@ static int end_predicates(struct ann_choice *c, struct err *e)
 static int next_rows(struct ann_choice *c, uint64_t *done, struct err *e)
 {
     if (ann_predicates_rows(c->predicates, c->text + c->given, *done, c->each, done, e) < 0)
-        return err_prefix(e, "%s:%llu", c->o.where_file,
+        return err_prefix(e, "%s:%llu", stream_name_of(c->o.where_file),
                           (unsigned long long)(c->before + c->given + *done + 1));
     return 0;
 }

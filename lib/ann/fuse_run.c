@@ -66,12 +66,12 @@ static int read_map(struct questions *m, const char *path, struct err *e)
     size_t len;
     int rc = lines_open(&in, path, '\n', MAP_LINE, e);
 
-    while (rc == 0 && (rc = lines_next(in, &p, &len, e)) > 0) {
+    while (rc == 0 && (rc = lines_next_text(in, &p, &len, e)) > 0) {
         uint64_t question;
         rc = num_u64(p, &question) ? add_question(m, question, e)
                                    : err_set(e, ERR_INPUT, "'%s' is no question's number", p);
         if (rc < 0)
-            err_prefix(e, "%s:%llu", path, (unsigned long long)lines_number(in));
+            err_prefix(e, "%s:%llu", stream_name_of(path), (unsigned long long)lines_number(in));
     }
     lines_close(in);
     return rc;

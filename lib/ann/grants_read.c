@@ -147,7 +147,7 @@ static int take_lines(struct reading *r, struct lines *l, struct err *e)
     size_t len;
     int rc;
 
-    while ((rc = lines_next(l, &line, &len, e)) > 0) {
+    while ((rc = lines_next_text(l, &line, &len, e)) > 0) {
         if (lines_number(l) == 1)
             json = len > 0 && line[0] == '{';
         if (len == 0)

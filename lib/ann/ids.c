@@ -314,7 +314,7 @@ static int take_lines(struct ann_ids *m, struct lines *l, uint64_t rows, struct 
     struct id id;
     int rc;
 
-    while ((rc = lines_next(l, &id.p, &id.len, e)) > 0) {
+    while ((rc = lines_next_text(l, &id.p, &id.len, e)) > 0) {
         uint64_t line = lines_number(l);
 
         rc = line > rows ? err_set(e, ERR_INPUT, "an id more than the %llu vectors",

@@ -341,7 +341,7 @@ static int find_id(struct adding *a, uint64_t line, const char **id, size_t *len
 {
     while (lines_number(a->ids) < line) {
         uint64_t before = lines_number(a->ids);
-        int rc = lines_next(a->ids, id, len, e);
+        int rc = lines_next_text(a->ids, id, len, e);
 
         if (rc <= 0)
             return rc < 0 ? rc : too_few_ids(a, before, e);
@@ -357,7 +357,7 @@ static int end_ids(struct adding *a, struct err *e)
     size_t len;
     int rc = find_id(a, rows, &id, &len, e);
 
-    if (rc == 0 && (rc = lines_next(a->ids, &id, &len, e)) > 0)
+    if (rc == 0 && (rc = lines_next_text(a->ids, &id, &len, e)) > 0)
         return err_set(e, ERR_INPUT, "%s:%llu: an id more than the %llu vectors",
                        stream_name(lines_stream(a->ids)), (unsigned long long)lines_number(a->ids),
                        (unsigned long long)rows);

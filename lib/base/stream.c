@@ -369,6 +369,15 @@ int lines_next(struct lines *l, const char **p, size_t *len, struct err *e)
     return 1;
 }
 
+int lines_next_text(struct lines *l, const char **p, size_t *len, struct err *e)
+{
+    int rc = lines_next(l, p, len, e);
+
+    if (rc > 0 && *len > 0 && (*p)[*len - 1] == '\r')
+        l->buf[(size_t)(*p - l->buf) + --*len] = '\0';
+    return rc;
+}
+
 uint64_t lines_number(const struct lines *l)
 {
     return l->number;

@@ -52,6 +52,8 @@ int lines_open(struct lines **out, const char *path, char delim, size_t max_len,
 /* 1 and the line without its delimiter, 0 at the end, or a negative ERR_*. The byte after the span
  * is readable and is '\0' (a scanner may rely on it). */
 int lines_next(struct lines *l, const char **p, size_t *len, struct err *e);
+/* The same of text, whose lines may end in CR LF: the CR is none of the line. */
+int lines_next_text(struct lines *l, const char **p, size_t *len, struct err *e);
 uint64_t lines_number(const struct lines *l); /* of the line last returned, from 1; 0 before */
 /* A place in the raw input of the next line's first byte, never decreasing and, of a regular file,
  * always the same: its offset in plain input, else that of the block of compressed bytes that was

@@ -40,7 +40,7 @@ static int load_text(struct allow *a, const char *path, uint64_t rows, struct er
     uint64_t row;
     int rc = lines_open(&l, path, '\n', LINE_MOST, e);
 
-    while (rc == 0 && (rc = lines_next(l, &p, &len, e)) > 0) {
+    while (rc == 0 && (rc = lines_next_text(l, &p, &len, e)) > 0) {
         if (!num_u64(p, &row))
             rc = err_set(e, ERR_INPUT, "'%s' is no row number", p);
         else

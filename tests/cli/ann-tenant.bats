@@ -92,6 +92,14 @@ stat_of() {
     says "good.ann has no tenant 'nobody'"
     is 0 "$(grep -vc '#' "$out")"
     ok ann-search -q --tenants-file - good.ann query.fvecs <whose
+    cp "$out" got
+    sed 's/$/\r/' whose >dos
+    ok ann-search -q --tenants-file dos good.ann query.fvecs
+    cmp got "$out"
+    fails ann-search -q --tenants-file - good.ann query.fvecs < <(head -n 7 whose)
+    says 'stdin: it ends after line 7'
+    fails ann-search -q --tenants-file - good.ann query.fvecs < <(cat whose whose)
+    says 'stdin:9: a tenant more'
 
     head -n 7 whose >short
     fails ann-search -q --tenants-file short good.ann query.fvecs
@@ -103,6 +111,9 @@ stat_of() {
 }
 
 @test "rights as text and as JSON Lines, by number and by id" {
+    sed 's/$/\r/' grants >dos
+    ok ann-build -q -t tenant --tenants dos -o got.ann base.fvecs
+    cmp good.ann got.ann
     jq -Rc 'split("\t") | {id: (.[0] | tonumber), tenant: .[1]}' grants >grants.jsonl
     ok ann-build -q -t tenant --tenants grants.jsonl -o got.ann base.fvecs
     cmp good.ann got.ann
