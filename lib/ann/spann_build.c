@@ -239,6 +239,17 @@ static int choose_sample(struct build *b, struct err *e)
     return rc;
 }
 
+/* A codec that does not fit was told of a dimension that nobody asked for. */
+static int say_padded(const struct build *b, struct err *e)
+{
+    struct err why = *e;
+
+    if (b->o->metric != VEC_IP || why.code != ERR_USAGE)
+        return e->code;
+    return err_set(e, why.code, "%.400s: the %u of the vectors, and one that metric ip adds",
+                   why.msg, b->in->dim);
+}
+
 static int train(struct build *b, struct err *e)
 {
     uint32_t padded = b->space.in.padded;
@@ -254,7 +265,9 @@ static int train(struct build *b, struct err *e)
 
     if (form_make(&b->form, &how, &rows, e) < 0)
         return e->code;
-    return codec_train(&b->codec, codec_of(b->o), padded, b->o->cpu, &t, e);
+    if (codec_train(&b->codec, codec_of(b->o), padded, b->o->cpu, &t, e) < 0)
+        return say_padded(b, e);
+    return 0;
 }
 
 static int find_heads(struct build *b, struct err *e)

@@ -123,6 +123,8 @@ builds() {
 }
 
 @test "spann: options are what the index says" {
+    fails ann-build -q -o x.ann -t spann --metric ip -c pq2x4 base.fvecs
+    says 'pq2x4: 5 dimensions are not a multiple of 2: the 4 of the vectors, and one that metric ip adds'
     builds s.ann -t spann --lists 9 --replicas 2 -c lvq4x8 --metric ip base.fvecs
     ok ann-stat s.ann
     is spann "$(awk '$1 == "kind" { print $2 }' "$out")"
