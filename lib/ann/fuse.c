@@ -24,8 +24,9 @@ struct fuse {
     struct fuse_opts o;
     struct entry *entry;
     double *absent; /* of a list: what a row counts that it does not name */
+    bool *first;    /* of the list at hand: its places, but those of rows that it named before */
     struct fused *sum;
-    size_t n, lists, entry_cap, absent_cap, sum_cap;
+    size_t n, lists, entry_cap, absent_cap, first_cap, sum_cap;
 };
 
 int fuse_new(struct fuse **out, const struct fuse_opts *o, struct err *e)
@@ -43,6 +44,7 @@ void fuse_free(struct fuse *f)
         return;
     free(f->entry);
     free(f->absent);
+    free(f->first);
     free(f->sum);
     free(f);
 }
@@ -50,6 +52,17 @@ void fuse_free(struct fuse *f)
 static bool by_scores(const struct fuse *f)
 {
     return f->o.method == FUSE_SCORE || f->o.method == FUSE_MAX;
+}
+
+static int by_row(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+
+    if (x->id != y->id)
+        return x->id < y->id ? -1 : 1;
+    if (x->list != y->list)
+        return x->list < y->list ? -1 : 1;
+    return (x->rank > y->rank) - (x->rank < y->rank);
 }
 
 /* ---- a list ---- */
@@ -76,13 +89,30 @@ struct norm {
     double from, by, equal, absent;
 };
 
+/* f->first of a list, whose entries are not there yet: their place is used. */
+static void mark_first(struct fuse *f, const struct neigh_list *l)
+{
+    struct entry *x = f->entry + f->n;
+
+    for (uint32_t i = 0; i < l->n; i++)
+        x[i] = (struct entry){.id = l->id[i], .rank = i};
+    qsort(x, l->n, sizeof *x, by_row);
+    for (uint32_t i = 0; i < l->n; i++)
+        f->first[x[i].rank] = i == 0 || x[i].id != x[i - 1].id;
+}
+
+/* A row that is named again does not count again. */
 static struct norm norm_of(const struct fuse *f, const struct neigh_list *l, int sign)
 {
     struct norm m = {sign, 0, 1, 0, 0};
-    double least = INFINITY, most = -INFINITY, sum = 0, squares = 0;
+    double least = INFINITY, most = -INFINITY, sum = 0, squares = 0, n = 0;
 
     for (uint32_t i = 0; i < l->n; i++) {
         double v = sign * (double)l->score[i];
+
+        if (!f->first[i])
+            continue;
+        n++;
         least = fmin(least, v);
         most = fmax(most, v);
         sum += v;
@@ -91,12 +121,12 @@ static struct norm norm_of(const struct fuse *f, const struct neigh_list *l, int
     if (f->o.norm == FUSE_MINMAX) {
         m = (struct norm){sign, least, most - least, 1, 0};
     } else if (f->o.norm == FUSE_Z) {
-        m.from = sum / l->n;
+        m.from = sum / n;
         for (uint32_t i = 0; i < l->n; i++) {
             double d = sign * (double)l->score[i] - m.from;
-            squares += d * d;
+            squares += f->first[i] ? d * d : 0;
         }
-        m.by = most > least ? sqrt(squares / l->n) : 0;
+        m.by = most > least ? sqrt(squares / n) : 0;
         m.absent = m.by > 0 ? fmin((least - m.from) / m.by, -2) : -2;
     }
     return m;
@@ -118,8 +148,7 @@ static int check_scores(const struct neigh_list *l, struct err *e)
 }
 
 /* The norm of a list's scores. */
-static int find_norm(const struct fuse *f, const struct neigh_list *l, struct norm *m,
-                     struct err *e)
+static int find_norm(struct fuse *f, const struct neigh_list *l, struct norm *m, struct err *e)
 {
     int sign;
 
@@ -129,6 +158,7 @@ static int find_norm(const struct fuse *f, const struct neigh_list *l, struct no
     if (sign == 0)
         return err_set(e, ERR_INPUT,
                        "scores neither fall nor rise from rank to rank: name the metric");
+    mark_first(f, l);
     *m = norm_of(f, l, sign);
     return 0;
 }
@@ -154,6 +184,7 @@ int fuse_add(struct fuse *f, const struct neigh_list *l, double weight, struct e
     if (f->lists == UINT32_MAX)
         return err_set(e, ERR_INPUT, "more than %u lists for one question", UINT32_MAX);
     if (mem_reserve(&f->entry, &f->entry_cap, f->n + l->n, sizeof *f->entry, e) < 0 ||
+        mem_reserve(&f->first, &f->first_cap, l->n, sizeof *f->first, e) < 0 ||
         mem_reserve(&f->absent, &f->absent_cap, f->lists + 1, sizeof *f->absent, e) < 0 ||
         add_values(f, l, weight, e) < 0)
         return e->code;
@@ -163,17 +194,6 @@ int fuse_add(struct fuse *f, const struct neigh_list *l, double weight, struct e
 }
 
 /* ---- all of them ---- */
-
-static int by_row(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-
-    if (x->id != y->id)
-        return x->id < y->id ? -1 : 1;
-    if (x->list != y->list)
-        return x->list < y->list ? -1 : 1;
-    return (x->rank > y->rank) - (x->rank < y->rank);
-}
 
 /* What a row's entries [0, n) come to; of a list that names it twice the better counts. */
 static double combine(const struct fuse *f, const struct entry *x, size_t n)

@@ -36,6 +36,12 @@ static int place(const struct list *l, uint64_t id)
     return -1;
 }
 
+/* Its row was not named before. */
+static bool is_first(const struct list *l, uint32_t i)
+{
+    return place(l, l->id[i]) == (int)i;
+}
+
 /* Larger is nearer. */
 static double nearness(const struct question *q, const struct list *l, uint32_t i)
 {
@@ -48,15 +54,19 @@ static double nearness(const struct question *q, const struct list *l, uint32_t 
 
 static double score_in(const struct question *q, const struct list *l, int at)
 {
-    double lo = nearness(q, l, 0), hi = lo, mean = 0, sd = 0, v, last;
+    double lo = nearness(q, l, 0), hi = lo, mean = 0, sd = 0, rows = 0, v, last;
 
+    for (uint32_t i = 0; i < l->n; i++)
+        rows += is_first(l, i);
     for (uint32_t i = 0; i < l->n; i++) {
+        if (!is_first(l, i))
+            continue;
         lo = fmin(lo, nearness(q, l, i));
         hi = fmax(hi, nearness(q, l, i));
-        mean += nearness(q, l, i) / l->n;
+        mean += nearness(q, l, i) / rows;
     }
     for (uint32_t i = 0; i < l->n; i++)
-        sd += pow(nearness(q, l, i) - mean, 2) / l->n;
+        sd += is_first(l, i) ? pow(nearness(q, l, i) - mean, 2) / rows : 0;
     sd = sqrt(sd);
     v = at < 0 ? lo : nearness(q, l, (uint32_t)at);
     if (q->o.norm == FUSE_AS_IS)
