@@ -64,7 +64,7 @@ static void put_line(char *to, size_t room, const char *p, size_t len)
 int lex_wrong(const struct lex *l, size_t at, struct err *e, const char *fmt, ...)
 {
     size_t from = back(l->text, at, BEFORE), to = at;
-    char what[160], line[4 * (BEFORE + AFTER) + 1];
+    char what[160], line[4 * (BEFORE + AFTER) + 1], shown[sizeof line + 6];
     va_list args;
 
     for (unsigned i = 0; i < AFTER && to < l->len; i++)
@@ -73,9 +73,9 @@ int lex_wrong(const struct lex *l, size_t at, struct err *e, const char *fmt, ..
     vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
     put_line(line, sizeof line, l->text + from, to - from);
-    return err_set(e, ERR_USAGE, "column %zu: %s\n  %s%s%s\n  %*s^", utf8_count(l->text, at) + 1,
-                   what, from > 0 ? "..." : "", line, to < l->len ? "..." : "",
-                   (int)(utf8_count(l->text + from, at - from) + (from > 0 ? 3 : 0)), "");
+    snprintf(shown, sizeof shown, "%s%s%s", from > 0 ? "..." : "", line, to < l->len ? "..." : "");
+    err_set(e, ERR_USAGE, "column %zu: %s", utf8_count(l->text, at) + 1, what);
+    return err_show(e, shown, (unsigned)utf8_count(l->text + from, at - from) + (from > 0 ? 3 : 0));
 }
 
 /* ---- words ---- */

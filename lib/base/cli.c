@@ -84,16 +84,15 @@ void cli_wrong(const struct err *e)
 
 int cli_fail_shown(struct err *e)
 {
-    char *more = strchr(e->msg, '\n');
+    char *more = e->msg + strlen(e->msg) - e->shown;
+    unsigned shown = e->shown;
     int rc;
 
-    if (more)
-        *more = '\0';
+    if (shown)
+        *more++ = '\0'; /* its newline */
     rc = cli_fail(e);
-    if (more) {
-        more++;
+    if (shown)
         fprintf(stderr, "%.*s\n", (int)term_clean(more, strlen(more), "\n"), more);
-    }
     return rc;
 }
 

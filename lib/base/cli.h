@@ -137,7 +137,7 @@ void cli_number_in(const char *option, double v, double least, double most);
 /* "NAME: sentence" on stderr, control characters made visible; an empty sentence prints nothing.
  * Returns CLI_FAILED, for main to return. */
 int cli_fail(const struct err *e);
-/* The same of a sentence that has more lines behind it, as they are: a text and a caret. */
+/* The same, and what err_show() put below the sentence. */
 int cli_fail_shown(struct err *e);
 
 /* "NAME: remark" on stderr, unless quiet. */

@@ -21,7 +21,8 @@ enum err_code {
 };
 
 struct err {
-    int code; /* 0 or an enum err_code */
+    int code;       /* 0 or an enum err_code */
+    unsigned shown; /* bytes at the end of msg that err_show() put there; else 0 */
     char msg[600];
 };
 
@@ -31,6 +32,10 @@ int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format
 
 /* "VERB 'PATH': strerror(errno)" with code ERR_IO: err_sys(e, "cannot open", path). */
 int err_sys(struct err *e, const char *verb, const char *path);
+
+/* Two more lines below the sentence, where there is room: a text, without line ends, and a caret
+ * below its column, from 0. Returns e->code. */
+int err_show(struct err *e, const char *line, unsigned column);
 
 /* Puts "PREFIX: " before the sentence: gives a lower layer's error its file. Returns e->code. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

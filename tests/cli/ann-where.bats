@@ -159,6 +159,13 @@ wrong() {
     says "'none.jsonl'"
 }
 
+@test "a name of several lines is said in one" {
+    fails ann-search $'no\n  such\n^.ann' query.fvecs
+    says "'no?  such?^.ann'"
+    fails ann-build -q -o x.ann $'no\nsuch.fvecs'
+    says "'no?such.fvecs'"
+}
+
 @test "what is wrong with a predicate is shown with its place" {
     wrong 'yaer>=2020' "there is no column 'yaer': is 'year' meant?" 1
     wrong 'year>=2020 and genre in ("rock" and live' "')' is wanted here, not 'and'" 33
