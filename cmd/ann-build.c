@@ -31,10 +31,12 @@ struct asked {
 /* What the index is to suit. */
 static void settle_workload(struct asked *a)
 {
+    if (a->leaf == NOT_GIVEN)
+        a->leaf = 0;
+    else
+        cli_count_in("--leaf", a->leaf, 1, LEAF_MOST);
     if (a->kind != ANN_HQI && (a->leaf || a->wheres || a->workload))
         cli_misuse("'--leaf', '--where-file' and '--workload' are for '-t hqi'");
-    if (a->leaf > LEAF_MOST)
-        cli_misuse("'--leaf' is 1 to %d", LEAF_MOST);
     if (a->workload && (a->wheres || a->queries))
         cli_misuse("'--workload' has both queries and predicates: it goes without '--queries' and "
                    "'--where-file'");
@@ -67,13 +69,18 @@ static void settle(struct asked *a, struct progress *p)
         cli_count_in("-L", a->beam, 1, ANN_BEAM_MOST);
     if (a->alpha != 0)
         cli_number_in("--alpha", a->alpha, 1, 10);
-    cli_count_in("--lists", a->lists, 0, ANN_LISTS_MOST);
+    if (a->lists == NOT_GIVEN)
+        a->lists = 0;
+    else
+        cli_count_in("--lists", a->lists, 1, ANN_LISTS_MOST);
     if (a->lists && (a->kind == ANN_GRAPH || a->kind == ANN_TENANT))
         cli_misuse("'--lists' is for '-t ivf', '-t spann', '-t hqi' and '-t osq'");
     if (a->lists > ANN_PARTS_MOST && a->kind == ANN_OSQ)
         cli_misuse("'--lists' is up to %d for '-t osq'", ANN_PARTS_MOST);
-    if (a->replicas > ANN_REPLICAS_MOST)
-        cli_misuse("'--replicas' is 1 to %d", ANN_REPLICAS_MOST);
+    if (a->replicas == NOT_GIVEN)
+        a->replicas = 0;
+    else
+        cli_count_in("--replicas", a->replicas, 1, ANN_REPLICAS_MOST);
     if (a->replicas && a->kind != ANN_SPANN)
         cli_misuse("'--replicas' is for '-t spann'");
     if (a->o.resident && a->kind != ANN_SPANN)
@@ -267,7 +274,8 @@ static int build(struct asked *a, struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.beam = NOT_GIVEN};
+    struct asked a = {
+        .beam = NOT_GIVEN, .lists = NOT_GIVEN, .leaf = NOT_GIVEN, .replicas = NOT_GIVEN};
     const struct cli_opt opts[] = {
         CLI_CHOICE('t', "type", &a.kind, ANN_KIND_NAMES, "the kind of index (default graph)"),
         CLI_CHOICE(0, "metric", &a.metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),

@@ -67,7 +67,9 @@ static void say(const struct asked *a, const struct ann_update_report *r, uint64
     if (r->granted || r->revoked)
         cli_note(quiet, "granted %llu rights, revoked %llu", (unsigned long long)r->granted,
                  (unsigned long long)r->revoked);
-    if (a->o.compact)
+    if (a->o.compact && r->rows == 0)
+        cli_note(quiet, "no rows are left");
+    else if (a->o.compact)
         cli_note(quiet, "rows are numbered anew, 0 to %lld", (long long)r->rows - 1);
     if (lines)
         cli_note(quiet, "%llu bad lines were passed over", (unsigned long long)lines);

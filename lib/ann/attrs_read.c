@@ -66,6 +66,8 @@ static int check_only(const struct reading *r, struct err *e)
 
     if (p && !*p)
         return err_set(e, ERR_INPUT, "no column is asked for");
+    if (p && (*p == ',' || p[strlen(p) - 1] == ',' || strstr(p, ",,")))
+        return err_set(e, ERR_INPUT, "a column without a name is asked for: '%s'", p);
     while ((name = list_item(&p, &len))) {
         uint32_t column = attrs_make_find(r->m, name, len);
 

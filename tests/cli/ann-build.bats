@@ -30,6 +30,9 @@ builds() {
     misuse ann-build -o x.ann -t ivf --alpha 1.1 base.fvecs
     misuse ann-build -o x.ann -t ivf --replicas 3 base.fvecs
     misuse ann-build -o x.ann -t spann --replicas 17 base.fvecs
+    misuse ann-build -o x.ann -t spann --replicas 0 base.fvecs
+    misuse ann-build -o x.ann -t spann --lists 0 base.fvecs
+    misuse ann-build -o x.ann -t hqi --leaf 0 base.fvecs
     misuse ann-build -o x.ann -t ivf --resident base.fvecs
     misuse ann-build -o x.ann -t spann --resident --no-vectors base.fvecs
     misuse ann-build -o x.ann -t spann -R 32 base.fvecs

@@ -417,6 +417,13 @@ second_is_refused() {
     second_is_refused query.csv ann-tune -q --from csv good.ann -
 }
 
+@test "compacted until nothing is left" {
+    for ((i = 0; i < 600; i++)); do echo "{\"op\":\"delete\",\"id\":$i}"; done >changes
+    exits 0 ann-update --compact good.ann changes
+    says 'no rows are left'
+    is 0 "$(ann-stat good.ann | awk '$1 == "rows" { print $2 }')"
+}
+
 @test "bad indexes are refused" {
     echo '{"op":"delete","id":1}' >changes
     refuses_bad_ann ann-update @ changes

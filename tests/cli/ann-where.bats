@@ -225,6 +225,10 @@ wrong() {
     says "docs.jsonl:1: column 'embedding': an array is a set"
     ann-build -q --attrs docs.jsonl --columns live,year,live -o twice.ann docs.jsonl
     cmp d.ann twice.ann
+    for empty in year, ,year year,,live ,; do
+        fails ann-build -q --attrs docs.jsonl --columns "$empty" -o x.ann docs.jsonl
+        says 'a column without a name is asked for'
+    done
     fails ann-build --attrs docs.jsonl --columns '' -o x.ann docs.jsonl
     says 'docs.jsonl: no column is asked for'
     fails ann-build --attrs docs.jsonl --columns yaer -o x.ann docs.jsonl
