@@ -66,8 +66,6 @@ static int check_only(const struct reading *r, struct err *e)
 
     if (p && !*p)
         return err_set(e, ERR_INPUT, "no column is asked for");
-    if (p && (*p == ',' || p[strlen(p) - 1] == ',' || strstr(p, ",,")))
-        return err_set(e, ERR_INPUT, "a column without a name is asked for: '%s'", p);
     while ((name = list_item(&p, &len))) {
         uint32_t column = attrs_make_find(r->m, name, len);
 
@@ -454,6 +452,14 @@ static int finish(struct reading *r, struct attrs *a, const char *name, enum cpu
     return rc == ERR_INPUT ? err_prefix(e, "%s:%llu", name, (unsigned long long)row + 2) : rc;
 }
 
+/* Between all commas are names. */
+static int check_names(const char *only, struct err *e)
+{
+    if (!only || !*only || (*only != ',' && only[strlen(only) - 1] != ',' && !strstr(only, ",,")))
+        return 0;
+    return err_set(e, ERR_INPUT, "a column without a name is asked for: '%s'", only);
+}
+
 int attrs_read(struct attrs *a, const char *path, const char *only, uint64_t rows,
                enum cpu_level cpu, struct err *e)
 {
@@ -462,6 +468,8 @@ int attrs_read(struct attrs *a, const char *path, const char *only, uint64_t row
     int rc = attrs_make(&r.m, e);
 
     *a = (struct attrs){0};
+    if (rc == 0)
+        rc = check_names(only, e);
     if (rc == 0)
         rc = lines_open(&l, path, '\n', 0, e);
     if (rc == 0)
