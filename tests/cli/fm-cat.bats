@@ -180,11 +180,35 @@ EOF
 }
 
 @test "-: a row that names no document" {
-    for row in 39 x -1 1x '{"id":"a"}' '{"doc":}' '{"doc":39}' 99999999999999999999999 ' 1'; do
+    for row in 39 x -1 1x 0,2 '0}' ' 1' 99999999999999999999999 1$'\v' '{"id":"a"}' '{"doc":}' \
+        '{"doc":39}' '{"doc":2}junk' '{"doc":02}' '{"doc":2' '{"doc":"2"}' '{"doc":2.0}' \
+        '{"doc":[2]}' '{"a":{"doc":2}}' '{"a":"\"doc\":2"}' '[{"doc":2}]'; do
         fails fm-cat "$sample" -o rows - < <(printf '# head\n0\tx\n%s\n1\n' "$row")
         says stdin:3:
         only
     done
+}
+
+@test "-: JSON is read as such" {
+    for row in '{"doc": 2}' '{"a":{"doc":1},"doc":2}' '{"a":"\"doc\":1","doc" :2 }' '{"d\u006fc":2}'; do
+        ok fm-cat "$sample" - <<<"$row"
+        cmp "$out" <(fm-cat "$sample" 2)
+    done
+}
+
+@test "-: rows of other tools, whose first column is no document's number" {
+    printf 'The keeper lights the lamp\n' >text.txt
+    fm-match "$sample" text.txt >rows
+    fails fm-cat "$sample" - <rows
+    says stdin:1:
+    says fm-find
+    ok fm-cat "$sample" - < <(fm-match --json "$sample" text.txt)
+    printf '{"id":"0","question":"The keeper lights the lamp at dusk"}\n' >bench.jsonl
+    fm-contam -b bench.jsonl "$sample" >rows
+    fails fm-cat "$sample" - <rows
+    says stdin:1:
+    fails fm-cat "$sample" - < <(fm-count "$sample" lamp)
+    ok fm-cat "$sample" - < <(printf '# docs I like\n2\n')
 }
 
 @test "a set: numbers run on, ids are looked for in all" {
