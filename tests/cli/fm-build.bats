@@ -475,3 +475,23 @@ teardown() {
         is old.fmi "$(ls -A disk)"
     done
 }
+
+@test "-f text: a path that is not UTF-8 is the id, byte for byte" {
+    local a=$'x\377"' b=$'x\376"'
+    echo one >"$a"
+    echo two >"$b"
+    ok fm-build -f text -o x.fmi "$a" "$b"
+    ok fm-cat --id -0 x.fmi "$a"
+    is one "$(tr -d '\0' <"$out")"
+    ok fm-cat --id -0 x.fmi "$b"
+    is two "$(tr -d '\0' <"$out")"
+    ok fm-find x.fmi two
+    is "$b" "$(column 2 "$out")"
+    fails fm-cat --id x.fmi $'x\357\277\275"'
+    ok fm-cat --json x.fmi 1
+    is $'{"id":"x\357\277\275\\"","text":"two\\n"}' "$(<"$out")"
+    ok fm-cat --meta x.fmi 1
+    is $'{"id":"x\376\\"","text":"two\\n"}' "$(<"$out")"
+    ok fm-build -f text --id-field $'\377' -o y.fmi "$a"
+    ok fm-cat --id -0 y.fmi "$a"
+}
