@@ -156,6 +156,17 @@ static int build_shards(const char *set, const char *const *paths, size_t n,
     return rc;
 }
 
+/* An index that is appended to has its own. */
+static void check_fields(const struct fm_build_opts *o)
+{
+    const char *field = o->docs.field, *id = o->docs.id_field;
+
+    if (o->append && !(field && id))
+        return;
+    if (strcmp(field ? field : "text", id ? id : "id") == 0)
+        cli_misuse("one field cannot be both the text and the id: see '--field' and '--id-field'");
+}
+
 int main(int argc, char **argv)
 {
     const char *index = NULL;
@@ -204,6 +215,7 @@ int main(int argc, char **argv)
     o.normalize = (enum text_rule)rule;
     o.threads = par_threads(o.threads);
     check_shards(&shards);
+    check_fields(&o);
     if (o.append && shards.n != NOT_GIVEN)
         cli_misuse("options '--append' and '--shards' exclude each other");
     for (int i = first; o.resume && i < argc; i++)

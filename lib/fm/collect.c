@@ -74,6 +74,8 @@ static int add_doc(struct corpus *c, const struct doc *d, struct err *e)
     struct tables *t = &c->tables;
     size_t at = c->text.len;
 
+    c->path = d->path;
+    c->line = d->line;
     if (fm_normalize_text(rule, (struct fm_text){d->text, d->text_len}, &c->text, e) < 0)
         return e->code;
     if (rule != TEXT_NONE && store_add(&c->raw, d->text, d->text_len, e) < 0)

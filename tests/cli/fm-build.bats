@@ -282,6 +282,27 @@ EOF
     is 'right 2' "$(fm-cat --id x.fmi k2)"
     fails fm-build -o y.fmi x.jsonl
     says x.jsonl:2:
+    # Without the other, with any format: a file's record has both.
+    for format in jsonl lines text; do
+        misuse fm-build -f $format -o y.fmi --field id x.jsonl
+        misuse fm-build -f $format -o y.fmi --id-field text x.jsonl
+        misuse fm-build -f $format -o y.fmi --id-field k --field k x.jsonl
+    done
+    misuse fm-build -a x.fmi --id-field k --field k x.jsonl
+}
+
+@test "a document too large to be sorted is named by file and line" {
+    lines 20 abc 100 1 >a.txt
+    { lines 20 abc 100 2 && head -c 100000 /dev/zero | tr '\0' a && echo; } >b.txt
+    fails fm-build -q -m 50000 -o x.fmi a.txt b.txt
+    says 'b.txt:21: a document of 100000 bytes'
+    fm-build -o y.fmi a.txt
+    fails fm-build -q -m 50000 -a y.fmi b.txt
+    says 'b.txt:21: '
+    fails fm-build -f text -m 50000 -o x.fmi b.txt
+    says 'b.txt: a document'
+    fails fm-build -f lines -m 50000 -o x.fmi - <b.txt
+    says 'stdin:21: '
 }
 
 @test "JSON Lines as Windows and editors make them" {
