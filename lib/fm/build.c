@@ -7,6 +7,7 @@
 #include "fm/chunk.h"
 #include "fm/fm.h"
 #include "fm/parts.h"
+#include "fm/set.h"
 #include "fm/sufsort.h"
 
 struct build {
@@ -88,7 +89,13 @@ static int read_base(struct build *b, struct err *e)
 
     if (!b->o.append)
         return 0;
-    if (shard_open(&s, b->o.append, NULL, e) < 0)
+    rc = set_is(b->o.append, e);
+    if (rc > 0)
+        return err_set(e, ERR_INPUT,
+                       "'%s' is a set: append to one of its indexes, or build another and name it "
+                       "in the set",
+                       b->o.append);
+    if (rc < 0 || shard_open(&s, b->o.append, NULL, e) < 0)
         return e->code;
     rc = take_opts(b, s, e);
     shard_close(s);

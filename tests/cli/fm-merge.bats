@@ -432,3 +432,14 @@ parted() {
     cmp all.fmi m.fmi
     [[ ! -e m.fmi.parts ]]
 }
+
+@test "a set cannot be appended to, and it is said" {
+    parts
+    fm-merge --set -o x.set part-1.fmi part-2.fmi
+    cp x.set old
+    fails fm-build -a x.set part-3.txt
+    says "'x.set' is a set"
+    fails fm-build -a x.set -o y.fmi part-3.txt
+    cmp old x.set
+    [[ ! -e y.fmi ]]
+}
