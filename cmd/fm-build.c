@@ -156,6 +156,23 @@ static int build_shards(const char *set, const char *const *paths, size_t n,
     return rc;
 }
 
+/* Nothing that is written may be an input, a shard neither. */
+static void check_outputs(const char *index, const struct shards *s, const char *const *paths,
+                          size_t n)
+{
+    cli_std_once(paths, n);
+    cli_keep_inputs(index, paths, n);
+    for (uint64_t i = 0; s->n != NOT_GIVEN && i < s->n; i++) {
+        struct err e;
+        char *name = shard_name(index, i, s->n, &e);
+        if (!name)
+            exit(cli_fail(&e));
+        if (s->only == NOT_GIVEN || s->only == i)
+            cli_keep_inputs(name, paths, n);
+        free(name);
+    }
+}
+
 /* An index that is appended to has its own. */
 static void check_fields(const struct fm_build_opts *o)
 {
@@ -229,6 +246,7 @@ int main(int argc, char **argv)
         return cli_fail(&e);
     if (strcmp(index, "-") == 0)
         cli_misuse("an index needs a name: it cannot be written to standard output");
+    check_outputs(index, &shards, paths, (size_t)(argc - first));
     progress_init(&progress, quiet);
     o.progress = progress_report;
     o.progress_ctx = &progress;

@@ -223,6 +223,8 @@ int main(int argc, char **argv)
 
     if (j.all ? n > 0 : n == 0)
         cli_misuse(j.all ? "option '--all' takes no document" : "no document is asked for");
+    cli_std_once((const char *const *)(argv + first), (size_t)n + 1);
+    cli_keep_inputs(oo.path, (const char *const *)(argv + first), 1);
     if (j.meta)
         j.json = true;
     oo.json = j.json;

@@ -57,6 +57,8 @@ static void settle(const struct asked *a)
         cli_misuse("'--write' goes with '--lengths'");
     cli_outputs_once((const char *const[]){a->write, a->out ? a->out : "-"}, 2,
                      "operations and rows");
+    cli_keep_inputs(a->out, (const char *const[]){a->path, a->lengths}, 2);
+    cli_keep_inputs(a->write, &a->lengths, 1);
     cli_count_in("--blocks", a->blocks, 1, BLOCKS_MOST);
     cli_count_in("--block-size", a->block, 1, BLOCK_MOST);
     cli_count_in("--group", a->group, 1, KV_GROUP_MOST);

@@ -326,6 +326,7 @@ int cli_parse(const struct cli_prog *prog, const struct cli_opt *opts, int argc,
                 ;
         set_option(&opts[i], optarg);
     }
+    cli_cpu(); /* a bad SLUICE_CPU is misuse of every tool */
     check_operands(argc - optind);
     return optind;
 }
@@ -400,6 +401,31 @@ void cli_outputs_once(const char *const *paths, size_t n, const char *what)
             if (!is_device(paths[i]))
                 cli_misuse("of %s one at most goes to '%s'", what, paths[i]);
         }
+}
+
+static bool find_file(const char *path, struct stat *st)
+{
+    int rc = !path ? -1 : strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, st) : stat(path, st);
+
+    return rc == 0 && S_ISREG(st->st_mode);
+}
+
+bool cli_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return find_file(a, &x) && find_file(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+void cli_keep_inputs(const char *out, const char *const *in, size_t n)
+{
+    struct stat st;
+
+    if (cli_is_std(out) || !find_file(out, &st))
+        return; /* the rule, and quick where outputs are many */
+    for (size_t i = 0; i < n; i++)
+        if (cli_same_file(out, in[i]))
+            cli_misuse("'%s' is an input: the output would replace it", out);
 }
 
 void cli_not_on_terminal(const char *out, const char *what)

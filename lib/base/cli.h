@@ -119,7 +119,7 @@ struct cli_prog {
     int max_operands; /* -1: any number */
 };
 
-/* Also sets SIGPIPE to be ignored, so that a closed pipe is a write error (exit 1), not a death
+/* A SLUICE_CPU that says no level is misuse. Also sets SIGPIPE to be ignored, so that a closed pipe is a write error (exit 1), not a death
  * that skips cleaning up. */
 int cli_parse(const struct cli_prog *prog, const struct cli_opt *opts, int argc, char **argv);
 
@@ -153,6 +153,10 @@ void cli_std_once(const char *const *paths, size_t n);
 /* Misuse when two of n outputs, `what` they are, would be one: standard output ("-"), or a file.
  * NULL: one that is not given. */
 void cli_outputs_once(const char *const *paths, size_t n, const char *what);
+/* Do both lead to one regular file, by whatever names? "-" is standard input. NULL: does not. */
+bool cli_same_file(const char *a, const char *b);
+/* Misuse when `out` would replace one of n inputs. NULL: one that is not given. */
+void cli_keep_inputs(const char *out, const char *const *in, size_t n);
 /* Misuse when `out` is standard output and that is a terminal: `what` ("codes") is not for eyes. */
 void cli_not_on_terminal(const char *out, const char *what);
 

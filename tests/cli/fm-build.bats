@@ -516,3 +516,40 @@ teardown() {
     ok fm-build -f text --id-field $'\377' -o y.fmi "$a"
     ok fm-cat --id -0 y.fmi "$a"
 }
+
+@test "no input is replaced, and standard input is one file" {
+    lines 20 abc 100 1 >a.txt
+    cp a.txt old
+    ln a.txt link.txt
+    ln -s a.txt soft
+    for output in a.txt ./a.txt link.txt soft; do
+        misuse fm-build -o $output a.txt
+        says "'$output' is an input"
+        misuse fm-build -o $output - <a.txt
+    done
+    cp a.txt x.1.fmi
+    misuse fm-build -f lines --shards 2 -o x.fmi a.txt x.1.fmi
+    misuse fm-build -f lines --shards 2 --shard 1 -o x.fmi a.txt x.1.fmi
+    misuse fm-build -f lines --shards 2 --shard 1 -o a.txt a.txt
+    ok fm-build -f lines --shards 2 --shard 0 -o x.fmi a.txt x.1.fmi
+    cmp old a.txt
+    cmp old x.1.fmi
+    misuse fm-build -o y.fmi - - <a.txt
+    says 'standard input'
+    # What is no regular file is not replaced.
+    ok fm-build -q -o /dev/null /dev/null
+    ok fm-build -o y.fmi a.txt
+    ok fm-build -a y.fmi a.txt
+    misuse fm-build -f text -a y.fmi y.fmi
+}
+
+@test "a bad SLUICE_CPU is misuse of every tool" {
+    fm-build -q -o x.fmi /dev/null
+    for tool in "$bin"/*-*; do
+        [[ -x $tool && ! -d $tool ]] || continue
+        misuse env SLUICE_CPU=bogus "$tool" x.fmi
+        says SLUICE_CPU
+        ok env SLUICE_CPU=bogus "$tool" --help
+    done
+    only x.fmi
+}

@@ -273,3 +273,27 @@ EOF
     reports_lost_output fm-cat --all "$planks"
     reports_lost_output fm-cat "$sample" 0
 }
+
+@test "no input is replaced, and standard input is one file" {
+    cp "$sample" x.fmi
+    printf '{"question":"lamp"}\n' >b.jsonl
+    cp b.jsonl old
+    ln -s x.fmi soft
+    for output in x.fmi soft; do
+        misuse fm-cat -o $output x.fmi 0
+        says "'$output' is an input"
+        misuse fm-count -o $output x.fmi lamp
+        misuse fm-find -o $output x.fmi lamp
+        misuse fm-stat -o $output x.fmi
+        misuse fm-match -o $output x.fmi b.jsonl
+        misuse fm-contam -o $output -b b.jsonl x.fmi
+    done
+    misuse fm-contam -o b.jsonl -b old -b b.jsonl x.fmi
+    misuse fm-match -o b.jsonl x.fmi b.jsonl
+    cmp x.fmi "$sample"
+    cmp b.jsonl old
+    misuse fm-cat x.fmi - - </dev/null
+    says 'standard input'
+    misuse fm-match x.fmi - - </dev/null
+    misuse fm-contam -b - -b - x.fmi <b.jsonl
+}

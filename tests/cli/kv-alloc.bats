@@ -33,6 +33,9 @@ cell() {
     echo '{"id":"a","t_ns":0,"prompt":20,"output":5}' >one.jsonl
     misuse kv-alloc --lengths one.jsonl --write -
     misuse kv-alloc --lengths one.jsonl --write same -o same
+    misuse kv-alloc --lengths one.jsonl --write one.jsonl
+    misuse kv-alloc -o ops.tsv ops.tsv
+    says "'ops.tsv' is an input"
     ok kv-alloc --lengths one.jsonl --write - -o rows
     is '# t' "$(head -n 1 "$out" | cut -f 1)"
 }
