@@ -297,3 +297,16 @@ EOF
     misuse fm-match x.fmi - - </dev/null
     misuse fm-contam -b - -b - x.fmi <b.jsonl
 }
+
+@test "--id: one document's own id may be another's place" {
+    printf '{"text":"by place"}\n{"id":"x.jsonl:1","text":"own"}\n{"id":"x.jsonl:3","text":"both"}\n' >x.jsonl
+    fm-build x.jsonl
+    ok fm-cat --id x.fmi x.jsonl:1
+    is 'by place own' "$(paste -sd ' ' "$out")"
+    ok fm-cat --id x.fmi x.jsonl:3
+    is both "$(<"$out")"
+    fails fm-cat --id x.fmi x.jsonl:2
+    printf 'sluice-set 1\nx.fmi\nx.fmi\n' >x.set
+    ok fm-cat --id x.set x.jsonl:1
+    is 'by place own by place own' "$(paste -sd ' ' "$out")"
+}
