@@ -235,8 +235,7 @@ static void encodes_to(const char *p, size_t len, const char *want)
 static void test_escape(void)
 {
     static const char bytes[] = "\xFF\"\0 a longer one of many bytes \xC3\xA9\xFE\\\n\xE2";
-    static const char want[] =
-        "\xFF\\\"\\u0000 a longer one of many bytes \xC3\xA9\xFE\\\\\\n\xE2";
+    static const char want[] = "\xFF\\\"\\u0000 a longer one of many bytes \xC3\xA9\xFE\\\\\\n\xE2";
     struct buf out = {0};
     struct err e = {0};
 
