@@ -85,8 +85,11 @@ static int row_doc(const char *p, size_t len, uint64_t *doc, struct err *e)
     static const char *const names[] = {"doc"};
     struct jsonl_span v = {0};
     const char *tab = memchr(p, '\t', len);
+    size_t blanks = 0;
 
-    if (*p != '{')
+    while (blanks < len && (p[blanks] == ' ' || p[blanks] == '\t'))
+        blanks++;
+    if (blanks == len || p[blanks] != '{')
         v = (struct jsonl_span){.p = p, .len = tab ? (size_t)(tab - p) : len, .type = JSONL_NUMBER};
     else if (jsonl_members(p, len, names, &v, 1, e) < 0)
         return e->code;

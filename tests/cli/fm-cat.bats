@@ -190,7 +190,7 @@ EOF
 }
 
 @test "-: JSON is read as such" {
-    for row in '{"doc": 2}' '{"a":{"doc":1},"doc":2}' '{"a":"\"doc\":1","doc" :2 }' '{"d\u006fc":2}'; do
+    for row in '{"doc": 2}' ' {"doc":2} ' '{"a":{"doc":1},"doc":2}' '{"a":"\"doc\":1","doc" :2 }' '{"d\u006fc":2}'; do
         ok fm-cat "$sample" - <<<"$row"
         cmp "$out" <(fm-cat "$sample" 2)
     done
