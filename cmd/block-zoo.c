@@ -1,8 +1,10 @@
 /* block-zoo - a store of models in which equal blocks are kept once. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/mem.h"
 #include "base/out.h"
 #include "vec/zoo.h"
 
@@ -64,8 +66,10 @@ static int add(const struct asked *a, struct zoo *z, struct out *o, struct err *
     return 0;
 }
 
-static void list(const struct zoo *z, struct out *o)
+static int list(const struct zoo *z, struct out *o, struct err *e)
 {
+    if (zoo_whole(z, e) < 0)
+        return e->code;
     out_header(o, "model block object bytes cosine");
     for (size_t i = 0; i < z->models; i++)
         for (size_t k = 0; k < z->model[i].blocks; k++) {
@@ -79,31 +83,57 @@ static void list(const struct zoo *z, struct out *o)
             out_double(o, "cosine", b->cosine, 9);
             out_end_row(o);
         }
+    return 0;
 }
 
-static void summarize_store(const struct zoo *z, struct out *o)
-{
-    uint64_t blocks = 0, near = 0;
-    double bytes = 0, kept = 0;
+struct sums {
+    uint64_t blocks, near, objects, left;
+    double bytes, kept, left_bytes; /* left: of objects that no model has */
+};
 
+/* Of a store that is whole. */
+static int add_up(const struct zoo *z, struct sums *s, struct err *e)
+{
+    bool *used = mem_zero(z->objects ? z->objects : 1, sizeof *used, e);
+
+    if (!used)
+        return e->code;
     for (size_t i = 0; i < z->models; i++)
         for (size_t k = 0; k < z->model[i].blocks; k++) {
-            blocks++;
-            near += z->model[i].block[k].cosine < 1;
-            bytes += (double)z->model[i].block[k].bytes;
+            const struct zoo_block *b = &z->model[i].block[k];
+
+            s->blocks++;
+            s->near += b->cosine < 1;
+            s->bytes += (double)b->bytes;
+            used[zoo_object(z, b->object) - z->object] = true;
         }
-    for (size_t i = 0; i < z->objects; i++)
-        kept += (double)z->object[i].bytes;
+    for (size_t i = 0; i < z->objects; i++) {
+        *(used[i] ? &s->objects : &s->left) += 1;
+        *(used[i] ? &s->kept : &s->left_bytes) += (double)z->object[i].bytes;
+    }
+    free(used);
+    return 0;
+}
+
+static int summarize_store(const struct zoo *z, struct out *o, struct err *e)
+{
+    struct sums s = {0};
+
+    if (zoo_whole(z, e) < 0 || add_up(z, &s, e) < 0)
+        return e->code;
     out_facts(o);
     out_value(o, "models", (double)z->models, 0);
-    out_value(o, "blocks", (double)blocks, 0);
-    out_value(o, "near_blocks", (double)near, 0);
-    out_value(o, "objects", (double)z->objects, 0);
-    out_value(o, "bytes", bytes, 0);
-    out_value(o, "kept_bytes", kept, 0);
-    out_value(o, "saved_bytes", bytes - kept, 0);
-    out_value(o, "kept_share", bytes > 0 ? kept / bytes : 0, 6);
+    out_value(o, "blocks", (double)s.blocks, 0);
+    out_value(o, "near_blocks", (double)s.near, 0);
+    out_value(o, "objects", (double)s.objects, 0);
+    out_value(o, "bytes", s.bytes, 0);
+    out_value(o, "kept_bytes", s.kept, 0);
+    out_value(o, "saved_bytes", s.bytes - s.kept, 0);
+    out_value(o, "kept_share", s.bytes > 0 ? s.kept / s.bytes : 0, 6);
+    out_value(o, "left_objects", (double)s.left, 0);
+    out_value(o, "left_bytes", s.left_bytes, 0);
     out_end_facts(o);
+    return 0;
 }
 
 static int tell_near(const struct asked *a, const struct zoo *z)
@@ -129,9 +159,9 @@ static int speak(const struct asked *a, struct zoo *z, struct err *e)
     if (a->add)
         rc = add(a, z, o, e);
     else if (a->list)
-        list(z, o);
+        rc = list(z, o, e);
     else
-        summarize_store(z, o);
+        rc = summarize_store(z, o, e);
     if (rc == 0)
         return out_commit(&o, e);
     out_abort(&o);

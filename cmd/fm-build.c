@@ -156,6 +156,34 @@ static int build_shards(const char *set, const char *const *paths, size_t n,
     return rc;
 }
 
+/* Nothing that is written may be an input, a shard neither. */
+static void check_outputs(const char *index, const struct shards *s, const char *const *paths,
+                          size_t n)
+{
+    cli_std_once(paths, n);
+    cli_inputs_stay(&index, 1, paths, n);
+    for (uint64_t i = 0; s->n != NOT_GIVEN && i < s->n; i++) {
+        struct err e;
+        char *name = shard_name(index, i, s->n, &e);
+        if (!name)
+            exit(cli_fail(&e));
+        if (s->only == NOT_GIVEN || s->only == i)
+            cli_inputs_stay((const char *const *)&name, 1, paths, n);
+        free(name);
+    }
+}
+
+/* An index that is appended to has its own. */
+static void check_fields(const struct fm_build_opts *o)
+{
+    const char *field = o->docs.field, *id = o->docs.id_field;
+
+    if (o->append && !(field && id))
+        return;
+    if (strcmp(field ? field : "text", id ? id : "id") == 0)
+        cli_misuse("one field cannot be both the text and the id: see '--field' and '--id-field'");
+}
+
 int main(int argc, char **argv)
 {
     const char *index = NULL;
@@ -204,6 +232,7 @@ int main(int argc, char **argv)
     o.normalize = (enum text_rule)rule;
     o.threads = par_threads(o.threads);
     check_shards(&shards);
+    check_fields(&o);
     if (o.append && shards.n != NOT_GIVEN)
         cli_misuse("options '--append' and '--shards' exclude each other");
     for (int i = first; o.resume && i < argc; i++)
@@ -217,6 +246,7 @@ int main(int argc, char **argv)
         return cli_fail(&e);
     if (strcmp(index, "-") == 0)
         cli_misuse("an index needs a name: it cannot be written to standard output");
+    check_outputs(index, &shards, paths, (size_t)(argc - first));
     progress_init(&progress, quiet);
     o.progress = progress_report;
     o.progress_ctx = &progress;

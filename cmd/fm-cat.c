@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/jsonl.h"
 #include "base/num.h"
 #include "base/out.h"
 #include "base/par.h"
@@ -67,24 +68,45 @@ static int print_id(struct job *j, const char *id, struct err *e)
     return n < 0 ? (int)n : rc;
 }
 
-/* The document of a row of fm-find: its first column, or the member "doc" of its JSON. */
-static bool row_doc(const char *p, size_t len, uint64_t *doc)
+/* "123", and nothing else. */
+static bool is_number(const char *p, size_t len, uint64_t *v)
 {
-    static const char key[] = "\"doc\":";
-    char digits[24];
-    size_t n;
+    char digits[24] = "";
 
-    if (len && *p == '{') {
-        const char *at = memmem(p, len, key, sizeof key - 1);
-        if (!at)
-            return false;
-        len -= (size_t)(at - p) + sizeof key - 1;
-        p = at + sizeof key - 1;
-    }
-    for (n = 0; n < len && n + 1 < sizeof digits && p[n] >= '0' && p[n] <= '9'; n++)
-        digits[n] = p[n];
-    digits[n] = '\0';
-    return (n == len || p[n] == '\t' || p[n] == ',' || p[n] == '}') && num_u64(digits, doc);
+    if (len >= sizeof digits || memchr(p, '\0', len))
+        return false;
+    memcpy(digits, p, len);
+    return num_u64(digits, v);
+}
+
+/* The document of a row of fm-find: its first column, or the member "doc" of its JSON. */
+static int row_doc(const char *p, size_t len, uint64_t *doc, struct err *e)
+{
+    static const char *const names[] = {"doc"};
+    struct jsonl_span v = {0};
+    const char *tab = memchr(p, '\t', len);
+    size_t blanks = 0;
+
+    while (blanks < len && (p[blanks] == ' ' || p[blanks] == '\t'))
+        blanks++;
+    if (blanks == len || p[blanks] != '{')
+        v = (struct jsonl_span){.p = p, .len = tab ? (size_t)(tab - p) : len, .type = JSONL_NUMBER};
+    else if (jsonl_members(p, len, names, &v, 1, e) < 0)
+        return e->code;
+    if (!v.p || v.type != JSONL_NUMBER || !is_number(v.p, v.len, doc))
+        return err_set(e, ERR_INPUT, "this row names no document of the index");
+    return 0;
+}
+
+/* A line with the names of columns has tabs, a remark has none: the first must be "doc". Other
+ * tools' rows begin with numbers too, which are none of documents. */
+static int check_header(const char *p, size_t len, struct err *e)
+{
+    static const char doc[] = "# doc\t";
+
+    if (!memchr(p, '\t', len) || (len >= sizeof doc - 1 && memcmp(p, doc, sizeof doc - 1) == 0))
+        return 0;
+    return err_set(e, ERR_INPUT, "this is no output of fm-find: the first column is not 'doc'");
 }
 
 /* fm-find's output on stdin; a document with several rows in a line is printed once. */
@@ -98,14 +120,13 @@ static int print_found(struct job *j, struct err *e)
 
     while (rc == 0 && !out_failed(j->out) && (rc = lines_next(l, &p, &len, e)) > 0) {
         rc = 0;
-        if (len == 0 || *p == '#')
+        if (len == 0)
             continue;
-        if (!row_doc(p, len, &doc) || check_doc(j, doc, e) < 0)
-            rc = err_set(e, ERR_INPUT, "stdin:%llu: this row names no document of the index",
-                         (unsigned long long)lines_number(l));
-        else if (doc != last)
-            rc = print_doc(j, doc, e);
-        last = doc;
+        if ((*p == '#' ? check_header(p, len, e)
+                       : row_doc(p, len, &doc, e) < 0 || check_doc(j, doc, e) < 0) != 0)
+            rc = err_prefix(e, "stdin:%llu", (unsigned long long)lines_number(l));
+        else if (*p != '#' && doc != last)
+            rc = print_doc(j, last = doc, e);
     }
     lines_close(l);
     return rc;
@@ -205,6 +226,8 @@ int main(int argc, char **argv)
 
     if (j.all ? n > 0 : n == 0)
         cli_misuse(j.all ? "option '--all' takes no document" : "no document is asked for");
+    cli_std_once((const char *const *)(argv + first), (size_t)n + 1);
+    cli_inputs_stay(&oo.path, 1, (const char *const *)(argv + first), 1);
     if (j.meta)
         j.json = true;
     oo.json = j.json;

@@ -155,6 +155,7 @@ int main(int argc, char **argv)
 
     if (j.nul && j.field)
         cli_misuse("options '--null' and '--field' cannot be combined");
+    cli_inputs_stay(&co.out, 1, (const char *const *)(argv + first), 1);
     oo = (struct out_opts){co.out, co.json, j.nul && !co.json};
     j.threads = par_threads(co.threads);
     how.cpu = cli_cpu();

@@ -227,6 +227,7 @@ int main(int argc, char **argv)
         cli_misuse("several patterns need the option '--and'");
     if (j.all_of && j.sample != UINT64_MAX)
         cli_misuse("options '--and' and '--sample' cannot be combined");
+    cli_inputs_stay(&co.out, 1, (const char *const *)(argv + first), 1);
     for (size_t i = 0; i < j.patterns; i++)
         if (!j.pattern[i][0])
             cli_misuse("an empty pattern has no places");

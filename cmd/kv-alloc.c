@@ -20,10 +20,10 @@ struct asked {
     bool json, quiet, verbose;
 };
 
-/* Over the moments at which enough is held. */
+/* Sums over the moments at which enough is held. There are no runs where nothing is. */
 struct means {
-    double held, unused, blocks, runs, requests, fragmentation;
-    uint64_t n;
+    double held, unused, run, runs_each, fragmentation;
+    uint64_t n, with_runs;
 };
 
 /* Is the allocator in the list? NULL: all are. */
@@ -57,6 +57,8 @@ static void settle(const struct asked *a)
         cli_misuse("'--write' goes with '--lengths'");
     cli_outputs_once((const char *const[]){a->write, a->out ? a->out : "-"}, 2,
                      "operations and rows");
+    cli_inputs_stay(&a->out, 1, (const char *const[]){a->path, a->lengths}, 2);
+    cli_inputs_stay(&a->write, 1, &a->lengths, 1);
     cli_count_in("--blocks", a->blocks, 1, BLOCKS_MOST);
     cli_count_in("--block-size", a->block, 1, BLOCK_MOST);
     cli_count_in("--group", a->group, 1, KV_GROUP_MOST);
@@ -139,14 +141,16 @@ static void look(struct means *m, const struct kv_player *p, double from, unsign
         requests += p->held[i].blocks > 0;
         runs += kv_alloc_runs(p->a, &p->held[i], 0, UINT32_MAX);
     }
-    if (runs == 0 || (double)blocks < from * total)
+    if ((double)blocks < from * total)
         return;
     free = total - (double)blocks;
     m->held += (double)blocks / total;
     m->unused += p->a->unused / total;
-    m->blocks += (double)blocks;
-    m->runs += (double)runs;
-    m->requests += (double)requests;
+    if (runs > 0) {
+        m->run += (double)blocks / (double)runs;
+        m->runs_each += (double)runs / (double)requests;
+        m->with_runs++;
+    }
     m->fragmentation += free > 0 ? 1 - longest_free(p, map) / free : 0;
     m->n++;
 }
@@ -154,7 +158,8 @@ static void look(struct means *m, const struct kv_player *p, double from, unsign
 static void row(struct out *o, const struct kv_player *p, const struct means *m, double ns)
 {
     /* Means of no moments are not numbers. */
-    double n = (double)m->n, frees = p->done.frees > 0 ? (double)p->done.frees : 1;
+    double n = (double)m->n, k = (double)m->with_runs,
+           frees = p->done.frees > 0 ? (double)p->done.frees : 1;
 
     out_row(o);
     out_cstr(o, "alloc", p->a->kind->name);
@@ -162,8 +167,8 @@ static void row(struct out *o, const struct kv_player *p, const struct means *m,
     out_u64(o, "refused", p->done.refused);
     out_double(o, "ns_per_op", ns / (double)p->ops->n, 1);
     out_double(o, "occupancy", m->held / n, 4);
-    out_double(o, "mean_run", m->blocks / m->runs, 2);
-    out_double(o, "runs_per_request", m->runs / m->requests, 3);
+    out_double(o, "mean_run", m->run / k, 2);
+    out_double(o, "runs_per_request", m->runs_each / k, 3);
     out_double(o, "copies_per_swap", (double)p->done.copies / frees, 3);
     out_double(o, "waste", m->unused / n, 4);
     out_double(o, "fragmentation", m->fragmentation / n, 4);
@@ -192,8 +197,11 @@ static int measure(const struct asked *a, const struct kv_ops *ops,
         begin = now_ns();
         if (rc == 0 && !look_too)
             kv_player_go(&p, SIZE_MAX);
-        while (rc == 0 && look_too && kv_player_go(&p, a->every))
-            look(&m, &p, a->from, map);
+        while (rc == 0 && look_too && p.at < ops->n) {
+            kv_player_go(&p, a->every);
+            if (p.at % a->every == 0) /* the last operations may be fewer */
+                look(&m, &p, a->from, map);
+        }
         if (!look_too)
             ns = now_ns() - begin;
         else if (rc == 0)

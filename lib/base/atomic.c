@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,6 +25,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct atomic_file {
@@ -42,12 +44,40 @@ struct atomic_file {
 
 /* ---- removal on signals, and on exits from within ---- */
 
-enum { UNFINISHED = 16 }; /* one more than this many at once is not removed on a signal */
+/* One more than so many at once is not removed on a signal. */
+enum { UNFINISHED = 16, FOLDERS = 4 };
 
 static const int deadly[] = {SIGINT, SIGTERM, SIGHUP};
 static struct sigaction before[3];
 static _Atomic(struct atomic_file *) unfinished[UNFINISHED];
+static _Atomic(struct atomic_folder *) folders[FOLDERS];
 static pthread_once_t handlers_once = PTHREAD_ONCE_INIT;
+
+/* Removes what is ours of what stands in the folder: readdir() would take memory. */
+static void empty_folder(const struct atomic_folder *f)
+{
+    _Alignas(8) char names[4096];
+    long n;
+
+    lseek(f->dir, 0, SEEK_SET);
+    while ((n = syscall(SYS_getdents64, f->dir, names, sizeof names)) > 0)
+        for (long at = 0; at < n;) {
+            const struct dirent64 *d = (const void *)(names + at);
+            if (f->ours(d->d_name))
+                unlinkat(f->dir, d->d_name, 0);
+            at += d->d_reclen;
+        }
+}
+
+/* Again, if the thread that works there has made a file meanwhile. */
+static void remove_folder(const struct atomic_folder *f)
+{
+    for (int i = 0; i < 8; i++) {
+        empty_folder(f);
+        if (rmdir(f->path) == 0 || errno != ENOTEMPTY)
+            return;
+    }
+}
 
 /* Only async-signal-safe calls. */
 static void remove_unfinished(void)
@@ -56,6 +86,11 @@ static void remove_unfinished(void)
         const struct atomic_file *f = atomic_load(&unfinished[i]);
         if (f && f->owner == getpid())
             unlinkat(f->dir, f->fresh, 0);
+    }
+    for (int i = 0; i < FOLDERS; i++) {
+        const struct atomic_folder *f = atomic_load(&folders[i]);
+        if (f && f->owner == getpid())
+            remove_folder(f);
     }
 }
 
@@ -103,6 +138,37 @@ static void forget(struct atomic_file *f)
         if (atomic_compare_exchange_strong(&unfinished[i], &mine, NULL))
             return;
     }
+}
+
+int atomic_folder_begin(struct atomic_folder *f, struct err *e)
+{
+    f->owner = getpid();
+    f->dir = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (f->dir < 0) {
+        err_sys(e, "cannot open", f->path);
+        *f = (struct atomic_folder){0};
+        return e->code;
+    }
+    pthread_once(&handlers_once, install_handlers);
+    for (int i = 0; i < FOLDERS; i++) {
+        struct atomic_folder *none = NULL;
+        if (atomic_compare_exchange_strong(&folders[i], &none, f))
+            break;
+    }
+    return 0;
+}
+
+void atomic_folder_end(struct atomic_folder *f)
+{
+    if (!f->path)
+        return;
+    for (int i = 0; i < FOLDERS; i++) {
+        struct atomic_folder *mine = f;
+        if (atomic_compare_exchange_strong(&folders[i], &mine, NULL))
+            break;
+    }
+    close(f->dir);
+    *f = (struct atomic_folder){0};
 }
 
 /* ---- finding the target ---- */

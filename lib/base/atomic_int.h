@@ -2,6 +2,8 @@
 #ifndef BASE_ATOMIC_INT_H
 #define BASE_ATOMIC_INT_H
 
+#include <sys/types.h>
+
 #include "base/atomic.h"
 
 /* All of p[0..len) to fd, or ERR_IO naming `name` ("cannot write 'NAME': reason"); a closed pipe is
@@ -15,6 +17,19 @@ int atomic_ask_stdout(struct err *e);
 /* fsync and flock, done again when a signal interrupts them. */
 int atomic_sync_fd(int fd);
 int atomic_lock_fd(int fd, int how);
+
+/* A folder of files that are wanted no longer than the process. From _begin() on, where SIGINT,
+ * SIGTERM, SIGHUP or an exit() from within ends it, the files in the folder that `ours` says yes to
+ * are removed, and then the folder, if it is empty. The struct and the path, which must lead there
+ * from the working folder, stay until _end(). A signal handler calls ours(). ERR_IO. */
+struct atomic_folder {
+    const char *path;
+    bool (*ours)(const char *name);
+    int dir;     /* the rest is private */
+    pid_t owner; /* it is not a forked process's to remove */
+};
+int atomic_folder_begin(struct atomic_folder *f, struct err *e);
+void atomic_folder_end(struct atomic_folder *f); /* no-op on one that has not begun: {0} */
 
 /* atomic_open() as on a file system without O_TMPFILE: the data is ".NAME.new" from the start. */
 int atomic_open_named(struct atomic_file **out, const char *path, struct err *e);

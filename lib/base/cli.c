@@ -326,6 +326,7 @@ int cli_parse(const struct cli_prog *prog, const struct cli_opt *opts, int argc,
                 ;
         set_option(&opts[i], optarg);
     }
+    cli_cpu(); /* a bad SLUICE_CPU is misuse of every tool */
     check_operands(argc - optind);
     return optind;
 }
@@ -413,17 +414,30 @@ void cli_outputs_once(const char *const *paths, size_t n, const char *what)
         }
 }
 
+/* Is standard input this file? */
+static bool comes_from(const struct stat *file)
+{
+    struct stat st;
+
+    return fstat(STDIN_FILENO, &st) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino;
+}
+
 void cli_inputs_stay(const char *const *outputs, size_t n, const char *const *inputs, size_t m)
 {
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < m; k++) {
-            const char *out = outputs[i], *in = inputs[k];
+    struct stat there;
 
-            if (!out || !in || cli_is_std(out) || cli_is_std(in) || is_device(out))
-                continue;
-            if (atomic_same_target(out, in))
-                cli_misuse("'%s' is read: nothing is written in its place", in);
+    for (size_t i = 0; i < n; i++) {
+        const char *out = outputs[i];
+
+        if (!out || cli_is_std(out) || stat(out, &there) < 0 || !S_ISREG(there.st_mode))
+            continue; /* the rule, and quick where inputs are many */
+        for (size_t k = 0; k < m; k++) {
+            const char *in = inputs[k];
+
+            if (in && (cli_is_std(in) ? comes_from(&there) : atomic_same_target(out, in)))
+                cli_misuse("'%s' is read: nothing is written in its place", out);
         }
+    }
 }
 
 void cli_not_on_terminal(const char *out, const char *what)

@@ -119,7 +119,7 @@ struct cli_prog {
     int max_operands; /* -1: any number */
 };
 
-/* Also sets SIGPIPE to be ignored, so that a closed pipe is a write error (exit 1), not a death
+/* A SLUICE_CPU that says no level is misuse. Also sets SIGPIPE to be ignored, so that a closed pipe is a write error (exit 1), not a death
  * that skips cleaning up. */
 int cli_parse(const struct cli_prog *prog, const struct cli_opt *opts, int argc, char **argv);
 
@@ -153,7 +153,8 @@ void cli_std_once(const char *const *paths, size_t n);
 /* Misuse when two of n outputs, `what` they are, would be one: standard output ("-"), or a file,
  * however it is spelled. NULL: one that is not given. */
 void cli_outputs_once(const char *const *paths, size_t n, const char *what);
-/* Misuse when one of n outputs would take the place of one of m files that are read. */
+/* Misuse when one of n outputs would take the place of one of m files that are read, by whatever
+ * names; "-" is what standard input comes from. NULL: one that is not given. */
 void cli_inputs_stay(const char *const *outputs, size_t n, const char *const *inputs, size_t m);
 /* Misuse when `out` is standard output and that is a terminal: `what` ("codes") is not for eyes. */
 void cli_not_on_terminal(const char *out, const char *what);

@@ -72,5 +72,8 @@ int jsonl_decode(const struct jsonl_span *v, struct buf *out, struct err *e);
  * valid UTF-8 (utf8.h) becomes one U+FFFD, since JSON has no bytes; control characters, quote and
  * backslash are escaped, all else stands as it is. 0 or ERR_MEM. */
 int jsonl_encode(const char *p, size_t len, struct buf *out, struct err *e);
+/* The same for a line that is kept, not shown: what is not UTF-8 stays as it is too, so that
+ * jsonl_decode() gives all bytes back. */
+int jsonl_escape(const char *p, size_t len, struct buf *out, struct err *e);
 
 #endif

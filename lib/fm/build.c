@@ -3,9 +3,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/stream.h"
 #include "fm/chunk.h"
 #include "fm/fm.h"
 #include "fm/parts.h"
+#include "fm/set.h"
 #include "fm/sufsort.h"
 
 struct build {
@@ -87,7 +89,13 @@ static int read_base(struct build *b, struct err *e)
 
     if (!b->o.append)
         return 0;
-    if (shard_open(&s, b->o.append, NULL, e) < 0)
+    rc = set_is(b->o.append, e);
+    if (rc > 0)
+        return err_set(e, ERR_INPUT,
+                       "'%s' is a set: append to one of its indexes, or build another and name it "
+                       "in the set",
+                       b->o.append);
+    if (rc < 0 || shard_open(&s, b->o.append, NULL, e) < 0)
         return e->code;
     rc = take_opts(b, s, e);
     shard_close(s);
@@ -163,18 +171,19 @@ static bool fits(const void *ctx, const struct chunk_size *size)
 /* A single document that is too large is read all the same. */
 static int check_chunk(const struct build *b, struct err *e)
 {
-    const struct chunk_size size = corpus_size(&b->corpus);
+    const struct corpus *c = &b->corpus;
+    const struct chunk_size size = corpus_size(c);
     uint64_t need = chunk_memory(&size, b->io.rate);
 
     if (fits(b, &size))
         return 0;
     need += index_reserve(need / 3 * 4 + 4); /* a quarter of the sum, if not the most */
-    return err_set(e, ERR_INPUT,
-                   "document %llu has %llu bytes: to sort it takes %llu bytes of memory%s",
-                   (unsigned long long)(parts_docs(b->parts) - b->base_docs + 1),
-                   (unsigned long long)(size.text - size.docs), (unsigned long long)need,
-                   size.text > (uint64_t)FM_SUFSORT_MAX ? ", and 2 GiB are the most"
-                                                        : ", more than --memory allows");
+    err_set(e, ERR_INPUT, "a document of %llu bytes: to sort it takes %llu bytes of memory%s",
+            (unsigned long long)(size.text - size.docs), (unsigned long long)need,
+            size.text > (uint64_t)FM_SUFSORT_MAX ? ", and 2 GiB are the most"
+                                                 : ", more than --memory allows");
+    return c->line ? err_prefix(e, "%s:%llu", stream_name_of(c->path), (unsigned long long)c->line)
+                   : err_prefix(e, "%s", stream_name_of(c->path));
 }
 
 /* The next chunk; 1 when there are more behind it. */

@@ -12,7 +12,7 @@ enum { REPORT_EVERY = 1024 };
 
 static int add_name(struct buf *out, const char *name, struct err *e)
 {
-    if (buf_addc(out, '"', e) < 0 || jsonl_encode(name, strlen(name), out, e) < 0)
+    if (buf_addc(out, '"', e) < 0 || jsonl_escape(name, strlen(name), out, e) < 0)
         return e->code;
     return buf_adds(out, "\":\"", e);
 }
@@ -25,7 +25,7 @@ static int file_record(const struct doc *d, const struct docs_opts *o, struct bu
     int rc = -1;
 
     if (buf_addc(&head, '{', e) == 0 && add_name(&head, o->id_field ? o->id_field : "id", e) == 0 &&
-        jsonl_encode(d->id, d->id_len, &head, e) == 0 && buf_adds(&head, "\",", e) == 0 &&
+        jsonl_escape(d->id, d->id_len, &head, e) == 0 && buf_adds(&head, "\",", e) == 0 &&
         add_name(&head, o->field ? o->field : "text", e) == 0 &&
         varint_add(out, head.len, e) == 0 && buf_add(out, head.p, head.len, e) == 0 &&
         buf_adds(out, "\"}", e) == 0)
@@ -74,6 +74,8 @@ static int add_doc(struct corpus *c, const struct doc *d, struct err *e)
     struct tables *t = &c->tables;
     size_t at = c->text.len;
 
+    c->path = d->path;
+    c->line = d->line;
     if (fm_normalize_text(rule, (struct fm_text){d->text, d->text_len}, &c->text, e) < 0)
         return e->code;
     if (rule != TEXT_NONE && store_add(&c->raw, d->text, d->text_len, e) < 0)

@@ -22,6 +22,8 @@ struct corpus {
     struct buf text; /* documents one after the other, a byte 0 behind each */
     struct tables tables;
     struct store_writer meta, raw;
+    const char *path; /* of its last document, and the line; 0: the document is the file */
+    uint64_t line;
 };
 
 /* *o is kept. The first `skip` documents are passed over: an earlier run has them. */

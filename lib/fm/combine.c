@@ -61,6 +61,7 @@ int fm_merge(const char *index, const char *const *paths, size_t n, const struct
                             .progress_ctx = o->progress_ctx};
     const struct parts_opts po = {.target = index,
                                   .state = PARTS_STATE "fm-merge\n",
+                                  .spare = true,
                                   .memory_bytes = o->memory_bytes,
                                   .io = &io};
     int rc = fm ? open_all(fm, paths, n, false, e) : e->code;

@@ -197,8 +197,8 @@ int fm_reader_text(struct fm_reader *r, uint64_t doc, struct buf *out, struct er
 /* One JSON line, without its newline: {"id":...,"text":...}, or with `meta` all fields of the input
  * record, in their order and with the bytes they had; the text alone is written anew. Appended. */
 int fm_reader_record(struct fm_reader *r, uint64_t doc, bool meta, struct buf *out, struct err *e);
-/* The documents with this id of their own, or, where none has it, whose "PATH:LINE" it is; growing:
- * *docs is the caller's to free. A count, or negative. */
+/* The documents with this id, as fm_reader_id() gives it; growing: *docs is the caller's to free. A
+ * count, or negative. */
 int64_t fm_reader_find_id(struct fm_reader *r, const char *id, size_t len, uint64_t **docs,
                           struct err *e);
 void fm_reader_free(struct fm_reader *r);

@@ -27,10 +27,11 @@ struct part {
 
 struct parts {
     const struct parts_opts *o;
-    struct buf folder; /* with its NUL */
-    struct buf beside; /* the folder that it lies in, likewise */
-    int lock;          /* the open state file, -1 before the folder is made */
-    struct part *part; /* the stack */
+    struct buf folder;         /* with its NUL */
+    struct buf beside;         /* the folder that it lies in, likewise */
+    int lock;                  /* the open state file, -1 before the folder is made */
+    struct atomic_folder gone; /* on a signal too, if it is not kept */
+    struct part *part;         /* the stack */
     size_t n, cap;
     struct part *found; /* left by an earlier run, by_range() */
     size_t n_found, found_cap;
@@ -150,6 +151,14 @@ static int remove_empty(const struct parts *p, struct err *e)
                : 0;
 }
 
+/* For a signal handler: only what is safe there. */
+static bool is_ours(const char *name)
+{
+    size_t len = strspn(name, "0123456789-");
+
+    return strcmp(name, "state") == 0 || (len > 0 && strcmp(name + len, ".fmi") == 0);
+}
+
 /* Of one who has the lock: the state goes last, and with it the lock. */
 static int remove_folder(struct parts *p, struct err *e)
 {
@@ -256,6 +265,11 @@ static int make_folder(struct parts *p, struct err *e)
         return 0;
     if (lock_state(p, true, e) < 0 || list_folder(p, e) < 0 || remove_found(p, e) < 0)
         return e->code;
+    if (!p->o->keep) {
+        p->gone = (struct atomic_folder){.path = p->folder.p, .ours = is_ours};
+        if (atomic_folder_begin(&p->gone, e) < 0)
+            return e->code;
+    }
     return write_state(p, e);
 }
 
@@ -281,6 +295,11 @@ static int meet_earlier(struct parts *p, struct err *e)
         return err_set(e, ERR_INPUT,
                        "'%s' is of a build with other inputs or options: repeat that one, or build "
                        "without --resume",
+                       p->folder.p);
+    if (p->o->spare && p->n_found && !same)
+        return err_set(e, ERR_INPUT,
+                       "'%s' has parts of an interrupted build: go on with fm-build --resume, or "
+                       "remove them",
                        p->folder.p);
     if (p->o->resume && p->n_found) {
         qsort(p->found, p->n_found, sizeof *p->found, by_range);
@@ -555,6 +574,7 @@ void parts_close(struct parts *p)
         return;
     if (p->lock >= 0 && !parts_left(p))
         clear(p, &e); /* as well as it goes: something has failed before */
+    atomic_folder_end(&p->gone);
     unlock(p);
     buf_free(&p->folder);
     buf_free(&p->beside);

@@ -32,7 +32,9 @@ struct parts_opts {
     const char *state;  /* what the build is of, beginning with PARTS_STATE: a folder with another
                            state is not gone on with */
     bool resume;        /* go on with what an earlier run left; else it is removed */
-    bool keep;          /* parts are left after an error, to go on with */
+    bool keep;          /* parts are left after an error, to go on with; else also no signal leaves
+                           any, but SIGKILL */
+    bool spare;         /* do not remove what another build could go on with: an error */
     uint64_t memory_bytes; /* of merging, the indexes as well if they are loaded; 0: no bound */
     const struct index_opts *io;
 };

@@ -219,7 +219,26 @@ static int find_by_place(struct fm_reader *r, size_t shard, const char *id, size
     return 0;
 }
 
-/* Documents with an id of their own first; where there is none, the one of that place. */
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Growing, each once: a document may have the name of its place as its own. */
+static void put_in_order(struct found_ids *f)
+{
+    size_t n = 0;
+
+    if (f->n > 1)
+        qsort(f->docs, f->n, sizeof *f->docs, by_number);
+    for (size_t i = 0; i < f->n; i++)
+        if (i == 0 || f->docs[i] != f->docs[n - 1])
+            f->docs[n++] = f->docs[i];
+    f->n = n;
+}
+
 int64_t fm_reader_find_id(struct fm_reader *r, const char *id, size_t len, uint64_t **docs,
                           struct err *e)
 {
@@ -228,8 +247,9 @@ int64_t fm_reader_find_id(struct fm_reader *r, const char *id, size_t len, uint6
 
     for (size_t i = 0; rc == 0 && i < r->fm->n_shards; i++)
         rc = find_by_hash(r, i, id, len, &f, e);
-    for (size_t i = 0; rc == 0 && f.n == 0 && i < r->fm->n_shards; i++)
+    for (size_t i = 0; rc == 0 && i < r->fm->n_shards; i++)
         rc = find_by_place(r, i, id, len, &f, e);
+    put_in_order(&f);
     if (rc < 0) {
         free(f.docs);
         f = (struct found_ids){0};

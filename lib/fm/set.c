@@ -15,11 +15,25 @@
 
 enum { SET_LINE_MAX = 1 << 16 };
 
-static const char first_line[] = "sluice-set 1";
+static const char first_line[] = "sluice-set 1", mark[] = "\xEF\xBB\xBF"; /* byte order mark */
+
+/* Is this how a set begins? Editors put a mark before it, and CR LF behind. */
+static bool is_first_line(const char *p, size_t len)
+{
+    size_t m = sizeof mark - 1, n = sizeof first_line - 1;
+
+    if (len >= m && memcmp(p, mark, m) == 0) {
+        p += m;
+        len -= m;
+    }
+    if (len < n || memcmp(p, first_line, n) != 0)
+        return false;
+    return len == n || p[n] == '\n' || (p[n] == '\r' && (len == n + 1 || p[n + 1] == '\n'));
+}
 
 int set_is(const char *path, struct err *e)
 {
-    char first[sizeof first_line] = {0};
+    char first[sizeof mark + sizeof first_line]; /* the ends of lines take the places of the NULs */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = 0; /* no FIFO holds us up */
     ssize_t n = 0;
     size_t have = 0;
@@ -35,8 +49,7 @@ int set_is(const char *path, struct err *e)
     close(fd);
     if (rc < 0)
         return rc;
-    return have >= sizeof first - 1 && memcmp(first, first_line, sizeof first - 1) == 0 &&
-           (have < sizeof first || first[sizeof first - 1] == '\n');
+    return is_first_line(first, have);
 }
 
 /* ---- reading ---- */
@@ -55,8 +68,9 @@ static int member_path(const char *set, const char *line, size_t len, struct buf
     return buf_addc(out, '\0', e);
 }
 
-static int read_members(struct lines *l, const char *path, set_member_fn *member, void *ctx,
-                        struct err *e)
+/* crlf: lines end in CR LF. */
+static int read_members(struct lines *l, const char *path, bool crlf, set_member_fn *member,
+                        void *ctx, struct err *e)
 {
     struct buf name = {0};
     const char *line;
@@ -64,6 +78,7 @@ static int read_members(struct lines *l, const char *path, set_member_fn *member
     int rc;
 
     while ((rc = lines_next(l, &line, &len, e)) > 0) {
+        len -= crlf && len && line[len - 1] == '\r';
         if (len == 0)
             continue;
         rc = member_path(path, line, len, &name, e);
@@ -87,7 +102,7 @@ int set_read(const char *path, set_member_fn *member, void *ctx, struct err *e)
         return e->code;
     rc = lines_next(l, &line, &len, e); /* the first line, which set_is() knows */
     if (rc >= 0)
-        rc = read_members(l, path, member, ctx, e);
+        rc = read_members(l, path, len && line[len - 1] == '\r', member, ctx, e);
     lines_close(l);
     return rc;
 }

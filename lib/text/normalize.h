@@ -3,10 +3,10 @@
  *   none   bytes as they are.
  *   gpt3   letters in lower case, punctuation dropped, every run of white space one space, none at
  *          the ends (Brown et al. 2020, appendix C). Lower case: ASCII, Latin-1 and Latin
- * Extended-A, Greek and Cyrillic letters; punctuation: ASCII's, U+00A1-U+00BF's and
- * U+2010-U+205E's; white space: ASCII's, U+0085, U+00A0, U+2000-U+200B, U+2028, U+2029, U+202F,
- * U+3000. Dropped punctuation leaves nothing behind: "don't" is "dont". Bytes that are not UTF-8
- *          stay.
+ *          Extended-A, Greek and Cyrillic letters; punctuation: ASCII's, U+00A1-U+00BF's and
+ *          U+2010-U+205E's; white space: ASCII's, U+0085, U+00A0, U+2000-U+200B, U+2028, U+2029,
+ *          U+202F, U+3000. Dropped punctuation leaves nothing behind: "don't" is "dont". Bytes that
+ *          are not UTF-8 stay.
  *
  * Errors   ERR_MEM.
  */

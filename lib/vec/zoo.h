@@ -80,6 +80,8 @@ const struct zoo_model *zoo_find(const struct zoo *z, const char *model);
 /* The model as a folder, which must not be there, and appears whole or not at all. Objects are
  * checked on the way. */
 int zoo_get(const struct zoo *z, const char *model, const char *to, struct err *e);
+/* Every block has its object. */
+int zoo_whole(const struct zoo *z, struct err *e);
 /* Every object has the hash that it is named by, and every block its object. */
 int zoo_check(const struct zoo *z, struct err *e);
 /* The object, or NULL. */

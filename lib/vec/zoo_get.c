@@ -133,6 +133,14 @@ int zoo_get(const struct zoo *z, const char *model, const char *to, struct err *
     return rc;
 }
 
+int zoo_whole(const struct zoo *z, struct err *e)
+{
+    for (size_t i = 0; i < z->models; i++)
+        if (check_model(z, &z->model[i], e) < 0)
+            return e->code;
+    return 0;
+}
+
 int zoo_check(const struct zoo *z, struct err *e)
 {
     for (size_t i = 0; i < z->objects; i++) {
@@ -142,8 +150,5 @@ int zoo_check(const struct zoo *z, struct err *e)
             return e->code;
         map_close(&m);
     }
-    for (size_t i = 0; i < z->models; i++)
-        if (check_model(z, &z->model[i], e) < 0)
-            return e->code;
-    return 0;
+    return zoo_whole(z, e);
 }

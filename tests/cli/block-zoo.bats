@@ -187,6 +187,32 @@ $(value bytes)"
     says 'store/models/m'
 }
 
+@test "an object that is missing is an error; one that is left over counts apart" {
+    mkdir m
+    npy m/a.npy 10 1
+    npy m/b.npy 10 2
+    ok block-zoo --add store m
+    cp -r store all
+    rm "$(echo store/objects/* | cut -d ' ' -f 1)"
+    for option in '' --list --json --check; do
+        # shellcheck disable=SC2086 # an option or none
+        fails block-zoo $option store
+        says "store/models/m"
+    done
+    ok block-zoo --add store all/objects # the same bytes again
+    ok block-zoo store
+    is 2 "$(value objects)"
+    is 0 "$(value left_objects)"
+    rm all/models/m
+    npy two 20 3
+    ok block-zoo all
+    is '0 0 0 2' "$(value objects) $(value kept_bytes) $(value saved_bytes) $(value left_objects)"
+    is "$(cat all/objects/* | wc -c)" "$(value left_bytes)"
+    ok block-zoo --add all two
+    ok block-zoo all
+    is '1 0 2' "$(value objects) $(value saved_bytes) $(value left_objects)"
+}
+
 @test "output: whole or not at all, and never lost without a word" {
     mkdir ../m
     npy ../m/a.npy 10 1

@@ -282,6 +282,27 @@ EOF
     is 'right 2' "$(fm-cat --id x.fmi k2)"
     fails fm-build -o y.fmi x.jsonl
     says x.jsonl:2:
+    # Without the other, with any format: a file's record has both.
+    for format in jsonl lines text; do
+        misuse fm-build -f $format -o y.fmi --field id x.jsonl
+        misuse fm-build -f $format -o y.fmi --id-field text x.jsonl
+        misuse fm-build -f $format -o y.fmi --id-field k --field k x.jsonl
+    done
+    misuse fm-build -a x.fmi --id-field k --field k x.jsonl
+}
+
+@test "a document too large to be sorted is named by file and line" {
+    lines 20 abc 100 1 >a.txt
+    { lines 20 abc 100 2 && head -c 100000 /dev/zero | tr '\0' a && echo; } >b.txt
+    fails fm-build -q -m 50000 -o x.fmi a.txt b.txt
+    says 'b.txt:21: a document of 100000 bytes'
+    fm-build -o y.fmi a.txt
+    fails fm-build -q -m 50000 -a y.fmi b.txt
+    says 'b.txt:21: '
+    fails fm-build -f text -m 50000 -o x.fmi b.txt
+    says 'b.txt: a document'
+    fails fm-build -f lines -m 50000 -o x.fmi - <b.txt
+    says 'stdin:21: '
 }
 
 @test "JSON Lines as Windows and editors make them" {
@@ -474,4 +495,61 @@ teardown() {
         cmp ../old.fmi disk/old.fmi
         is old.fmi "$(ls -A disk)"
     done
+}
+
+@test "-f text: a path that is not UTF-8 is the id, byte for byte" {
+    local a=$'x\377"' b=$'x\376"'
+    echo one >"$a"
+    echo two >"$b"
+    ok fm-build -f text -o x.fmi "$a" "$b"
+    ok fm-cat --id -0 x.fmi "$a"
+    is one "$(tr -d '\0' <"$out")"
+    ok fm-cat --id -0 x.fmi "$b"
+    is two "$(tr -d '\0' <"$out")"
+    ok fm-find x.fmi two
+    is "$b" "$(column 2 "$out")"
+    fails fm-cat --id x.fmi $'x\357\277\275"'
+    ok fm-cat --json x.fmi 1
+    is $'{"id":"x\357\277\275\\"","text":"two\\n"}' "$(<"$out")"
+    ok fm-cat --meta x.fmi 1
+    is $'{"id":"x\376\\"","text":"two\\n"}' "$(<"$out")"
+    ok fm-build -f text --id-field $'\377' -o y.fmi "$a"
+    ok fm-cat --id -0 y.fmi "$a"
+}
+
+@test "no input is replaced, and standard input is one file" {
+    lines 20 abc 100 1 >a.txt
+    cp a.txt old
+    ln a.txt link.txt
+    ln -s a.txt soft
+    for output in a.txt ./a.txt link.txt soft; do
+        misuse fm-build -o $output a.txt
+        says "'$output' is read"
+        misuse fm-build -o $output - <a.txt
+    done
+    cp a.txt x.1.fmi
+    misuse fm-build -f lines --shards 2 -o x.fmi a.txt x.1.fmi
+    misuse fm-build -f lines --shards 2 --shard 1 -o x.fmi a.txt x.1.fmi
+    misuse fm-build -f lines --shards 2 --shard 1 -o a.txt a.txt
+    ok fm-build -f lines --shards 2 --shard 0 -o x.fmi a.txt x.1.fmi
+    cmp old a.txt
+    cmp old x.1.fmi
+    misuse fm-build -o y.fmi - - <a.txt
+    says 'standard input'
+    # What is no regular file is not replaced.
+    ok fm-build -q -o /dev/null /dev/null
+    ok fm-build -o y.fmi a.txt
+    ok fm-build -a y.fmi a.txt
+    misuse fm-build -f text -a y.fmi y.fmi
+}
+
+@test "a bad SLUICE_CPU is misuse of every tool" {
+    fm-build -q -o x.fmi /dev/null
+    for tool in "$bin"/*-*; do
+        [[ -x $tool && ! -d $tool ]] || continue
+        misuse env SLUICE_CPU=bogus "$tool" x.fmi
+        says SLUICE_CPU
+        ok env SLUICE_CPU=bogus "$tool" --help
+    done
+    only x.fmi
 }

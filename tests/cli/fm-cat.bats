@@ -180,11 +180,35 @@ EOF
 }
 
 @test "-: a row that names no document" {
-    for row in 39 x -1 1x '{"id":"a"}' '{"doc":}' '{"doc":39}' 99999999999999999999999 ' 1'; do
+    for row in 39 x -1 1x 0,2 '0}' ' 1' 99999999999999999999999 1$'\v' '{"id":"a"}' '{"doc":}' \
+        '{"doc":39}' '{"doc":2}junk' '{"doc":02}' '{"doc":2' '{"doc":"2"}' '{"doc":2.0}' \
+        '{"doc":[2]}' '{"a":{"doc":2}}' '{"a":"\"doc\":2"}' '[{"doc":2}]'; do
         fails fm-cat "$sample" -o rows - < <(printf '# head\n0\tx\n%s\n1\n' "$row")
         says stdin:3:
         only
     done
+}
+
+@test "-: JSON is read as such" {
+    for row in '{"doc": 2}' ' {"doc":2} ' '{"a":{"doc":1},"doc":2}' '{"a":"\"doc\":1","doc" :2 }' '{"d\u006fc":2}'; do
+        ok fm-cat "$sample" - <<<"$row"
+        cmp "$out" <(fm-cat "$sample" 2)
+    done
+}
+
+@test "-: rows of other tools, whose first column is no document's number" {
+    printf 'The keeper lights the lamp\n' >text.txt
+    fm-match "$sample" text.txt >rows
+    fails fm-cat "$sample" - <rows
+    says stdin:1:
+    says fm-find
+    ok fm-cat "$sample" - < <(fm-match --json "$sample" text.txt)
+    printf '{"id":"0","question":"The keeper lights the lamp at dusk"}\n' >bench.jsonl
+    fm-contam -b bench.jsonl "$sample" >rows
+    fails fm-cat "$sample" - <rows
+    says stdin:1:
+    fails fm-cat "$sample" - < <(fm-count "$sample" lamp)
+    ok fm-cat "$sample" - < <(printf '# docs I like\n2\n')
 }
 
 @test "a set: numbers run on, ids are looked for in all" {
@@ -248,4 +272,41 @@ EOF
     writes_whole_or_not fm-cat --all "$planks"
     reports_lost_output fm-cat --all "$planks"
     reports_lost_output fm-cat "$sample" 0
+}
+
+@test "no input is replaced, and standard input is one file" {
+    cp "$sample" x.fmi
+    printf '{"question":"lamp"}\n' >b.jsonl
+    cp b.jsonl old
+    ln -s x.fmi soft
+    for output in x.fmi soft; do
+        misuse fm-cat -o $output x.fmi 0
+        says "'$output' is read"
+        misuse fm-count -o $output x.fmi lamp
+        misuse fm-find -o $output x.fmi lamp
+        misuse fm-stat -o $output x.fmi
+        misuse fm-match -o $output x.fmi b.jsonl
+        misuse fm-contam -o $output -b b.jsonl x.fmi
+    done
+    misuse fm-contam -o b.jsonl -b old -b b.jsonl x.fmi
+    misuse fm-match -o b.jsonl x.fmi b.jsonl
+    cmp x.fmi "$sample"
+    cmp b.jsonl old
+    misuse fm-cat x.fmi - - </dev/null
+    says 'standard input'
+    misuse fm-match x.fmi - - </dev/null
+    misuse fm-contam -b - -b - x.fmi <b.jsonl
+}
+
+@test "--id: one document's own id may be another's place" {
+    printf '{"text":"by place"}\n{"id":"x.jsonl:1","text":"own"}\n{"id":"x.jsonl:3","text":"both"}\n' >x.jsonl
+    fm-build x.jsonl
+    ok fm-cat --id x.fmi x.jsonl:1
+    is 'by place own' "$(paste -sd ' ' "$out")"
+    ok fm-cat --id x.fmi x.jsonl:3
+    is both "$(<"$out")"
+    fails fm-cat --id x.fmi x.jsonl:2
+    printf 'sluice-set 1\nx.fmi\nx.fmi\n' >x.set
+    ok fm-cat --id x.set x.jsonl:1
+    is 'by place own by place own' "$(paste -sd ' ' "$out")"
 }

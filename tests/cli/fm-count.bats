@@ -324,3 +324,20 @@ EOF
     one_sentence
     says 'peak memory'
 }
+
+@test "a set as Windows and editors make them" {
+    cp "$sample" a.fmi
+    for mark in '' '\xef\xbb\xbf'; do
+        for end in '\n' '\r\n'; do
+            printf "${mark}sluice-set 1${end}a.fmi${end}${end}a.fmi" >x.set
+            ok fm-count x.set lamp
+            is $((2 * $(fm-count "$sample" lamp | column 1 /dev/stdin))) "$(column 1 "$out")"
+        done
+    done
+    printf 'sluice-set 1\rx\na.fmi\n' >x.set
+    fails fm-count x.set lamp
+    # Without one behind the first line, it is of the name.
+    cp a.fmi $'b\r'
+    printf 'sluice-set 1\nb\r\n' >x.set
+    ok fm-count x.set lamp
+}

@@ -379,3 +379,67 @@ kill_early() {
     ok fm-build -o "$name" part-1.txt
     ok fm-merge -o "$name" "$name"
 }
+
+# large: three indexes, to merge which takes a second.
+large() {
+    local i
+    for i in 1 2 3; do
+        lines 60000 'abc d,é' 60 "$i" >"part-$i.txt"
+        fm-build "part-$i.txt"
+    done
+}
+
+# parted SIGNAL COMMAND...: it is ended by the signal when it has made the folder of parts.
+parted() {
+    local signal=$1 pid status=0
+    shift
+    "$@" & # a job of a shell without job control is deaf to INT
+    pid=$!
+    until [[ -e m.fmi.parts/state ]] || ! kill -0 $pid; do sleep 0.01; done
+    kill "-$signal" $pid
+    wait $pid || status=$?
+    is $((128 + $(kill -l "$signal"))) $status
+}
+
+@test "a merge ended by a signal leaves nothing" {
+    local signal
+    large
+    for signal in TERM HUP; do
+        parted $signal fm-merge -q -o m.fmi part-?.fmi
+        only part-{1..3}.{txt,fmi}
+    done
+    # What others have put there stays.
+    mkdir m.fmi.parts
+    echo mine >m.fmi.parts/mine
+    parted TERM fm-merge -q -o m.fmi part-?.fmi
+    is mine "$(ls -A m.fmi.parts)"
+    rm -r m.fmi.parts
+    # A build of what can be read again keeps its parts.
+    parted TERM fm-build -q -m 2M -o m.fmi part-?.txt
+    [[ -e m.fmi.parts/state ]]
+}
+
+@test "a merge does not remove the parts of an interrupted build" {
+    parts
+    mkdir m.fmi.parts
+    printf 'sluice-parts 1\nanother\n' >m.fmi.parts/state
+    cp part-1.fmi m.fmi.parts/000000-000000.fmi
+    fails fm-merge -o m.fmi part-?.fmi
+    says --resume
+    cmp part-1.fmi m.fmi.parts/000000-000000.fmi
+    printf 'sluice-parts 1\nfm-merge\n' >m.fmi.parts/state
+    ok fm-merge -o m.fmi part-?.fmi
+    cmp all.fmi m.fmi
+    [[ ! -e m.fmi.parts ]]
+}
+
+@test "a set cannot be appended to, and it is said" {
+    parts
+    fm-merge --set -o x.set part-1.fmi part-2.fmi
+    cp x.set old
+    fails fm-build -a x.set part-3.txt
+    says "'x.set' is a set"
+    fails fm-build -a x.set -o y.fmi part-3.txt
+    cmp old x.set
+    [[ ! -e y.fmi ]]
+}

@@ -33,6 +33,9 @@ cell() {
     echo '{"id":"a","t_ns":0,"prompt":20,"output":5}' >one.jsonl
     misuse kv-alloc --lengths one.jsonl --write -
     misuse kv-alloc --lengths one.jsonl --write same -o same
+    misuse kv-alloc --lengths one.jsonl --write one.jsonl
+    misuse kv-alloc -o ops.tsv ops.tsv
+    says "'ops.tsv' is read"
     ok kv-alloc --lengths one.jsonl --write - -o rows
     is '# t' "$(head -n 1 "$out" | cut -f 1)"
 }
@@ -42,9 +45,12 @@ cell() {
     is 'group block buddy' "$(column 1 "$out" | paste -sd ' ')"
     is '7 7 7' "$(column 2 "$out" | paste -sd ' ')"
     is '0 0 0' "$(column 3 "$out" | paste -sd ' ')"
-    # Of a the blocks 0 to 2, of b 3 and 4; a goes on at 5; then b's three are 3, 4 and 6. At six
-    # moments 3 5 6 4 7 3 blocks are held, in 1 2 3 2 4 2 runs; 1, 2 and 2 groups are given back.
-    is 2.00 "$(cell group mean_run)"
+    # Of a the blocks 0 to 2, of b 3 and 4; a goes on at 5; then b's three are 3, 4 and 6. After
+    # each 3 5 6 4 7 3 0 blocks are held, in 1 2 3 2 4 2 0 runs of 1 2 2 1 2 1 0 requests; 1, 2 and
+    # 2 groups are given back.
+    is 0.5000 "$(cell group occupancy)"
+    is 2.12 "$(cell group mean_run)"
+    is 1.583 "$(cell group runs_per_request)"
     is 1.667 "$(cell group copies_per_swap)"
     is 3.000 "$(cell block copies_per_swap)"
     is '0.0000 0.0000' "$(cell group waste) $(cell block waste)"
@@ -55,6 +61,25 @@ cell() {
     is 1.000 "$(cell buddy copies_per_swap)"
     ok kv-alloc --blocks 8 --every 1 --from 1 --json ops.tsv
     jq -e -s 'all(.occupancy == null and .mean_run == null and .waste == null)' "$out" >/dev/null
+}
+
+@test "moments: after every N operations, the last and empty ones too" {
+    printf '# t\top\trequest\tblocks\n0\talloc\ta\t5\n1\tgrow\ta\t1\n2\tfree\ta\t0\n3\talloc\tb\t2\n' >few.tsv
+    at() {
+        ok kv-alloc --blocks 10 --every "$1" "${@:3}"
+        is "$2" "$(column 5 "$out" | sort -u)"
+    }
+    at 1 0.3250 few.tsv
+    at 2 0.4000 few.tsv
+    at 3 0.0000 few.tsv
+    is nan "$(column 6 "$out" | sort -u)"
+    is nan "$(column 7 "$out" | sort -u)"
+    at 4 0.2000 few.tsv
+    at 5 nan few.tsv
+    at 18446744073709551615 nan few.tsv
+    at 1 0.4333 --from 0.1 few.tsv
+    head -n 2 few.tsv >one.tsv
+    at 1 0.5000 one.tsv
 }
 
 @test "operations as JSON Lines, from a pipe, compressed, and written" {

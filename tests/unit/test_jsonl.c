@@ -232,6 +232,18 @@ static void encodes_to(const char *p, size_t len, const char *want)
     buf_free(&out);
 }
 
+static void test_escape(void)
+{
+    static const char bytes[] = "\xFF\"\0 a longer one of many bytes \xC3\xA9\xFE\\\n\xE2";
+    static const char want[] = "\xFF\\\"\\u0000 a longer one of many bytes \xC3\xA9\xFE\\\\\\n\xE2";
+    struct buf out = {0};
+    struct err e = {0};
+
+    T_CHECK(jsonl_escape(bytes, sizeof bytes - 1, &out, &e) == 0);
+    T_CHECK(out.len == sizeof want - 1 && memcmp(out.p, want, out.len) == 0);
+    buf_free(&out);
+}
+
 static void test_encode(void)
 {
     encodes_to("a plain text of more than sixteen bytes", 39,
@@ -260,5 +272,6 @@ int main(void)
     test_decode();
     test_decode_at_every_place();
     test_encode();
+    test_escape();
     return t_done("jsonl");
 }
