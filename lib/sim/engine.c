@@ -243,7 +243,8 @@ bool replica_can_run(const struct replica *r, uint32_t request)
 {
     const struct trace_set *t = r->trace;
     uint64_t length = (uint64_t)t->prompt[request] + t->output[request];
-    uint32_t reserve = (uint32_t)(r->o->watermark * r->kv.total);
+    /* Of groups the first piece of a step may take all that is free. */
+    uint32_t reserve = r->sched->groups ? 0 : (uint32_t)(r->o->watermark * r->kv.total);
 
     if (r->o->max_length && length > r->o->max_length)
         return false;

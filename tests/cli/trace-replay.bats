@@ -281,6 +281,13 @@ END
     cmp rows again
 }
 
+@test "batchllm rejects only what all blocks have no room for" {
+    printf '{"id":"%s","t_ns":0,"prompt":%d,"output":%d}\n' a 145 15 b 145 17 c 160 1 d 161 1 e 20 3 >t.jsonl
+    exits 0 trace-replay --cost ../t.csv --sched batchllm --check --kv-blocks 10 -o rows t.jsonl
+    says "2 requests can never run, and were rejected; the first is 'b'"
+    is 'a ok,b rejected,c ok,d rejected,e ok' "$(awk '!/^#/ { print $1, $NF }' rows | paste -sd ,)"
+}
+
 @test "batchllm: groups that do not go with the trace" {
     printf '{"id":"%s","t_ns":0,"prompt":9,"output":1}\n' a b c >t.jsonl
     refused() {

@@ -18,6 +18,8 @@ static bool can_ever_run(const struct naive *s, const struct request *r)
         return false;
     if (s->o.policy == STATIC || s->o.policy == ORCA)
         return length <= longest(s) && blocks_of(s, longest(s)) <= s->o.blocks;
+    if (s->o.policy == BATCHLLM)
+        return blocks_of(s, length - 1) <= s->o.blocks && blocks_of(s, r->prompt) <= s->o.blocks;
     return blocks_of(s, length - 1) <= s->o.blocks &&
            blocks_of(s, r->prompt) + watermark_blocks(s) <= s->o.blocks;
 }
