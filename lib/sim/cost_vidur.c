@@ -9,9 +9,9 @@
  *
  * A step is layers times (token operations + 2 all-reduces + both attentions); several prompts'
  * chunks count as one of the root of their squares' sum, over the sum of their contexts; grouped
- * heads cost *_batching_overhead more where several requests share a kernel. Embedding, head and sampling are
- * not in it, as in Vidur: rows of operations that are not named here are left alone. Source:
- * microsoft/vidur, execution_time_predictor.
+ * heads cost *_batching_overhead more where several requests share a kernel. Embedding, head and
+ * sampling are not in it, as in Vidur: rows of operations that are not named here are left alone.
+ * Source: microsoft/vidur, execution_time_predictor.
  *
  * Cost     sums of token operations are tabled by tokens, decode attention by its two keys, so a
  *          step of decodes is two look-ups.
