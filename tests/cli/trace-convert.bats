@@ -165,6 +165,38 @@ END
     cmp sorted "$out"
 }
 
+@test "absent members may be null, every one that need not be there" {
+    printf '{"id":"a","t_ns":0,"prompt":1,"output":1' >plain.jsonl
+    cp plain.jsonl null.jsonl
+    for name in block hashes out_hashes session turn after joins common reuse tool tool_ns tenant priority \
+        category model deadline_ns race winners if_ended then_output background; do
+        printf ',"%s":null' $name >>null.jsonl
+    done
+    echo '}' | tee -a plain.jsonl >>null.jsonl
+    ok trace-convert null.jsonl
+    cmp plain.jsonl "$out"
+    fails trace-convert - <<<'{"id":"a","t_ns":0,"prompt":9,"output":1,"block":null,"hashes":[1]}'
+    says "there are hashes, and no 'block'"
+}
+
+@test "CSV: fields in quotes, and quotes inside, which are doubled" {
+    cat >burst.csv <<'END'
+Timestamp,Session ID,"Elapsed ""time""",Model,Request tokens,Response tokens,Total tokens,Log Type
+5,"s ""1"", a",1,"""x""","3",4,7,"a ""log"""
+6,"""",1,"",3,4,7,plain
+7,"a""""b",1,"y""",3,4,7,"""z"
+END
+    ok trace-convert burst.csv
+    is 's "1", a|"x"|a "log"' "$(jq -r 'select(.id == "0") | "\(.session)|\(.model)|\(.category)"' "$out")"
+    is '"|null|plain' "$(jq -r 'select(.id == "1") | "\(.session)|\(.model)|\(.category)"' "$out")"
+    is 'a""b|y"|"z' "$(jq -r 'select(.id == "2") | "\(.session)|\(.model)|\(.category)"' "$out")"
+    for field in '"a""' '"a"""b"' '"a"b' '"' '"""'; do
+        { head -n 1 burst.csv && echo "5,s,1,m,3,4,7,$field"; } >bad.csv
+        fails trace-convert bad.csv
+        says 'bad.csv: line 2: a quote in field 8 is not closed'
+    done
+}
+
 @test "times that go back are an error, or sorted" {
     cat >back.jsonl <<'END'
 {"id":"a","t_ns":5,"prompt":1,"output":1}
