@@ -25,13 +25,16 @@ EOF
     helps trace-cost
     misuse trace-cost 1:10
     says cost
+    misuse trace-cost --cost roofline 1:10
+    says "'--cost roofline' needs cards"
+    misuse trace-cost --cost roofline --gpu A100-80GB 1:10
     # shellcheck disable=SC2086 # several options
     misuse trace-cost $card 1-10
     # shellcheck disable=SC2086
     misuse trace-cost $card 0@10
     # shellcheck disable=SC2086
     misuse trace-cost $card 0:10
-    for bad in '--tp -1' '--tp 1.5' '--tp 1e9' '--link-gbs -1'; do
+    for bad in '--tp -1' '--tp 0' '--tp 1.5' '--tp 1e9' '--link-gbs -1'; do
         # shellcheck disable=SC2086
         misuse trace-cost $card $bad 1:10
     done

@@ -28,7 +28,7 @@ value() {
     for bad in '--sched fifo' '--compat vllm' '--budget 0' '--max-num-seqs 0' '--block-size 0' \
         '--kv-blocks 0' '--kv-blocks 2000000000' '--gpu-memory-utilization 0' \
         '--gpu-memory-utilization 1.1' '--reserve-gib -1' '--step-overhead-us -1' \
-        '--step-overhead-us nan' '--tp -1' '--link-gbs -1' '--max-model-len 4294967296' \
+        '--step-overhead-us nan' '--tp -1' '--tp 0' '--clients 0' '--max-model-len 0' '--link-gbs -1' '--max-model-len 4294967296' \
         '--slo tbt' '--slo tbt=0' '--slo tbt=x' '--slo what=1' '--slo ema_rate=-1' '--slo prompt_rate' \
         '--slo ttft=1,' '--slo ttft=1,ttft=2' \
         '--slo ttft=1,,tbt=2' '--clients 9999999' '-o - --timeline -' '--preemption-mode drop' \
@@ -43,6 +43,9 @@ value() {
         misuse trace-replay --cost ../t.csv $bad ../trace.jsonl
     done
     misuse trace-replay --cost ../t.csv ../trace.jsonl ../trace.jsonl
+    misuse trace-replay --cost roofline ../trace.jsonl
+    says "'--cost roofline' needs cards: '--model' and '--gpu'"
+    misuse trace-replay --cost roofline --model Llama-3-8B ../trace.jsonl
 }
 
 @test "by hand: two requests, three steps" {
@@ -526,7 +529,7 @@ END
     done
     fails trace-replay --cost roofline --model GPT-9 --gpu H100 ../trace.jsonl
     says "'GPT-9' is no model that comes with the tools, and no file"
-    fails trace-replay --cost roofline --model m.json ../trace.jsonl
+    misuse trace-replay --cost roofline --model m.json ../trace.jsonl
     says -- --gpu
     # Two GPUs have more room, and need less time.
     ok trace-replay --cost roofline --model m.json --gpu H100 --tp 2 ../trace.jsonl
