@@ -67,6 +67,8 @@ struct ivf_space {
 /* By n rows: mean, [dim], theirs, and s->scale the power of two that makes components about 1. */
 int ivf_find_space(struct ivf_space *s, float *mean, const struct vec_rows *base,
                    const uint64_t *row, uint64_t n, struct err *e);
+/* The same of sums of components and of their squares, [dim], both divided by the number of rows. */
+void ivf_set_space(struct ivf_space *s, float *mean, const double *sum, const double *square);
 /* Row `row` of the base. False: it has no place there (too far, or no direction), and zeros are
  * given. */
 bool ivf_row(const struct ivf_space *s, const struct vec_rows *base, uint64_t row, float *out);

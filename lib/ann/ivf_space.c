@@ -25,12 +25,24 @@ static bool place(const struct ivf_space *s, const float *x, double by, double s
     return in;
 }
 
+void ivf_set_space(struct ivf_space *s, float *mean, const double *sum, const double *square)
+{
+    double all = 0;
+    int power = 0;
+
+    for (uint32_t k = 0; k < s->dim; k++) {
+        mean[k] = (float)sum[k];
+        all += fmax(0, square[k] - sum[k] * sum[k]) / s->dim;
+    }
+    frexp(sqrt(all), &power);
+    s->scale = ldexpf(1, all > 0 && isfinite(all) && power > -126 ? -power : 0);
+}
+
 int ivf_find_space(struct ivf_space *s, float *mean, const struct vec_rows *base,
                    const uint64_t *row, uint64_t n, struct err *e)
 {
-    double *sum = mem_zero(2 * (size_t)s->dim, sizeof *sum, e), *square = sum + s->dim, all = 0;
+    double *sum = mem_zero(2 * (size_t)s->dim, sizeof *sum, e), *square = sum + s->dim;
     float *x = mem_array(s->dim, sizeof *x, e);
-    int power = 0;
 
     for (uint64_t i = 0; sum && x && i < n; i++) {
         double by = 1;
@@ -43,12 +55,8 @@ int ivf_find_space(struct ivf_space *s, float *mean, const struct vec_rows *base
             square[k] += (double)x[k] * by * (double)x[k] * by / (double)n;
         }
     }
-    for (uint32_t k = 0; sum && x && k < s->dim; k++) {
-        mean[k] = (float)sum[k];
-        all += fmax(0, square[k] - sum[k] * sum[k]) / s->dim;
-    }
-    frexp(sqrt(all), &power);
-    s->scale = ldexpf(1, all > 0 && power > -126 ? -power : 0);
+    if (sum && x)
+        ivf_set_space(s, mean, sum, square);
     free(x);
     free(sum);
     return sum && x ? 0 : e->code;

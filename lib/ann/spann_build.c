@@ -20,20 +20,20 @@
 #include "base/rand.h"
 
 enum {
-    ROWS_A_LIST = 50,     /* by default, */
-    ROWS_RESIDENT = 200,  /* and of codes that are packed by 32: fewer stand empty */
-    SAMPLE = 8,           /* rows of it for a list, */
-    SAMPLE_LEAST = 20000, /* but so many */
-    SPACE_ROWS = 10000,   /* of them that say where the space is */
+    ROWS_A_LIST = 50,     /* rows of a list by default */
+    ROWS_RESIDENT = 200,  /* likewise where lists are in memory: codes are packed by 32 */
+    SAMPLE = 8,           /* rows of the sample for each list */
+    SAMPLE_LEAST = 20000, /* rows of the sample at least */
+    SPACE_ROWS = 10000,   /* rows of the sample that say where the space is */
     BLOCK = 4032,         /* rows that pass together: 48 of form.h's blocks */
-    PIECE = 84,           /* of them, a thread's */
-    BEAM = 64,            /* heads that a row keeps on its walk, */
+    PIECE = 84,           /* rows of a block that are one thread's at a time */
     MOVES = 6,            /* passes that move heads to the means of their rows */
-    MOVE_BEAM = 24,       /* and where only the nearest counts */
+    MOVE_BEAM = 24,       /* heads that a row's walk keeps in these, where the nearest counts */
+    BEAM = 64,            /* heads that it keeps when lists are made */
     APART = 2,            /* the neighbourhood rule: heads are means, so nearer to each other */
     LONG_POWER = 39,      /* ip: lengths stay below this power of two */
-    HEAD_DEGREE = 32,
-    HEAD_BEAM = 96,
+    HEAD_DEGREE = 32,     /* links of a head in the graph */
+    HEAD_BEAM = 96,       /* heads kept while these are made */
 };
 
 struct build {
@@ -159,11 +159,11 @@ static int again(struct build *b, uint64_t from, uint64_t n, struct vec_rows *ro
 
 /* ---- 2: what comes of a sample ---- */
 
-/* The mean of n rows, and the power of two that makes components about 1. */
+/* By n rows; products of ip must stay finite. */
 static int find_space(struct build *b, const float *x, size_t n, struct err *e)
 {
     struct ivf_space *s = &b->space.in;
-    double *sum = mem_zero(2 * (size_t)s->dim, sizeof *sum, e), all = 0;
+    double *sum = mem_zero(2 * (size_t)s->dim, sizeof *sum, e);
     int power = 0;
 
     if (!sum)
@@ -175,12 +175,7 @@ static int find_space(struct build *b, const float *x, size_t n, struct err *e)
             sum[k] += v / (double)n;
             sum[s->dim + k] += v * v / (double)n;
         }
-    for (uint32_t k = 0; k < s->dim; k++) {
-        b->mean[k] = (float)sum[k];
-        all += fmax(0, sum[s->dim + k] - sum[k] * sum[k]) / s->dim;
-    }
-    frexp(sqrt(all), &power);
-    s->scale = ldexpf(1, all > 0 && isfinite(all) && power > -126 ? -power : 0);
+    ivf_set_space(s, b->mean, sum, sum + s->dim);
     frexp(sqrt(b->head.most) * (double)s->scale, &power);
     if (b->head.metric == VEC_IP && power > LONG_POWER)
         s->scale = ldexpf(s->scale, LONG_POWER - power);

@@ -208,46 +208,77 @@ static int put_in_tree(struct tenant_made *v, struct ann_maker *m, uint32_t *pla
     return rc;
 }
 
-/* A new tree of all that stays, of a copy in the order of their numbers. */
-static int plant_anew(struct tenant_made *v, const struct ann_maker *m, uint32_t *place,
-                      struct err *e)
+/* What stays, by its new numbers. */
+struct stayers {
+    unsigned char *vectors; /* a copy */
+    uint32_t *from;         /* [rows]: in terms of ann_maker's `order` */
+};
+
+/* place[i]: the new number of row i, UINT32_MAX if it does not stay. */
+static int copy_stayers(const struct tenant_made *v, const struct ann_maker *m, struct stayers *s,
+                        uint32_t *place, struct err *e)
 {
     const struct ann_change *c = m->change;
     const struct tenant_index *was = c->a->state;
     size_t bytes = c->a->vector_bytes;
-    unsigned char *copy = mem_map(v->rows * bytes + 1, e);
-    uint32_t *from = mem_array(v->rows, sizeof *from, e); /* in terms of `order`, by new number */
-    uint32_t *at = mem_array(c->rows, sizeof *at, e), n = 0;
-    int rc = copy && from && at ? 0 : e->code;
+    uint32_t *was_at = mem_array(c->rows, sizeof *was_at, e), n = 0; /* of each row */
 
-    for (uint64_t p = 0; rc == 0 && p < c->rows; p++)
-        at[p < was->rows ? was->row[p] : p] = (uint32_t)p;
-    for (uint64_t i = 0; rc == 0 && i < c->rows; i++) {
+    s->vectors = mem_map(v->rows * bytes + 1, e);
+    s->from = mem_array(v->rows, sizeof *s->from, e);
+    if (!was_at || !s->vectors || !s->from) {
+        free(was_at);
+        return e->code;
+    }
+    for (uint64_t p = 0; p < c->rows; p++)
+        was_at[p < was->rows ? was->row[p] : p] = (uint32_t)p;
+    for (uint64_t i = 0; i < c->rows; i++) {
         place[i] = UINT32_MAX;
         if (!stays(c, i))
             continue;
-        memcpy(copy + n * bytes, ann_vector_at(m, at[i]), bytes);
+        memcpy(s->vectors + n * bytes, ann_vector_at(m, was_at[i]), bytes);
         place[i] = n;
-        from[n++] = at[i];
+        s->from[n++] = was_at[i];
     }
-    if (rc == 0) {
-        struct vec_rows all = {copy, v->rows, v->space.dim, v->space.type, bytes};
+    free(was_at);
+    return 0;
+}
 
-        rc = tenant_tree(v, m, &all, e);
-    }
-    if (rc == 0 && !(v->row = mem_array(v->rows, sizeof *v->row, e)))
-        rc = e->code;
-    for (uint64_t i = 0; rc == 0 && i < v->rows; i++) { /* `at` is now the place of each number */
+/* The tree has given `order` by new numbers: it is told as the maker wants it, and place becomes
+ * where each row stands. */
+static int renumber(struct tenant_made *v, const struct stayers *s, uint64_t rows, uint32_t *place,
+                    struct err *e)
+{
+    uint32_t *place_of = mem_array(v->rows, sizeof *place_of, e); /* of each new number */
+
+    v->row = mem_array(v->rows, sizeof *v->row, e);
+    for (uint64_t i = 0; place_of && v->row && i < v->rows; i++) {
         v->row[i] = v->order[i];
-        at[v->row[i]] = (uint32_t)i;
-        v->order[i] = from[v->row[i]];
+        place_of[v->row[i]] = (uint32_t)i;
+        v->order[i] = s->from[v->row[i]];
     }
-    for (uint64_t i = 0; rc == 0 && i < c->rows; i++)
-        place[i] = place[i] == UINT32_MAX ? UINT32_MAX : at[place[i]];
-    if (copy)
-        mem_unmap(copy, v->rows * bytes + 1);
-    free(from);
-    free(at);
+    for (uint64_t i = 0; place_of && v->row && i < rows; i++)
+        place[i] = place[i] == UINT32_MAX ? UINT32_MAX : place_of[place[i]];
+    free(place_of);
+    return place_of && v->row ? 0 : e->code;
+}
+
+/* A new tree of all that stays, of a copy in the order of their numbers. */
+static int plant_anew(struct tenant_made *v, struct ann_maker *m, uint32_t *place, struct err *e)
+{
+    const struct ann_change *c = m->change;
+    size_t bytes = c->a->vector_bytes;
+    struct stayers s;
+    struct vec_rows all;
+    int rc = copy_stayers(v, m, &s, place, e);
+
+    all = (struct vec_rows){s.vectors, v->rows, v->space.dim, v->space.type, bytes};
+    if (rc == 0)
+        rc = tenant_tree(v, m, &all, e);
+    if (rc == 0)
+        rc = renumber(v, &s, c->rows, place, e);
+    if (s.vectors)
+        mem_unmap(s.vectors, v->rows * bytes + 1);
+    free(s.from);
     return rc;
 }
 

@@ -11,7 +11,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/bench/claims.sh
 . "$here/claims.sh"
-gsm8k=$root/../shared/data/bench/gsm8k_test.jsonl
+gsm8k=${SHARED_DATA:-$root/../shared/data}/bench/gsm8k_test.jsonl
 [ -e "$gsm8k" ] || gsm8k=/work/shared/data/bench/gsm8k_test.jsonl
 
 share() { reckon 'a / b' a="$(bytes "$1")" b="$text"; }

@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:?usage: make-data.sh BUILD_DIR DATA_DIR}" && pwd)
 mkdir -p "${2:?DATA_DIR is missing}/vec"
 data=$(cd "$2" && pwd)
-shared=$here/../../../shared/data/vec
+shared=${SHARED_DATA:-$here/../../../shared/data}/vec
 [ -d "$shared" ] || shared=/work/shared/data/vec
 
 # made FILE COMMAND...: unless FILE is there.

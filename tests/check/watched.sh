@@ -52,6 +52,8 @@ export WATCHED=$watcher
 SLUICE_BIN=$work/bin nice -n "${WATCHED_NICE:-0}" bats "$@" |
     tee "$work/tap"
 failed=$(grep -c '^not ok ' "$work/tap")
+# Where a tool has few descriptors, valgrind says so, which is no finding.
+find "$work/found" -type f -exec sed -i '/failed to move log file descriptor/d' {} +
 find "$work/found" -type f -empty -delete
 found=$(find "$work/found" -type f | wc -l)
 [ "$found" -eq 0 ] || head -n 60 "$work"/found/*

@@ -180,7 +180,7 @@ EOF
 }
 
 @test "a set of a million indexes" {
-    [[ ${WATCHED:-} != valgrind ]] || skip 'valgrind counts mappings itself'
+    not_under_valgrind 'it counts mappings itself'
     small_index
     { echo sluice-set 1 && yes s.fmi | head -n 1000000; } >many.set
     fails bash -c 'ulimit -n 32 && exec "$@"' - fm-count many.set 1

@@ -117,6 +117,11 @@ is() {
 
 # A "!" before a command does not fail a test of bats; these do.
 
+# not_under_valgrind WHY: the rest of the test is skipped there.
+not_under_valgrind() {
+    [[ ${WATCHED:-} != valgrind ]] || skip "under valgrind: $1"
+}
+
 # differ A B: not the same bytes.
 differ() {
     if cmp -s "$1" "$2"; then
@@ -249,7 +254,7 @@ same_for_all_threads() {
 # a pipe.
 no_room() {
     local got kb=$1
-    [[ ${WATCHED:-} != valgrind ]] || skip 'valgrind has files of its own'
+    not_under_valgrind 'it has files of its own'
     shift
     got=$(
         set +e

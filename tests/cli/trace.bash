@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # trace.bash - what the tests of the trace- tools share: small traces, a cost table that can be
-# reckoned by hand, the public traces where they lie.
+# reckoned by hand, the public traces where they lie: SHARED_DATA, or beside the tree.
 
 # shellcheck disable=SC2154 # helper.bash has it
-shared=$root/../shared/data
+shared=${SHARED_DATA:-$root/../shared/data}
 [[ -d $shared ]] || shared=/work/shared/data
 
 # needs FILE: skips the test where the public data is not.

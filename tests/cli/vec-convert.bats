@@ -156,20 +156,21 @@ int32() {
     vec-convert x.csv -o x.fbin
     vec-convert x.csv --to fbin | cat >y.fbin
     cmp x.fbin y.fbin
-    TMPDIR=/no/such vec-convert x.csv --to fbin --rows-total 50 | cat >y.fbin
-    cmp x.fbin y.fbin
     vec-convert x.csv --to fbin >y.fbin # may be sought: filled in
     cmp x.fbin y.fbin
     echo before >y
     vec-convert x.csv --to fbin >>y # may not
     tail -c +8 y | cmp x.fbin -
-    got=$(TMPDIR=/no/such vec-convert x.csv --to fbin 2>&1 | cat)
-    [[ $got == *"temporary file in '/no/such'"* ]]
     for n in 0 49 51; do
         fails vec-convert x.csv -o z.fbin --rows-total $n
         says "$n rows were told"
     done
     [[ ! -e z.fbin ]]
+    not_under_valgrind 'it needs TMPDIR'
+    TMPDIR=/no/such vec-convert x.csv --to fbin --rows-total 50 | cat >y.fbin
+    cmp x.fbin y.fbin
+    got=$(TMPDIR=/no/such vec-convert x.csv --to fbin 2>&1 | cat)
+    [[ $got == *"temporary file in '/no/such'"* ]]
 }
 
 @test "ids stay ids" {
