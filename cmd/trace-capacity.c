@@ -177,6 +177,17 @@ static void tell_rejected(const struct asked *a, const struct trace_set *t, cons
              (int)(len < 80 ? len : 80), id);
 }
 
+/* What is no capacity: the last rate that was tried. */
+static void tell_unbounded(const struct asked *a, const struct cell *c)
+{
+    if (c->found.unbounded)
+        cli_note(a->co.quiet,
+                 "%s, %s, budget %u: the objective is met up to %g requests a second, the most "
+                 "that is tried: nothing bounds the rate",
+                 c->table, c->setup.replay.sched->name, c->setup.replay.engine.most_tokens,
+                 c->found.rate);
+}
+
 static int search(const struct asked *a, struct progress *p, struct err *e)
 {
     struct trace_load_opts how = {.read = {.format = TRACE_AUTO},
@@ -193,8 +204,10 @@ static int search(const struct asked *a, struct progress *p, struct err *e)
     if (rc == 0) {
         run_all(a, &t, &s, p);
         rc = write_all(a, &s, e);
-        for (size_t i = 0; rc == 0 && i < s.n; i++)
+        for (size_t i = 0; rc == 0 && i < s.n; i++) {
             tell_rejected(a, &t, &s.cell[i]);
+            tell_unbounded(a, &s.cell[i]);
+        }
     }
     free(s.cell);
     trace_set_free(&t);
@@ -207,7 +220,7 @@ static void settle(struct asked *a)
     const char *wrong;
 
     s.table = a->tables ? a->tables : s.table;
-    if ((wrong = setup_wrong(&s)))
+    if ((wrong = setup_wrong(&s)) || (wrong = setup_cards_wrong(s.table, &s.cost_opts)))
         cli_misuse("%s", wrong);
     if (!(a->tbt >= 0 && a->ttft >= 0 && a->e2e >= 0 && a->delay >= 0))
         cli_misuse("objectives are 0 or more seconds");

@@ -92,6 +92,8 @@ int main(int argc, char **argv)
     struct worst worst = {0};
     int rc;
 
+    if (!(a.fail_above >= 0))
+        cli_misuse("'--fail-above' is 0 or more");
     a.replay = argv[first];
     a.measured = argv[first + 1];
     rc = compare(&a, &worst, &e);

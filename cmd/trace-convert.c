@@ -1,5 +1,6 @@
 /* trace-convert - serving traces of the public formats, as JSON Lines of trace(5). */
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/cli.h"
 #include "base/fixed.h"
@@ -10,6 +11,8 @@
 
 static const struct cli_prog prog = {
     "trace-convert", "TRACE...", "Convert serving traces to JSON Lines, and change them.", 1, -1};
+
+#define NOT_GIVEN (-HUGE_VAL) /* of an option's number: no text is it */
 
 struct asked {
     const char *out;
@@ -37,11 +40,11 @@ static void settle(struct asked *a)
 {
     if (a->n > 1 && !a->merge)
         cli_misuse("several traces become one with '--merge'");
-    if (a->clip == 1)
+    if (a->clip < 2)
         cli_misuse("'--clip' is 2 or more: a prompt and an output have a token each");
     if (!(a->scale > 0 && a->scale < 1e18))
         cli_misuse("'--scale-time' is a number above 0");
-    if (!(a->rate >= 0 && a->rate < 1e9))
+    if (a->rate != NOT_GIVEN && !(a->rate > 0 && a->rate < 1e9))
         cli_misuse("'--rate' is a number of requests a second, above 0 and below 1e9");
     if (!(a->sample > 0 && a->sample <= 1))
         cli_misuse("'--sample' is a share above 0 and up to 1");
@@ -60,16 +63,39 @@ static int put(const struct asked *a, struct sink *s, const struct trace_record 
 {
     if (a->sort)
         return trace_sort_add(&s->sort, rec, e);
-    if (rec->t_ns < s->last_ns)
+    s->line.len = 0;
+    if (trace_append(&s->line, rec, e) < 0)
+        return e->code;
+    out_raw(s->out, s->line.p, s->line.len);
+    return 0;
+}
+
+/* A deadline stays as far behind the arrival as it was. */
+static int new_arrival(struct trace_poisson *arrivals, struct trace_record *rec, struct err *e)
+{
+    int64_t was_ns = rec->t_ns;
+
+    if (trace_poisson(arrivals, rec, e) < 0)
+        return e->code;
+    if (was_ns == TRACE_ABSENT || rec->deadline_ns == TRACE_ABSENT)
+        return 0;
+    if (__builtin_add_overflow(rec->deadline_ns, rec->t_ns - was_ns, &rec->deadline_ns))
+        return err_set(e, ERR_USAGE, "its deadline is beyond 292 years when it is moved");
+    return 0;
+}
+
+/* ERR_INPUT: as trace(5) has it, the record is a bad one. */
+static int check_time(const struct asked *a, struct sink *s, const struct trace_record *rec,
+                      struct err *e)
+{
+    if (rec->t_ns == TRACE_ABSENT)
+        return err_set(e, ERR_INPUT, "it has no time: '--rate' gives the trace arrivals");
+    if (!a->sort && rec->t_ns < s->last_ns)
         return err_set(e, ERR_INPUT,
                        "it comes %" PRId64 " ns before the record above it ('--sort' "
                        "puts them in order)",
                        s->last_ns - rec->t_ns);
     s->last_ns = rec->t_ns;
-    s->line.len = 0;
-    if (trace_append(&s->line, rec, e) < 0)
-        return e->code;
-    out_raw(s->out, s->line.p, s->line.len);
     return 0;
 }
 
@@ -82,13 +108,17 @@ static int change(const struct asked *a, struct trace_poisson *arrivals, struct 
     c->left_out += in == 0;
     if (in <= 0)
         return in;
-    if (a->rate > 0 && trace_poisson(arrivals, rec, e) < 0)
+    if (a->rate != NOT_GIVEN && new_arrival(arrivals, rec, e) < 0)
         return e->code;
-    if (rec->t_ns == TRACE_ABSENT)
-        return err_set(e, ERR_USAGE, "it has no time: '--rate' gives the trace arrivals");
-    if (!fixed_scale(&rec->t_ns, a->scale))
-        return err_set(e, ERR_USAGE, "its time is beyond 292 years when it is scaled");
-    c->clipped += a->clip && trace_clip(rec, a->clip);
+    if (check_time(a, s, rec, e) < 0) {
+        c->bad += a->skip_bad;
+        return a->skip_bad ? 0 : e->code;
+    }
+    if (!fixed_scale(&rec->t_ns, a->scale) ||
+        (rec->deadline_ns != TRACE_ABSENT && !fixed_scale(&rec->deadline_ns, a->scale)))
+        return err_set(e, ERR_USAGE,
+                       "its time, or deadline, is beyond 292 years when it is scaled");
+    c->clipped += trace_clip(rec, a->clip);
     return put(a, s, rec, e);
 }
 
@@ -167,13 +197,18 @@ static int convert(const struct asked *a, struct progress *p, struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct asked a = {.from = TRACE_AUTO, .scale = 1, .sample = 1, .seed = 1};
+    struct asked a = {.from = TRACE_AUTO,
+                      .clip = UINT64_MAX,
+                      .scale = 1,
+                      .rate = NOT_GIVEN,
+                      .sample = 1,
+                      .seed = 1};
     const struct cli_opt opts[] = {
         CLI_CHOICE(0, "from", &a.from, TRACE_FORMAT_NAMES,
                    "the format (default: by the first line)"),
         CLI_U64(0, "block", &a.block, "N",
                 "tokens that a hash stands for (default: by format and lengths)"),
-        CLI_DOUBLE(0, "scale-time", &a.scale, "X", "multiply arrival times by X"),
+        CLI_DOUBLE(0, "scale-time", &a.scale, "X", "multiply arrivals and deadlines by X"),
         CLI_DOUBLE(0, "rate", &a.rate, "R", "draw new arrivals, R a second on average (Poisson)"),
         CLI_U64(0, "clip", &a.clip, "N", "cut prompts so that prompt and output are N tokens"),
         CLI_DOUBLE(0, "sample", &a.sample, "SHARE", "keep a random share of sessions or requests"),

@@ -311,6 +311,8 @@ static void settle(const struct asked *a)
         return;
     if (a->n > 0 && !a->table)
         cli_misuse("'--cost' is needed: a table, a folder of layer tables, or roofline");
+    if (a->n > 0 && setup_cards_wrong(a->table, &a->cost))
+        cli_misuse("%s", setup_cards_wrong(a->table, &a->cost));
     if (a->overlap && a->n == 0)
         cli_misuse("'--overlap' is of a batch");
     if (a->n == 0 && !a->cards && !a->card_model && !a->card_gpu)
@@ -319,7 +321,7 @@ static void settle(const struct asked *a)
 
 int main(int argc, char **argv)
 {
-    struct asked a = {0};
+    struct asked a = {.cost = {.tp = 1}};
     const struct cli_opt opts[] = {
         CLI_STR(0, "cost", &a.table, "TABLE",
                 "the cost model: a table, a folder of tables, or roofline"),

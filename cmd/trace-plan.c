@@ -22,8 +22,9 @@ static const struct cli_prog prog = {
 
 enum { REPLICAS_MOST = 4096 };
 
-#define GOOD_SHARE 0.99 /* where none is given */
-#define ALPHA      0.4  /* of dispatching by workload, as in trace-replay */
+#define GOOD_SHARE 0.99        /* where none is given */
+#define NOT_GIVEN  (-HUGE_VAL) /* of an option's number: no text is it */
+#define ALPHA      0.4         /* of dispatching by workload, as in trace-replay */
 
 struct asked {
     struct setup setup;
@@ -253,6 +254,9 @@ static void settle_setup(struct asked *a)
     const char *wrong;
 
     s->table = s->table ? s->table : "roofline";
+    if (s->cost_opts.tp != NOT_GIVEN)
+        cli_misuse("plans say how many GPUs share the model: no '--tp'");
+    s->cost_opts.tp = 1;
     if ((wrong = setup_wrong(s)))
         cli_misuse("%s", wrong);
     if (!s->cost_opts.model)
@@ -261,8 +265,6 @@ static void settle_setup(struct asked *a)
         cli_misuse("'--machines' is needed: GPUs, as 8xH100");
     if (a->clusters && s->cost_opts.gpu)
         cli_misuse("'--machines' says which GPUs: no '--gpu' with it");
-    if (s->cost_opts.tp > 0)
-        cli_misuse("plans say how many GPUs share the model: no '--tp'");
     if (s->preemption == PREEMPTION_SWAP || s->host_blocks + s->disk_blocks > 0)
         cli_misuse("memory beside the GPU, for swap or prefixes, is not of plans");
     if (!(s->cost_opts.node_gbs >= 0 && s->cost_opts.node_us >= 0))
@@ -345,6 +347,7 @@ int main(int argc, char **argv)
     int rc;
 
     a.setup.sched = SCHED_VLLM1;
+    a.setup.cost_opts.tp = NOT_GIVEN;
     a.path = argv[cli_parse(&prog, opts, argc, argv)];
     settle(&a, &s);
     progress_init(&progress, a.co.quiet);

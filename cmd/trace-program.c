@@ -55,6 +55,8 @@ static void settle(struct asked *a)
     struct program_opts *o = &a->o;
 
     parse_dists(a);
+    if (o->kind == PROGRAM_SLEEP && o->queries.kind == DIST_FIXED && o->queries.a < 0.5)
+        cli_misuse("'--queries' is 1 or more: without any there is nothing to think ahead for");
     o->gen.arrivals = (enum gen_arrivals)a->arrivals;
     cli_count_in("-n", o->gen.sessions, 1, UINT32_MAX);
     if (!(o->gen.rate > 0 && o->gen.rate < 1e9))
@@ -97,6 +99,9 @@ static int generate(const struct asked *a, struct progress *p, struct err *e)
 
     if (rc == 0)
         rc = program_generate(&a->o, write_record, &w, e);
+    if (rc == 0 && w.done == 0)
+        rc = err_set(e, ERR_USAGE,
+                     "no context has a query, so that the trace is empty: '--queries'");
     if (rc == 0)
         rc = out_commit(&w.out, e);
     out_abort(&w.out);

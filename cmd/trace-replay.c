@@ -63,14 +63,17 @@ static void settle(const struct asked *a, struct parts *p)
     const char *wrong = a->cluster ? NULL : setup_wrong(s);
     struct err e = {0};
 
+    if (!wrong && !a->cluster)
+        wrong = setup_cards_wrong(s->table, &s->cost_opts);
     if (wrong)
         cli_misuse("%s", wrong);
     if (a->groups && (!sched_at((size_t)s->sched)->groups || s->no_prefix_cache))
         cli_misuse("'--groups' needs '--sched batchllm', and shared prefixes");
-    cli_count_in("--clients", a->clients, 0, 1 << 20);
+    if (a->clients != SETUP_NONE)
+        cli_count_in("--clients", a->clients, 1, 1 << 20);
     if (!(a->weight >= 0))
         cli_misuse("'--weight' is 0 or more");
-    p->setup.replay.clients = (uint32_t)a->clients;
+    p->setup.replay.clients = a->clients != SETUP_NONE ? (uint32_t)a->clients : 0;
     p->setup.switching.seed = p->route.seed;
     if (a->cluster && a->replicas != SETUP_NONE)
         cli_misuse("'--replicas' are all alike, a '--cluster' says how many: one of them");
@@ -89,7 +92,7 @@ static int load(const struct asked *a, struct parts *p, struct progress *progres
 {
     struct trace_load_opts how = {.read = {.format = TRACE_AUTO},
                                   .skip_bad = a->skip_bad,
-                                  .any_times = a->clients > 0,
+                                  .any_times = a->clients != SETUP_NONE,
                                   .progress = progress_report,
                                   .progress_ctx = progress};
     uint64_t bad;
@@ -240,7 +243,7 @@ static int run(const struct asked *a, struct parts *p, struct progress *progress
 int main(int argc, char **argv)
 {
     struct parts p = {.setup = SETUP_INIT, .fleet = FLEET_SETUP_INIT, .route = ROUTE_SETUP_INIT};
-    struct asked a = {.replicas = SETUP_NONE, .weight = 10};
+    struct asked a = {.clients = SETUP_NONE, .replicas = SETUP_NONE, .weight = 10};
     const struct cli_opt opts[] = {
         SETUP_OPTIONS(&p.setup),
         SETUP_SWITCHING_OPTIONS(&p.setup),

@@ -56,6 +56,11 @@ static int take_time(struct stat *s, int64_t t_ns, struct err *e)
 {
     if (t_ns == TRACE_ABSENT)
         return 0;
+    if (s->timed && t_ns < s->last_ns)
+        return err_set(e, ERR_INPUT,
+                       "it comes %" PRId64 " ns before the record above it ('trace-convert --sort' "
+                       "puts them in order)",
+                       s->last_ns - t_ns);
     if (s->timed && add(&s->gap, (double)(t_ns - s->last_ns), e) < 0)
         return e->code;
     if (add(&s->at, (double)t_ns, e) < 0)
@@ -68,12 +73,13 @@ static int take_time(struct stat *s, int64_t t_ns, struct err *e)
 
 static int take(struct stat *s, const struct trace_record *rec, struct err *e)
 {
+    if (take_time(s, rec->t_ns, e) < 0)
+        return e->code;
     s->requests++;
     s->waiting += rec->n_after > 0;
     s->hashed += rec->n_hashes > 0;
     s->block = rec->block ? rec->block : s->block;
-    if (take_time(s, rec->t_ns, e) < 0 || add(&s->prompt, (double)rec->prompt, e) < 0 ||
-        add(&s->output, (double)rec->output, e) < 0)
+    if (add(&s->prompt, (double)rec->prompt, e) < 0 || add(&s->output, (double)rec->output, e) < 0)
         return e->code;
     return reuse_add(s->reuse, rec->hashes, rec->n_hashes, e);
 }
@@ -88,13 +94,12 @@ static int read_all(const struct asked *a, struct stat *s, struct progress *p, s
     if (rc == 0)
         rc = trace_open(&r, a->path, &how, e);
     while (rc >= 0 && (rc = trace_read(r, &rec, e)) != 0) {
+        if (rc > 0 && (rc = take(s, &rec, e)) == ERR_INPUT)
+            err_prefix(e, "%s: line %" PRIu64, trace_name(r), trace_line(r));
         if (rc == ERR_INPUT && a->skip_bad) {
             s->bad++;
             rc = 0;
-            continue;
         }
-        if (rc > 0)
-            rc = take(s, &rec, e);
         progress_report(p, "reading", trace_pos(r), trace_size(r));
     }
     trace_close(r);

@@ -154,6 +154,7 @@ static int search_rates(struct search *s, struct err *e)
         else
             bad = 2 * good;
     }
+    s->c->unbounded = rc > 0 && !isfinite(bad);
     while (rc >= 0 && isfinite(bad) && bad / good > 1 + s->o->precision) {
         double mid = sqrt(good * bad);
 

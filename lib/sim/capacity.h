@@ -24,6 +24,7 @@ struct objective {
 
 struct capacity {
     double rate;            /* requests a second; 0: not even the lowest that was tried */
+    bool unbounded;         /* the objective is met at the highest, too */
     struct summary summary; /* at that rate; of the lowest where rate is 0 */
     uint32_t rejected, first_rejected; /* requests that can never run, at whatever rate: without a
                                           good_share they make it 0, with one they are not good */

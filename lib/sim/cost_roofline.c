@@ -190,7 +190,7 @@ static int roofline_us(const void *model, const struct cost_shape *s, double *us
         cost_part(parts, "all_to_all", all_to_all);
         cost_part(parts, "send", send);
     }
-    cost_part(parts, "step", step);
+    cost_part(parts, "constant", step);
     return 0;
 }
 

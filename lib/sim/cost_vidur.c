@@ -9,8 +9,9 @@
  *
  * A step is layers times (token operations + 2 all-reduces + both attentions); several prompts'
  * chunks count as one of the root of their squares' sum, over the sum of their contexts; grouped
- * heads cost a tenth more where several requests share a kernel. Embedding, head and sampling are
- * not in it, as in Vidur. Source: microsoft/vidur, execution_time_predictor.
+ * heads cost *_batching_overhead more where several requests share a kernel. Embedding, head and
+ * sampling are not in it, as in Vidur: rows of operations that are not named here are left alone.
+ * Source: microsoft/vidur, execution_time_predictor.
  *
  * Cost     sums of token operations are tabled by tokens, decode attention by its two keys, so a
  *          step of decodes is two look-ups.
@@ -34,6 +35,7 @@ enum {
     LINEAR,
     KV_SAVE = 4,
     TOKEN_OPS = sizeof token_ops / sizeof *token_ops,
+    COLUMNS = 4,
     ENTRIES_MOST = 1 << 22
 };
 
@@ -73,6 +75,7 @@ static const char *const key_names[KEYS] = {"tp",
 struct vidur {
     struct cost_opts o;
     double key[KEYS];
+    unsigned given; /* a bit a key */
     struct grid token[TOKEN_OPS];
     struct grid all_reduce;
     struct grid2 decode, prefill; /* y requests, x context; y chunk, x context */
@@ -85,15 +88,55 @@ struct vidur {
 
 /* ---- reading ---- */
 
-static int take_key(struct vidur *v, const char *line)
+/* Is it a number of things? */
+static bool is_count(int key)
+{
+    return key <= KEY_HEAD_DIM || key >= KEY_TOKEN_ROUNDING;
+}
+
+/* Its number, or KEYS where it is none that is used. */
+static int key_named(const char *name, size_t len)
+{
+    int k = 0;
+
+    while (k < KEYS && (strlen(key_names[k]) != len || memcmp(key_names[k], name, len) != 0))
+        k++;
+    return k;
+}
+
+/* "# key=value", or a remark. */
+static int take_key(struct vidur *v, const char *line, struct err *e)
 {
     const char *name = line + 1 + strspn(line + 1, " "), *value = strchr(name, '=');
+    size_t len = value ? (size_t)(value - name) : 0;
+    int k;
 
-    for (int k = 0; value && k < KEYS; k++)
-        if (strlen(key_names[k]) == (size_t)(value - name) &&
-            strncmp(key_names[k], name, (size_t)(value - name)) == 0)
-            num_double(value + 1, &v->key[k]);
+    while (len > 0 && name[len - 1] == ' ')
+        len--;
+    if ((k = key_named(name, len)) == KEYS)
+        return 0;
+    value += 1 + strspn(value + 1, " ");
+    if (v->given >> k & 1)
+        return err_set(e, ERR_INPUT, "'%s' is there twice", key_names[k]);
+    v->given |= 1U << k;
+    if (!num_double(value, &v->key[k]) || v->key[k] < 0)
+        return err_set(e, ERR_INPUT, "'%s' is no number of 0 or more: '%.40s'", key_names[k],
+                       value);
+    if (is_count(k) && v->key[k] != floor(v->key[k]))
+        return err_set(e, ERR_INPUT, "'%s' is no whole number: '%.40s'", key_names[k], value);
     return 0;
+}
+
+/* A line of the columns' names. */
+static int check_header(const struct csv_line *l, struct err *e)
+{
+    static const char *const names[COLUMNS] = {"op", "a", "b", "us"};
+    bool good = l->n == COLUMNS;
+
+    for (size_t i = 0; good && i < COLUMNS; i++)
+        good = strcmp(l->field[i], names[i]) == 0;
+    return good ? 0
+                : err_set(e, ERR_INPUT, "the columns of a cost table are op,a,b,us, in this order");
 }
 
 static struct grid *token_grid(struct vidur *v, const char *op)
@@ -113,9 +156,11 @@ static int take_line(void *ctx, const struct csv_line *l, struct err *e)
     double a, b, us;
 
     if (l->field[0][0] == '#')
-        return take_key(v, l->field[0]);
+        return take_key(v, l->field[0], e);
     if (strcmp(l->field[0], "op") == 0)
-        return 0;
+        return check_header(l, e);
+    if (l->n > COLUMNS)
+        return err_set(e, ERR_INPUT, "there are %zu fields, and op,a,b,us are %d", l->n, COLUMNS);
     if (csv_number(l, 1, &a, e) < 0 || csv_number(l, 2, &b, e) < 0 || csv_number(l, 3, &us, e) < 0)
         return e->code;
     if (a < 0 || b < 0 || us < 0)
@@ -194,7 +239,10 @@ static int check(const struct vidur *v, const char *path, struct err *e)
     for (int i = LINEAR + 1; i < TOKEN_OPS && v->token[LINEAR].n == 0; i++)
         if (v->token[i].n == 0 && strcmp(token_ops[i], "attn_kv_cache_save") != 0 &&
             strcmp(token_ops[i], "post_attention_layernorm") != 0)
-            return err_set(e, ERR_INPUT, "%s: there are no rows of %s", path, token_ops[i]);
+            return err_set(e, ERR_INPUT,
+                           "%s: there are no rows of %s; if another operation's times have it, a "
+                           "row '%s,1000000,0,0' says so",
+                           path, token_ops[i], token_ops[i]);
     if (v->key[KEY_TP] > 1 && v->all_reduce.n == 0 && !(v->o.link_gbs > 0))
         return err_set(e, ERR_USAGE,
                        "%s: there are no rows of all_reduce, and the model is on %g "
@@ -220,15 +268,33 @@ static void measure(struct vidur *v)
     v->most_before = fmax(grid2_widest(&v->prefill), v->most_chunk);
 }
 
+/* Do times fit into memory, one for each number of tokens, and for each of requests and contexts?
+ */
+static int check_size(const struct vidur *v, const char *path, struct err *e)
+{
+    double step = v->key[KEY_TOKEN_ROUNDING], kv_step = v->key[KEY_KV_ROUNDING];
+    double decodes = (v->most_requests + 1) * (v->most_kv / kv_step + 2);
+
+    if (!(v->most_tokens / step < ENTRIES_MOST))
+        return err_set(e, ERR_INPUT,
+                       "%s: steps of up to %g tokens, by %g, are more than %d times: a larger "
+                       "'# token_rounding=' makes fewer",
+                       path, v->most_tokens, step, ENTRIES_MOST);
+    if (!(decodes < ENTRIES_MOST))
+        return err_set(e, ERR_INPUT,
+                       "%s: up to %g decodes at up to %g tokens of context, by %g, are more than "
+                       "%d times: a larger '# kv_rounding=' makes fewer",
+                       path, v->most_requests, v->most_kv, kv_step, ENTRIES_MOST);
+    return 0;
+}
+
 static int tabulate(struct vidur *v, const char *path, struct err *e)
 {
     double step = v->key[KEY_TOKEN_ROUNDING], kv_step = v->key[KEY_KV_ROUNDING];
     size_t n, requests;
 
-    if (!(v->most_tokens / step < ENTRIES_MOST &&
-          (v->most_requests + 1) * (v->most_kv / kv_step + 2) < ENTRIES_MOST))
-        return err_set(e, ERR_INPUT, "%s: there are times of %g tokens, and of %g requests of %g",
-                       path, v->most_tokens, v->most_requests, v->most_kv);
+    if (check_size(v, path, e) < 0)
+        return e->code;
     n = (size_t)(v->most_tokens / step) + 1;
     requests = (size_t)v->most_requests;
     v->kvs = (size_t)ceil(v->most_kv / kv_step) + 1;

@@ -243,7 +243,8 @@ bool replica_can_run(const struct replica *r, uint32_t request)
 {
     const struct trace_set *t = r->trace;
     uint64_t length = (uint64_t)t->prompt[request] + t->output[request];
-    uint32_t reserve = (uint32_t)(r->o->watermark * r->kv.total);
+    /* Of groups the first piece of a step may take all that is free. */
+    uint32_t reserve = r->sched->groups ? 0 : (uint32_t)(r->o->watermark * r->kv.total);
 
     if (r->o->max_length && length > r->o->max_length)
         return false;
@@ -364,13 +365,8 @@ static int begin_step(struct replica *r, struct err *e)
     r->transfer_us = 0;
     r->began_ns = r->now;
     r->end_ns = r->now + (int64_t)llround(1e3 * us);
-    if (gaps_add(r->step_times, r->end_ns - r->now, 1, e) < 0)
-        return e->code;
-    if (r->waiting.n > 0)
-        gaps_mark(r->step_times);
+    r->queued = r->waiting.n > 0;
     r->busy = true;
-    r->total.steps++;
-    r->total.tokens += r->shape.tokens;
     r->total.busy_us += us;
     r->total.kv_us += us * r->kv.total;
     r->total.kv_block_us += us * (r->kv.total - r->kv.free);
@@ -514,9 +510,23 @@ static int finish_batch(struct replica *r, replica_ended *ended, void *ctx, stru
     return gaps_add(r->gaps, gap.ns, gap.n, e);
 }
 
+/* A step counts when it has ended: one that a failure breaks off is none (leave.c). */
+static int count_step(struct replica *r, struct err *e)
+{
+    r->total.steps++;
+    r->total.tokens += r->shape.tokens;
+    if (gaps_add(r->step_times, r->end_ns - r->began_ns, 1, e) < 0)
+        return e->code;
+    if (r->queued)
+        gaps_mark(r->step_times);
+    return 0;
+}
+
 int replica_finish(struct replica *r, replica_ended *ended, void *ctx, struct err *e)
 {
     r->busy = false;
+    if (count_step(r, e) < 0)
+        return e->code;
     if (r->steady.done == 0)
         return finish_batch(r, ended, ctx, e);
     return gaps_add(r->gaps, r->end_ns - r->began_ns, r->n_running - r->n_background, e);

@@ -202,6 +202,7 @@ struct replica {
     int64_t now;              /* the moment */
     int64_t began_ns, end_ns; /* of the step under way */
     bool busy;
+    bool queued; /* requests waited when it began */
     struct steady steady;
     uint32_t longest;      /* tokens of the longest request that is not too long */
     uint32_t since_prompt; /* steps, of a scheduler that counts them */

@@ -50,15 +50,23 @@ static void add_group(struct groups *g, uint32_t prefix, size_t at, uint64_t tok
     g->saved += (uint64_t)(n - 1) * prefix;
 }
 
-/* All prompts at node c and below; their tokens. */
-static uint64_t gather(struct groups *g, const struct prefix_tree *t, uint32_t c)
+/* Prompts in the tree's order. */
+struct gathered {
+    uint64_t tokens;
+    uint32_t first, last;
+};
+
+/* All prompts at node c and below. */
+static struct gathered gather(struct groups *g, const struct prefix_tree *t, uint32_t c)
 {
-    uint64_t tokens = 0;
+    struct gathered all = {.first = UINT32_MAX};
 
     for (uint32_t x = c;;) {
         for (uint32_t i = t->node[x].own; i < t->node[x].own_end; i++) {
             g->member[g->members++] = t->order[i];
-            tokens += t->prompts->v[t->order[i]].tokens;
+            all.tokens += t->prompts->v[t->order[i]].tokens;
+            all.first = i < all.first ? i : all.first;
+            all.last = i > all.last ? i : all.last;
         }
         if (t->node[x].child != PREFIX_NONE) {
             x = t->node[x].child;
@@ -67,11 +75,13 @@ static uint64_t gather(struct groups *g, const struct prefix_tree *t, uint32_t c
         while (x != c && t->node[x].sibling == PREFIX_NONE)
             x = t->node[x].parent;
         if (x == c)
-            return tokens;
+            return all;
         x = t->node[x].sibling;
     }
 }
 
+/* The prefix is what all have in common: more than the node's text where those that differed have
+ * moved up. */
 int groups_of_tree(struct groups *g, const struct prefix_tree *t, struct err *e)
 {
     uint32_t n = t->prompts->n;
@@ -82,9 +92,12 @@ int groups_of_tree(struct groups *g, const struct prefix_tree *t, struct err *e)
         return ERR_MEM;
     for (uint32_t i = t->node[0].child; i != PREFIX_NONE; i = t->node[i].sibling) {
         size_t at = g->members;
+        struct gathered all;
 
-        if (t->node[i].leaves > 1)
-            add_group(g, (uint32_t)t->node[i].span, at, gather(g, t, i));
+        if (t->node[i].leaves < 2)
+            continue;
+        all = gather(g, t, i);
+        add_group(g, (uint32_t)prefix_tree_shared(t, all.first, all.last), at, all.tokens);
     }
     qsort(g->v, g->n, sizeof *g->v, sooner);
     return 0;

@@ -34,7 +34,8 @@ struct groups {
     uint64_t saved; /* tokens that need not be computed */
 };
 
-/* The children of the root, as they are now, that have several requests. */
+/* The children of the root, as they are now, that have several requests: each with all that its
+ * requests begin with. */
 int groups_of_tree(struct groups *g, const struct prefix_tree *t, struct err *e);
 /* What MaximizeReuse makes of the blocks that hashes stand for. */
 int groups_of_trace(struct groups *g, const struct trace_set *t, struct err *e);

@@ -40,7 +40,8 @@ int replica_let_in(struct replica *r, uint32_t request, struct err *e)
     return prefix_name(r, request, f->computed, e);
 }
 
-/* The step under way has not been, but for its time so far. */
+/* The step under way has not been: what it would have computed, or brought, is nothing. Only its
+ * time so far the replica was busy. */
 static void break_off(struct replica *r)
 {
     double left_us = 1e-3 * (double)(r->end_ns - r->now);
@@ -49,6 +50,7 @@ static void break_off(struct replica *r)
         return;
     r->busy = false;
     r->total.busy_us -= left_us;
+    r->total.moved_us -= 1e-3 * (double)r->transfer_ns;
     r->total.kv_us -= left_us * r->kv.total;
     r->total.kv_block_us -= left_us * (r->kv.total - r->kv.free);
     r->end_ns = r->began_ns;

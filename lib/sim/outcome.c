@@ -17,7 +17,7 @@ static int settle(struct setup *s, const struct trace_machine *m, struct err *e)
     s->table = m->cost;
     s->cost_opts.model = m->model;
     s->cost_opts.gpu = m->gpu;
-    s->cost_opts.tp = m->gpus;
+    s->cost_opts.tp = m->gpus ? m->gpus : 1;
     s->budget = given(m->step_tokens);
     s->seqs = given(m->step_requests);
     s->kv_blocks = given(m->kv_blocks);

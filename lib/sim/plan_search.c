@@ -19,14 +19,16 @@ static uint64_t blocks_needed(const struct setup *s, const struct trace_set *t, 
     for (uint32_t i = 0; i < t->n; i++) {
         uint64_t length = (uint64_t)t->prompt[i] + t->output[i];
 
-        if (s->max_length && length > s->max_length)
+        if (setup_max_length(s) && length > setup_max_length(s))
             continue;
         longest = length > longest ? length : longest;
         prompt = t->prompt[i] > prompt ? t->prompt[i] : prompt;
     }
     longest -= !s->replay.sched->reserves;
     longest = (longest + block - 1) / block;
-    beside = (prompt + block - 1) / block + (uint64_t)(s->replay.engine.watermark * blocks);
+    beside = (prompt + block - 1) / block;
+    if (!s->replay.sched->groups) /* replica_can_run() */
+        beside += (uint64_t)(s->replay.engine.watermark * blocks);
     return longest > beside ? longest : beside;
 }
 

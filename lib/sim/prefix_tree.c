@@ -20,6 +20,13 @@ static uint32_t common(const struct prompt *a, const struct prompt *b)
     return i;
 }
 
+uint64_t prefix_tree_shared(const struct prefix_tree *t, uint32_t i, uint32_t j)
+{
+    const struct prompt *v = t->prompts->v;
+
+    return (uint64_t)common(&v[t->order[i]], &v[t->order[j]]) * t->prompts->atom_tokens;
+}
+
 /* By the first atom that differs, the shorter one first. */
 static int by_atoms(const void *x, const void *y)
 {

@@ -37,6 +37,9 @@ struct prefix_tree {
 int prefix_tree_make(struct prefix_tree *t, const struct prompts *p, struct err *e);
 void prefix_tree_free(struct prefix_tree *t); /* {0} is fine */
 
+/* Tokens of atoms that order[i] and order[j] begin with, both; all in between do, too. */
+uint64_t prefix_tree_shared(const struct prefix_tree *t, uint32_t i, uint32_t j);
+
 /* Tokens that need not be computed: if each run is computed once; if each child of the root is. */
 uint64_t prefix_tree_saves_all(const struct prefix_tree *t);
 uint64_t prefix_tree_saves_first(const struct prefix_tree *t);

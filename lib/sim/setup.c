@@ -17,10 +17,22 @@ static bool is_count(uint64_t v, uint64_t most)
 
 const char *setup_cost_wrong(const struct cost_opts *o)
 {
-    if (!(o->tp >= 0 && o->tp <= 1024 && o->tp == floor(o->tp)))
+    if (!(o->tp >= 1 && o->tp <= 1024 && o->tp == floor(o->tp)))
         return "'--tp' is a whole number, 1 to 1024";
     if (!(o->link_gbs >= 0 && o->link_us >= 0))
         return "'--link-gbs' and '--link-us' are 0 or more";
+    return NULL;
+}
+
+const char *setup_cards_wrong(const char *tables, const struct cost_opts *o)
+{
+    static const char roofline[] = "roofline";
+    const char *p;
+    size_t len;
+
+    while ((p = list_item(&tables, &len)))
+        if (len == sizeof roofline - 1 && memcmp(p, roofline, len) == 0 && (!o->model || !o->gpu))
+            return "'--cost roofline' needs cards: '--model' and '--gpu'";
     return NULL;
 }
 
@@ -57,8 +69,8 @@ const char *setup_wrong(const struct setup *s)
         return "'--max-num-batched-tokens' is 1 to 1073741824";
     if (!is_count(s->background, 1 << 20))
         return "'--background' is 1 to 1048576";
-    if (s->max_length > UINT32_MAX)
-        return "'--max-model-len' is up to 4294967295";
+    if (!is_count(s->max_length, UINT32_MAX))
+        return "'--max-model-len' is 1 to 4294967295";
     if (!(s->utilization > 0 && s->utilization <= 1))
         return "'--gpu-memory-utilization' is above 0 and up to 1";
     if (!(s->reserve_gib >= 0))
@@ -106,7 +118,7 @@ static void set_engine(struct setup *s)
                                                      vidur ? VIDUR_REQUESTS : sched->most_requests,
                                                      m.most_requests),
                               .most_tokens = limit(s, s->budget, sched->most_tokens, m.most_tokens),
-                              .max_length = (uint32_t)s->max_length,
+                              .max_length = setup_max_length(s),
                               .watermark = sched->watermark,
                               .step_overhead_us = s->overhead_us,
                               .slower = s->slower,

@@ -48,11 +48,12 @@ struct setup {
     struct replay_opts replay;
 };
 
-#define SETUP_INIT                                                                                \
-    {                                                                                             \
-        .sched = SCHED_DEFAULT, .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16,            \
-        .kv_blocks = SETUP_NONE, .background = 1, .utilization = 0.9, .swap_gib = 4, .slower = 1, \
-        .host_gbs = 25, .disk_gbs = 5, .switching = SETUP_SWITCHING_INIT                          \
+#define SETUP_INIT                                                                       \
+    {                                                                                    \
+        .sched = SCHED_DEFAULT, .budget = SETUP_NONE, .seqs = SETUP_NONE, .block = 16,   \
+        .kv_blocks = SETUP_NONE, .max_length = SETUP_NONE, .cost_opts = {.tp = 1},       \
+        .background = 1, .utilization = 0.9, .swap_gib = 4, .slower = 1, .host_gbs = 25, \
+        .disk_gbs = 5, .switching = SETUP_SWITCHING_INIT                                 \
     }
 
 #define SETUP_OPTIONS(s)                                                                           \
@@ -125,6 +126,13 @@ struct setup {
 /* What is wrong with the numbers given, as a sentence for misuse; NULL: nothing. */
 const char *setup_wrong(const struct setup *s);
 const char *setup_cost_wrong(const struct cost_opts *o); /* the same of these alone */
+/* The same of cards, where one of these tables, with commas between them, is roofline. */
+const char *setup_cards_wrong(const char *tables, const struct cost_opts *o);
+/* Of prompt and output; 0: no bound. */
+static inline uint32_t setup_max_length(const struct setup *s)
+{
+    return s->max_length != SETUP_NONE ? (uint32_t)s->max_length : 0;
+}
 /* Opens the cost model and makes s->replay of all. */
 int setup_open(struct setup *s, struct err *e);
 void setup_close(struct setup *s);

@@ -118,11 +118,13 @@ uint64_t trace_size(const struct trace_reader *r);
 struct trace_merge;
 
 /* n 1: the file as it is. More: ties go by the order of the files, and what is told apart inside a
- * file stays apart: ids and sessions of file k (from 0) become "k/ID", and hashes other ones. */
+ * file stays apart: ids and sessions of file k (from 0) become "k/ID", and hashes other ones, those
+ * of file 0 too. Merges may be merged again. */
 int trace_merge_open(struct trace_merge **out, const char *const *paths, size_t n,
                      const struct trace_read_opts *o, struct err *e);
-/* As trace_read(), of the reader that *from (NULL: not asked) is set to. Files of which more than
- * one is given must be in the order of time themselves. */
+/* As trace_read(), of the reader that *from (NULL: not asked) is set to. Of several files a record
+ * without a time, or before the one above it, is a bad one; hashes of another number of tokens than
+ * those so far are ERR_USAGE. */
 int trace_merge_next(struct trace_merge *m, struct trace_record *rec, struct trace_reader **from,
                      struct err *e);
 void trace_merge_close(struct trace_merge *m); /* NULL is fine */

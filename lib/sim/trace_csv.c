@@ -3,9 +3,19 @@
 
 #include "sim/trace_int.h"
 
+/* The quote that closes a field, whose text begins at p; NULL: there is none. *doubled: are there
+ * such inside, each of which stands for one? */
+static const char *closing_quote(const char *p, const char *end, bool *doubled)
+{
+    while ((p = memchr(p, '"', (size_t)(end - p))) && p + 1 < end && p[1] == '"') {
+        *doubled = true;
+        p += 2;
+    }
+    return p;
+}
+
 /* The field at *p, as a number, or what it may be, which goes on behind it: 1, 0 at the line's end,
- * -1 where a quote is not closed. Doubled quotes inside stay doubled: nothing that is read here has
- * any. */
+ * -1 where a quote is not closed. Quotes inside are still doubled, and the span says `escaped`. */
 static int field(const char **p, const char *end, struct jsonl_span *v)
 {
     const char *q = *p, *stop;
@@ -14,7 +24,7 @@ static int field(const char **p, const char *end, struct jsonl_span *v)
         return 0;
     *v = (struct jsonl_span){q, 0, JSONL_NUMBER, false};
     if (q < end && *q == '"') {
-        stop = memchr(q + 1, '"', (size_t)(end - q - 1));
+        stop = closing_quote(q + 1, end, &v->escaped);
         if (!stop || (stop + 1 < end && stop[1] != ','))
             return -1;
         v->p = q + 1;

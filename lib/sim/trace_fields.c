@@ -14,6 +14,18 @@ static int bad(const struct trace_rule *rule, const struct jsonl_span *v, const 
     return err_set(e, ERR_INPUT, "'%s' %s: '%.*s'", rule->name, what, len, v->p);
 }
 
+/* A field of CSV: of two quotes one is meant. */
+static int single_quotes(const struct jsonl_span *v, struct buf *out, struct err *e)
+{
+    for (const char *p = v->p, *end = v->p + v->len, *q; p < end; p = q) {
+        q = memchr(p, '"', (size_t)(end - p));
+        q = q ? q + 2 : end;
+        if (buf_add(out, p, (size_t)(q - p) - (q[-1] == '"'), e) < 0)
+            return e->code;
+    }
+    return 0;
+}
+
 static int text(struct trace_reader *r, const struct jsonl_span *v, struct trace_text *out,
                 struct err *e)
 {
@@ -22,9 +34,10 @@ static int text(struct trace_reader *r, const struct jsonl_span *v, struct trace
     if (v->type == JSONL_NULL)
         return 0;
     *out = (struct trace_text){v->p, v->len};
-    if (v->type != JSONL_STRING || !v->escaped)
+    if (!v->escaped)
         return 0;
-    if (jsonl_decode(v, &r->text, e) < 0)
+    if (v->type == JSONL_STRING ? jsonl_decode(v, &r->text, e) < 0
+                                : single_quotes(v, &r->text, e) < 0)
         return e->code;
     *out = (struct trace_text){r->text.p + at, r->text.len - at};
     return 0;
@@ -343,7 +356,7 @@ int trace_set(struct trace_reader *r, const struct trace_rule *rule, const struc
     case FIELD_OUTPUT:
         return tokens(rule, v, &rec->output, e);
     case FIELD_BLOCK:
-        return tokens(rule, v, &rec->block, e);
+        return count(rule, v, &rec->block, e);
     case FIELD_TURN:
         return whole(rule, v, &rec->turn, e);
     case FIELD_PRIORITY:

@@ -19,6 +19,7 @@ struct source {
 struct trace_merge {
     struct source *v;
     size_t n;
+    uint64_t block;     /* tokens of a hash; 0: there were none yet */
     struct source *out; /* whose record was handed out: it is read on at the next call */
     /* What the record of a merge needs anew. */
     struct buf text;
@@ -62,19 +63,20 @@ static int advance(const struct trace_merge *m, struct source *s, struct err *e)
 {
     int rc = trace_read(s->reader, &s->rec, e);
 
-    s->have = rc > 0;
+    s->have = false;
     s->ended = rc == 0;
-    if (rc <= 0 || m->n == 1)
+    if (rc <= 0)
         return rc;
-    if (s->rec.t_ns == TRACE_ABSENT)
-        return err_set(e, ERR_USAGE, "%s has no times, and traces are merged by time",
-                       trace_name(s->reader));
-    if (s->rec.t_ns < s->last_ns)
-        return err_set(e, ERR_USAGE,
+    if (m->n > 1 && s->rec.t_ns == TRACE_ABSENT)
+        return err_set(e, ERR_INPUT, "%s: line %llu has no time, and traces are merged by time",
+                       trace_name(s->reader), (unsigned long long)trace_line(s->reader));
+    if (m->n > 1 && s->rec.t_ns < s->last_ns)
+        return err_set(e, ERR_INPUT,
                        "%s: line %llu comes before the one above it, and traces are "
                        "merged by time",
                        trace_name(s->reader), (unsigned long long)trace_line(s->reader));
     s->last_ns = s->rec.t_ns;
+    s->have = true;
     return 1;
 }
 
@@ -115,21 +117,47 @@ static int rename_all(struct trace_merge *m, size_t k, struct trace_record *rec,
     return 0;
 }
 
-/* Hashes of file k > 0 become others, so that equal ones of two files are not taken for the same
- * text; those of a file keep apart, as what is added is the same for all. */
+/* Equal hashes of two files are not the same text: those of file k, 0 too, become others by a map
+ * of their own, which is one to one, so that those of a file keep apart. Each map scatters all of
+ * the 64 bits: what was merged before and is merged again, in whatever order, has gone through
+ * another chain of them, and two chains meet as random numbers do. */
+static uint64_t rehashed(uint64_t key, uint64_t hash)
+{
+    uint64_t state = hash ^ key;
+
+    return rand_u64(&state);
+}
+
+/* Hashes of all files stand for as many tokens: a trace of several sizes could not be replayed. */
+static int check_block(struct trace_merge *m, const struct source *s, struct err *e)
+{
+    const struct trace_record *rec = &s->rec;
+
+    if (rec->n_hashes + rec->n_out_hashes == 0)
+        return 0;
+    if (m->block && rec->block != m->block)
+        return err_set(e, ERR_USAGE,
+                       "%s: line %llu: its hashes stand for %llu tokens each, those of the trace "
+                       "so far for %llu, and one trace has one size of blocks",
+                       trace_name(s->reader), (unsigned long long)trace_line(s->reader),
+                       (unsigned long long)rec->block, (unsigned long long)m->block);
+    m->block = rec->block;
+    return 0;
+}
+
 static int rehash(struct trace_merge *m, size_t k, struct trace_record *rec, struct err *e)
 {
-    uint64_t state = k, mask = rand_u64(&state);
+    uint64_t state = k, key = rand_u64(&state);
     size_t n = rec->n_hashes + rec->n_out_hashes;
 
-    if (k == 0 || n == 0)
+    if (n == 0)
         return 0;
     if (mem_reserve(&m->hashes, &m->hashes_cap, n, sizeof *m->hashes, e) < 0)
         return e->code;
     for (size_t i = 0; i < rec->n_hashes; i++)
-        m->hashes[i] = rec->hashes[i] ^ mask;
+        m->hashes[i] = rehashed(key, rec->hashes[i]);
     for (size_t i = 0; i < rec->n_out_hashes; i++)
-        m->hashes[rec->n_hashes + i] = rec->out_hashes[i] ^ mask;
+        m->hashes[rec->n_hashes + i] = rehashed(key, rec->out_hashes[i]);
     rec->hashes = m->hashes;
     rec->out_hashes = m->hashes + rec->n_hashes;
     return 0;
@@ -161,7 +189,7 @@ int trace_merge_next(struct trace_merge *m, struct trace_record *rec, struct tra
     *rec = best->rec;
     if (m->n == 1)
         return 1;
-    if (rename_all(m, (size_t)(best - m->v), rec, e) < 0 ||
+    if (check_block(m, best, e) < 0 || rename_all(m, (size_t)(best - m->v), rec, e) < 0 ||
         rehash(m, (size_t)(best - m->v), rec, e) < 0)
         return e->code;
     return 1;

@@ -25,6 +25,23 @@ capacity() {
     done
 }
 
+@test "cards are needed where one of the tables is roofline" {
+    misuse trace-capacity --cost roofline --tbt 1 ../trace.jsonl
+    says "'--cost roofline' needs cards"
+    misuse trace-capacity --costs ../t.csv,roofline --model Llama-3-8B --tbt 1 ../trace.jsonl
+}
+
+@test "where nothing bounds the rate that is said" {
+    exits 0 capacity --delay 0 --e2e 1e6 --budget 100 ../trace.jsonl
+    is 524288.0000 "$(column 4 "$out")"
+    says 't.csv, vllm0, budget 100: the objective is met up to 524288 requests a second, the most'
+    ok capacity -q --delay 0 --e2e 1e6 ../trace.jsonl
+    # Where something does, and where no rate will do, it is not.
+    ok capacity --delay 0 --e2e 1 ../trace.jsonl
+    ok capacity --delay 0 --e2e 0.0001 ../trace.jsonl
+    is 0.0000 "$(column 4 "$out")"
+}
+
 @test "the rate that is found meets the objective, and a few hundredths more do not" {
     # Poisson arrivals of the same seed, as trace-convert draws them, at rates beside it.
     ok capacity --tbt 0.05 --delay 1 --sched sarathi --budget 100 ../trace.jsonl
@@ -90,19 +107,19 @@ capacity() {
 }
 
 @test "a sweep: all combinations, each as it is alone, from any number of threads" {
-    same_for_all_threads trace-capacity --cost ../t.csv --kv-blocks 400 --tbt 0.2 \
+    same_for_all_threads trace-capacity -q --cost ../t.csv --kv-blocks 400 --tbt 0.2 \
         --scheds vllm0,sarathi --budgets 64,256 ../trace.jsonl
-    ok capacity --tbt 0.2 --scheds vllm0,sarathi --budgets 64,256 ../trace.jsonl
+    ok capacity -q --tbt 0.2 --scheds vllm0,sarathi --budgets 64,256 ../trace.jsonl
     cp "$out" sweep
     is 'vllm0 64,vllm0 256,sarathi 64,sarathi 256' "$(awk '!/^#/ { print $2, $3 }' sweep | paste -sd ,)"
-    ok capacity --tbt 0.2 --sched sarathi --budget 256 ../trace.jsonl
+    ok capacity -q --tbt 0.2 --sched sarathi --budget 256 ../trace.jsonl
     is "$(tail -n 1 sweep)" "$(tail -n 1 "$out")"
     cp ../t.csv slow.csv
     sed -i 's/^# num_layers=1/# num_layers=2/' slow.csv
-    ok trace-capacity --costs ../t.csv,slow.csv --kv-blocks 400 --ttft 1 ../trace.jsonl
+    ok trace-capacity -q --costs ../t.csv,slow.csv --kv-blocks 400 --ttft 1 ../trace.jsonl
     awk -F '\t' '$1 == "../t.csv" { fast = $4 } $1 == "slow.csv" { slow = $4 }
         END { exit !(slow > 0 && fast > 1.5 * slow) }' "$out"
-    ok capacity --tbt 0.2 --json ../trace.jsonl
+    ok capacity -q --tbt 0.2 --json ../trace.jsonl
     jq -e '.sched == "vllm0" and .capacity_per_s > 0' "$out" >/dev/null
 }
 
@@ -111,29 +128,29 @@ capacity() {
     is 0.0000 "$(column 4 "$out")"
     printf 'num_prefill_tokens,num_decode_tokens\n' >t.csv
     jq -r '[.prompt, .output] | @csv' ../trace.jsonl >>t.csv
-    ok capacity --tbt 0.2 t.csv
+    ok capacity -q --tbt 0.2 t.csv
     cp "$out" untimed
-    ok capacity --tbt 0.2 ../trace.jsonl
+    ok capacity -q --tbt 0.2 ../trace.jsonl
     cmp untimed "$out"
     tac ../trace.jsonl >back.jsonl
-    ok capacity --tbt 0.2 back.jsonl
-    ok capacity --tbt 0.2 --seed 2 ../trace.jsonl
+    ok capacity -q --tbt 0.2 back.jsonl
+    ok capacity -q --tbt 0.2 --seed 2 ../trace.jsonl
     differ untimed "$out"
 }
 
 @test "a random order, of requests to which it does not matter" {
-    ok capacity --tbt 0.2 ../trace.jsonl
+    ok capacity -q --tbt 0.2 ../trace.jsonl
     cp "$out" order
-    ok capacity --tbt 0.2 --shuffle ../trace.jsonl
+    ok capacity -q --tbt 0.2 --shuffle ../trace.jsonl
     differ order "$out"
     cp "$out" once
-    ok capacity --tbt 0.2 --shuffle ../trace.jsonl
+    ok capacity -q --tbt 0.2 --shuffle ../trace.jsonl
     cmp once "$out"
     # Requests of one length are in order in any.
     sed 's/"prompt":[0-9]*,"output":[0-9]*/"prompt":50,"output":9/' ../trace.jsonl >alike.jsonl
-    ok capacity --tbt 0.2 alike.jsonl
+    ok capacity -q --tbt 0.2 alike.jsonl
     cp "$out" order
-    ok capacity --tbt 0.2 --shuffle alike.jsonl
+    ok capacity -q --tbt 0.2 --shuffle alike.jsonl
     cmp order "$out"
     sed '2,$s/}$/,"after":["r0"]}/' ../trace.jsonl >after.jsonl
     fails capacity --tbt 0.2 --shuffle after.jsonl

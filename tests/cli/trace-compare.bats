@@ -39,6 +39,8 @@ EOF
 }
 
 @test "a bound on the errors sets the exit code" {
+    misuse trace-compare --fail-above -1 replay.tsv measured.jsonl
+    says "'--fail-above' is 0 or more"
     ok trace-compare --fail-above 0.5 replay.tsv measured.jsonl
     exits 1 trace-compare --fail-above 0.49 replay.tsv measured.jsonl
     says 'ttft p50 is -0.5'

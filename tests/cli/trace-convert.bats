@@ -2,6 +2,11 @@
 load helper
 load trace
 
+# The first hash of line $1, from 0: jq's numbers have 53 bits.
+first_hash() {
+    sed -nE "$(($1 + 1))s/.*\"hashes\":\[([0-9]+).*/\1/p" "$out"
+}
+
 setup() {
     enter_work
     cat >azure.csv <<'END'
@@ -18,7 +23,7 @@ END
 
 @test "help, version, misuse" {
     helps trace-convert
-    for bad in '--clip 1' '--clip -3' '--scale-time 0' '--scale-time -1' '--scale-time nan' \
+    for bad in '--clip 1' '--clip 0' '--clip -3' '--rate 0' '--scale-time 0' '--scale-time -1' '--scale-time nan' \
         '--rate -1' '--rate inf' '--sample 0' '--sample 1.5' '--from csv' '--block -1' \
         '--block 9999999999'; do
         # shellcheck disable=SC2086 # an option and its argument
@@ -160,6 +165,38 @@ END
     cmp sorted "$out"
 }
 
+@test "absent members may be null, every one that need not be there" {
+    printf '{"id":"a","t_ns":0,"prompt":1,"output":1' >plain.jsonl
+    cp plain.jsonl null.jsonl
+    for name in block hashes out_hashes session turn after joins common reuse tool tool_ns tenant priority \
+        category model deadline_ns race winners if_ended then_output background; do
+        printf ',"%s":null' $name >>null.jsonl
+    done
+    echo '}' | tee -a plain.jsonl >>null.jsonl
+    ok trace-convert null.jsonl
+    cmp plain.jsonl "$out"
+    fails trace-convert - <<<'{"id":"a","t_ns":0,"prompt":9,"output":1,"block":null,"hashes":[1]}'
+    says "there are hashes, and no 'block'"
+}
+
+@test "CSV: fields in quotes, and quotes inside, which are doubled" {
+    cat >burst.csv <<'END'
+Timestamp,Session ID,"Elapsed ""time""",Model,Request tokens,Response tokens,Total tokens,Log Type
+5,"s ""1"", a",1,"""x""","3",4,7,"a ""log"""
+6,"""",1,"",3,4,7,plain
+7,"a""""b",1,"y""",3,4,7,"""z"
+END
+    ok trace-convert burst.csv
+    is 's "1", a|"x"|a "log"' "$(jq -r 'select(.id == "0") | "\(.session)|\(.model)|\(.category)"' "$out")"
+    is '"|null|plain' "$(jq -r 'select(.id == "1") | "\(.session)|\(.model)|\(.category)"' "$out")"
+    is 'a""b|y"|"z' "$(jq -r 'select(.id == "2") | "\(.session)|\(.model)|\(.category)"' "$out")"
+    for field in '"a""' '"a"""b"' '"a"b' '"' '"""'; do
+        { head -n 1 burst.csv && echo "5,s,1,m,3,4,7,$field"; } >bad.csv
+        fails trace-convert bad.csv
+        says 'bad.csv: line 2: a quote in field 8 is not closed'
+    done
+}
+
 @test "times that go back are an error, or sorted" {
     cat >back.jsonl <<'END'
 {"id":"a","t_ns":5,"prompt":1,"output":1}
@@ -173,6 +210,29 @@ END
     is 'd b a c' "$(jq -r .id "$out" | paste -sd ' ')"
 }
 
+@test "--skip-bad leaves out what goes back, and what has no time, as a replay and trace-stat do" {
+    cat >back.jsonl <<'END'
+{"id":"a","t_ns":5,"prompt":1,"output":1}
+{"id":"b","t_ns":3,"prompt":1,"output":1}
+{"id":"c","t_ns":4,"prompt":1,"output":1}
+{"id":"d","t_ns":null,"prompt":1,"output":1}
+{"id":"e","t_ns":6,"prompt":1,"output":1}
+END
+    exits 0 trace-convert --skip-bad back.jsonl
+    says '3 bad records were left out'
+    is 'a e' "$(jq -r .id "$out" | paste -sd ' ')"
+    exits 0 trace-convert --skip-bad --sort back.jsonl
+    says '1 bad records were left out'
+    is 'b c a e' "$(jq -r .id "$out" | paste -sd ' ')"
+    # In a merge too.
+    exits 0 trace-convert --skip-bad --merge back.jsonl azure.csv
+    says '3 bad records were left out'
+    is '1/0 0/a 0/e 1/1 1/2' "$(jq -r .id "$out" | paste -sd ' ')"
+    exits 0 trace-replay --skip-bad --cost roofline --model Llama-2-7B --gpu A100-80GB -o rows back.jsonl
+    says '3 bad records were left out'
+    is 'a e' "$(sed 1d rows | cut -f 1 | paste -sd ' ')"
+}
+
 @test "times are scaled exactly" {
     printf '{"id":"a","t_ns":1700000000000000001,"prompt":1,"output":1}\n' >t.jsonl
     ok trace-convert --scale-time 1 t.jsonl
@@ -183,6 +243,23 @@ END
     grep -q '"t_ns":5100000000000000003,' "$out"
     fails trace-convert --scale-time 10 t.jsonl
     says '292 years'
+}
+
+@test "a deadline is a time of the trace's clock: it is scaled, and goes with a drawn arrival" {
+    cat >late.jsonl <<'END'
+{"id":"a","t_ns":1000000000,"prompt":1,"output":1,"deadline_ns":4000000000}
+{"id":"b","t_ns":2000000000,"prompt":1,"output":1}
+{"id":"c","t_ns":3000000000,"prompt":1,"output":1,"deadline_ns":3500000001}
+END
+    ok trace-convert --scale-time 0.5 late.jsonl
+    is '2000000000 null 1750000001' "$(jq .deadline_ns "$out" | paste -sd ' ')"
+    ok trace-convert --rate 7 late.jsonl
+    is '3000000000 500000001' "$(jq 'select(.deadline_ns) | .deadline_ns - .t_ns' "$out" | paste -sd ' ')"
+    ok trace-convert --rate 7 --scale-time 2 late.jsonl
+    is '6000000000 1000000002' "$(jq 'select(.deadline_ns) | .deadline_ns - .t_ns' "$out" | paste -sd ' ')"
+    printf '{"id":"a","t_ns":0,"prompt":1,"output":1,"deadline_ns":9000000000000000000}\n' >far.jsonl
+    fails trace-convert --scale-time 2 far.jsonl
+    says 'deadline, is beyond 292 years'
 }
 
 @test "lengths are cut, the prompt first, and what is cut is counted" {
@@ -277,7 +354,8 @@ END
     is '1/s 0/s' "$(jq -r '.session // empty' "$out" | paste -sd ' ')"
     is '["0/a"]' "$(jq -c '.after // empty' "$out")"
     # The hashes of one file agree among themselves only.
-    jq -e -s '.[1].hashes == [7] and .[0].hashes[0] == .[3].hashes[0] and .[0].hashes[0] != 7' "$out" >/dev/null
+    is "$(first_hash 0)" "$(first_hash 3)"
+    is 3 "$(printf '%s\n' 7 "$(first_hash 0)" "$(first_hash 1)" | sort -u | wc -l)"
     ok trace-convert --merge azure.csv sessions.jsonl
     is 6 "$(wc -l <"$out")"
     ok trace-convert --merge one.jsonl
@@ -287,7 +365,39 @@ END
     says 'back.jsonl: line 2 comes before the one above it'
     printf 'num_prefill_tokens,num_decode_tokens\n3,4\n' >lengths.csv
     fails trace-convert --merge two.jsonl lengths.csv
-    says lengths.csv
+    says 'lengths.csv: line 2 has no time'
+}
+
+@test "a merge may be merged: hashes of different traces never meet, those of one trace stay the same" {
+    for k in A B C D; do
+        for i in $(seq 0 99); do
+            printf '{"id":"%d","t_ns":%d,"prompt":48,"output":1,"block":16,"hashes":[1,%d,%d]}\n' "$i" "$i" $((2 + i / 2)) $((1000 + i))
+        done >"$k.jsonl"
+    done
+    ok trace-convert --merge A.jsonl B.jsonl
+    cp "$out" AB.jsonl
+    ok trace-convert --merge C.jsonl D.jsonl
+    cp "$out" CD.jsonl
+    ok trace-convert --merge AB.jsonl C.jsonl
+    cp "$out" ABC.jsonl
+    # Of each trace 1 + 50 + 100.
+    for pair in '302 A B' '453 A B C' '453 AB C' '453 C AB' '604 AB CD' '604 ABC D' '604 D ABC' '302 A A' \
+        '604 AB AB' '906 ABC ABC'; do
+        read -r unique names <<<"$pair"
+        read -ra names <<<"$names"
+        ok trace-convert --merge "${names[@]/%/.jsonl}"
+        is "$unique" "$(grep -o '"hashes":\[[0-9,]*' "$out" | grep -oE '[0-9]+' | sort -u | wc -l)"
+    done
+}
+
+@test "traces whose hashes stand for different numbers of tokens are not merged" {
+    printf '{"id":"a","t_ns":0,"prompt":16,"output":1,"block":16,"hashes":[7]}\n' >one.jsonl
+    printf '{"id":"b","t_ns":1,"prompt":16,"output":1}\n{"id":"c","t_ns":2,"prompt":32,"output":1,"block":32,"hashes":[7]}\n' >two.jsonl
+    fails trace-convert --merge one.jsonl two.jsonl
+    says 'two.jsonl: line 2: its hashes stand for 32 tokens each, those of the trace so far for 16'
+    fails trace-convert --skip-bad --merge two.jsonl one.jsonl
+    head -n 1 two.jsonl >three.jsonl
+    ok trace-convert --merge one.jsonl three.jsonl
 }
 
 @test "unknown members stay, in their place and as they are written" {

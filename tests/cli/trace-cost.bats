@@ -25,13 +25,16 @@ EOF
     helps trace-cost
     misuse trace-cost 1:10
     says cost
+    misuse trace-cost --cost roofline 1:10
+    says "'--cost roofline' needs cards"
+    misuse trace-cost --cost roofline --gpu A100-80GB 1:10
     # shellcheck disable=SC2086 # several options
     misuse trace-cost $card 1-10
     # shellcheck disable=SC2086
     misuse trace-cost $card 0@10
     # shellcheck disable=SC2086
     misuse trace-cost $card 0:10
-    for bad in '--tp -1' '--tp 1.5' '--tp 1e9' '--link-gbs -1'; do
+    for bad in '--tp -1' '--tp 0' '--tp 1.5' '--tp 1e9' '--link-gbs -1'; do
         # shellcheck disable=SC2086
         misuse trace-cost $card $bad 1:10
     done
@@ -41,13 +44,16 @@ EOF
     # shellcheck disable=SC2086
     ok trace-cost $card 80:1300
     # 1 ms, 9.7 to 12.24 ms between 64 and 128 tokens, 104,000 tokens of 524,288 bytes at 1.5 TB/s
-    is 'step	47685.635' "$(awk -F '\t' '$1 == "step" { us = $2 } END { print "step\t" us }' OFS='\t' CONVFMT=%.3f "$out")"
+    is 'step	47685.635' "$(cut -f 1,2 "$out" | grep '^step')"
+    # Each part has a name of its own, and they make the step.
+    is '' "$(cut -f 1 "$out" | sort | uniq -d)"
+    is '1000.000 47685.635' "$(awk -F '\t' '$1 == "constant" { c = $2 } $1 == "step" { next } { s += $2 } END { printf "%s %.3f", c, s }' "$out")"
 }
 
 @test "by hand: a table" {
     # 10 layers of 8 operations of 1 us (at 8 tokens 1 + 7/127), attention 5 us
     ok trace-cost --cost ../table.csv 1:64
-    is 134.409 "$(awk -F '\t' '$1 == "step" { n++; if (n == 1) print $2 }' "$out")"
+    is 134.409 "$(awk -F '\t' '$1 == "step" { print $2 }' "$out")"
     ok trace-cost --cost ../table.csv 96@0
     is 300.000 "$(awk -F '\t' '$1 == "attn_prefill" { print $2 }' "$out")"
 }
@@ -107,6 +113,42 @@ EOF
     { cat ../table.csv && echo 'add,1,0,-3'; } >negative.csv
     fails trace-cost --cost negative.csv 1:64
     says 'negative.csv: line 25: a size or time is below 0'
+    while IFS='|' read -r line sentence; do
+        { cat ../table.csv && echo "$line"; } >bad.csv
+        fails trace-cost --cost bad.csv 1:64
+        says "bad.csv: line 25: $sentence"
+    done <<'END'
+add,1,0,3,4|there are 5 fields, and op,a,b,us are 4
+op,b,a,us|the columns of a cost table are op,a,b,us, in this order
+op,a,b|the columns of a cost table are op,a,b,us
+# num_layers=10|'num_layers' is there twice
+# num_layers =10|'num_layers' is there twice
+# tp=1.5|'tp' is no whole number: '1.5'
+# head_dim=many|'head_dim' is no number of 0 or more: 'many'
+# gpu_mem_gib=-1|'gpu_mem_gib' is no number of 0 or more: '-1'
+END
+    sed 's/num_layers=10/num_layers=1.5/' ../table.csv >bad.csv
+    fails trace-cost --cost bad.csv 1:64
+    says "bad.csv: line 1: 'num_layers' is no whole number: '1.5'"
+    # What is wrong with a table as a whole says what to do.
+    grep -v '^add' ../table.csv >bad.csv
+    fails trace-cost --cost bad.csv 1:64
+    says "there are no rows of add; if another operation's times have it, a row 'add,1000000,0,0'"
+    echo add,1000000,0,0 >>bad.csv
+    ok trace-cost --cost bad.csv 128@0
+    is 0.000 "$(awk -F '\t' '$1 == "add" { print $2 }' "$out")"
+    { cat ../table.csv && echo attn_decode,40000,16384,9; } >bad.csv
+    fails trace-cost --cost bad.csv 1:64
+    says "40000 decodes at up to 16384 tokens of context, by 64, are more than 4194304 times: a larger '# kv_rounding='"
+    { cat bad.csv && echo '# kv_rounding = 1024'; } >good.csv
+    ok trace-cost --cost good.csv 1:64
+    sed '/,0,2$/s/128/90000000/' ../table.csv >bad.csv
+    fails trace-cost --cost bad.csv 1:64
+    says "steps of up to 9e+07 tokens, by 8, are more than 4194304 times: a larger '# token_rounding='"
+    # Other operations, and points that are there twice: nothing, and their mean.
+    { cat ../table.csv && printf 'emb,1,0,500\nadd,1,0,3\n'; } >more.csv
+    ok trace-cost --cost more.csv 1:64
+    is 20.000 "$(awk -F '\t' '$1 == "add" { print $2 }' "$out")"
     { cat ../table.csv && printf 'add,1,0,3\0\n'; } >nul.csv
     fails trace-cost --cost nul.csv 1:64
     says 'nul.csv: line 25: there is a NUL byte'

@@ -121,6 +121,23 @@ marks() {
     is 0.010000 "$(value replica_s "$out")"
 }
 
+@test "a step that a failure breaks off counts nowhere: the rows of steps are the summary's" {
+    ok replay --replicas 2 --fail 0@0.0055 --steps steps ../one.jsonl
+    # The sixth is broken off.
+    awk -F '\t' '!/^#/ && $13 == 0 { n++; end = $2 } END { exit !(n == 5 && end == 5e6) }' steps
+    for sched in static orca vllm0 vllm1 sarathi splitfuse lightllm continuum nanoflow batchllm fastswitch; do
+        ok replay --sched $sched --kv-blocks 40 --replicas 3 --fail 0@0.50001,1@1.00003+1,2@1.5+0.2,0@2 \
+            --steps steps --timeline t.json ../trace.jsonl
+        is "$(sed 1d steps | wc -l)" "$(jq '[.[] | select(.ph == "X")] | length' t.json)"
+        is "$(awk -F '\t' '!/^#/ { n++; t += $3; ns += $2 - $1; moved += $12 } END { printf "%d %d %.6f %.6f", n, t, 1e-9 * ns / n, 1e-9 * moved }' steps)" \
+            "$(value steps "$out") $(value computed_tokens "$out") $(value step_mean_s "$out") $(value transfer_s "$out")"
+        # Busy were replicas for those, and for what was broken off: three steps at most.
+        awk -v share="$(value busy_share "$out")" -v on="$(value replica_s "$out")" \
+            '!/^#/ { s += 1e-9 * ($2 - $1); most = $2 - $1 > most ? $2 - $1 : most }
+             END { rest = share * on - s; exit !(rest > -1e-4 * on && rest < 4e-9 * most + 1e-4 * on) }' steps
+    done
+}
+
 @test "failures lose nothing, whatever the scheduler and the dispatcher" {
     for sched in static orca vllm0 vllm1 sarathi splitfuse lightllm continuum nanoflow; do
         for d in round-robin random least-outstanding shortest-tokens free-memory llumnix workload; do

@@ -50,6 +50,16 @@ holds() {
     }
 }
 
+@test "contexts without queries: misuse, or no trace" {
+    misuse trace-program --kind sleep --queries 0
+    says "'--queries' is 1 or more"
+    misuse trace-program --kind sleep --policy always --queries fixed:0.4
+    fails trace-program --kind sleep --queries uniform:0,0.4 -o t.jsonl
+    says 'no context has a query'
+    [[ ! -e t.jsonl ]]
+    ok trace-program --kind prune --queries 0 -n 1
+}
+
 @test "help, version, misuse" {
     ok trace-program --help
     grep -q '^Usage: trace-program ' "$out"

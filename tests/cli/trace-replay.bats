@@ -28,7 +28,7 @@ value() {
     for bad in '--sched fifo' '--compat vllm' '--budget 0' '--max-num-seqs 0' '--block-size 0' \
         '--kv-blocks 0' '--kv-blocks 2000000000' '--gpu-memory-utilization 0' \
         '--gpu-memory-utilization 1.1' '--reserve-gib -1' '--step-overhead-us -1' \
-        '--step-overhead-us nan' '--tp -1' '--link-gbs -1' '--max-model-len 4294967296' \
+        '--step-overhead-us nan' '--tp -1' '--tp 0' '--clients 0' '--max-model-len 0' '--link-gbs -1' '--max-model-len 4294967296' \
         '--slo tbt' '--slo tbt=0' '--slo tbt=x' '--slo what=1' '--slo ema_rate=-1' '--slo prompt_rate' \
         '--slo ttft=1,' '--slo ttft=1,ttft=2' \
         '--slo ttft=1,,tbt=2' '--clients 9999999' '-o - --timeline -' '--preemption-mode drop' \
@@ -43,6 +43,9 @@ value() {
         misuse trace-replay --cost ../t.csv $bad ../trace.jsonl
     done
     misuse trace-replay --cost ../t.csv ../trace.jsonl ../trace.jsonl
+    misuse trace-replay --cost roofline ../trace.jsonl
+    says "'--cost roofline' needs cards: '--model' and '--gpu'"
+    misuse trace-replay --cost roofline --model Llama-3-8B ../trace.jsonl
 }
 
 @test "by hand: two requests, three steps" {
@@ -279,6 +282,13 @@ END
     trace-prefix -o groups t.jsonl >/dev/null
     ok replay --sched batchllm --groups groups -o again t.jsonl
     cmp rows again
+}
+
+@test "batchllm rejects only what all blocks have no room for" {
+    printf '{"id":"%s","t_ns":0,"prompt":%d,"output":%d}\n' a 145 15 b 145 17 c 160 1 d 161 1 e 20 3 >t.jsonl
+    exits 0 trace-replay --cost ../t.csv --sched batchllm --check --kv-blocks 10 -o rows t.jsonl
+    says "2 requests can never run, and were rejected; the first is 'b'"
+    is 'a ok,b rejected,c ok,d rejected,e ok' "$(awk '!/^#/ { print $1, $NF }' rows | paste -sd ,)"
 }
 
 @test "batchllm: groups that do not go with the trace" {
@@ -519,7 +529,7 @@ END
     done
     fails trace-replay --cost roofline --model GPT-9 --gpu H100 ../trace.jsonl
     says "'GPT-9' is no model that comes with the tools, and no file"
-    fails trace-replay --cost roofline --model m.json ../trace.jsonl
+    misuse trace-replay --cost roofline --model m.json ../trace.jsonl
     says -- --gpu
     # Two GPUs have more room, and need less time.
     ok trace-replay --cost roofline --model m.json --gpu H100 --tp 2 ../trace.jsonl

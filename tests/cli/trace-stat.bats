@@ -141,6 +141,16 @@ lru() {
     is 0 "$(awk '$1 == "requests" { print $2 }' "$out")"
 }
 
+@test "times that go back are an error that names the line, or left out" {
+    printf '{"id":"%s","t_ns":%s,"prompt":%s,"output":1}\n' a 5000000000 7 b 2000000000 9 c 6000000000 7 >back.jsonl
+    fails trace-stat back.jsonl
+    says "back.jsonl: line 2: it comes 3000000000 ns before the record above it ('trace-convert --sort'"
+    empty "$out"
+    exits 0 trace-stat --skip-bad back.jsonl
+    says '1 bad records were left out'
+    is '2 1.000 7' "$(awk '$1 == "requests" || $1 == "span_s" || $1 == "prompt_max" { print $2 }' "$out" | paste -sd ' ')"
+}
+
 @test "a picture: arrivals, lengths, prefixes, which is XML" {
     ok trace-stat ../small.jsonl
     cp "$out" ../text

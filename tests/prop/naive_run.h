@@ -18,6 +18,8 @@ static bool can_ever_run(const struct naive *s, const struct request *r)
         return false;
     if (s->o.policy == STATIC || s->o.policy == ORCA)
         return length <= longest(s) && blocks_of(s, longest(s)) <= s->o.blocks;
+    if (s->o.policy == BATCHLLM)
+        return blocks_of(s, length - 1) <= s->o.blocks && blocks_of(s, r->prompt) <= s->o.blocks;
     return blocks_of(s, length - 1) <= s->o.blocks &&
            blocks_of(s, r->prompt) + watermark_blocks(s) <= s->o.blocks;
 }
@@ -123,10 +125,8 @@ static void begin_step(struct naive *s)
     s->step_end = s->now + llround(1000 * (us + (s->o.overhead_us + s->moving_us)));
     s->moving_us = 0;
     s->busy = true;
-    s->steps++;
     if (held_blocks_of(s) > s->peak)
         s->peak = held_blocks_of(s);
-    s->computed += batch_tokens(s) + s->vain;
 }
 
 static void form(struct naive *s)
@@ -158,6 +158,8 @@ static void end_step(struct naive *s)
     int ended[REQUESTS_MOST], n = 0;
 
     s->busy = false;
+    s->steps++;
+    s->computed += batch_tokens(s) + s->vain;
     for (int i = 0; i < s->n_batch; i++) {
         struct request *r = &s->r[s->batch[i]];
 
