@@ -163,7 +163,7 @@ static void check_outputs(const char *index, const struct shards *s, const char 
     cli_std_once(paths, n);
     cli_inputs_stay(&index, 1, paths, n);
     for (uint64_t i = 0; s->n != NOT_GIVEN && i < s->n; i++) {
-        struct err e;
+        struct err e = {0};
         char *name = shard_name(index, i, s->n, &e);
         if (!name)
             exit(cli_fail(&e));
