@@ -212,14 +212,14 @@ kept_parts() {
 # three_updates NAME COMMAND-WORDS...: three changes of one index at once, each deletes a row, round
 # after round. What exits 0 is in the index; who is refused says so, and one at least is not.
 three_updates() {
-    local name=$1 i k pids got done before live
+    local name=$1 i k pids got exits before live
     shift
     old_files
     cd "$work/now" || exit
     for ((i = 0; i < ${ROUNDS-50}; i++)); do
         ann-build -q -t ivf --lists 4 -o x.ann "$in/base.fvecs"
         before=$(ann-stat x.ann | awk -F'\t' '$1 == "live" { print $2 }')
-        pids=() done=0
+        pids=() exits=0
         for k in 1 2 3; do
             echo "{\"op\":\"delete\",\"id\":$k}" | "$@" 2>"../err.$k" &
             pids+=($!)
@@ -227,12 +227,15 @@ three_updates() {
         for k in 1 2 3; do
             got=0
             wait "${pids[k - 1]}" || got=$?
-            [[ $got == 0 ]] && done=$((done + 1)) && continue
-            [[ $got == 1 ]] && grep -q 'x.ann was changed by another meanwhile' "../err.$k" || bad "$name: exit $got: $(<"../err.$k")"
+            if [[ $got == 0 ]]; then
+                exits=$((exits + 1))
+            elif [[ $got != 1 ]] || ! grep -q 'x.ann was changed by another meanwhile' "../err.$k"; then
+                bad "$name: exit $got: $(<"../err.$k")"
+            fi
         done
         ann-stat -q --check x.ann || bad "$name: the index is damaged"
         live=$(ann-stat x.ann | awk -F'\t' '$1 == "live" { print $2 }')
-        [[ $done -ge 1 && $live == $((before - done)) ]] || bad "$name: $done exits of 0, $before rows and then $live"
+        [[ $exits -ge 1 && $live == $((before - exits)) ]] || bad "$name: $exits exits of 0, $before rows and then $live"
         [[ $(ls -A) == x.ann ]] || bad "$name: also there: $(ls -A)"
     done
     cd / || exit
