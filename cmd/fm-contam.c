@@ -269,13 +269,13 @@ int main(int argc, char **argv)
     struct fm_open_opts how = {0};
     const struct cli_opt opts[] = {
         CLI_LIST('b', "bench", &paths, "FILE", "a benchmark; may be given several times"),
-        CLI_STR(0, "field", &j.docs.field, "NAME", "the field to look for (default: question)"),
+        CLI_STR(0, "field", &j.docs.field, "NAME", "the field to look for (default question)"),
         CLI_STR(0, "id-field", &j.docs.id_field, "NAME",
                 "the field with the entry's id (default: id, else the line)"),
         CLI_CHOICE('f', "format", &format, "auto|jsonl|lines|text",
                    "what the benchmark is in (default: by its name)"),
         CLI_CHOICE(0, "method", &method, "window|ngram|longest",
-                   "how to compare (default: window)"),
+                   "how to compare (default window)"),
         CLI_U64(0, "window", &j.opts.window_chars, "N", "window: characters (default 50)"),
         CLI_U64(0, "words", &j.opts.words, "N", "ngram: words (default 13)"),
         CLI_U64(0, "longest-min", &longest_min, "N",

@@ -335,7 +335,7 @@ int main(int argc, char **argv)
     const struct cli_opt opts[] = {
         CLI_LIST('c', "codec", &j.codecs, "SPEC|FILE",
                  "a codec to train on BASE, or a codec's file; may be repeated"),
-        CLI_CHOICE(0, "metric", &metric, VEC_METRIC_NAMES, "how near is measured (default: l2)"),
+        CLI_CHOICE(0, "metric", &metric, VEC_METRIC_NAMES, "how near is measured (default l2)"),
         CLI_U64('k', "neighbours", &j.k, "K", "recall of so many neighbours (default 10)"),
         CLI_STR(0, "rerank", &j.rerank, "N,N...",
                 "and with the best N by key ordered again, exactly (default 100)"),
