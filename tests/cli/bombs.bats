@@ -7,15 +7,16 @@ setup() {
     enter_work
 }
 
-# sparing MB COMMAND...: with so much memory at most, on one CPU, and a minute of it.
+# sparing MB COMMAND...: with so much memory at most, on one CPU, and a minute of it; under valgrind
+# with more, for what it knows of each byte.
 sparing() {
-    local kb=$(($1 * 1024))
+    local kb=$(($1 * 1024)) seconds=60
     shift
-    [[ ${WATCHED:-} != valgrind ]] || kb=$((4 * kb)) # for what it knows of each byte
+    [[ ${WATCHED:-} != valgrind ]] || kb=$((4 * kb)) seconds=1200
     if grep -q __asan_init "$bin/fm-stat"; then # which reserves terabytes of addresses
         ASAN_OPTIONS=$ASAN_OPTIONS:quarantine_size_mb=8:hard_rss_limit_mb=$((kb / 512)) "$@"
     else
-        (ulimit -v "$kb" && ulimit -t 60 && OPENBLAS_NUM_THREADS=1 exec taskset -c "$(one_cpu)" "$@")
+        (ulimit -v "$kb" && ulimit -t "$seconds" && OPENBLAS_NUM_THREADS=1 exec taskset -c "$(one_cpu)" "$@")
     fi
 }
 
