@@ -69,6 +69,9 @@ static void settle(const struct asked *a, struct parts *p)
         cli_misuse("%s", wrong);
     if (a->groups && (!sched_at((size_t)s->sched)->groups || s->no_prefix_cache))
         cli_misuse("'--groups' needs '--sched batchllm', and shared prefixes");
+    if (!a->cluster && p->route.queue == QUEUE_URGENCY && sched_at((size_t)s->sched)->groups)
+        cli_misuse(
+            "'--queue urgency' does not go with batchllm, whose queue is in the order of groups");
     if (a->clients != SETUP_NONE)
         cli_count_in("--clients", a->clients, 1, 1 << 20);
     if (!(a->weight >= 0))

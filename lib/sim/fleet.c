@@ -9,6 +9,7 @@
 #include "sim/life.h"
 #include "sim/migrate.h"
 #include "sim/route.h"
+#include "sim/sched.h"
 
 static int init_replicas(struct fleet *c, struct kin *kin, struct gaps *gaps,
                          struct gaps *step_times, struct err *e)
@@ -38,6 +39,11 @@ static int init_budgets(struct fleet *c, struct err *e)
 
     if (!o->urgency && !o->programs && !c->route->budgets)
         return 0;
+    for (uint32_t i = 0; o->urgency && i < c->n; i++)
+        if (c->replica[i].sched->groups)
+            return err_set(e, ERR_USAGE,
+                           "'--queue urgency' does not go with batchllm, whose queue is in the "
+                           "order of groups");
     if (budgets_init(&c->budgets, c->trace, c->replica, c->n, o->program_s,
                      o->program_scale > 0 ? o->program_scale : 1, e) < 0)
         return e->code;

@@ -155,6 +155,8 @@ p95() {
 }
 
 @test "urgency by hand" {
+    misuse replay --sched batchllm --queue urgency ../trace.jsonl
+    says 'does not go with batchllm'
     # c waits longer than b, but b is the beginning of a long chain; its end has less time left too.
     cat >hand.jsonl <<'END'
 {"id":"a","t_ns":0,"prompt":400,"output":1,"session":"A","category":"x"}

@@ -42,7 +42,7 @@ static void take_options(struct parts *p, struct fuzz_in *in)
     unsigned flags, tiers;
 
     s->table = "roofline";
-    s->cost_opts = (struct cost_opts){.model = "Llama-3-8B", .gpu = "A100-80GB"};
+    s->cost_opts = (struct cost_opts){.model = "Llama-3-8B", .gpu = "A100-80GB", .tp = 1};
     s->sched = (int)fuzz_pick(in, SCHEDS);
     s->check = true;
     p->route.dispatch = (int)fuzz_pick(in, ROUTES);
@@ -68,6 +68,11 @@ static void take_options(struct parts *p, struct fuzz_in *in)
     s->background = flags % 5 + 1;
     p->route.alpha = flags & TUNES ? "auto" : "0.4";
     p->route.seed = flags;
+    if (setup_wrong(s)) { /* not of every scheduler */
+        s->preemption = PREEMPTION_RECOMPUTE;
+        s->host_blocks = s->disk_blocks = 0;
+    }
+    FUZZ_CHECK(!setup_wrong(s)); /* if all were refused, nothing would be tried */
 }
 
 static void take_lines(struct parts *p, struct fuzz_in *in)
@@ -95,8 +100,9 @@ static int open_all(struct parts *p, bool cluster, struct fuzz_in *in, struct er
         p->setup.replay.check = true;
         if (fleet->n > 8)
             return -1;
-    } else if (setup_wrong(&p->setup) || setup_open(&p->setup, e) < 0)
-        return -1;
+    } else {
+        fuzz_good(setup_open(&p->setup, e), e);
+    }
     if (fleet_setup(&p->fleet, fleet, cluster, e) < 0)
         return e->code;
     if (fleet->n > 64)
