@@ -119,8 +119,8 @@ struct cli_prog {
     int max_operands; /* -1: any number */
 };
 
-/* A SLUICE_CPU that says no level is misuse. Also sets SIGPIPE to be ignored, so that a closed pipe is a write error (exit 1), not a death
- * that skips cleaning up. */
+/* A SLUICE_CPU that says no level is misuse. Also sets SIGPIPE to be ignored, so that a closed pipe
+ * is a write error (exit 1), not a death that skips cleaning up. */
 int cli_parse(const struct cli_prog *prog, const struct cli_opt *opts, int argc, char **argv);
 
 /* "NAME: sentence" and "Try 'NAME --help'." on stderr; exits 2. For rules the table cannot say. */

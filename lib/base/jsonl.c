@@ -638,25 +638,13 @@ static int add_escape(struct buf *out, unsigned char c, struct err *e)
     return buf_printf(out, e, "\\u%04x", c);
 }
 
-int jsonl_escape(const char *p, size_t len, struct buf *out, struct err *e)
+/* replace: what is not UTF-8; else it stays. */
+static int encode(const char *p, size_t len, bool replace, struct buf *out, struct err *e)
 {
     const char *end = p + len, *done = p; /* what stands before `done` is in out */
     int rc = 0;
 
-    for (; rc == 0 && (p = find_in_string(p, end, false)) < end; done = ++p) {
-        rc = buf_add(out, done, (size_t)(p - done), e);
-        if (rc == 0)
-            rc = add_escape(out, (unsigned char)*p, e);
-    }
-    return rc < 0 ? rc : buf_add(out, done, (size_t)(end - done), e);
-}
-
-int jsonl_encode(const char *p, size_t len, struct buf *out, struct err *e)
-{
-    const char *end = p + len, *done = p; /* what stands before `done` is in out */
-    int rc = 0;
-
-    while (rc == 0 && (p = find_in_string(p, end, true)) < end) {
+    while (rc == 0 && (p = find_in_string(p, end, replace)) < end) {
         unsigned char c = (unsigned char)*p;
         size_t n = utf8_step(p, (size_t)(end - p));
         if (n == 1) {
@@ -668,4 +656,14 @@ int jsonl_encode(const char *p, size_t len, struct buf *out, struct err *e)
         p += n;
     }
     return rc < 0 ? rc : buf_add(out, done, (size_t)(end - done), e);
+}
+
+int jsonl_encode(const char *p, size_t len, struct buf *out, struct err *e)
+{
+    return encode(p, len, true, out, e);
+}
+
+int jsonl_escape(const char *p, size_t len, struct buf *out, struct err *e)
+{
+    return encode(p, len, false, out, e);
 }

@@ -55,8 +55,8 @@ int parts_end(struct parts *p, struct sect_writer **w, struct err *e);
 /* Merges all there is into *w, which was opened for the target, and commits it; then what lies in
  * the folder is removed, as far as that goes. */
 int parts_finish(struct parts *p, struct sect_writer **w, struct err *e);
-bool parts_left(
-    const struct parts *p);        /* does something lie there, to go on with after an error? */
+/* Does something lie there, to go on with after an error? */
+bool parts_left(const struct parts *p);
 void parts_close(struct parts *p); /* what may not be kept is removed */
 
 #endif

@@ -68,17 +68,15 @@ static int member_path(const char *set, const char *line, size_t len, struct buf
     return buf_addc(out, '\0', e);
 }
 
-/* crlf: lines end in CR LF. */
-static int read_members(struct lines *l, const char *path, bool crlf, set_member_fn *member,
-                        void *ctx, struct err *e)
+static int read_members(struct lines *l, const char *path, set_member_fn *member, void *ctx,
+                        struct err *e)
 {
     struct buf name = {0};
     const char *line;
     size_t len;
     int rc;
 
-    while ((rc = lines_next(l, &line, &len, e)) > 0) {
-        len -= crlf && len && line[len - 1] == '\r';
+    while ((rc = lines_next_text(l, &line, &len, e)) > 0) {
         if (len == 0)
             continue;
         rc = member_path(path, line, len, &name, e);
@@ -102,7 +100,7 @@ int set_read(const char *path, set_member_fn *member, void *ctx, struct err *e)
         return e->code;
     rc = lines_next(l, &line, &len, e); /* the first line, which set_is() knows */
     if (rc >= 0)
-        rc = read_members(l, path, len && line[len - 1] == '\r', member, ctx, e);
+        rc = read_members(l, path, member, ctx, e);
     lines_close(l);
     return rc;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 
 int axes_add(struct axes *t, const double key[AXES], double v, struct err *e)
 {
@@ -70,22 +71,6 @@ int axes_build(struct axes *t, struct err *e)
     return 0;
 }
 
-/* The node at or above x among [first, end), but for the first; 2 at least. */
-static size_t interval(const struct axes_node *node, size_t first, size_t end, double x)
-{
-    size_t lo = first + 1, hi = end - 1;
-
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-
-        if (node[mid].key < x)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
 static double at(const struct axes *t, int k, size_t first, size_t end, const double *key);
 
 static double below(const struct axes *t, int k, const struct axes_node *n, const double *key)
@@ -100,7 +85,7 @@ static double at(const struct axes *t, int k, size_t first, size_t end, const do
 
     if (end - first == 1 || x <= node[first].key)
         return below(t, k, &node[first], key);
-    b = &node[interval(node, first, end, x)];
+    b = &node[sorted_from(node, sizeof *node, first + 1, end - 1, x)];
     if (b->key == x)
         return below(t, k, b, key);
     a = b - 1;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 
 int grid_add(struct grid *g, double x, double v, struct err *e)
 {
@@ -37,22 +38,6 @@ void grid_sort(struct grid *g)
     g->n = n;
 }
 
-/* The points between which x lies, as the number of the second: 1 to n - 1. */
-static size_t interval(const struct grid *g, double x)
-{
-    size_t lo = 1, hi = g->n - 1;
-
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-
-        if (g->p[mid].x < x)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
 static double between(double x0, double v0, double x1, double v1, double x)
 {
     return v0 + (v1 - v0) * ((x - x0) / (x1 - x0));
@@ -64,7 +49,7 @@ double grid_at(const struct grid *g, double x)
 
     if (g->n == 1 || x <= g->p[0].x)
         return g->p[0].v;
-    i = interval(g, x);
+    i = sorted_from(g->p, sizeof *g->p, 1, g->n - 1, x);
     return between(g->p[i - 1].x, g->p[i - 1].v, g->p[i].x, g->p[i].v, x);
 }
 
@@ -79,24 +64,10 @@ void grid_free(struct grid *g)
     *g = (struct grid){0};
 }
 
-/* Of rows [lo, hi] the first that is at y or beyond, or hi. */
-static size_t first_from(const struct grid2 *g, size_t lo, size_t hi, double y)
-{
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-
-        if (g->row[mid].y < y)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
 /* The row of y, made if it is new; rows are in order. */
 static struct grid *row_of(struct grid2 *g, double y, struct err *e)
 {
-    size_t at = first_from(g, 0, g->n, y);
+    size_t at = sorted_from(g->row, sizeof *g->row, 0, g->n, y);
 
     if (at < g->n && g->row[at].y == y)
         return &g->row[at].g;
@@ -131,7 +102,7 @@ double grid2_at(const struct grid2 *g, double y, double x, double x_most)
 
     if (g->n == 1 || y <= g->row[0].y)
         return row_at(&g->row[0].g, x, x_most);
-    i = first_from(g, 1, g->n - 1, y);
+    i = sorted_from(g->row, sizeof *g->row, 1, g->n - 1, y);
     if (g->row[i].y == y)
         return row_at(&g->row[i].g, x, x_most);
     return between(g->row[i - 1].y, row_at(&g->row[i - 1].g, x, x_most), g->row[i].y,
