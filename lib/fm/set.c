@@ -68,15 +68,18 @@ static int member_path(const char *set, const char *line, size_t len, struct buf
     return buf_addc(out, '\0', e);
 }
 
-static int read_members(struct lines *l, const char *path, set_member_fn *member, void *ctx,
-                        struct err *e)
+/* crlf: lines end in CR LF, as the first did. Else a CR is of the name: an index may be called so,
+ * and a set of such is written. */
+static int read_members(struct lines *l, const char *path, bool crlf, set_member_fn *member,
+                        void *ctx, struct err *e)
 {
     struct buf name = {0};
     const char *line;
     size_t len;
     int rc;
 
-    while ((rc = lines_next_text(l, &line, &len, e)) > 0) {
+    while ((rc = lines_next(l, &line, &len, e)) > 0) {
+        len -= crlf && len && line[len - 1] == '\r';
         if (len == 0)
             continue;
         rc = member_path(path, line, len, &name, e);
@@ -100,7 +103,7 @@ int set_read(const char *path, set_member_fn *member, void *ctx, struct err *e)
         return e->code;
     rc = lines_next(l, &line, &len, e); /* the first line, which set_is() knows */
     if (rc >= 0)
-        rc = read_members(l, path, member, ctx, e);
+        rc = read_members(l, path, len && line[len - 1] == '\r', member, ctx, e);
     lines_close(l);
     return rc;
 }
