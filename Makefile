@@ -163,7 +163,8 @@ DEPS      := gcc g++ pkg-config make libc6-dev libzstd-dev zlib1g-dev libxxhash-
              libjansson-dev libdivsufsort-dev libopenblas-dev liblapacke-dev liburing-dev bats jq zstd gzip mandoc man-db \
              zsh fish bash-completion \
              clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev shellcheck cppcheck
-DEPS_BENCH := libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy npm time sptag perl
+DEPS_BENCH := libsdsl-dev libdivsufsort-dev libhnswlib-dev python3 python3-numpy time sptag perl \
+             $(if $(shell command -v npm),,npm)   # another nodejs has its own, with which Debian's does not go
 DEPS_DEB  := build-essential debhelper fakeroot lintian
 DEPS_CLUSTER := slurm-wlm munge parallel
 DEPS_WATCH := valgrind
