@@ -233,6 +233,7 @@ int main(int argc, char **argv)
     oo.json = j.json;
     j.threads = par_threads(j.threads);
     how.cpu = cli_cpu();
+    how.output = oo.path;
     how.threads = j.threads;
     ok = fm_open(&fm, argv[first], &how, &e) == 0 && fm_reader_new(&j.reader, fm, &e) == 0 &&
          out_open(&j.out, &oo, &e) == 0;

@@ -303,6 +303,7 @@ int main(int argc, char **argv)
     j.index = argv[first];
     j.threads = par_threads(co.threads);
     how.cpu = cli_cpu();
+    how.output = co.out;
     how.threads = j.threads;
     check_options(&j, &paths);
     cli_std_once(paths.v, paths.n);

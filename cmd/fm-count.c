@@ -159,6 +159,7 @@ int main(int argc, char **argv)
     oo = (struct out_opts){co.out, co.json, j.nul && !co.json};
     j.threads = par_threads(co.threads);
     how.cpu = cli_cpu();
+    how.output = co.out;
     how.threads = j.threads;
     progress_init(&progress, co.quiet);
     j.progress = &progress;

@@ -222,6 +222,7 @@ int main(int argc, char **argv)
     j.json = co.json;
     j.threads = par_threads(co.threads);
     how.cpu = cli_cpu();
+    how.output = co.out;
     how.threads = j.threads;
     if (j.patterns > 1 && !j.all_of)
         cli_misuse("several patterns need the option '--and'");

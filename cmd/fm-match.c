@@ -121,6 +121,7 @@ int main(int argc, char **argv)
     docs.format = (enum docs_format)format;
     j.threads = par_threads(co.threads);
     how.cpu = cli_cpu();
+    how.output = co.out;
     how.threads = j.threads;
     ok = fm_open(&fm, argv[first], &how, &e) == 0 &&
          out_open(&j.out, &(struct out_opts){co.out, co.json, false}, &e) == 0;

@@ -91,7 +91,8 @@ int main(int argc, char **argv)
     if (do_check && (oo.path || oo.json))
         cli_misuse("option '--check' prints nothing: '--output' and '--json' do not go with it");
     cli_inputs_stay(&oo.path, 1, (const char *const *)(argv + first), 1);
-    ok = fm_open(&fm, argv[first], &(struct fm_open_opts){.cpu = cli_cpu()}, &e) == 0;
+    ok = fm_open(&fm, argv[first], &(struct fm_open_opts){.cpu = cli_cpu(), .output = oo.path},
+                 &e) == 0;
     if (ok && do_check) {
         ok = check(fm, quiet, &e) == 0;
     } else if (ok && (ok = out_open(&o, &oo, &e) == 0)) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/atomic.h"
 #include "base/par.h"
 #include "fm/set.h"
 
@@ -23,7 +24,6 @@ struct opening {
     const struct fm_open_opts *o;
 };
 
-/* A set_member_fn. */
 enum { MANY = 10000 };
 
 /* An index takes two mappings, and the system counts them: what then fails is any allocation. */
@@ -37,6 +37,13 @@ static int too_many(size_t open, struct err *e)
                    open);
 }
 
+/* Would what is going to be written take this index's place? */
+static bool is_output(const struct fm_open_opts *o, const char *path)
+{
+    return o && o->output && strcmp(o->output, "-") != 0 && atomic_same_target(o->output, path);
+}
+
+/* A set_member_fn. */
 static int add_shard(void *ctx, const char *path, struct err *e)
 {
     struct opening *o = ctx;
@@ -45,6 +52,8 @@ static int add_shard(void *ctx, const char *path, struct err *e)
 
     if (fm->n_shards == FM_SET_MAX)
         return err_set(e, ERR_INPUT, "a set names more than %d indexes", FM_SET_MAX);
+    if (is_output(o->o, path))
+        return err_set(e, ERR_USAGE, "'%s' is read: nothing is written in its place", path);
     if (mem_reserve(&fm->shard, &o->cap, fm->n_shards + 1, sizeof(struct shard *), e) < 0)
         return e->code;
     if (shard_open(&s, path, o->o, e) < 0)

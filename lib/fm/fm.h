@@ -91,6 +91,9 @@ struct fm_open_opts {
     bool load;          /* copied into memory, not mapped */
     int threads;        /* for loading; 0: one */
     bool bare;          /* without the copies and hints that make searches faster */
+    /* What is going to be written, NULL or "-" if no file: ERR_USAGE if an index that is to be read
+     * stands in its place. */
+    const char *output;
 };
 
 /* o == NULL: mapped, with all that the machine has. */

@@ -298,6 +298,27 @@ EOF
     misuse fm-contam -b - -b - x.fmi <b.jsonl
 }
 
+@test "no index that a set names is replaced" {
+    local command
+    cp "$sample" x.fmi
+    cp "$sample" y.fmi
+    printf '{"text":"lamp"}\n' >b.jsonl
+    printf 'sluice-set 1\nx.fmi\ny.fmi\n' >x.set
+    ln -s y.fmi soft
+    for command in 'fm-cat x.set 0' 'fm-count x.set lamp' 'fm-find x.set lamp' 'fm-stat x.set' \
+        'fm-match x.set b.jsonl' 'fm-contam --field text -b b.jsonl x.set'; do
+        for output in y.fmi soft; do
+            # shellcheck disable=SC2086 # a command and its operands
+            fails $command -o $output
+            says "x.set:3: 'y.fmi' is read"
+        done
+        # shellcheck disable=SC2086
+        ok $command -q -o z.fmi
+        rm z.fmi
+    done
+    cmp y.fmi "$sample"
+}
+
 @test "--id: one document's own id may be another's place" {
     printf '{"text":"by place"}\n{"id":"x.jsonl:1","text":"own"}\n{"id":"x.jsonl:3","text":"both"}\n' >x.jsonl
     fm-build x.jsonl
