@@ -70,13 +70,16 @@ static void empty_folder(const struct atomic_folder *f)
 }
 
 /* Again, if the thread that works there has made a file meanwhile. */
-static void remove_folder(const struct atomic_folder *f)
+static int remove_folder(const struct atomic_folder *f)
 {
-    for (int i = 0; i < 8; i++) {
+    int rc = -1;
+
+    for (int i = 0; i < 8 && rc < 0; i++) {
         empty_folder(f);
-        if (rmdir(f->path) == 0 || errno != ENOTEMPTY)
-            return;
+        if ((rc = rmdir(f->path)) < 0 && errno != ENOTEMPTY)
+            break;
     }
+    return rc;
 }
 
 /* Only async-signal-safe calls. */
@@ -169,6 +172,14 @@ void atomic_folder_end(struct atomic_folder *f)
     }
     close(f->dir);
     *f = (struct atomic_folder){0};
+}
+
+int atomic_folder_remove(struct atomic_folder *f, struct err *e)
+{
+    int rc = remove_folder(f) < 0 ? err_sys(e, "cannot remove", f->path) : 0;
+
+    atomic_folder_end(f);
+    return rc;
 }
 
 /* ---- finding the target ---- */

@@ -1,4 +1,4 @@
-/* atomic_int.h - what out.c, vec/counted.c, fm/parts.c and the tests need of atomic.c. */
+/* atomic_int.h - what out.c, vec/counted.c, vec/zoo_get.c, fm/parts.c and the tests need of atomic.c. */
 #ifndef BASE_ATOMIC_INT_H
 #define BASE_ATOMIC_INT_H
 
@@ -30,6 +30,8 @@ struct atomic_folder {
 };
 int atomic_folder_begin(struct atomic_folder *f, struct err *e);
 void atomic_folder_end(struct atomic_folder *f); /* no-op on one that has not begun: {0} */
+/* Now, and _end(). Takes no memory and no descriptor. ERR_IO. */
+int atomic_folder_remove(struct atomic_folder *f, struct err *e);
 
 /* atomic_open() as on a file system without O_TMPFILE: the data is ".NAME.new" from the start. */
 int atomic_open_named(struct atomic_file **out, const char *path, struct err *e);

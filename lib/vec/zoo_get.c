@@ -1,13 +1,14 @@
 /* zoo_get.c - a model out of the store, and the whole of it checked. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic_int.h"
 #include "base/map.h"
 #include "base/out.h"
 #include "vec/zoo_int.h"
@@ -48,39 +49,88 @@ static int put_block(const struct zoo *z, const struct zoo_block *b, const char 
     return rc;
 }
 
-/* A folder and the files in it, as far as there is one: with those that have no name yet but
- * ".NAME.new". */
-static void remove_folder(const char *folder)
-{
-    DIR *d = opendir(folder);
-    const struct dirent *f;
+/* ---- a folder that is there whole or not at all ---- */
 
-    while (d && (f = readdir(d)))
-        unlinkat(dirfd(d), f->d_name, 0); /* "." and ".." stay */
-    if (d)
-        closedir(d);
-    rmdir(folder);
+/* The blocks go to the folder ".NAME.new", which a signal removes. */
+struct fresh {
+    struct atomic_folder folder;
+    int lock;
+};
+
+/* All that stands in it; "." and ".." cannot be unlinked. */
+static bool is_ours(const char *name)
+{
+    (void)name;
+    return true;
 }
 
-/* A folder with the blocks in it, and its descriptor: by that it is emptied again, if something
- * fails, without memory or another descriptor, of which there may be none. */
+/* 1: locked. 0: it is not there any more, or another one of that name is. */
+static int lock_folder(const char *path, int *lock, struct err *e)
+{
+    struct stat held, named;
+
+    *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0)
+        return errno == ENOENT ? 0 : err_sys(e, "cannot open", path);
+    if (atomic_lock_fd(*lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+        close(*lock);
+        return err_set(e, ERR_IO, "another process is writing '%s'", path);
+    } /* without locks others stop at the name */
+    if (fstat(*lock, &held) == 0 && stat(path, &named) == 0 && held.st_dev == named.st_dev &&
+        held.st_ino == named.st_ino)
+        return 1;
+    close(*lock);
+    return 0;
+}
+
+/* Makes the folder. What one who was killed left of that name is removed first. */
+static int fresh_begin(struct fresh *f, const char *path, struct err *e)
+{
+    for (;;) {
+        bool made = mkdir(path, 0777) == 0;
+        int rc = made || errno == EEXIST ? lock_folder(path, &f->lock, e)
+                                         : err_sys(e, "cannot make", path);
+        if (rc == 0)
+            continue;
+        f->folder = (struct atomic_folder){.path = path, .ours = is_ours};
+        if (rc > 0 && (rc = atomic_folder_begin(&f->folder, e)) < 0)
+            close(f->lock);
+        if (rc < 0 || made)
+            return rc;
+        rc = atomic_folder_remove(&f->folder, e);
+        close(f->lock);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/* Gives it the name `to`, or removes it if the work has failed: `done` < 0. */
+static int fresh_end(struct fresh *f, const char *to, int done, struct err *e)
+{
+    const char *path = f->folder.path;
+    struct err quiet = {0};
+    int rc = done;
+
+    if (rc == 0) {
+        atomic_folder_end(&f->folder); /* before: no signal is to empty what has its name */
+        if (rename(path, to) < 0) {
+            rc = err_sys(e, "cannot make", to);
+            f->folder = (struct atomic_folder){.path = path, .ours = is_ours};
+            atomic_folder_begin(&f->folder, &quiet);
+        }
+    }
+    if (f->folder.path)
+        atomic_folder_remove(&f->folder, &quiet);
+    close(f->lock);
+    return rc;
+}
+
 static int fill(const struct zoo *z, const struct zoo_model *m, const char *folder, struct err *e)
 {
-    int fd = -1, rc = 0;
-
-    if (mkdir(folder, 0777) < 0)
-        return err_sys(e, "cannot make", folder);
-    if ((fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
-        rc = err_sys(e, "cannot open", folder);
-    for (size_t i = 0; rc == 0 && i < m->blocks; i++)
-        rc = put_block(z, &m->block[i], folder, e);
-    for (size_t i = 0; rc < 0 && fd >= 0 && i < m->blocks; i++)
-        unlinkat(fd, m->block[i].name, 0);
-    if (fd >= 0)
-        close(fd);
-    if (rc < 0)
-        rmdir(folder);
-    return rc;
+    for (size_t i = 0; i < m->blocks; i++)
+        if (put_block(z, &m->block[i], folder, e) < 0)
+            return e->code;
+    return 0;
 }
 
 /* Beside `to`: ".NAME.new". */
@@ -112,6 +162,7 @@ static int check_model(const struct zoo *z, const struct zoo_model *m, struct er
 int zoo_get(const struct zoo *z, const char *model, const char *to, struct err *e)
 {
     const struct zoo_model *m = zoo_find(z, model);
+    struct fresh fresh;
     struct buf part = {0};
     struct stat st;
     int rc = m ? temporary(&part, to, e)
@@ -122,12 +173,9 @@ int zoo_get(const struct zoo *z, const char *model, const char *to, struct err *
     if (rc == 0 && lstat(to, &st) == 0)
         rc = err_set(e, ERR_IO, "'%s' is there already", to);
     if (rc == 0) {
-        remove_folder(part.p); /* of one who was killed */
-        rc = fill(z, m, part.p, e);
-        if (rc == 0 && rename(part.p, to) < 0) {
-            rc = err_sys(e, "cannot make", to);
-            remove_folder(part.p);
-        }
+        rc = fresh_begin(&fresh, part.p, e);
+        if (rc == 0)
+            rc = fresh_end(&fresh, to, fill(z, m, part.p, e), e);
     }
     buf_free(&part);
     return rc;

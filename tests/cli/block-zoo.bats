@@ -169,6 +169,54 @@ $(value bytes)"
     is 1 "$(value models)"
 }
 
+# interrupted DELAY: a model is asked for, and a signal comes after so many seconds.
+interrupted() {
+    block-zoo --get store m -o out 2>/dev/null &
+    local pid=$!
+    sleep "$1"
+    kill -TERM $pid 2>/dev/null || true
+    wait $pid || true
+}
+
+@test "a signal leaves the whole model, or nothing" {
+    local i whole=0 none=0
+    mkdir m
+    for ((i = 0; i < 200; i++)); do
+        npy m/$i.npy 1000 $i
+    done
+    mkdir -p store/objects store/models
+    ok block-zoo --add store m
+    for ((i = 0; i < 40; i++)); do
+        interrupted .0$((i / 10))$((i % 10))
+        if [[ -e out ]]; then
+            diff -r m out
+            rm -r out
+            whole=$((whole + 1))
+        else
+            none=$((none + 1))
+        fi
+        only m store
+    done
+    [[ $none -gt 0 ]]
+}
+
+@test "a folder that another one is writing stays as it is" {
+    mkdir m
+    npy m/a.npy 10 1
+    mkdir -p store/objects store/models .out.new
+    ok block-zoo --add store m
+    echo other >.out.new/b.npy
+    exec 9<.out.new
+    flock 9
+    fails block-zoo --get store m -o out
+    says "another process is writing '.out.new'"
+    is other "$(<.out.new/b.npy)"
+    exec 9<&-
+    ok block-zoo --get store m -o out
+    diff -r m out
+    only m store out
+}
+
 @test "damage is found" {
     mkdir m
     npy m/a.npy 10 1
