@@ -2,9 +2,9 @@
 # shellcheck disable=SC2154 # claims.sh has part, build, out, vectors
 # bench-spann.sh BUILD_DIR [PART...]: lists on the disk, ours beside SPTAG, the authors' code, in the same run. Parts:
 #
-#   sptag    100,000 rows of glove100n, all with FULL=1: both are built on two threads, seconds, bytes on the disk and in memory; then
-#            searched by one thread, past the page cache: recall@10 and queries/s at several numbers of lists, and queries/s at recall
-#            .90 between them
+#   sptag    100,000 rows of glove100n, all with FULL=1: both are built on two threads (SPTAG's index is kept beside the data with the
+#            time that it took, and built anew with FULL=1), seconds, bytes on the disk and in memory; then searched by one thread, past
+#            the page cache: recall@10 and queries/s at several numbers of lists, and queries/s at recall .90 between them
 #   scale    syn1m (1 M x 128), ours: recall at 32 lists, with and without pruning, disk, memory
 #
 # One query at a time the disk is what counts. With lists on the disk a query of recall .89 is 32 lists and 16 vectors, 183 pages, which
@@ -40,7 +40,7 @@ WarmupPath=$query
 WarmupType=XVEC
 TruthPath=$truth
 TruthType=XVEC
-IndexDirectory=$dir/sptag
+IndexDirectory=$sptag
 [SelectHead]
 isExecute=$1
 TreeNumber=1
@@ -107,7 +107,7 @@ resident() {
 # sptag_bytes [-o FIND_TEST...]: of its heads' index and their numbers, and of more. (The head vectors
 # are in the folder twice, and count once.)
 sptag_bytes() {
-    find "$dir/sptag" -type f \( -path '*/HeadIndex/*' -o -name SPTAGHeadVectorIDs.bin "$@" \) -printf '%s\n' |
+    find "$sptag" -type f \( -path '*/HeadIndex/*' -o -name SPTAGHeadVectorIDs.bin "$@" \) -printf '%s\n' |
         awk '{ s += $1 } END { print s }'
 }
 
@@ -118,6 +118,7 @@ prepare() {
     command -v sptag-ssdserving >/dev/null || skip 'no sptag: make deps-bench'
     dir=$build/bench/spann
     mkdir -p "$dir"
+    sptag=$vectors/$(unless_full glove100n-100000 glove100n).sptag
     base=$glove/base.fvecs query=$dir/query.fvecs truth=$dir/truth.ivecs set=glove100n
     some "$glove/query.fvecs" "$queries" >"$query"
     if full; then
@@ -129,21 +130,26 @@ prepare() {
     vec-knn -q -k 100 -o "$truth" "$base" "$query"
 }
 
+build_sptag() {
+    settings true false 32 >"$dir/build.ini"
+    rm -rf "$sptag"
+    mkdir "$sptag"
+    echo "build $(seconds sptag-ssdserving "$dir/build.ini")"
+}
+
 builds() {
     local raw ours theirs
     raw=$(reckon 'b * 400 / 404' b="$(bytes "$base")")
-    settings true false 32 >"$dir/build.ini"
-    rm -rf "$dir/sptag"
-    mkdir -p "$dir/sptag"
-    theirs=$(seconds sptag-ssdserving "$dir/build.ini")
+    kept "$sptag" build_sptag
+    theirs=$(value build "$sptag.log")
     ours=$(seconds ann-build -q -T 2 -t spann -o "$dir/glove.ann" "$base")
-    row "$set: build, 2 threads, s" '<= .25' "$ours" "$theirs" ours/base 'ann-build -t spann; sptag'
+    row "$set: build, 2 threads, s" '<= .25' "$ours" "$theirs" ours/base "ann-build -t spann; sptag$kept_when"
     row "$set: disk, of the raw vectors" '<= 2' "$(reckon 'a / r' a="$(bytes "$dir/glove.ann")" r="$raw")" \
         "$(reckon 'a / r' a="$(sptag_bytes -o -name SPTAGFullList.bin)" r="$raw")" ours 'ann-build -t spann; sptag'
     row "$set: heads in memory, of the raw vectors" '<= .15' "$(reckon 'a / r' a="$(resident "$dir/glove.ann")" r="$raw")" \
         "$(reckon 'a / r' a="$(sptag_bytes)" r="$raw")" ours 'ann-build -t spann; sptag'
     ours=$(seconds ann-build -q -T 2 -t spann --resident -o "$dir/resident.ann" "$base")
-    row "$set, resident: build, 2 threads, s" '<= .25' "$ours" "$theirs" ours/base 'ann-build -t spann --resident; sptag'
+    row "$set, resident: build, 2 threads, s" '<= .25' "$ours" "$theirs" ours/base "ann-build -t spann --resident; sptag$kept_when"
     row "$set, resident: heads and codes in memory, of the raw vectors" - \
         "$(reckon 'a / r' a="$(resident "$dir/resident.ann")" r="$raw")" "$(reckon 'a / r' a="$(sptag_bytes)" r="$raw")" ours/base \
         'ann-build -t spann --resident; sptag'

@@ -109,9 +109,11 @@ sarathi() {
     }
     for seed in 1 2 3; do
         most conv conv.jsonl --tbt 0.1
-        most shuffled conv.jsonl --tbt 0.1 --shuffle
-        head -n 350 conv.jsonl >first.jsonl
-        most first first.jsonl --tbt 0.1
+        if full || [ $seed = 1 ]; then
+            most shuffled conv.jsonl --tbt 0.1 --shuffle
+            head -n 350 conv.jsonl >first.jsonl
+            most first first.jsonl --tbt 0.1
+        fi
         most code code.jsonl --tbt 0.1
         most relaxed conv.jsonl --tbt 0.5
         trace-convert -q --rate 5 --seed "$seed" conv.jsonl -o five.jsonl

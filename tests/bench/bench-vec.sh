@@ -5,13 +5,13 @@
 #
 # Rows as claims.sh says, in BUILD_DIR/bench/vec.tsv. The peer of a product is OpenBLAS with the kernels that it should choose
 # itself (OPENBLAS_CORETYPE=SkylakeX) and without any selection of neighbours; of other figures it is the limit that the row
-# names. Data: BENCH_DATA/vec with fashion784/ and glove100n/. One thread unless a row says two; runs alternate, two of them
-# (one where it is long; with FULL=1 five and three), and the best counts. Two minutes; the machine must be left alone meanwhile.
+# names. Data: BENCH_DATA/vec with fashion784/ and glove100n/. One thread unless a row says two; with FULL=1 runs alternate, five of
+# them (three where it is long), and the best counts. Two minutes else; the machine must be left alone meanwhile.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/bench/claims.sh
 . "$here/claims.sh"
-rounds=$(unless_full 2 5)
+rounds=$(unless_full 1 5)
 
 log=log # of a part, which has a folder of its own
 
@@ -32,7 +32,7 @@ blas() { OPENBLAS_CORETYPE=SkylakeX OPENBLAS_NUM_THREADS=1 alone blas_peer "$@";
 exact_set() {
     local base=$vectors/$part/$1 queries=$vectors/$part/query.fvecs n at='bench_vec knn, queries at a time'
     there "$base" "$queries"
-    for _ in $(seq "$(unless_full 2 3)"); do
+    for _ in $(seq "$(unless_full 1 3)"); do
         run blas_ blas "$2" 10000 "$3"
         for n in 1 8 32 10000; do
             run "${n}_" bench_vec knn "$base" "$queries" "$n" 1

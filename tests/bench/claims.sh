@@ -174,6 +174,20 @@ compiled() {
         { cat "$out" >&2; skip "$1 does not compile: make deps-bench"; }
 }
 
+# kept INDEX COMMAND...: a peer's index, which the command makes; what it says of its building is in INDEX.log. Both stay beside the
+# data, as building takes minutes, and are made anew with FULL=1; kept_when says when that was, if it was not in this run.
+kept() {
+    local index=$1
+    kept_when=
+    if ! [ -e "$index" ] || ! [ -s "$index.log" ] || { full && [ "$index.log" -ot "$build/bench/limits" ]; }; then
+        rm -f "$index.log"
+        "${@:2}" >"$index.log.new"
+        mv "$index.log.new" "$index.log"
+    elif [ "$index.log" -ot "$build/bench/limits" ]; then
+        kept_when=", built $(date -u -r "$index.log" +%F)"
+    fi
+}
+
 # ---- the machine ----
 
 # limit NAME: what the machine can do at all, measured once a run: $build/bench/limits.

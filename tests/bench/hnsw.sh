@@ -11,16 +11,11 @@ some() {
         "$1" "${FULL:+1}" "${2:-}"
 }
 
-# hnsw SET METRIC: the index of SET/base.fvecs, of M 32, efConstruction 200, on two threads: index, hnsw_seconds of its build, and
-# hnsw_when, if it was not now.
+# hnsw SET METRIC: the index of SET/base.fvecs, of M 32, efConstruction 200, on two threads: index, and hnsw_seconds of its build
+# (kept_when: claims.sh).
 hnsw() {
-    index=$1/hnsw.bin hnsw_when=
+    index=$1/hnsw.bin
     compiled ann_hnswlib.cpp
-    if full && [ "$index" -ot "$build/bench/limits" ] || ! [ -s "$index" ] || ! [ -s "$index.log" ]; then
-        alone "$build/bench/ann_hnswlib" build "$1/base.fvecs" "$2" 32 200 2 "$index.new" >"$index.log"
-        mv "$index.new" "$index"
-    elif [ "$index" -ot "$build/bench/limits" ]; then
-        hnsw_when=", built $(date -u -r "$index.log" +%F)"
-    fi
-    hnsw_seconds=$(awk '$1 == "build" { print $2 }' "$index.log")
+    kept "$index" alone "$build/bench/ann_hnswlib" build "$1/base.fvecs" "$2" 32 200 2 "$index"
+    hnsw_seconds=$(value build "$index.log")
 }
