@@ -69,7 +69,7 @@ static int lock_folder(const char *path, int *lock, struct err *e)
 {
     struct stat held, named;
 
-    *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *lock = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (*lock < 0)
         return errno == ENOENT ? 0 : err_sys(e, "cannot open", path);
     if (atomic_lock_fd(*lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {

@@ -215,6 +215,12 @@ interrupted() {
     ok block-zoo --get store m -o out
     diff -r m out
     only m store out
+    # What a link of that name leads to is nobody's.
+    mkdir apart
+    echo other >apart/b.npy
+    ln -s apart .new.new
+    fails block-zoo --get store m -o new
+    is other "$(<apart/b.npy)"
 }
 
 @test "damage is found" {
