@@ -167,8 +167,8 @@ codecs() {
         ! full || all+=(sq8 rabitq2 osq8)
         case $set in
         fashion784)
-            all+=(pq98x4 opq98x4)
-            ! full || all+=(pq196x4 pq98x8 leanvec392+lvq8)
+            all+=(pq98x4)
+            ! full || all+=(opq98x4 pq196x4 pq98x8 leanvec392+lvq8)
             ;;
         *)
             all+=(rabitq5 pq25x4 pq50x4) metric=ip dim=100
