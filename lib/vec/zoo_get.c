@@ -95,6 +95,8 @@ static int fresh_begin(struct fresh *f, const char *path, struct err *e)
         f->folder = (struct atomic_folder){.path = path, .ours = is_ours};
         if (rc > 0 && (rc = atomic_folder_begin(&f->folder, e)) < 0)
             close(f->lock);
+        if (rc < 0 && made)
+            rmdir(path);
         if (rc < 0 || made)
             return rc;
         rc = atomic_folder_remove(&f->folder, e);
