@@ -261,6 +261,14 @@ int atomic_lock_fd(int fd, int how)
     return rc;
 }
 
+bool atomic_is_named(int fd, const char *path)
+{
+    struct stat ours, named;
+
+    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_dev == named.st_dev &&
+           ours.st_ino == named.st_ino;
+}
+
 int atomic_sync_fd(int fd)
 {
     int rc;

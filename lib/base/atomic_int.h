@@ -17,6 +17,8 @@ int atomic_ask_stdout(struct err *e);
 /* fsync and flock, done again when a signal interrupts them. */
 int atomic_sync_fd(int fd);
 int atomic_lock_fd(int fd, int how);
+/* Is what was locked still what has that name? Its last owner may have removed it. */
+bool atomic_is_named(int fd, const char *path);
 
 /* A folder of files that are wanted no longer than the process. From _begin() on, where SIGINT,
  * SIGTERM, SIGHUP or an exit() from within ends it, the files in the folder that `ours` says yes to

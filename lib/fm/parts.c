@@ -200,15 +200,6 @@ static int compare_state(const struct parts *p, const char *expected, bool all, 
     return 0;
 }
 
-/* Is the file that was locked still the one of that name? Its last owner may have removed it. */
-static bool is_named(int fd, const char *path)
-{
-    struct stat ours, named;
-
-    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_dev == named.st_dev &&
-           ours.st_ino == named.st_ino;
-}
-
 /* Locks the state file if there is one, or makes folder and file: p->lock. */
 static int lock_state(struct parts *p, bool make, struct err *e)
 {
@@ -233,7 +224,7 @@ static int lock_state(struct parts *p, bool make, struct err *e)
             rc = errno == EWOULDBLOCK
                      ? err_set(e, ERR_INPUT, "another build is at work in '%s'", p->folder.p)
                      : err_sys(e, "cannot lock", path.p);
-        } else if (p->lock >= 0 && !is_named(p->lock, path.p)) {
+        } else if (p->lock >= 0 && !atomic_is_named(p->lock, path.p)) {
             unlock(p);
         }
     }

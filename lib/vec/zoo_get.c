@@ -67,8 +67,6 @@ static bool is_ours(const char *name)
 /* 1: locked. 0: it is not there any more, or another one of that name is. */
 static int lock_folder(const char *path, int *lock, struct err *e)
 {
-    struct stat held, named;
-
     *lock = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (*lock < 0)
         return errno == ENOENT ? 0 : err_sys(e, "cannot open", path);
@@ -76,8 +74,7 @@ static int lock_folder(const char *path, int *lock, struct err *e)
         close(*lock);
         return err_set(e, ERR_IO, "another process is writing '%s'", path);
     } /* without locks others stop at the name */
-    if (fstat(*lock, &held) == 0 && stat(path, &named) == 0 && held.st_dev == named.st_dev &&
-        held.st_ino == named.st_ino)
+    if (atomic_is_named(*lock, path))
         return 1;
     close(*lock);
     return 0;
