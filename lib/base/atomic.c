@@ -52,6 +52,8 @@ static struct sigaction before[3];
 static _Atomic(struct atomic_file *) unfinished[UNFINISHED];
 static _Atomic(struct atomic_folder *) folders[FOLDERS];
 static pthread_once_t handlers_once = PTHREAD_ONCE_INIT;
+static atomic_int holding; /* calls of atomic_hold() without their atomic_release() */
+static atomic_int held;    /* the signal that came meanwhile */
 
 /* Removes what is ours of what stands in the folder: readdir() would take memory. */
 static void empty_folder(const struct atomic_folder *f)
@@ -97,11 +99,15 @@ static void remove_unfinished(void)
     }
 }
 
-/* The signal raised again is delivered when this handler returns. */
+/* The signal raised again is delivered when this handler returns. It is noted before `holding` is
+ * looked at, and atomic_release() looks at it after: one of the two sees the other. */
 static void on_signal(int sig)
 {
     int saved = errno;
 
+    atomic_store(&held, sig);
+    if (atomic_load(&holding) > 0)
+        return;
     remove_unfinished();
     for (int i = 0; i < 3; i++)
         if (deadly[i] == sig)
@@ -123,10 +129,26 @@ static void install_handlers(void)
     }
 }
 
+void atomic_hold(void)
+{
+    pthread_once(&handlers_once, install_handlers);
+    atomic_fetch_add(&holding, 1);
+}
+
+void atomic_release(void)
+{
+    if (atomic_fetch_sub(&holding, 1) > 1)
+        return;
+    int sig = atomic_exchange(&held, 0), saved = errno;
+    if (sig)
+        raise(sig);
+    errno = saved;
+}
+
+/* Between atomic_hold() and atomic_release(), as what is there already. */
 static void remember(struct atomic_file *f)
 {
     f->owner = getpid();
-    pthread_once(&handlers_once, install_handlers);
     for (int i = 0; i < UNFINISHED; i++) {
         struct atomic_file *none = NULL;
         if (atomic_compare_exchange_strong(&unfinished[i], &none, f))
@@ -152,7 +174,6 @@ int atomic_folder_begin(struct atomic_folder *f, struct err *e)
         *f = (struct atomic_folder){0};
         return e->code;
     }
-    pthread_once(&handlers_once, install_handlers);
     for (int i = 0; i < FOLDERS; i++) {
         struct atomic_folder *none = NULL;
         if (atomic_compare_exchange_strong(&folders[i], &none, f))
@@ -307,19 +328,28 @@ static int take_away(const struct atomic_file *f, bool wait, struct err *e)
     return rc;
 }
 
+/* Makes ".NAME.new", to go on a signal: -1 with errno. */
+static int create_fresh(struct atomic_file *f)
+{
+    atomic_hold();
+    f->fd = openat(f->dir, f->fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                   f->replaces ? 0600 : 0666);
+    if (f->fd >= 0)
+        remember(f);
+    atomic_release();
+    return f->fd;
+}
+
 static int open_named(struct atomic_file *f, struct err *e)
 {
     for (;;) {
-        f->fd = openat(f->dir, f->fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-                       f->replaces ? 0600 : 0666);
-        if (f->fd < 0 && errno != EEXIST)
-            return fail(f, e);
-        if (f->fd < 0) {
+        if (create_fresh(f) < 0) {
+            if (errno != EEXIST)
+                return fail(f, e);
             if (take_away(f, false, e) < 0)
                 return e->code;
             continue;
         }
-        remember(f);
         atomic_lock_fd(f->fd, LOCK_EX); /* without locks others stop at the name */
         f->named = is_named(f, f->fd);
         if (f->named)
@@ -556,6 +586,17 @@ static int rename_fresh(struct atomic_file *f, struct err *e)
     return 0;
 }
 
+/* Gives the unnamed file the name ".NAME.new", to go on a signal: -1 with errno. */
+static int link_fresh(struct atomic_file *f, const char *proc)
+{
+    atomic_hold();
+    f->named = linkat(AT_FDCWD, proc, f->dir, f->fresh, AT_SYMLINK_FOLLOW) == 0;
+    if (f->named)
+        remember(f);
+    atomic_release();
+    return f->named ? 0 : -1;
+}
+
 /* Gives the unnamed file its name: at once when that is free, else by way of ".NAME.new". */
 static int link_unnamed(struct atomic_file *f, struct err *e)
 {
@@ -566,13 +607,12 @@ static int link_unnamed(struct atomic_file *f, struct err *e)
         return 0;
     if (!f->only && errno != EEXIST)
         return fail(f, e);
-    while (linkat(AT_FDCWD, proc, f->dir, f->fresh, AT_SYMLINK_FOLLOW) < 0) {
+    while (link_fresh(f, proc) < 0) {
         if (errno != EEXIST)
             return fail(f, e);
         if (take_away(f, true, e) < 0) /* a living writer is as short as we are */
             return e->code;
     }
-    f->named = true;
     return rename_fresh(f, e);
 }
 

@@ -20,9 +20,15 @@ int atomic_lock_fd(int fd, int how);
 /* Is what was locked still what has that name? Its last owner may have removed it. */
 bool atomic_is_named(int fd, const char *path);
 
+/* Between the two SIGINT, SIGTERM and SIGHUP wait, in all threads: around the making, or the renaming,
+ * of something and the word that it goes, or stays, when they come. For what takes no time. They nest. */
+void atomic_hold(void);
+void atomic_release(void); /* keeps errno */
+
 /* A folder of files that are wanted no longer than the process. From _begin() on, where SIGINT,
  * SIGTERM, SIGHUP or an exit() from within ends it, the files in the folder that `ours` says yes to
- * are removed, and then the folder, if it is empty. The struct and the path, which must lead there
+ * are removed, and then the folder, if it is empty. Between atomic_hold() and atomic_release(), as
+ * the folder's making. The struct and the path, which must lead there
  * from the working folder, stay until _end(). A signal handler calls ours(). ERR_IO. */
 struct atomic_folder {
     const char *path;

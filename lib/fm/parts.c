@@ -248,20 +248,28 @@ static int write_state(struct parts *p, struct err *e)
     return atomic_sync_fd(p->lock) < 0 ? err_sys(e, "cannot write to", p->folder.p) : 0;
 }
 
-/* Before the first file goes there. What another build has left since this one looked is not ours:
- * it goes. */
-static int make_folder(struct parts *p, struct err *e)
+/* What another build has left since this one looked is not ours: it goes. */
+static int take_folder(struct parts *p, struct err *e)
 {
-    if (p->lock >= 0)
-        return 0;
     if (lock_state(p, true, e) < 0 || list_folder(p, e) < 0 || remove_found(p, e) < 0)
         return e->code;
-    if (!p->o->keep) {
-        p->gone = (struct atomic_folder){.path = p->folder.p, .ours = is_ours};
-        if (atomic_folder_begin(&p->gone, e) < 0)
-            return e->code;
-    }
-    return write_state(p, e);
+    if (p->o->keep)
+        return 0;
+    p->gone = (struct atomic_folder){.path = p->folder.p, .ours = is_ours};
+    return atomic_folder_begin(&p->gone, e);
+}
+
+/* Before the first file goes there. */
+static int make_folder(struct parts *p, struct err *e)
+{
+    int rc;
+
+    if (p->lock >= 0)
+        return 0;
+    atomic_hold();
+    rc = take_folder(p, e);
+    atomic_release();
+    return rc == 0 ? write_state(p, e) : rc;
 }
 
 /* What an earlier run has left is found, or removed. Where there is no state to lock, another build

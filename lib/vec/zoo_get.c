@@ -80,22 +80,38 @@ static int lock_folder(const char *path, int *lock, struct err *e)
     return 0;
 }
 
+/* Makes the folder, or takes the one that is there: 1, and it goes on a signal. 0: not, it was
+ * another's who is done. */
+static int take_folder(struct fresh *f, const char *path, bool *made, struct err *e)
+{
+    *made = mkdir(path, 0777) == 0;
+    int rc = *made || errno == EEXIST ? lock_folder(path, &f->lock, e)
+                                      : err_sys(e, "cannot make", path);
+
+    if (rc > 0) {
+        f->folder = (struct atomic_folder){.path = path, .ours = is_ours};
+        if (atomic_folder_begin(&f->folder, e) < 0) {
+            rc = e->code;
+            close(f->lock);
+        }
+    }
+    if (rc < 0 && *made)
+        rmdir(path);
+    return rc;
+}
+
 /* Makes the folder. What one who was killed left of that name is removed first. */
 static int fresh_begin(struct fresh *f, const char *path, struct err *e)
 {
     for (;;) {
-        bool made = mkdir(path, 0777) == 0;
-        int rc = made || errno == EEXIST ? lock_folder(path, &f->lock, e)
-                                         : err_sys(e, "cannot make", path);
+        bool made;
+        atomic_hold();
+        int rc = take_folder(f, path, &made, e);
+        atomic_release();
         if (rc == 0)
             continue;
-        f->folder = (struct atomic_folder){.path = path, .ours = is_ours};
-        if (rc > 0 && (rc = atomic_folder_begin(&f->folder, e)) < 0)
-            close(f->lock);
-        if (rc < 0 && made)
-            rmdir(path);
         if (rc < 0 || made)
-            return rc;
+            return rc < 0 ? rc : 0;
         rc = atomic_folder_remove(&f->folder, e);
         close(f->lock);
         if (rc < 0)
@@ -103,22 +119,27 @@ static int fresh_begin(struct fresh *f, const char *path, struct err *e)
     }
 }
 
+/* No signal is to empty what has its name. */
+static int give_name(struct fresh *f, const char *to, struct err *e)
+{
+    int rc = 0;
+
+    atomic_hold();
+    if (rename(f->folder.path, to) < 0)
+        rc = err_sys(e, "cannot make", to);
+    else
+        atomic_folder_end(&f->folder);
+    atomic_release();
+    return rc;
+}
+
 /* Gives it the name `to`, or removes it if the work has failed: `done` < 0. */
 static int fresh_end(struct fresh *f, const char *to, int done, struct err *e)
 {
-    const char *path = f->folder.path;
+    int rc = done == 0 ? give_name(f, to, e) : done;
     struct err quiet = {0};
-    int rc = done;
 
-    if (rc == 0) {
-        atomic_folder_end(&f->folder); /* before: no signal is to empty what has its name */
-        if (rename(path, to) < 0) {
-            rc = err_sys(e, "cannot make", to);
-            f->folder = (struct atomic_folder){.path = path, .ours = is_ours};
-            atomic_folder_begin(&f->folder, &quiet);
-        }
-    }
-    if (f->folder.path)
+    if (rc < 0)
         atomic_folder_remove(&f->folder, &quiet);
     close(f->lock);
     return rc;

@@ -180,7 +180,7 @@ interrupted() {
 }
 
 @test "a signal leaves the whole model, or nothing" {
-    local i status none=0 left=0
+    local i status none=0
     mkdir m
     for ((i = 0; i < 200; i++)); do
         npy m/$i.npy 1000 $i
@@ -196,14 +196,9 @@ interrupted() {
             is 143 $status
             none=$((none + 1))
         fi
-        # Between its making and its being known, and before its name, a signal leaves the folder.
-        if [[ -e .out.new ]]; then
-            left=$((left + 1))
-        fi
-        rm -rf .out.new
         only m store
     done
-    [[ $none -gt 0 && $left -le $((none / 2)) ]]
+    [[ $none -gt 0 ]]
 }
 
 @test "a folder that another one is writing stays as it is" {

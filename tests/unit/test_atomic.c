@@ -256,6 +256,48 @@ static void test_kill(open_fn *open_it)
     unlink(path);
 }
 
+static bool is_any(const char *name)
+{
+    (void)name;
+    return true;
+}
+
+/* A folder is made while signals wait. One comes, and an inner hold that ends does not let it in. */
+static void make_folder_signalled(void)
+{
+    struct atomic_folder f = {.path = "folder", .ours = is_any};
+    struct err e = {0};
+
+    atomic_hold();
+    if (mkdir(f.path, 0777) < 0 || raise(SIGTERM) != 0)
+        _exit(1);
+    atomic_hold();
+    atomic_release();
+    if (atomic_folder_begin(&f, &e) < 0)
+        _exit(2);
+    tmp_put("folder/file", "x", 1);
+    atomic_release();
+    _exit(3);
+}
+
+static void test_hold(void)
+{
+    int status = 0;
+
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        make_folder_signalled();
+    waitpid(pid, &status, 0);
+    T_CHECKF(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "status %d", status);
+    T_CHECK(entries() == 0);
+    /* No signal, no end; what errno says stays. */
+    atomic_hold();
+    errno = EEXIST;
+    atomic_release();
+    T_CHECK(errno == EEXIST);
+}
+
 /* OpenMP ends a process from within: what that was writing goes, and nothing of its parent's. */
 static void test_exit(open_fn *open_it)
 {
@@ -468,6 +510,7 @@ int main(void)
         test_changes_at_once(ways[i]);
     }
     test_second_writer();
+    test_hold();
     tmp_leave();
     return t_done("atomic");
 }
