@@ -55,30 +55,38 @@ static pthread_once_t handlers_once = PTHREAD_ONCE_INIT;
 static atomic_int holding; /* calls of atomic_hold() without their atomic_release() */
 static atomic_int held;    /* the signal that came meanwhile */
 
-/* Removes what is ours of what stands in the folder: readdir() would take memory. */
-static void empty_folder(const struct atomic_folder *f)
+/* Removes what is ours of what stands in the folder, but for its lock: readdir() would take memory.
+ * Was there anything? */
+static bool empty_folder(const struct atomic_folder *f)
 {
     _Alignas(8) char names[4096];
+    bool any = false;
     long n;
 
     lseek(f->dir, 0, SEEK_SET);
     while ((n = syscall(SYS_getdents64, f->dir, names, sizeof names)) > 0)
         for (long at = 0; at < n;) {
             const struct dirent64 *d = (const void *)(names + at);
-            if (f->ours(d->d_name))
-                unlinkat(f->dir, d->d_name, 0);
+            if (f->ours(d->d_name) && !(f->lock && strcmp(d->d_name, f->lock) == 0))
+                any |= unlinkat(f->dir, d->d_name, 0) == 0;
             at += d->d_reclen;
         }
+    return any;
 }
 
-/* Again, if the thread that works there has made a file meanwhile. */
+/* Again, if the thread that works there has made a file meanwhile. Once the lock is gone the folder
+ * may be another's. */
 static int remove_folder(const struct atomic_folder *f)
 {
     int rc = -1;
 
+    errno = ENOTEMPTY;
     for (int i = 0; i < 8 && rc < 0; i++) {
-        empty_folder(f);
-        if ((rc = rmdir(f->path)) < 0 && errno != ENOTEMPTY)
+        if (empty_folder(f) && f->lock)
+            continue;
+        if (f->lock)
+            unlinkat(f->dir, f->lock, 0);
+        if ((rc = rmdir(f->path)) < 0 && (errno != ENOTEMPTY || f->lock))
             break;
     }
     return rc;

@@ -33,8 +33,9 @@ void atomic_release(void); /* keeps errno */
 struct atomic_folder {
     const char *path;
     bool (*ours)(const char *name);
-    int dir;     /* the rest is private */
-    pid_t owner; /* it is not a forked process's to remove */
+    const char *lock; /* what is removed last, as who has it locked has the folder; or NULL */
+    int dir;          /* the rest is private */
+    pid_t owner;      /* it is not a forked process's to remove */
 };
 int atomic_folder_begin(struct atomic_folder *f, struct err *e);
 void atomic_folder_end(struct atomic_folder *f); /* no-op on one that has not begun: {0} */

@@ -18,6 +18,8 @@
 
 enum { NAME_BYTES = 48 };
 
+static const char STATE[] = "state";
+
 /* An index that holds parts first..last. */
 struct part {
     uint64_t first, last;
@@ -156,13 +158,13 @@ static bool is_ours(const char *name)
 {
     size_t len = strspn(name, "0123456789-");
 
-    return strcmp(name, "state") == 0 || (len > 0 && strcmp(name + len, ".fmi") == 0);
+    return strcmp(name, STATE) == 0 || (len > 0 && strcmp(name + len, ".fmi") == 0);
 }
 
 /* Of one who has the lock: the state goes last, and with it the lock. */
 static int remove_folder(struct parts *p, struct err *e)
 {
-    if (remove_file(p, "state", e) < 0 || remove_empty(p, e) < 0)
+    if (remove_file(p, STATE, e) < 0 || remove_empty(p, e) < 0)
         return e->code;
     unlock(p);
     return 0;
@@ -200,11 +202,24 @@ static int compare_state(const struct parts *p, const char *expected, bool all, 
     return 0;
 }
 
+/* Where there are no locks nobody can work: what was made goes. */
+static int cannot_lock(const struct parts *p, const char *path, bool made, struct err *e)
+{
+    if (errno == EWOULDBLOCK)
+        return err_set(e, ERR_INPUT, "another build is at work in '%s'", p->folder.p);
+    err_sys(e, "cannot lock", path);
+    if (made) {
+        unlink(path);
+        rmdir(p->folder.p);
+    }
+    return e->code;
+}
+
 /* Locks the state file if there is one, or makes folder and file: p->lock. */
 static int lock_state(struct parts *p, bool make, struct err *e)
 {
     struct buf path = {0};
-    int rc = path_of(p, "state", &path, e);
+    int rc = path_of(p, STATE, &path, e);
     bool made;
 
     while (rc == 0 && p->lock < 0) { /* again, if another build has removed it meanwhile */
@@ -221,9 +236,7 @@ static int lock_state(struct parts *p, bool make, struct err *e)
             if (made)
                 rmdir(p->folder.p);
         } else if (p->lock >= 0 && atomic_lock_fd(p->lock, LOCK_EX | LOCK_NB) < 0) {
-            rc = errno == EWOULDBLOCK
-                     ? err_set(e, ERR_INPUT, "another build is at work in '%s'", p->folder.p)
-                     : err_sys(e, "cannot lock", path.p);
+            rc = cannot_lock(p, path.p, made, e);
         } else if (p->lock >= 0 && !atomic_is_named(p->lock, path.p)) {
             unlock(p);
         }
@@ -255,7 +268,7 @@ static int take_folder(struct parts *p, struct err *e)
         return e->code;
     if (p->o->keep)
         return 0;
-    p->gone = (struct atomic_folder){.path = p->folder.p, .ours = is_ours};
+    p->gone = (struct atomic_folder){.path = p->folder.p, .ours = is_ours, .lock = STATE};
     return atomic_folder_begin(&p->gone, e);
 }
 
@@ -513,9 +526,15 @@ int parts_end(struct parts *p, struct sect_writer **w, struct err *e)
     return push_file(p, x, e);
 }
 
-/* Removes all parts that lie in the folder, and it. */
+/* Removes all parts that lie in the folder, and it: also one that has its name, and of which the
+ * writing has failed after that. */
 static int clear(struct parts *p, struct err *e)
 {
+    if (p->gone.path) {
+        int rc = atomic_folder_remove(&p->gone, e);
+        unlock(p);
+        return rc;
+    }
     for (; p->n > 0; p->n--)
         if (remove_part(p, &p->part[p->n - 1], e) < 0)
             return e->code;

@@ -82,6 +82,11 @@ static int strike(enum fault_kind kind, void *caller)
         return 0;
     if (page->how == FAULT_KILL)
         raise(SIGKILL);
+    if (page->how == FAULT_TERM) {
+        page->how = 0;
+        raise(SIGTERM);
+        return 0; /* it waits for a better moment */
+    }
     who(caller);
     page->kind = kind;
     if (page->how < FAULT_SHORT)

@@ -30,7 +30,11 @@ enum fault_kind {
         "mode", "start", "ring"
 
 /* What a call does that is to fail, instead of an errno. */
-enum { FAULT_SHORT = 1001 /* half of the bytes */, FAULT_KILL /* the process dies before it */ };
+enum {
+    FAULT_SHORT = 1001, /* half of the bytes */
+    FAULT_KILL,         /* the process dies before it */
+    FAULT_TERM,         /* a signal comes before it */
+};
 
 /* Which calls fail: number `nth` of the process, from 1; that and all after; that and every other
  * one after, as signals come. */

@@ -139,6 +139,7 @@ builders() {
     "$1" fm-build-parts docs.fmi '-L docs.fmi.parts* -A docs.fmi.parts/*' fm-build -q -m 3K -T 1 -o docs.fmi "$in/docs1.jsonl" "$in/docs2.jsonl"
     "$1" fm-build-append docs1.fmi '-1 -L docs1.fmi.parts* -A docs1.fmi.parts/*' fm-build -q --append docs1.fmi "$in/docs2.jsonl"
     "$1" fm-merge docs.fmi '-L docs.fmi.parts*' fm-merge -q -o docs.fmi "$in/docs1.fmi" "$in/docs2.fmi"
+    "$1" fm-merge-parts '' '-L docs.fmi.parts*' fm-merge -q -o docs.fmi "$in"/docs{1,2,1,2}.fmi
     "$1" fm-merge-small docs.fmi '-L docs.fmi.parts*' fm-merge -q -m 100K --layout small -o docs.fmi "$in/docs.set"
     "$1" fm-merge-set docs.set '' fm-merge --set -o docs.set "$in/docs1.fmi" "$in/docs2.fmi"
     for kind in graph ivf spann hqi osq tenant; do

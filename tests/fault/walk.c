@@ -12,6 +12,7 @@
  *   -a          standard output cannot be sought, as if it were a pipe
  *   -i FILE     its standard input
  *   -x          kill it instead: before each such call, and at as many random moments as -s says
+ *   -T          the same with SIGTERM, after which nothing is left to be taken away but what -A says
  *   -L PATTERN  what a kill may leave for the next run to take away, beside ".NAME.new"
  *   -A PATTERN  what a failure may leave for it, if it is more than empty folders
  *   -o KIND:N:HOW:WHEN  that one fault only, and say who made the call
@@ -51,7 +52,7 @@ enum { TIMEOUT_S = 60, SHOWN = 12 /* defects of a command */ };
 struct walk {
     const char *name, *kinds, *input, *leftover, *allowed, *one;
     uint64_t first, sample;
-    bool each, once, timed, append, kills;
+    bool each, once, timed, append, kills, terms;
     char **command;
     struct fault_page *page;
     int out, err; /* of the command: files in memory, from the beginning each time */
@@ -421,7 +422,7 @@ static void try_fault(struct walk *w, const struct mode *m, uint64_t n)
     folder_free(&now);
 }
 
-/* ---- kills ---- */
+/* ---- kills and signals ---- */
 
 /* After one: what is there is whole, and another run does its work and leaves nothing of it. */
 static void try_kill(struct walk *w, const struct mode *m, uint64_t n, double after_s)
@@ -429,11 +430,13 @@ static void try_kill(struct walk *w, const struct mode *m, uint64_t n, double af
     struct folder now, kept;
     const char *bad;
 
-    run(w, m, n, after_s);
+    int status = run(w, m, n, after_s);
     folder_read(&now);
-    kept = without_leftovers(w, &now, w->leftover, true);
+    kept = without_leftovers(w, &now, w->terms ? w->allowed : w->leftover, !w->terms);
     if ((bad = each_is_whole(w, &kept)))
         show(w, m, n, bad);
+    if (w->terms && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) && w->page->how == 0)
+        show(w, m, n, "is not ended by the signal");
     if (w->once && folder_same(&kept, &w->after))
         folder_restore(&now, &w->before);
     else
@@ -470,21 +473,22 @@ static uint64_t next_call(struct walk *w, uint64_t n, uint64_t count)
 
 static void kill_all_over(struct walk *w)
 {
-    static const enum fault_kind at[] = {FAULT_WRITE, FAULT_SYNC,   FAULT_FOLDER,
-                                         FAULT_NAME,  FAULT_CREATE, FAULT_SIZE,
-                                         FAULT_CLOSE, FAULT_MODE,   FAULT_START};
+    static const enum fault_kind at[] = {FAULT_WRITE,  FAULT_SYNC, FAULT_FOLDER, FAULT_NAME,
+                                         FAULT_CREATE, FAULT_SIZE, FAULT_CLOSE,  FAULT_MODE,
+                                         FAULT_START,  FAULT_OPEN, FAULT_READ};
+    const uint32_t how = w->terms ? FAULT_TERM : FAULT_KILL;
 
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
-        const struct mode m = {at[i], FAULT_KILL, FAULT_ONCE};
+        const struct mode m = {at[i], how, FAULT_ONCE};
         for (uint64_t n = 1; wanted(w, at[i]) && n <= w->calls[at[i]];
              n = next_call(w, n, w->calls[at[i]]))
             try_kill(w, &m, n, 0);
     }
     /* By the clock, and as that is no measure on a busy machine, by allocations too. */
     for (uint64_t i = 0; i < w->sample; i++) {
-        const struct mode m = {FAULT_MEMORY, FAULT_KILL, FAULT_ONCE};
+        const struct mode m = {FAULT_MEMORY, how, FAULT_ONCE};
 
-        if (i % 2 == 0)
+        if (i % 2 == 0 && !w->terms)
             try_kill(w, NULL, i, 1e-4 + rand_unit(&w->rand) * w->took_s * 1.05);
         else
             try_kill(w, &m, 1 + rand_below(&w->rand, w->calls[FAULT_MEMORY]), 0);
@@ -620,7 +624,7 @@ int main(int argc, char **argv)
                      .rand = 1};
     int c;
 
-    while ((c = getopt(argc, argv, "+n:k:f:s:e1tai:xL:A:o:")) != -1) {
+    while ((c = getopt(argc, argv, "+n:k:f:s:e1tai:xTL:A:o:")) != -1) {
         if (c == 'n')
             w.name = optarg;
         else if (c == 'k')
@@ -643,6 +647,8 @@ int main(int argc, char **argv)
             w.append = true;
         else if (c == 'x')
             w.kills = true;
+        else if (c == 'T')
+            w.kills = w.terms = true;
         else if ((c != 'f' && c != 's') || !num_u64(optarg, c == 'f' ? &w.first : &w.sample))
             return 2;
     }

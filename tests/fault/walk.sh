@@ -4,7 +4,7 @@
 #
 #   FIRST, SAMPLE   of calls of a kind the first so many fail in turn, and so many of the rest
 #   KINDS           of calls these alone
-#   WALK            more options for walk: -x kills instead
+#   WALK            more options for walk: -x kills instead, -T signals
 # shellcheck disable=SC1091,SC2154,SC2317 # of tools.bash; called by name
 set -uf # the options of walk have patterns in them
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,5 +27,5 @@ job() {
 make_inputs || exit
 builders job
 stores job
-[[ ${WALK-} == *-x* ]] || queries job
+[[ ${WALK-} == *-[xT]* ]] || queries job
 exit $failed
