@@ -264,6 +264,7 @@ int main(int argc, char **argv)
     struct ann *ann = NULL;
     struct err e = {0};
 
+    cli_inputs_stay(&a.out, 1, (const char *const *)argv + first, 1);
     ok = ann_open(&ann, argv[first], cli_cpu(), &e) == 0;
     if (ok && a.check) {
         ok = ann_check(ann, &e) == 0;

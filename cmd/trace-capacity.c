@@ -239,6 +239,7 @@ static void settle(struct asked *a)
         cli_misuse("%s", SETUP_SLO_WRONG);
     if (!(a->precision >= 1e-4 && a->precision <= 1))
         cli_misuse("'--precision' is 0.0001 to 1");
+    cli_inputs_stay(&a->co.out, 1, (const char *const[]){a->path, SETUP_FILES(&s)}, 4);
 }
 
 int main(int argc, char **argv)

@@ -151,6 +151,7 @@ int main(int argc, char **argv)
 
     cli_parse(&prog, opts, argc, argv);
     settle(&a);
+    cli_inputs_stay(&a.out, 1, &a.lengths, 1);
     progress_init(&progress, a.quiet);
     rc = generate(&a, &progress, &e);
     progress_end(&progress);

@@ -309,6 +309,8 @@ static void settle(struct asked *a, struct plans *s)
     cli_count_in("--most-replicas", a->most, 1, REPLICAS_MOST);
     cli_outputs_once((const char *const[]){a->svg, a->co.out ? a->co.out : "-"}, 2,
                      "rows and picture");
+    cli_inputs_stay((const char *const[]){a->svg, a->co.out}, 2,
+                    (const char *const[]){a->path, SETUP_FILES(&a->setup)}, 4);
     settle_lists(a, &s->set);
 }
 

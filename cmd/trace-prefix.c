@@ -156,6 +156,7 @@ int main(int argc, char **argv)
 
     a.path = argv[cli_parse(&prog, opts, argc, argv)];
     settle(&a);
+    cli_inputs_stay(&a.groups, 1, &a.path, 1);
     progress_init(&progress, a.quiet);
     rc = run(&a, &progress, &e);
     progress_end(&progress);

@@ -56,6 +56,15 @@ static int set_fleet(struct parts *p, bool all, struct err *e)
     return fleet_setup(&p->fleet, o, all, e) < 0 ? e->code : route_setup(&p->route, o, &p->slo, e);
 }
 
+static void check_files(const struct asked *a, const struct setup *s)
+{
+    const char *const out[] = {a->rows, a->steps, a->timeline};
+    const char *const in[] = {a->path, a->cluster, a->groups, SETUP_FILES(s)};
+
+    cli_outputs_once(out, 3, "rows, steps and timeline");
+    cli_inputs_stay(out, 3, in, sizeof in / sizeof *in);
+}
+
 static void settle(const struct asked *a, struct parts *p)
 {
     const struct setup *s = &p->setup;
@@ -87,8 +96,7 @@ static void settle(const struct asked *a, struct parts *p)
         cli_misuse("%s", SETUP_SLO_WRONG);
     if (!a->cluster && set_fleet(p, false, &e) < 0)
         cli_wrong(&e);
-    cli_outputs_once((const char *const[]){a->rows, a->steps, a->timeline}, 3,
-                     "rows, steps and timeline");
+    check_files(a, s);
 }
 
 static int load(const struct asked *a, struct parts *p, struct progress *progress, struct err *e)

@@ -252,6 +252,7 @@ static void settle(struct asked *a)
 {
     cli_outputs_once((const char *const[]){a->svg, a->out ? a->out : "-"}, 2,
                      "numbers and picture");
+    cli_inputs_stay((const char *const[]){a->svg, a->out}, 2, &a->path, 1);
     if (a->sizes && !(a->n_sizes = list_numbers(a->sizes, a->size, SIZES_MOST)))
         cli_misuse("'--blocks' is a list of up to %d numbers, not '%s'", SIZES_MOST, a->sizes);
     for (size_t i = 0; i < a->n_sizes; i++)

@@ -210,6 +210,7 @@ int main(int argc, char **argv)
     if (argc == first && how.format == VEC_AUTO)
         cli_misuse("standard input needs '--from FORMAT'");
     path = argc > first ? argv[first] : "-";
+    cli_inputs_stay(&co.out, 1, &path, 1);
     how.raw_ids = !vec_format_is_text(how.format == VEC_AUTO ? vec_format_of(path)
                                                              : how.format); /* ids too */
     so.threads = par_threads(co.threads);

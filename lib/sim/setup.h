@@ -103,6 +103,9 @@ struct setup {
         CLI_DOUBLE(0, "link-us", &(s)->cost_opts.link_us, "X", "and its latency"),                 \
         CLI_FLAG(0, "check", &(s)->check, "assert the invariants at every step")
 
+/* What is read for it, where these are names of files: to be kept from being written over. */
+#define SETUP_FILES(s) (s)->table, (s)->cost_opts.model, (s)->cost_opts.gpu
+
 /* For tools that have them. */
 #define SETUP_SWITCHING_OPTIONS(s)                                                                \
     CLI_DOUBLE(0, "priority-frequency", &(s)->switching.frequency, "F",                           \
