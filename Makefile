@@ -7,6 +7,17 @@
 #
 # Objects live in build/$(MODE)-$(CC)/, so that modes and compilers never mix.
 
+# `make deps check`: what has been installed is seen by a make that begins after it.
+INSTALLS  := $(filter deps%,$(MAKECMDGOALS))
+AFTERWARDS := $(filter-out deps%,$(MAKECMDGOALS))
+ifneq ($(and $(INSTALLS),$(AFTERWARDS)),)
+.PHONY: $(INSTALLS) $(AFTERWARDS)
+$(INSTALLS):
+	+@$(MAKE) --no-print-directory $@
+$(AFTERWARDS): | $(INSTALLS)
+	+@$(MAKE) --no-print-directory $@
+else
+
 VERSION   := $(shell cat VERSION)
 MODE      ?= release
 ifeq ($(origin CC),default)
@@ -182,12 +193,19 @@ deps-cluster: deps
 deps-watch: deps
 	$(APT) install --no-install-recommends $(DEPS_WATCH)
 
+# ---- building for what follows: by all processors, also where make was not told -j, as tests run one after the other ----
+.PHONY: built-for-check built-for-demo
+built-for-demo: WANTED := tools
+built-for-check: WANTED = tools dev build-tests $(BUILD)/tests/bench/report $(BUILD)/tests/check/wellformed $(FAULT)
+built-for-check built-for-demo:
+	$(if $(findstring -j,$(MAKEFLAGS)),,$(Q)$(MAKE) --no-print-directory -j$(shell nproc) $(WANTED))
+
 # ---- the main jobs, on text that every Debian machine has ----
-demo: tools
+demo: built-for-demo tools
 	tests/demo.sh $(BUILD)/bin
 
 # ---- tests ----
-check: check-unit check-fuzz check-cli check-tree check-fault-few
+check: built-for-check check-unit check-fuzz check-cli check-tree check-fault-few
 
 # Built with -j, where they are then run one after the other.
 build-tests: $(TESTS) $(FUZZERS)
@@ -272,7 +290,7 @@ SH_FILES  := $(wildcard .ci/run packaging/*.sh tests/*.sh tests/*/*.sh tests/*/*
 
 lint:
 	clang-format --dry-run -Werror $(C_FILES)
-	cppcheck -q --std=c11 --enable=warning,portability,performance --inline-suppr \
+	cppcheck -q -j $(shell nproc) --std=c11 --enable=warning,portability,performance --inline-suppr \
 	    --suppress=missingIncludeSystem --error-exitcode=1 -Ilib -D_GNU_SOURCE \
 	    -DSLUICE_VERSION='""' $(LIB_SRC) $(CMD_SRC)
 	shellcheck $(SH_FILES)
@@ -331,3 +349,5 @@ clean:
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+endif # of goals after deps
