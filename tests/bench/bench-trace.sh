@@ -3,12 +3,12 @@
 # bench-trace.sh BUILD_DIR [PART...]: what replays of one machine must show, figure by figure: a measured run of vLLM, Vidur's
 # runs, Mooncake's shared prefixes, Sarathi, FastGen, NanoFlow, Continuum, speed.
 #
-# Values of several runs, by seeds 1 2 3 if nothing else is said, are joined by commas, and all must be as asked. Commands are
-# short for:
+# Values of several runs, by seeds 1 2 3 if nothing else is said (what takes long by 1 alone without FULL=1), are joined by commas,
+# and all must be as asked. Commands are short for:
 #   7B                 --cost roofline --model Llama-2-7B --gpu A100-80GB --kv-blocks 6875, 110,000 tokens
 #   conv, code         Azure's two traces, whole, by trace-convert --clip 4096
 # What needs public data that is not there is left out, with a remark. Simulated figures are the same on every machine at any
-# load; times are processor seconds of one thread, the least of three runs, as others may be at work.
+# load; times are processor seconds of one thread, the least of two runs (FULL=1: three), as others may be at work.
 #
 # Rows as claims.sh says, in BUILD_DIR/bench/trace.tsv; a minute and a half.
 set -euo pipefail
@@ -107,13 +107,11 @@ sarathi() {
         # shellcheck disable=SC2046 # a list of values
         add "$1" $(awk '!/^#/ { print $4 }' "$out")
     }
-    for seed in 1 2 3; do
+    for seed in $(seeds); do
         most conv conv.jsonl --tbt 0.1
-        if full || [ $seed = 1 ]; then
-            most shuffled conv.jsonl --tbt 0.1 --shuffle
-            head -n 350 conv.jsonl >first.jsonl
-            most first first.jsonl --tbt 0.1
-        fi
+        most shuffled conv.jsonl --tbt 0.1 --shuffle
+        head -n 350 conv.jsonl >first.jsonl
+        most first first.jsonl --tbt 0.1
         most code code.jsonl --tbt 0.1
         most relaxed conv.jsonl --tbt 0.5
         trace-convert -q --rate 5 --seed "$seed" conv.jsonl -o five.jsonl
@@ -188,7 +186,7 @@ nanoflow() {
     azure
     local model tp asked seed sched at
     while read -r model tp asked; do
-        for seed in 1 2 3; do
+        for seed in $(seeds); do
             trace-convert -q --rate 30 --seed "$seed" conv.jsonl -o t.jsonl
             for sched in nanoflow vllm0; do
                 ok trace-replay -q --cost roofline --model "$model" --gpu A100-80GB --tp "$tp" --sched $sched t.jsonl
@@ -249,7 +247,7 @@ continuum() {
         ok trace-replay -q --cost roofline --model Llama-3.1-8B --gpu A100-80GB --kv-blocks 24375 "${@:2}" t.jsonl
         add "$1" "$(value job_mean_s)" "$(value computed_tokens)" "$(value span_s)"
     }
-    for seed in 1 2 3; do
+    for seed in $(seeds); do
         for rate in 0.06 0.03 0.01 slow; do
             slow=1
             [ $rate != slow ] || slow=20

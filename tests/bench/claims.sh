@@ -22,6 +22,7 @@ read -ra quiet <<<"${QUIET:-}"
 
 full() { [ -n "${FULL:-}" ]; }
 unless_full() { if full; then echo "$2"; else echo "$1"; fi; }
+seeds() { unless_full 1 '1 2 3'; } # of what takes long
 alone() { "${quiet[@]}" "$@"; }
 
 # ---- what the tests have, too ----
@@ -144,10 +145,10 @@ add() {
     done
 }
 
-# timed COMMAND...: lines "cpu seconds", "wall seconds" and "mib peak" of three runs, in took; its output in $out.
+# timed COMMAND...: lines "cpu seconds", "wall seconds" and "mib peak" of two runs, in took, of three with FULL=1; its output in $out.
 timed() {
     : >took
-    for _ in 1 2 3; do
+    for _ in $(seq "$(unless_full 2 3)"); do
         # TOOL: 1.0 s wall, 0.9 s user, 0.1 s system, peak memory 5.0 MiB
         alone "$@" -v 2>&1 >"$out" | awk '/ s wall, .* peak memory / { print "wall", $2; print "cpu", $5 + $8; print "mib", $13 }' >>took
     done

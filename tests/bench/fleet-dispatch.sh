@@ -74,7 +74,7 @@ hexgen() {
     local seed k alpha kind trace=$shared/traces/hexgen/input_file_trace1.json
     echo '[{"count":2},{"slower":1.88},{"slower":1.79}]' >c.json
     table >t.csv
-    for seed in 1 2 3; do
+    for seed in $(seeds); do
         programs 150 1 "$seed" >programs.jsonl
         for kind in round-robin workload 'workload --queue urgency'; do
             # shellcheck disable=SC2086 # options
@@ -93,7 +93,7 @@ hexgen() {
             --program-slo-scale 1 -o rows --dispatch "$@" h.jsonl
         echo "$(value job_p95_s) $(value program_slo_p95) $(second_half rows)"
     }
-    for seed in 1 2 3; do
+    for seed in $(seeds); do
         for k in 1 2 3 4; do
             trace-convert -q --rate 0.0155 --seed "$seed$k" "$trace" -o "hq$k.jsonl"
         done

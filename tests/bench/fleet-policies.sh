@@ -48,7 +48,7 @@ batchllm() {
     take trace-replay span
     local many seed
     for many in 16 4 1; do
-        for seed in 1 2 3; do
+        for seed in $(seeds); do
             trace-gen -n 6400 --arrivals none --sharing $many --prefix-tokens 2000 --prompt 200 --answer 100 \
                 --seed "$seed" -o shared.jsonl
             ok trace-prefix --kv-tokens 430000 shared.jsonl
@@ -91,7 +91,7 @@ apex() {
     row 'APEX: plans of 4, 8, 16 GPUs' '== 1' "${list[plans.1]}" "${list[plans.2]}" ours/base 'trace-plan --all; brute force'
     # shared_by: how many GPUs share a stage of the best plan.
     shared_by() { of plan | sed -n '1s/.*tp//p'; }
-    for seed in 1 2 3; do
+    for seed in $(seeds); do
         trace-gen --seed "$seed" -n 1000 --rate 0.5 --prompt lognormal:2588,900 --answer lognormal:291,250 |
             trace-convert -q --clip 4096 - >prompts.jsonl
         trace-gen --seed "$seed" -n 4000 --prompt lognormal:308,300 --answer lognormal:1144,400 |
