@@ -78,18 +78,26 @@ static bool empty_folder(const struct atomic_folder *f)
  * may be another's. */
 static int remove_folder(const struct atomic_folder *f)
 {
-    int rc = -1;
+    for (int i = 0; i < 8 && empty_folder(f); i++)
+        ;
+    if (f->lock)
+        unlinkat(f->dir, f->lock, 0);
+    return rmdir(f->path);
+}
 
-    errno = ENOTEMPTY;
-    for (int i = 0; i < 8 && rc < 0; i++) {
-        if (empty_folder(f) && f->lock)
-            continue;
-        if (f->lock)
-            unlinkat(f->dir, f->lock, 0);
-        if ((rc = rmdir(f->path)) < 0 && (errno != ENOTEMPTY || f->lock))
-            break;
-    }
-    return rc;
+/* Is it what is open that has this name? */
+static bool is_named_at(int fd, int dir, const char *name, int flags)
+{
+    struct stat ours, named;
+
+    return fstat(fd, &ours) == 0 && fstatat(dir, name, &named, flags) == 0 &&
+           ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+/* Is it still our open file that has the name ".NAME.new"? */
+static bool is_named(const struct atomic_file *f)
+{
+    return is_named_at(f->fd, f->dir, f->fresh, AT_SYMLINK_NOFOLLOW);
 }
 
 /* Only async-signal-safe calls. */
@@ -97,7 +105,7 @@ static void remove_unfinished(void)
 {
     for (int i = 0; i < UNFINISHED; i++) {
         const struct atomic_file *f = atomic_load(&unfinished[i]);
-        if (f && f->owner == getpid())
+        if (f && f->owner == getpid() && is_named(f)) /* not yet renamed: another may have it */
             unlinkat(f->dir, f->fresh, 0);
     }
     for (int i = 0; i < FOLDERS; i++) {
@@ -114,7 +122,7 @@ static void on_signal(int sig)
     int saved = errno;
 
     atomic_store(&held, sig);
-    if (atomic_load(&holding) > 0)
+    if (atomic_load(&holding) > 0 || !atomic_exchange(&held, 0))
         return;
     remove_unfinished();
     for (int i = 0; i < 3; i++)
@@ -292,10 +300,7 @@ int atomic_lock_fd(int fd, int how)
 
 bool atomic_is_named(int fd, const char *path)
 {
-    struct stat ours, named;
-
-    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_dev == named.st_dev &&
-           ours.st_ino == named.st_ino;
+    return is_named_at(fd, AT_FDCWD, path, 0);
 }
 
 int atomic_sync_fd(int fd)
@@ -310,15 +315,6 @@ int atomic_sync_fd(int fd)
 
 /* ---- the two ways to hold the data ---- */
 
-/* Is it still our open file that has the name ".NAME.new"? */
-static bool is_named(const struct atomic_file *f, int fd)
-{
-    struct stat a, b;
-
-    return fstat(fd, &a) == 0 && fstatat(f->dir, f->fresh, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 /* Removes a ".NAME.new" whose writer is dead. With `wait` a living one is waited for. */
 static int take_away(const struct atomic_file *f, bool wait, struct err *e)
 {
@@ -328,7 +324,8 @@ static int take_away(const struct atomic_file *f, bool wait, struct err *e)
     if (fd < 0 && errno == ENOENT)
         return 0;
     if (fd < 0 || atomic_lock_fd(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0 ||
-        (is_named(f, fd) && unlinkat(f->dir, f->fresh, 0) < 0))
+        (is_named_at(fd, f->dir, f->fresh, AT_SYMLINK_NOFOLLOW) &&
+         unlinkat(f->dir, f->fresh, 0) < 0))
         rc = err_set(e, ERR_IO, "cannot write '%s': '%s' is in the way: %s", f->path, f->fresh,
                      errno == EWOULDBLOCK ? "another process is writing it" : strerror(errno));
     if (fd >= 0)
@@ -359,7 +356,7 @@ static int open_named(struct atomic_file *f, struct err *e)
             continue;
         }
         atomic_lock_fd(f->fd, LOCK_EX); /* without locks others stop at the name */
-        f->named = is_named(f, f->fd);
+        f->named = is_named(f);
         if (f->named)
             return 0;
         forget(f); /* taken for a dead writer's before the lock was ours */

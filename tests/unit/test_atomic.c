@@ -298,6 +298,59 @@ static void test_hold(void)
     T_CHECK(errno == EEXIST);
 }
 
+static volatile sig_atomic_t caught;
+
+static void on_caught(int sig)
+{
+    (void)sig;
+    caught++;
+}
+
+/* The handler that was there before gets a signal once, and goes on: nothing is held back for later. */
+static void test_caught(void)
+{
+    int status = 0;
+
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct sigaction sa = {.sa_handler = on_caught};
+        if (sigaction(SIGTERM, &sa, NULL) < 0)
+            _exit(9);
+        atomic_hold(); /* the handlers are installed */
+        atomic_release();
+        raise(SIGTERM);
+        atomic_hold();
+        atomic_release();
+        _exit(caught);
+    }
+    waitpid(pid, &status, 0);
+    T_CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %d", status);
+}
+
+/* A signal removes ".NAME.new" only where that is ours. */
+static void test_other_of_that_name(void)
+{
+    struct atomic_file *f;
+    struct err e = {0};
+    int status = 0;
+
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (atomic_open_named(&f, path, &e) < 0 || rename(fresh, path) < 0)
+            _exit(1);
+        tmp_put(fresh, "other", 5);
+        raise(SIGTERM);
+        _exit(2);
+    }
+    waitpid(pid, &status, 0);
+    T_CHECKF(WIFSIGNALED(status), "status %d", status);
+    T_CHECK(strcmp(slurp(fresh), "other") == 0 && entries() == 2);
+    unlink(fresh);
+    unlink(path);
+}
+
 /* OpenMP ends a process from within: what that was writing goes, and nothing of its parent's. */
 static void test_exit(open_fn *open_it)
 {
@@ -493,6 +546,7 @@ int main(void)
     umask(0026);
     signal(SIGPIPE, SIG_IGN);
     tmp_enter();
+    test_caught();         /* in a process of its own, before they are installed here */
     test_ignored_signal(); /* first: the handlers are installed once */
     for (int i = 0; i < 2; i++) {
         test_commit(ways[i]);
@@ -511,6 +565,7 @@ int main(void)
     }
     test_second_writer();
     test_hold();
+    test_other_of_that_name();
     tmp_leave();
     return t_done("atomic");
 }
