@@ -26,17 +26,17 @@ static double interval_s(const struct fleet *c, enum fleet_due what)
     return what == DUE_PAIR ? c->o->migrate->interval_s : c->o->scale->interval_s;
 }
 
-/* The next moment of it: a whole number of intervals after the first arrival. */
-static int again(struct fleet *c, enum fleet_due what, struct err *e)
+/* At the first moment of it that is not before `from`: a whole number of intervals after the first
+ * arrival. */
+static int again(struct fleet *c, enum fleet_due what, int64_t from, struct err *e)
 {
-    int64_t every = llround(1e9 * interval_s(c, what)), at;
+    int64_t every = llround(1e9 * interval_s(c, what)), past = from - c->began_ns;
+    int64_t intervals = past / every + (past % every > 0);
 
-    at = c->now - c->began_ns;
-    at = c->began_ns + (at / every + 1) * every;
-    return fleet_due(c, at, what, 0, e);
+    return fleet_due(c, c->began_ns + (intervals > 0 ? intervals : 1) * every, what, 0, e);
 }
 
-/* Can it matter, if no request comes? */
+/* Can it matter, though nothing happens? If not, it sleeps: the next request may come in years. */
 static bool matters(const struct fleet *c, enum fleet_due what)
 {
     return c->steps.n > 0 || c->n_touched > 0 || c->copying > 0 || c->n_held > 0 ||
@@ -50,7 +50,7 @@ static int periodic(struct fleet *c, enum fleet_due what, struct err *e)
     else if (scale_look(c, e) < 0)
         return e->code;
     if (matters(c, what))
-        return again(c, what, e);
+        return again(c, what, c->now + 1, e);
     c->asleep |= 1U << what;
     return 0;
 }
@@ -59,14 +59,17 @@ int fleet_wake(struct fleet *c, struct err *e)
 {
     unsigned asleep = c->asleep;
 
+    if (c->began_ns == FLIGHT_NEVER)
+        return 0;
     c->asleep = 0;
     for (int what = DUE_PAIR; what <= DUE_SCALE; what++)
-        if (asleep >> what & 1 && again(c, (enum fleet_due)what, e) < 0)
+        if (asleep >> what & 1 && again(c, (enum fleet_due)what, c->now, e) < 0)
             return e->code;
     return 0;
 }
 
-static int run(struct fleet *c, const struct event *x, struct err *e)
+/* What has a moment because something made it so. */
+static int once(struct fleet *c, const struct event *x, struct err *e)
 {
     switch ((enum fleet_due)x->what) {
     case DUE_COPIED:
@@ -81,11 +84,16 @@ static int run(struct fleet *c, const struct event *x, struct err *e)
     case DUE_NOTICE:
         life_notice(c, x->arg);
         return 0;
-    case DUE_FAIL:
-        return life_fail(c, x->arg, e);
     default:
-        return periodic(c, (enum fleet_due)x->what, e);
+        return life_fail(c, x->arg, e);
     }
+}
+
+static int run(struct fleet *c, const struct event *x, struct err *e)
+{
+    if (x->what == DUE_PAIR || x->what == DUE_SCALE)
+        return periodic(c, (enum fleet_due)x->what, e);
+    return once(c, x, e) < 0 ? e->code : fleet_wake(c, e);
 }
 
 int fleet_run_due(struct fleet *c, struct err *e)

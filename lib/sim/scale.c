@@ -18,11 +18,6 @@ static uint32_t coming(const struct fleet *c)
     return life_count(c, LIFE_OPEN) + life_count(c, LIFE_STARTING);
 }
 
-bool scale_may_stop(const struct fleet *c)
-{
-    return coming(c) > c->o->scale->least;
-}
-
 /* Of those that are open or will be. */
 static double mean(const struct fleet *c)
 {
@@ -40,6 +35,12 @@ static double mean(const struct fleet *c)
         requests += (double)replica_requests(r);
     }
     return any ? left / fmax(requests, 1) : -INFINITY;
+}
+
+bool scale_may_stop(const struct fleet *c)
+{
+    return life_count(c, LIFE_STARTING) == 0 && coming(c) > c->o->scale->least &&
+           mean(c) > c->o->scale->down;
 }
 
 /* One more: 1, or 0 if there is none. */
@@ -77,7 +78,7 @@ int scale_look(struct fleet *c, struct err *e)
     const struct scale_opts *o = c->o->scale;
     int more = 1;
 
-    if (mean(c) > o->down && coming(c) > o->least && life_count(c, LIFE_STARTING) == 0) {
+    if (scale_may_stop(c)) {
         stop_one(c);
         return 0;
     }

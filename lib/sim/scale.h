@@ -27,7 +27,7 @@ struct scale_opts {
 int scale_look(struct fleet *c, struct err *e);
 /* Could this replica be started, or opened again? */
 bool scale_may_start(const struct fleet *c, uint32_t i);
-/* Could there be fewer, though nothing happens? */
+/* Would it stop one if it looked now? */
 bool scale_may_stop(const struct fleet *c);
 
 #endif

@@ -186,6 +186,18 @@ marks() {
     # One fails for good, and another takes its place.
     ok replay --autoscale 1:2 --fail 0@1 --startup 0.5 -o rows ../trace.jsonl
     is 300 "$(grep -c 'ok$' rows)"
+    # At the next look, though no request comes: it is open when one does.
+    echo '{"id":"b","t_ns":5000000000,"prompt":8,"output":10}' | cat ../one.jsonl - >two.jsonl
+    ok replay --autoscale 1:2 --fail 0@1.5+2.2 --scale-interval 1 --startup 1 -o rows --timeline t.json two.jsonl
+    is '1500 0 fails, 2000 1 starts, 3000 1 opens, 3700 0 opens, 4000 1 drains, 4000 1 goes off' "$(marks t.json)"
+}
+
+# At ten looks a second 45 billion.
+@test "between requests that are years apart nobody looks for nothing" {
+    echo '{"id":"b","t_ns":4500000000000000000,"prompt":8,"output":10}' | cat ../one.jsonl - >two.jsonl
+    ok timeout 20 trace-replay --cost ../t.csv --kv-blocks 60 --check --autoscale 1:4 --replicas 3 --scale-interval 0.1 --scale-down 1000 \
+        --migrate defrag --fail 0@30+60 -o rows two.jsonl
+    is 2 "$(grep -c 'ok$' rows)"
 }
 
 @test "64 replicas with all of it: the same bytes, step by step too" {
