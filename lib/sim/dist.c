@@ -79,10 +79,13 @@ static double gamma_of_shape(double k, uint64_t *seed)
 
 double dist_gamma(double mean, double cv, uint64_t *seed)
 {
-    double k = 1 / (cv * cv);
+    double k = 1 / (cv * cv), x;
 
     /* What varies by less than numbers tell apart does not. */
-    return isfinite(k) ? mean * cv * cv * gamma_of_shape(k, seed) : mean;
+    if (!isfinite(k))
+        return mean;
+    x = gamma_of_shape(k, seed);
+    return x > 0 ? mean * cv * cv * x : 0; /* not infinity times 0 */
 }
 
 /* By rejection-inversion (Hoermann and Derflinger 1996). */
@@ -113,7 +116,8 @@ static double zipf(double s, double most, uint64_t *seed)
 
 static double lognormal(double mean, double sd, uint64_t *seed)
 {
-    double spread = log1p(sd * sd / (mean * mean));
+    double ratio = sd / mean; /* its square may be infinite */
+    double spread = ratio < 1e100 ? log1p(ratio * ratio) : 2 * (log(sd) - log(mean));
 
     return exp(log(mean) - spread / 2 + sqrt(spread) * rand_normal(seed));
 }
