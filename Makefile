@@ -211,31 +211,25 @@ check: built-for-check check-unit check-fuzz check-cli check-tree check-fault-fe
 build-tests: $(TESTS) $(FUZZERS)
 
 check-unit: $(TESTS)
-	$(Q)tests/run-units.sh $(TESTS)
+	$(Q)tests/run.sh -q 'unit and property tests' $(TESTS)
 
 # What the fuzz targets are known by, without a fuzzer.
 check-fuzz: $(FUZZERS)
-	$(Q)tests/run-units.sh $(FUZZERS)
+	$(Q)tests/run.sh -q 'fuzz targets' $(FUZZERS)
 
 check-cli: tools $(BUILD)/tests/bench/report
-	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli
+	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin tests/run.sh 'files of tests of tools' \
+	    $(patsubst %,"bats %",$(wildcard tests/cli/*.bats))
 
 check-tree: tools dev $(BUILD)/tests/bench/report $(BUILD)/tests/check/wellformed
-	$(Q)tests/check/layers.sh
-	$(Q)tests/check/layers-selftest.sh
-	$(Q)tests/check/cli.sh $(BUILD)/bin
-	$(Q)tests/check/cli-selftest.sh
-	$(Q)tests/check/completions.sh $(BUILD)/bin
-	$(Q)tests/check/completions-selftest.sh
-	$(Q)tests/check/examples.sh $(BUILD)/bin
-	$(Q)tests/check/tour.sh $(BUILD)/bin
-	$(Q)tests/check/pages.sh $(BUILD)
-	$(Q)tests/check/hacking.sh
-	$(Q)tests/check/install.sh $(BUILD)
+	$(Q)tests/run.sh 'checks of the tree' \
+	    $(patsubst %,"tests/check/%.sh $(BUILD)/bin",completions cli examples tour) \
+	    $(patsubst %,"tests/check/%.sh $(BUILD)",pages install) \
+	    $(patsubst %,tests/check/%.sh,layers-selftest cli-selftest completions-selftest layers hacking)
 
 # What a packager runs: half a minute.
 check-quick: $(filter $(BUILD)/tests/unit/%,$(TESTS)) tools dev
-	$(Q)tests/run-units.sh $(filter $(BUILD)/tests/unit/%,$(TESTS))
+	$(Q)tests/run.sh -q 'unit tests' $(filter $(BUILD)/tests/unit/%,$(TESTS))
 	$(Q)SLUICE_BIN=$(CURDIR)/$(BUILD)/bin bats tests/cli/fm-count.bats tests/cli/vec-recall.bats \
 	    tests/cli/ann-stat.bats tests/cli/trace-compare.bats
 	$(Q)tests/check/install.sh $(BUILD)

@@ -28,10 +28,20 @@ run() {
     "$bin/$1" "${@:2}" >"$scratch/out" 2>"$scratch/err" </dev/null
 }
 
-# The rows of --help-options with "|" for the tabs, as read takes a run of tabs for one; "|" between
-# choices becomes a blank.
-rows() {
-    "$bin/$1" --help-options 2>/dev/null </dev/null | tr '|\t' ' |'
+# Each tool's rows of --help-options, as $scratch/TOOL.rows, with "|" for the tabs, as read takes a run
+# of tabs for one; "|" between choices becomes a blank. What they offer, as it is typed, a line each, is
+# $scratch/TOOL.own, and $scratch/all for all tools.
+ask_tools() {
+    local tool
+    for tool in "${tools[@]}"; do
+        "$bin/$tool" --help-options 2>/dev/null </dev/null | tr '|\t' ' |' >"$scratch/$tool.rows"
+        options "$scratch/$tool.rows" >"$scratch/$tool.own"
+    done
+    cat "$scratch"/*.own 2>/dev/null | sort -u >"$scratch/all"
+}
+
+options() {
+    awk -F '|' '{ print "--" $2; if ($1 != "") print "-" $1 }' "$1" | sort -u
 }
 
 programs() {
@@ -60,24 +70,21 @@ table() {
         }' "$scratch/out"
 }
 
-# Is the option TEXT in FILE, and not as a part of a longer word?
-names_option() {
-    grep -Eq -- "(^|[^A-Za-z0-9-])$1([^A-Za-z0-9-]|\$)" "$2"
-}
-
 help_text() {
-    local flag first short long
+    local flag first short long text
     for flag in --help -h; do
         run "$1" "$flag" || echo "$flag: exit code is not 0"
         [[ -s $scratch/err ]] && echo "$flag writes to stderr"
-        first=$(head -n 1 "$scratch/out")
+        text=$(cat "$scratch/out")
+        first=${text%%$'\n'*}
         [[ $first == "Usage: $1 "* ]] || echo "$flag begins '$first', not 'Usage: $1 '"
     done
+    # An option's name, and not as a part of a longer word.
     while IFS='|' read -r short long _; do
-        names_option "--$long" "$scratch/out" || echo "--help does not name --$long"
-        [[ -z $short ]] || names_option "-$short, --$long" "$scratch/out" ||
+        [[ $text =~ (^|[^A-Za-z0-9-])--$long([^A-Za-z0-9-]|$) ]] || echo "--help does not name --$long"
+        [[ -z $short || $text =~ (^|[^A-Za-z0-9-])"-$short, --$long"([^A-Za-z0-9-]|$) ]] ||
             echo "--help does not name -$short, --$long"
-    done < <(rows "$1")
+    done <"$scratch/$1.rows"
 }
 
 version_text() {
@@ -122,31 +129,20 @@ man_options() {
         }' "$1"
 }
 
-# The options of the tools given, as they are typed, a line each.
-options() {
-    local tool short long
-    for tool; do
-        while IFS='|' read -r short long _; do
-            printf '%s\n' "--$long" ${short:+"-$short"}
-        done < <(rows "$tool")
-    done | sort -u
+# only FIRST SECOND FORMAT: each line that is in FIRST alone; both files are sorted.
+only() {
+    comm -23 "$1" "$2" | sed "s|.*|$3|"
 }
 
 man_page() {
-    local page=$tree/man/$1.1 option
-    [[ -f $page ]] || { echo "no man/$1.1"; return; }
-    man_options "$page" | sort -u >"$scratch/man"
-    options "$1" >"$scratch/own"
-    while read -r option; do
-        grep -Fxq -- "own $option" "$scratch/man" || echo "man/$1.1 does not document $option"
-    done <"$scratch/own"
-    while read -r option; do
-        grep -Fxq -- "$option" "$scratch/own" || echo "man/$1.1 documents $option, which is no option"
-    done < <(sed -n 's/^own //p' "$scratch/man")
-    options "${tools[@]}" >"$scratch/all"
-    while read -r option; do
-        grep -Fxq -- "$option" "$scratch/all" || echo "man/$1.1 mentions $option, which no tool has"
-    done < <(sed -n 's/^text //p' "$scratch/man")
+    local page=man/$1.1
+    [[ -f $tree/$page ]] || { echo "no $page"; return; }
+    man_options "$tree/$page" | sort -u >"$scratch/man"
+    sed -n 's/^own //p' "$scratch/man" >"$scratch/man-own"
+    sed -n 's/^text //p' "$scratch/man" >"$scratch/man-text"
+    only "$scratch/$1.own" "$scratch/man-own" "$page does not document &"
+    only "$scratch/man-own" "$scratch/$1.own" "$page documents &, which is no option"
+    only "$scratch/man-text" "$scratch/all" "$page mentions &, which no tool has"
 }
 
 # A page of section 1 that belongs to no tool, and what mandoc has to say.
@@ -187,6 +183,7 @@ bats_file() {
 }
 
 cd "$scratch" || exit 2
+ask_tools
 rule programs programs
 rule table each table
 rule help each help_text
