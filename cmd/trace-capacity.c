@@ -87,6 +87,7 @@ static int make_cells(const struct asked *a, struct sweep *s, struct err *e)
 
             *c = (struct cell){.setup = a->setup};
             snprintf(c->table, sizeof c->table, "%.*s", (int)len, p);
+            cli_inputs_stay(&a->co.out, 1, (const char *const[]){c->table}, 1);
             c->setup.sched = sched[i / budgets];
             c->setup.budget = budget[i % budgets];
         }

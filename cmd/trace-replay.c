@@ -215,6 +215,8 @@ static int open_setup(const struct asked *a, struct parts *p, struct err *e)
         return setup_open(&p->setup, e);
     if (cluster_open(&p->cluster, a->cluster, &p->setup, e) < 0)
         return e->code;
+    for (size_t i = 0; i < p->cluster.kinds; i++)
+        check_files(a, &p->cluster.setup[i]);
     fleet->n = p->cluster.n;
     fleet->kind = p->cluster.of;
     fleet->role = p->cluster.role;

@@ -2,6 +2,7 @@
 # files is of no account, as it is seen before they are opened. The last test holds the rows against
 # the tools.
 load helper
+load trace
 
 setup() {
     enter_work
@@ -93,6 +94,23 @@ stay() {
     stay trace-replay --cost b --sched batchllm --groups c -o @ a
     stay trace-stat -o @ a
     stay trace-stat --svg @ a
+}
+
+@test "tables that a list or a cluster's file names" {
+    trace-gen -n 2 -o t.jsonl
+    for table in d e; do
+        misuse trace-capacity --costs d,e --tbt 1 -o $table t.jsonl
+        says "'$table' is read"
+    done
+    table >table.csv
+    cp table.csv whole
+    echo '[{"cost":"table.csv"},{"cost":"roofline","model":"Llama-3-8B","gpu":"A100-80GB"}]' >cluster.json
+    for output in -o --steps --timeline; do
+        misuse trace-replay --cluster cluster.json $output table.csv t.jsonl
+        says "'table.csv' is read"
+        cmp whole table.csv
+    done
+    ok trace-replay --cluster cluster.json -o rows t.jsonl
 }
 
 @test "a link to an input, another way to it, and standard input" {
