@@ -20,7 +20,7 @@ trap 'rm -f "$ended"' EXIT
 
 one() {
     local -a command
-    local text word=passed
+    local text word=passed SECONDS=0
     read -ra command <<<"$1"
     text=$("${command[@]}" 2>&1) || word=failed
     exec 9>>"$ended"
@@ -29,7 +29,7 @@ one() {
     if [[ $word == failed ]]; then
         printf 'NOT OK  %s\n%s\n' "$1" "$text"
     elif [[ $quiet ]]; then
-        printf 'ok      %s\n' "${text##*$'\n'}"
+        printf 'ok      %s, %d s\n' "${text##*$'\n'}" "$SECONDS"
     else
         printf '%s\n' "$text"
     fi
