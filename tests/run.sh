@@ -20,16 +20,17 @@ trap 'rm -f "$ended"' EXIT
 
 one() {
     local -a command
-    local text word=passed SECONDS=0
+    local text word=passed took
     read -ra command <<<"$1"
     text=$("${command[@]}" 2>&1) || word=failed
+    took=$SECONDS # since this shell, which is the command's own, began
     exec 9>>"$ended"
     flock 9
     echo $word >&9
     if [[ $word == failed ]]; then
         printf 'NOT OK  %s\n%s\n' "$1" "$text"
     elif [[ $quiet ]]; then
-        printf 'ok      %s, %d s\n' "${text##*$'\n'}" "$SECONDS"
+        printf 'ok      %s, %d s\n' "${text##*$'\n'}" "$took"
     else
         printf '%s\n' "$text"
     fi

@@ -194,8 +194,8 @@ int fleet_due(struct fleet *c, int64_t t_ns, enum fleet_due what, uint32_t arg, 
 int64_t fleet_next_due(const struct fleet *c, bool over);
 /* All that is due now. */
 int fleet_run_due(struct fleet *c, struct err *e);
-/* Something happens: periodic things go on, as if they had not slept. Before the first arrival,
- * from which they count, they sleep. */
+/* Something happens: periodic things that slept go on at their next moment, which may be this one.
+ * Before the first arrival, from which they count, they sleep. */
 int fleet_wake(struct fleet *c, struct err *e);
 
 static inline void fleet_mark(const struct fleet *c, enum fleet_mark what, uint32_t replica,
