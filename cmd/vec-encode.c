@@ -38,8 +38,24 @@ static int64_t fill(struct job *j, struct err *e)
     return (int64_t)n;
 }
 
+/* The row, among the n of the last block, that cannot be coded. Bad rows passed over in that block
+ * lie before it or behind it. */
+static int name_row(const struct job *j, uint64_t n, uint64_t passed, struct err *e)
+{
+    uint64_t first = vec_reader_next(j->in) - passed - n, i = 0;
+
+    while (i + 1 < n && codec_encode(j->c, j->x + i * j->c->dim, 1, j->code, 1, e) == 0)
+        i++;
+    if (passed)
+        return err_prefix(e, "%s: one of rows %llu to %llu", vec_reader_name(j->in),
+                          (unsigned long long)(first + i),
+                          (unsigned long long)(first + passed + i));
+    return err_prefix(e, "%s: row %llu", vec_reader_name(j->in), (unsigned long long)(first + i));
+}
+
 static int encode_all(struct job *j, struct err *e)
 {
+    uint64_t passed = 0; /* bad rows, before the block */
     int64_t n;
 
     j->block = codes_batch(j->c, j->threads);
@@ -48,9 +64,11 @@ static int encode_all(struct job *j, struct err *e)
     if (!j->x || !j->code)
         return e->code;
     while ((n = fill(j, e)) > 0) {
+        uint64_t bad = vec_reader_skipped(j->in);
+
         if (codec_encode(j->c, j->x, (size_t)n, j->code, j->threads, e) < 0)
-            return err_prefix(e, "%s: rows up to %llu", vec_reader_name(j->in),
-                              (unsigned long long)vec_reader_next(j->in) - 1);
+            return name_row(j, (uint64_t)n, bad - passed, e);
+        passed = bad;
         if (codes_write(j->to, j->code, (uint64_t)n, e) < 0)
             return e->code;
         progress_report(j->progress, "encoding", vec_reader_pos(j->in), vec_reader_size(j->in));

@@ -269,6 +269,9 @@ static void parse_reranks(struct job *j)
             !num_u64(word, &v) || v == 0 || v > 100000 || j->opts.reranks == EVAL_RERANKS)
             cli_misuse("option '--rerank' wants up to %d numbers with commas between, not '%s'",
                        EVAL_RERANKS, j->rerank);
+        for (size_t i = 0; i < j->opts.reranks; i++)
+            if (j->opts.rerank[i] == v)
+                cli_misuse("option '--rerank' names %llu twice", (unsigned long long)v);
         j->opts.rerank[j->opts.reranks++] = (uint32_t)v;
         p += n;
     }

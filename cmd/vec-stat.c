@@ -23,7 +23,20 @@ struct report {
     bool json, dims, hist;
 };
 
+/* Six decimals, and of what is small six digits. */
+static int decimals_of(double v)
+{
+    double size = fabs(v);
+
+    return size > 0 && size < .1 ? 5 - (int)floor(log10(size)) : 6;
+}
+
 /* ---- facts ---- */
+
+static void put_size(const struct report *p, const char *what, double v)
+{
+    out_value(p->o, what, v, decimals_of(v));
+}
 
 struct range {
     double least, most, narrowest, widest;
@@ -60,18 +73,18 @@ static void put_rows(const struct report *p)
     const struct vec_stat *s = p->s;
     struct range r = range_of(s);
 
-    out_value(p->o, "norm_min", s->norm_min, 6);
-    out_value(p->o, "norm_mean", s->norm_mean, 6);
-    out_value(p->o, "norm_max", s->norm_max, 6);
-    out_value(p->o, "norm_sd", s->norm_sd, 6);
+    put_size(p, "norm_min", s->norm_min);
+    put_size(p, "norm_mean", s->norm_mean);
+    put_size(p, "norm_max", s->norm_max);
+    put_size(p, "norm_sd", s->norm_sd);
     out_count(p->o, "zero_rows", s->zero_rows);
-    out_value(p->o, "component_min", r.least, 6);
-    out_value(p->o, "component_max", r.most, 6);
-    out_value(p->o, "narrowest_range", r.narrowest, 6);
-    out_value(p->o, "widest_range", r.widest, 6);
+    put_size(p, "component_min", r.least);
+    put_size(p, "component_max", r.most);
+    put_size(p, "narrowest_range", r.narrowest);
+    put_size(p, "widest_range", r.widest);
     out_count(p->o, "constant_dimensions", r.constant);
     out_count(p->o, s->estimated ? "repeated_rows_estimate" : "repeated_rows", s->repeats);
-    out_count(p->o, "largest_group", s->largest_group);
+    out_count(p->o, s->estimated ? "largest_group_counted" : "largest_group", s->largest_group);
 }
 
 static void put_sample(const struct report *p)
@@ -95,9 +108,9 @@ static void put_dims(const struct report *p)
     for (uint32_t k = 0; k < s->dim; k++) {
         out_table_row(p->o);
         out_u64(p->o, "dimension", k);
-        out_double(p->o, "min", (double)s->least[k], 6);
-        out_double(p->o, "mean", s->mean[k], 6);
-        out_double(p->o, "max", (double)s->most[k], 6);
+        out_double(p->o, "min", (double)s->least[k], decimals_of((double)s->least[k]));
+        out_double(p->o, "mean", s->mean[k], decimals_of(s->mean[k]));
+        out_double(p->o, "max", (double)s->most[k], decimals_of((double)s->most[k]));
         out_end_table_row(p->o);
     }
     out_end_table(p->o);
@@ -131,18 +144,19 @@ static double largest_of(const double *v, uint32_t n)
 static void put_norms(const struct report *p)
 {
     const struct vec_stat *s = p->s;
-    double share[BARS] = {0}, from = s->sampled ? (double)s->norms[0] : 0;
-    double width = s->sampled ? ((double)s->norms[s->sampled - 1] - from) / BARS : 0;
+    double share[BARS] = {0}, from = s->sampled ? s->norms[0] : 0;
+    double width = s->sampled ? (s->norms[s->sampled - 1] - from) / BARS : 0;
     /* lengths that are the same but for rounding are one bar */
     uint32_t bars = width > from * 1e-6 ? BARS : s->sampled > 0;
 
     for (uint64_t i = 0; i < s->sampled; i++) {
-        uint32_t at = bars == BARS ? (uint32_t)(((double)s->norms[i] - from) / width) : 0;
+        uint32_t at = bars == BARS ? (uint32_t)((s->norms[i] - from) / width) : 0;
         share[at < BARS ? at : BARS - 1] += 1 / (double)s->sampled;
     }
     out_table(p->o, "norms", "norm share bar");
     for (uint32_t i = 0; i < bars; i++)
-        put_bar(p, "norm", from + i * width, 6, share[i], largest_of(share, bars));
+        put_bar(p, "norm", from + i * width, decimals_of(from + width), share[i],
+                largest_of(share, bars));
     out_end_table(p->o);
 }
 

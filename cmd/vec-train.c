@@ -59,6 +59,12 @@ static int load(struct job *j, const char *sample, struct err *e)
     return 0;
 }
 
+/* Is a row's number that in the file? */
+static bool all_rows(const struct job *j)
+{
+    return (j->sample == 0 || j->x.rows < j->sample) && j->skipped == 0;
+}
+
 static int make(struct job *j, const char *sample, bool verbose, struct err *e)
 {
     struct codec *c = NULL;
@@ -71,6 +77,8 @@ static int make(struct job *j, const char *sample, bool verbose, struct err *e)
     j->train.queries = j->q.v;
     j->train.n_queries = j->q.rows;
     rc = codec_train(&c, j->spec, j->x.dim, cli_cpu(), &j->train, e);
+    if (rc == ERR_INPUT)
+        err_prefix(e, all_rows(j) ? "%s" : "%s: of the rows trained on", sample);
     if (rc == 0)
         rc = codec_save(c, j->codec, e);
     if (rc == 0 && verbose) {

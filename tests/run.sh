@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # run.sh [-q] WHAT COMMAND...: runs test programs, as many at once as there are processors. A command is
 # one word of the shell, of a program and arguments without blanks in them. What each says is shown once
-# it has ended (-q: of one that passed its last line alone, behind "ok"), and at last how many passed;
-# WHAT they are called there. Exit 1 if any failed or if there was none.
+# it has ended (-q: of one that passed its last line alone, behind "ok") and the seconds that it took, and
+# at last how many passed; WHAT they are called there. Exit 1 if any failed or if there was none.
 set -u
 # Of what runs side by side, and in teams of more threads than there are processors, nobody waits
 # spinning.
@@ -32,7 +32,7 @@ one() {
     elif [[ $quiet ]]; then
         printf 'ok      %s, %d s\n' "${text##*$'\n'}" "$took"
     else
-        printf '%s\n' "$text"
+        printf '%s\n        %s: %d s\n' "$text" "$1" "$took"
     fi
 }
 export -f one

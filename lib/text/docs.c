@@ -15,6 +15,7 @@
 #include "base/jsonl.h"
 #include "base/mem.h"
 #include "base/stream.h"
+#include "base/utf8.h"
 
 struct docs {
     const char *const *paths;
@@ -254,10 +255,9 @@ static bool is_blank(char c)
 /* 1 and a document, 0 when the line is to be passed over, or a negative ERR_*. */
 static int take_record(struct docs *d, const char *p, size_t len, struct doc *doc, struct err *e)
 {
-    if (doc->line == 1 && len >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0) {
-        p += 3;
-        len -= 3;
-    }
+    /* At a file's beginning, and wherever cat put such files one after the other. */
+    for (size_t mark; (mark = utf8_mark(p, len)) > 0; len -= mark)
+        p += mark;
     while (len > 0 && is_blank(p[len - 1]))
         len--;
     size_t blanks = 0;

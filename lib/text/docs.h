@@ -2,7 +2,7 @@
  *
  *   jsonl  one object a line: `field` holds the text, `id_field` (a string, or a number as its
  *          digits; a value of another kind is no id) the name; the rest of the record is kept byte
- *          for byte. Blank lines, and a UTF-8 byte order mark at a file's start, are passed over.
+ *          for byte. Blank lines, and a UTF-8 byte order mark before a record, are passed over.
  *   lines  every line is a document, empty ones too; its bytes as they are.
  *   text   every file is one document, all of its bytes (an empty file an empty document); its id
  *          is the path as it was given.

@@ -56,6 +56,7 @@
 #include <string.h>
 
 #include "vec/codec_kind.h"
+#include "vec/kmeans.h"
 #include "vec/pq.h"
 
 static bool rotates(const struct codec_spec *s)
@@ -148,6 +149,8 @@ static int pq_train(struct codec *c, const struct codec_train *t, struct err *e)
     if (t->n < p->k)
         return err_set(e, ERR_INPUT, "%s: %u centroids need as many vectors, and there are %zu",
                        c->spec.text, p->k, t->n);
+    if (kmeans_check(t->x, t->n, c->dim, e) < 0)
+        return e->code;
     p->centroids = codec_array((size_t)p->parts * p->k, p->sub * sizeof *p->centroids, e);
     if (!p->centroids)
         return e->code;

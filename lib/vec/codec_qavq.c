@@ -192,6 +192,8 @@ static int qavq_train(struct codec *c, const struct codec_train *t, struct err *
     if (t->n < v->k)
         return err_set(e, ERR_INPUT, "%s: %u centroids need as many vectors, and there are %zu",
                        c->spec.text, v->k, t->n);
+    if (kmeans_check(t->x, t->n, c->dim, e) < 0)
+        return e->code;
     if (!(v->turn = codec_array(n * n, sizeof *v->turn, e)) ||
         !(v->centroid = codec_array(v->k, n * sizeof *v->centroid, e)) ||
         !(v->org = codec_array(v->k, n * sizeof *v->org, e)) ||

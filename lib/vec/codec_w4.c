@@ -123,7 +123,6 @@ static int w4_encode(const struct codec *c, const float *x, size_t n, uint8_t *c
     const struct w4 *w = c->state;
     uint8_t weight[GROUP_MAX];
 
-    (void)e;
     memset(code, 0, n * c->code_bytes);
     for (size_t i = 0; i < n; i++, x += c->dim, code += c->code_bytes)
         for (uint32_t g = 0; g < w->shape.groups; g++) {
@@ -131,6 +130,11 @@ static int w4_encode(const struct codec *c, const float *x, size_t n, uint8_t *c
             uint32_t len = c->dim - from < w->shape.group ? c->dim - from : w->shape.group;
             uint16_t scale = scale_of(x + from, len);
 
+            if (!isfinite(-8 * w4_scale(scale)))
+                return err_set(e, ERR_INPUT,
+                               "%s: a component is too large: 16 steps over its "
+                               "group do not fit into 32 bits",
+                               c->spec.text);
             encode_group(x + from, len, scale, weight);
             memcpy(code + nibble_bytes(c) + 2 * (size_t)g, &scale, 2);
             for (uint32_t k = 0; k < len; k++) /* groups begin at even components */
@@ -335,7 +339,7 @@ static void w4_scan(const struct codec *c, const void *const *query, size_t nq,
 
 const struct codec_kind codec_w4g = {
     .name = "w4g",
-    .forms = "w4gG",
+    .forms = "w4gG, w4gG:f32",
     .what = "4-bit steps, a range a group of G components",
     .sections = "",
     .check = w4_check,

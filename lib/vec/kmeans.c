@@ -248,7 +248,7 @@ static int run(struct run *r, struct err *e)
 }
 
 /* In f32 as it will be summed: four squares must not overflow. */
-static int check_rows(const float *x, size_t n, uint32_t dim, struct err *e)
+int kmeans_check(const float *x, size_t n, uint32_t dim, struct err *e)
 {
     for (size_t i = 0; i < n; i++, x += dim) {
         double norm = vec_norm2(x, dim);
@@ -279,7 +279,7 @@ int kmeans(const float *x, size_t n, uint32_t dim, const struct kmeans_opts *o, 
     if (o->k == 0 || n < o->k)
         return err_set(e, ERR_INPUT, "%u centroids need as many vectors, and there are %zu", o->k,
                        n);
-    if (check_rows(x, n, dim, e) < 0)
+    if (kmeans_check(x, n, dim, e) < 0)
         return e->code;
     rc = run(&r, e);
     if (rc == 0 && assign)

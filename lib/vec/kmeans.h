@@ -33,9 +33,14 @@ struct kmeans_opts {
     void *progress_ctx;
 };
 
+/* ERR_INPUT, with its number, when a row holds NaN or infinity or is too long for its square to be
+ * a float. A caller that clusters other rows than it was given (a part of them, mapped) asks first:
+ * kmeans() would name a row of those. */
+int kmeans_check(const float *x, size_t n, uint32_t dim, struct err *e);
+
 /* x: n rows of dim, n >= k >= 1. centroids: [k][dim]. assign: [n], each row's nearest of these, or
  * NULL. error: the mean squared distance to them, or NULL. ERR_INPUT when there are too few rows,
- * or one holds NaN or infinity or is too long for its square to be a float. */
+ * or as kmeans_check(). */
 int kmeans(const float *x, size_t n, uint32_t dim, const struct kmeans_opts *o, float *centroids,
            uint32_t *assign, double *error, struct err *e);
 

@@ -138,8 +138,12 @@ static int json_entry(struct neigh_entry *x, const char *p, size_t len, struct n
         if (bit < 0)
             return bit;
         seen |= bit;
-        if (jsonl_equals(&m.key, "score", 5) && m.value.type == JSONL_NUMBER)
-            x->has_score = span_score(m.value.p, m.value.len, &x->score);
+        if (jsonl_equals(&m.key, "score", 5) && m.value.type != JSONL_NULL) {
+            x->has_score = m.value.type == JSONL_NUMBER &&
+                           span_score(m.value.p, m.value.len, &x->score);
+            if (!x->has_score)
+                return err_set(e, ERR_INPUT, "member 'score' is no number");
+        }
     }
     if (rc == 0 && seen != 7)
         return err_set(e, ERR_INPUT, "not all of query, rank and id are there");

@@ -157,16 +157,31 @@ static int parse(struct vec_reader *r, const char *line, size_t len, struct err 
 
 /* ---- rows ---- */
 
-/* Does no field of the first line begin like a number? */
-static bool is_header(const struct vec_reader *r, const char *p)
+/* Does a field begin with digits, or is it nan or inf, of which info and nano only remind? */
+static bool like_number(const struct vec_reader *r, const char *p)
 {
+    const char *end;
     float v;
 
+    p += *p == '"'; /* "1" is a number that is wrongly quoted, no name */
+    p = skip_blanks(p);
+    end = decimal_get_f32(p, &v);
+    if (!end)
+        return false;
+    p += *p == '-' || *p == '+';
+    if (*p == '.' || (*p >= '0' && *p <= '9'))
+        return true;
+    end = skip_blanks(end);
+    return *end == '\0' || *end == separator(r) || *end == '"';
+}
+
+/* Is no field of the first line like a number? */
+static bool is_header(const struct vec_reader *r, const char *p)
+{
     if (*skip_blanks(p) == '\0')
         return false;
     for (;; p++) {
-        p += *p == '"'; /* "1" is a number that is wrongly quoted, no name */
-        if (decimal_get_f32(skip_blanks(p), &v))
+        if (like_number(r, p))
             return false;
         p = strchr(p, separator(r));
         if (!p)

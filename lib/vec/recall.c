@@ -13,6 +13,7 @@ struct work {
     const struct recall_ties *ties;
     uint32_t k;
     uint64_t *found, *true_ones; /* [k], sorted */
+    uint64_t *sum;               /* [k + 1] hits of all queries that have so many true ones */
     float *row;
 };
 
@@ -92,11 +93,21 @@ static int count_near(const struct work *w, uint64_t q, uint32_t found, uint32_t
     return 0;
 }
 
+/* Rounded once: a recall of exactly .95 is not below .95, in whatever order its queries come. */
+static double mean(const struct recall *r, uint64_t *sum, uint32_t k)
+{
+    long double all = 0;
+
+    for (uint64_t q = 0; q < r->queries; q++)
+        sum[r->of[q]] += r->hits[q];
+    for (uint32_t of = 1; of <= k; of++)
+        all += (long double)sum[of] / of;
+    return r->counted ? (double)(all / (long double)r->counted) : NAN;
+}
+
 static int compare(struct recall *r, const struct work *w, const struct neigh *result,
                    const struct neigh *truth, struct err *e)
 {
-    double sum = 0;
-
     for (uint64_t q = 0; q < r->queries; q++) {
         uint32_t of = take(truth, q, w->k, w->true_ones), found = take(result, q, w->k, w->found);
 
@@ -105,9 +116,8 @@ static int compare(struct recall *r, const struct work *w, const struct neigh *r
         if (w->ties && count_near(w, q, found, of, &r->hits[q], e) < 0)
             return e->code;
         r->counted += of > 0;
-        sum += of ? (double)r->hits[q] / of : 0;
     }
-    r->mean = r->counted ? sum / (double)r->counted : NAN;
+    r->mean = mean(r, w->sum, w->k);
     return 0;
 }
 
@@ -141,12 +151,14 @@ int recall_compute(struct recall *r, const struct neigh *result, const struct ne
     r->of = mem_zero(r->queries, sizeof *r->of, e);
     w.found = mem_array(k, sizeof *w.found, e);
     w.true_ones = mem_array(k, sizeof *w.true_ones, e);
+    w.sum = mem_zero((size_t)k + 1, sizeof *w.sum, e);
     w.row = mem_array(ties ? ties->base.dim : 1, sizeof *w.row, e);
-    rc = !r->hits || !r->of || !w.found || !w.true_ones || !w.row
+    rc = !r->hits || !r->of || !w.found || !w.true_ones || !w.sum || !w.row
              ? e->code
              : compare(r, &w, result, truth, e);
     free(w.found);
     free(w.true_ones);
+    free(w.sum);
     free(w.row);
     if (rc < 0)
         recall_free(r);

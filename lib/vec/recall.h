@@ -6,7 +6,7 @@
  * neighbours, by keys in double (knn.h), so that which of several equally near rows the truth names
  * does not matter.
  *
- * Errors   ERR_USAGE: the truth has fewer than k places, or the result has queries that the truth
+ * Errors   ERR_USAGE: no list of the truth has place for k, or the result has queries that the truth
  *          has not. ERR_INPUT: a row that the base does not have.
  */
 #ifndef VEC_RECALL_H
@@ -26,7 +26,7 @@ struct recall {
     uint64_t queries;
     uint32_t *hits, *of; /* of each query; `of` 0: it has no true neighbour and is not counted */
     uint64_t counted;
-    double mean; /* of hits / of over the counted; NaN where none is */
+    double mean; /* of hits / of over the counted, rounded once; NaN where none is */
 };
 
 /* ties NULL: by number. */

@@ -77,6 +77,8 @@ static void count_repeats(struct pass *p)
     }
     p->s->estimated = p->mask != 0;
     p->s->repeats = repeats * (p->mask + 1);
+    if (p->s->estimated && p->s->repeats > p->s->rows - 1)
+        p->s->repeats = p->s->rows - 1; /* the first is none */
 }
 
 /* ---- rows ---- */
@@ -172,7 +174,7 @@ static void finish_pass(struct pass *p)
 
 static int by_size(const void *a, const void *b)
 {
-    float x = *(const float *)a, y = *(const float *)b;
+    double x = *(const double *)a, y = *(const double *)b;
 
     return (x > y) - (x < y);
 }
@@ -183,9 +185,23 @@ static int sample_norms(struct vec_stat *s, const float *x, struct err *e)
     if (!s->norms)
         return e->code;
     for (uint64_t i = 0; i < s->sampled; i++)
-        s->norms[i] = (float)sqrt(vec_norm2(x + i * s->dim, s->dim));
+        s->norms[i] = sqrt(vec_norm2(x + i * s->dim, s->dim));
     qsort(s->norms, s->sampled, sizeof *s->norms, by_size);
     return 0;
+}
+
+/* Neither spectrum nor intrinsic dimension knows a unit: the longest row gets a length of 1/2 to 1,
+ * by a power of two, so that no square is too large for a float or too small. */
+static void scale_sample(const struct vec_stat *s, float *x)
+{
+    int power = 0;
+    double by;
+
+    if (s->sampled)
+        frexp(s->norms[s->sampled - 1], &power);
+    by = ldexp(1, -power);
+    for (size_t i = 0; i < s->sampled * s->dim; i++)
+        x[i] = (float)((double)x[i] * by);
 }
 
 /* How many of the largest hold this share of the whole. */
@@ -218,6 +234,8 @@ static int look_at_sample(struct vec_stat *s, struct vec_sample *sample,
     for (uint64_t i = 0; i < s->sampled; i++)
         memcpy(vec_matrix_row(&x, i), vec_sample_row(sample, i), s->dim * sizeof *x.v);
     rc = sample_norms(s, x.v, e);
+    if (rc == 0)
+        scale_sample(s, x.v);
     report(o, "intrinsic dimension");
     if (rc == 0)
         rc = stat_two_nn(x.v, s->sampled, s->dim, o->ops, o->threads, &s->two_nn, e);

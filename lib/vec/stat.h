@@ -42,9 +42,9 @@ struct vec_stat {
     float *least, *most;             /* [dim] */
     double *mean;                    /* [dim] */
     uint64_t repeats, largest_group; /* of equal rows; 1: none is repeated, 0: no rows */
-    bool estimated;                  /* repeats is; then largest_group is of those counted */
+    bool estimated;                  /* repeats is; then largest_group is the largest counted */
     uint64_t sampled;
-    float *norms; /* [sampled], in increasing order */
+    double *norms; /* [sampled], in increasing order */
     uint32_t spectrum_len;
     double *spectrum; /* shares of the variance, largest first; all zero where there is none */
     uint32_t dims90, dims95, dims99;
@@ -56,7 +56,8 @@ int vec_stat(struct vec_stat *s, struct vec_reader *r, const struct vec_stat_opt
              struct err *e);
 void vec_stat_free(struct vec_stat *s);
 
-/* Its parts, of n rows of f32 without gaps; x is centred on the way. */
+/* Its parts, of n rows of f32 without gaps whose lengths and products are no more than a float
+ * holds; x is centred on the way. */
 int stat_spectrum(float *x, size_t n, uint32_t dim, const struct vec_ops *ops, int threads,
                   double **shares, uint32_t *len, struct err *e);
 int stat_two_nn(const float *x, size_t n, uint32_t dim, const struct vec_ops *ops, int threads,

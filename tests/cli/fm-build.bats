@@ -555,3 +555,15 @@ teardown() {
     done
     only x.fmi
 }
+
+@test "byte order marks where files with one were put one after the other" {
+    printf '\357\273\277{"text":"a"}\n' >a.jsonl
+    cat a.jsonl a.jsonl >b.jsonl
+    printf '\357\273\277' | cat - b.jsonl >c.jsonl
+    ok fm-build -o c.fmi c.jsonl
+    ok fm-cat -a --meta c.fmi
+    is $'{"text":"a"}\n{"text":"a"}' "$(<"$out")"
+    printf ' \357\273\277{"text":"a"}\n' >a.jsonl
+    fails fm-build -o d.fmi a.jsonl
+    says 'a.jsonl:1'
+}

@@ -382,3 +382,16 @@ int32() {
     ok vec-convert x.fvecs --to csv
     prints <x.csv
 }
+
+@test "a header of names that begin like inf and nan" {
+    for header in info,x name,inference 'nano,"infinity x"' inf_a,+nanb; do
+        printf '%s\n1,2\n' "$header" >i.csv
+        ok vec-convert i.csv --to csv
+        is 1,2 "$(<"$out")"
+    done
+    for header in nan,x x,-inf 'x, Infinity ' 'NaN,x' 'x,1a' 'x,.5'; do
+        printf '%s\n1,2\n' "$header" >i.csv
+        fails vec-convert i.csv --to csv
+        says 'i.csv:1'
+    done
+}

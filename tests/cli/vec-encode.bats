@@ -113,3 +113,15 @@ load codec
     one_sentence
     says 'peak memory'
 }
+
+@test "a row that cannot be coded is named" {
+    awk 'BEGIN { srand(1); for (i = 0; i < 9000; i++) print rand() "," rand() }' >ok.csv
+    awk -F , '{ print (NR == 4322 ? "1e20" : $1) "," $2 }' ok.csv >bad.csv
+    ok vec-train -c lvq8 ok.csv -o l.vq
+    fails vec-encode l.vq bad.csv -o l.codes
+    says 'bad.csv: row 4321: a component is 1e+20'
+    awk -F , '{ print (NR == 21 || NR == 4320 || NR == 5001 ? "nan" : $1) "," $2 }' bad.csv >worse.csv
+    fails vec-encode -q --skip-bad l.vq worse.csv -o l.codes
+    says 'worse.csv: one of rows 4319 to 4322: a component is 1e+20'
+    [[ ! -e l.codes ]]
+}

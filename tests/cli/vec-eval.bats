@@ -28,7 +28,7 @@ within() {
     misuse vec-eval sq8 - -
     misuse vec-eval -o c.vq c.vq base.fvecs q.fvecs
     for option in -k0 -k100001 -kx --metric=l1 --rerank=x --rerank=0 --rerank=1,,2 --rerank=10,x \
-        --rerank=1,2,3,4,5,6,7,8,9 --rerank="$(printf %024d 20000)" --limit=x --pairs=x --from=xls --sample=x; do
+        --rerank=20,20 --rerank=1,2,3,4,5,6,7,8,9 --rerank="$(printf %024d 20000)" --limit=x --pairs=x --from=xls --sample=x; do
         misuse vec-eval "$option" c.vq base.fvecs q.fvecs
     done
     only base.fvecs c.vq q.fvecs

@@ -112,3 +112,22 @@ EOF
     writes_whole_or_not vec-recall -k 2 ../result.tsv ../truth.tsv
     reports_lost_output vec-recall -k 2 ../result.tsv ../truth.tsv
 }
+
+@test "a recall of exactly .95 is not below .95, whatever the order of the queries" {
+    awk 'BEGIN { for (q = 0; q < 20; q++) for (r = 0; r < 10; r++) print q "\t" r "\t" r "\t0" }' >t.tsv
+    awk '$1 < 10 || $2 < 9' t.tsv >r.tsv
+    ok vec-recall --fail-below 0.95 r.tsv t.tsv
+    awk '$1 % 2 || $2 < 9' t.tsv >r.tsv
+    ok vec-recall --fail-below 0.95 r.tsv t.tsv
+    awk '!($1 == 1 && $2 == 4)' r.tsv | awk '{ n[$1]++; print $1 "\t" n[$1] - 1 "\t" $3 "\t0" }' >less.tsv
+    fails vec-recall --fail-below 0.95 less.tsv t.tsv
+    says 'below 0.95'
+}
+
+@test "a score that is no number is refused, one that is null is none" {
+    printf '{"query":0,"rank":0,"id":5,"score":null}\n' >n.jsonl
+    ok vec-recall -k 1 n.jsonl truth.tsv
+    printf '{"query":0,"rank":0,"id":5,"score":"x"}\n' >n.jsonl
+    fails vec-recall -k 1 n.jsonl truth.tsv
+    says "n.jsonl:1: member 'score' is no number"
+}

@@ -183,3 +183,27 @@ EOF
     writes_whole_or_not vec-stat ../x.fvecs
     reports_lost_output vec-stat ../x.fvecs
 }
+
+@test "lengths near the ends of what a float holds; the dimension knows no unit" {
+    cloud 200 3 5 4 >x.csv
+    ok vec-stat x.csv
+    want=$(fact intrinsic_dimension)
+    for by in 1e19 1e20 1e36 1e-22 1e-36; do
+        awk -F , -v by=$by '{ for (i = 1; i <= NF; i++) printf "%.9g%s", $i * by, i < NF ? "," : "\n" }' x.csv >y.csv
+        ok vec-stat y.csv
+        near "$want" "$(fact intrinsic_dimension)" .001
+    done
+    printf '3e38,3e38\n-3e38,3e38\n3e38,-3e38\n' >x.csv
+    ok vec-stat --hist x.csv
+    is 2 "$(fact dimensions_99)"
+    printf '1e-8,2e-8\n3e-8,1e-8\n' >x.csv
+    ok vec-stat x.csv
+    is '0.0000000223607 0.0000000300000' "$(fact norm_min) $(fact component_max)"
+}
+
+@test "what is counted of some rows only does not say that it is of all" {
+    awk 'BEGIN { srand(7); for (i = 0; i < 20000; i++) { for (k = 0; k < 6; k++) printf "%d,", 3 * rand(); print 1 } }' >x.csv
+    ok vec-stat -m 8K x.csv
+    is '' "$(fact largest_group)"
+    [[ $(fact largest_group_counted) -gt 10 && $(fact repeated_rows_estimate) -lt 20000 ]]
+}
