@@ -69,27 +69,10 @@ static void set_divisors(struct sq *q)
         q->divisor[k] = q->step[k] > 0 ? q->step[k] : INFINITY;
 }
 
-/* Steps of the ranges, whose ends must decode to floats. */
-static int set_steps(struct codec *c, const float *high, struct err *e)
-{
-    struct sq *q = c->state;
-
-    for (uint32_t k = 0; k < c->dim; k++) {
-        q->step[k] = (float)(((double)high[k] - (double)q->low[k]) / (double)q->most);
-        if (!isfinite(q->low[k] + q->step[k] * q->most))
-            return err_set(e, ERR_INPUT,
-                           "%s: component %u is %g to %g: that range does not fit into 32 bits",
-                           c->spec.text, k, (double)q->low[k], (double)high[k]);
-    }
-    set_divisors(q);
-    return 0;
-}
-
 static int sq_train(struct codec *c, const struct codec_train *t, struct err *e)
 {
     struct sq *q = sq_new(c, e);
     float *high = q ? codec_array(c->dim, sizeof *high, e) : NULL;
-    int rc;
 
     if (!high || !(q->low = codec_array(c->dim, sizeof *q->low, e)) ||
         !(q->step = codec_array(c->dim, sizeof *q->step, e))) {
@@ -105,9 +88,11 @@ static int sq_train(struct codec *c, const struct codec_train *t, struct err *e)
             q->low[k] = x < q->low[k] ? x : q->low[k];
             high[k] = x > high[k] ? x : high[k];
         }
-    rc = set_steps(c, high, e);
+    for (uint32_t k = 0; k < c->dim; k++)
+        q->step[k] = (float)(((double)high[k] - (double)q->low[k]) / (double)q->most);
+    set_divisors(q);
     free(high);
-    return rc;
+    return 0;
 }
 
 static int sq_save(const struct codec *c, int level, struct sect_writer *w, struct err *e)
