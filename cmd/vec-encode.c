@@ -42,15 +42,12 @@ static int64_t fill(struct job *j, struct err *e)
  * lie before it or behind it. */
 static int name_row(const struct job *j, uint64_t n, uint64_t passed, struct err *e)
 {
-    uint64_t first = vec_reader_next(j->in) - passed - n, i = 0;
+    uint64_t row = vec_reader_next(j->in) - passed - n + codec_first_bad(j->c, j->x, n, j->code);
 
-    while (i + 1 < n && codec_encode(j->c, j->x + i * j->c->dim, 1, j->code, 1, e) == 0)
-        i++;
     if (passed)
         return err_prefix(e, "%s: one of rows %llu to %llu", vec_reader_name(j->in),
-                          (unsigned long long)(first + i),
-                          (unsigned long long)(first + passed + i));
-    return err_prefix(e, "%s: row %llu", vec_reader_name(j->in), (unsigned long long)(first + i));
+                          (unsigned long long)row, (unsigned long long)(row + passed));
+    return err_prefix(e, "%s: row %llu", vec_reader_name(j->in), (unsigned long long)row);
 }
 
 static int encode_all(struct job *j, struct err *e)
@@ -67,7 +64,7 @@ static int encode_all(struct job *j, struct err *e)
         uint64_t bad = vec_reader_skipped(j->in);
 
         if (codec_encode(j->c, j->x, (size_t)n, j->code, j->threads, e) < 0)
-            return name_row(j, (uint64_t)n, bad - passed, e);
+            return e->code == ERR_INPUT ? name_row(j, (uint64_t)n, bad - passed, e) : e->code;
         passed = bad;
         if (codes_write(j->to, j->code, (uint64_t)n, e) < 0)
             return e->code;

@@ -21,7 +21,7 @@ static const struct cli_prog prog = {
 struct job {
     struct out *out;
     struct cli_list codecs; /* specs and files */
-    const char *rerank, *train_queries;
+    const char *base_name, *rerank, *train_queries;
     struct vec_read_opts read;
     uint64_t sample, limit, k, seed;
     struct vec_matrix base, queries, train, known; /* train: of base, to train on */
@@ -118,7 +118,7 @@ static int get_codec(const struct job *j, const char *name, struct codec **c, do
     }
     rc = codec_train(c, name, j->base.dim, cli_cpu(), &t, e);
     *train_s = seconds() - began;
-    return rc;
+    return rc == ERR_INPUT ? err_prefix(e, "training on rows of %s", j->base_name) : rc;
 }
 
 static void header(const struct job *j)
@@ -197,8 +197,8 @@ static int measure(const struct job *j, const char *name, struct err *e)
     double train_s;
     int rc = get_codec(j, name, &c, &train_s, e);
 
-    if (rc == 0)
-        rc = eval_codec(&r, c, &j->data, &j->opts, e);
+    if (rc == 0 && (rc = eval_codec(&r, c, &j->data, &j->opts, e)) == ERR_INPUT)
+        err_prefix(e, "%s", j->base_name);
     if (rc == 0) {
         progress_end(j->opts.progress_ctx);
         print(j, name, c, &r, train_s);
@@ -236,6 +236,7 @@ static int run(struct job *j, char **operand, int operands, struct err *e)
 {
     int rc = load(j, &j->base, operand[0], 0, false, e);
 
+    j->base_name = operand[0];
     if (rc == 0)
         rc = load(j, &j->queries, operand[1], j->limit, false, e);
     if (rc == 0 && j->train_queries)

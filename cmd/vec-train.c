@@ -78,7 +78,7 @@ static int make(struct job *j, const char *sample, bool verbose, struct err *e)
     j->train.n_queries = j->q.rows;
     rc = codec_train(&c, j->spec, j->x.dim, cli_cpu(), &j->train, e);
     if (rc == ERR_INPUT)
-        err_prefix(e, all_rows(j) ? "%s" : "%s: of the rows trained on", sample);
+        err_prefix(e, all_rows(j) ? "training on %s" : "training on rows of %s", sample);
     if (rc == 0)
         rc = codec_save(c, j->codec, e);
     if (rc == 0 && verbose) {

@@ -255,9 +255,13 @@ static bool is_blank(char c)
 /* 1 and a document, 0 when the line is to be passed over, or a negative ERR_*. */
 static int take_record(struct docs *d, const char *p, size_t len, struct doc *doc, struct err *e)
 {
+    size_t mark;
+
     /* At a file's beginning, and wherever cat put such files one after the other. */
-    for (size_t mark; (mark = utf8_mark(p, len)) > 0; len -= mark)
+    while ((mark = utf8_mark(p, len)) > 0) {
         p += mark;
+        len -= mark;
+    }
     while (len > 0 && is_blank(p[len - 1]))
         len--;
     size_t blanks = 0;

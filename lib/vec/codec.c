@@ -205,6 +205,16 @@ int codec_encode(const struct codec *c, const float *x, size_t n, uint8_t *code,
     return do_blocks(&b, n, threads, e);
 }
 
+size_t codec_first_bad(const struct codec *c, const float *x, size_t n, uint8_t *code)
+{
+    struct err ignored = {0};
+    size_t i = 0;
+
+    while (i + 1 < n && c->spec.kind->encode(c, x + i * c->dim, 1, code, &ignored) == 0)
+        i++;
+    return i;
+}
+
 int codec_decode(const struct codec *c, const uint8_t *code, size_t n, float *x, int threads,
                  struct err *e)
 {

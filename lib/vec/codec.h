@@ -89,6 +89,9 @@ int codec_open(struct codec **out, const char *path, enum cpu_level cpu, struct 
 /* Any number of vectors, in blocks, on `threads`. */
 int codec_encode(const struct codec *c, const float *x, size_t n, uint8_t *code, int threads,
                  struct err *e);
+/* Which of n vectors that codec_encode() refused is the first that cannot be coded; code: room for
+ * one. */
+size_t codec_first_bad(const struct codec *c, const float *x, size_t n, uint8_t *code);
 int codec_decode(const struct codec *c, const uint8_t *code, size_t n, float *x, int threads,
                  struct err *e);
 

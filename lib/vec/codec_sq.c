@@ -69,10 +69,26 @@ static void set_divisors(struct sq *q)
         q->divisor[k] = q->step[k] > 0 ? q->step[k] : INFINITY;
 }
 
+/* The steps over the ranges, whose ends must be floats when they are decoded. */
+static int set_steps(struct codec *c, const float *high, struct err *e)
+{
+    struct sq *q = c->state;
+
+    for (uint32_t k = 0; k < c->dim; k++) {
+        q->step[k] = (float)(((double)high[k] - (double)q->low[k]) / (double)q->most);
+        if (!isfinite(q->low[k] + q->step[k] * q->most))
+            return err_set(e, ERR_INPUT, "%s: component %u goes from %g to %g: farther than an f32",
+                           c->spec.text, k, (double)q->low[k], (double)high[k]);
+    }
+    set_divisors(q);
+    return 0;
+}
+
 static int sq_train(struct codec *c, const struct codec_train *t, struct err *e)
 {
     struct sq *q = sq_new(c, e);
     float *high = q ? codec_array(c->dim, sizeof *high, e) : NULL;
+    int rc;
 
     if (!high || !(q->low = codec_array(c->dim, sizeof *q->low, e)) ||
         !(q->step = codec_array(c->dim, sizeof *q->step, e))) {
@@ -88,11 +104,9 @@ static int sq_train(struct codec *c, const struct codec_train *t, struct err *e)
             q->low[k] = x < q->low[k] ? x : q->low[k];
             high[k] = x > high[k] ? x : high[k];
         }
-    for (uint32_t k = 0; k < c->dim; k++)
-        q->step[k] = (float)(((double)high[k] - (double)q->low[k]) / (double)q->most);
-    set_divisors(q);
+    rc = set_steps(c, high, e);
     free(high);
-    return 0;
+    return rc;
 }
 
 static int sq_save(const struct codec *c, int level, struct sect_writer *w, struct err *e)

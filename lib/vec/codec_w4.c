@@ -132,8 +132,7 @@ static int w4_encode(const struct codec *c, const float *x, size_t n, uint8_t *c
 
             if (!isfinite(-8 * w4_scale(scale)))
                 return err_set(e, ERR_INPUT,
-                               "%s: a component is too large: 16 steps over its "
-                               "group do not fit into 32 bits",
+                               "%s: a component is too large: 8 steps of its group are no f32",
                                c->spec.text);
             encode_group(x + from, len, scale, weight);
             memcpy(code + nibble_bytes(c) + 2 * (size_t)g, &scale, 2);

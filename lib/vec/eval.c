@@ -455,8 +455,13 @@ int eval_truth(uint64_t *truth, const struct eval_data *d, uint32_t k, enum cpu_
 static int encode(struct eval *v, struct err *e)
 {
     v->codes = mem_array(v->d->rows, v->c->code_bytes, e);
-    if (!v->codes || codec_encode(v->c, v->d->base, v->d->rows, v->codes, v->o->threads, e) < 0)
+    if (!v->codes)
         return e->code;
+    if (codec_encode(v->c, v->d->base, v->d->rows, v->codes, v->o->threads, e) < 0) {
+        size_t row = codec_first_bad(v->c, v->d->base, v->d->rows, v->codes);
+
+        return e->code == ERR_INPUT ? err_prefix(e, "row %zu", row) : e->code;
+    }
     return codec_list_init(&v->list, v->c, v->codes, v->d->rows, v->o->threads, e);
 }
 

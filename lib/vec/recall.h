@@ -6,8 +6,8 @@
  * neighbours, by keys in double (knn.h), so that which of several equally near rows the truth names
  * does not matter.
  *
- * Errors   ERR_USAGE: no list of the truth has place for k, or the result has queries that the truth
- *          has not. ERR_INPUT: a row that the base does not have.
+ * Errors   ERR_USAGE: no list of the truth has place for k, or the result has queries that the
+ *          truth has not. ERR_INPUT: a row that the base does not have.
  */
 #ifndef VEC_RECALL_H
 #define VEC_RECALL_H

@@ -184,3 +184,13 @@ within() {
     one_sentence
     says 'peak memory'
 }
+
+@test "a row that cannot be coded, or trained on, is named, and its file" {
+    awk 'BEGIN { srand(1); for (i = 0; i < 2000; i++) print (i == 1321 ? "1e20" : rand()) "," rand() }' >far.csv
+    printf '.1,.2\n.3,.4\n' >near.csv
+    ok vec-train -c lvq8 near.csv -o l.vq
+    fails vec-eval --no-speed -k 2 l.vq far.csv near.csv
+    says 'far.csv: row 1321: a component is 1e+20'
+    fails vec-eval --no-speed -k 2 pq2x4 far.csv near.csv
+    says 'training on rows of far.csv: row 1321 is too long'
+}

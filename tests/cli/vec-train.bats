@@ -131,15 +131,17 @@ load codec
     awk 'BEGIN { srand(1); for (i = 0; i < 9000; i++) print (i == 4321 ? "1e20" : rand()) "," rand() "," rand() "," rand() }' >o.csv
     for c in pq2x2 opq2x2 qavq16 leanvec2+opq2x2; do
         fails vec-train -c "$c" o.csv -o o.vq
-        says 'o.csv: row 4321 is too long'
+        says 'training on o.csv: row 4321 is too long'
     done
     fails vec-train -n 8000 -c opq2x2 o.csv -o o.vq
-    says 'o.csv: of the rows trained on: row '
+    says 'training on rows of o.csv: row '
     only o.csv
 }
 
-@test "w4g: a component whose steps would not decode to floats is refused" {
+@test "what would not decode to floats is refused" {
     printf '2e38,1\n-2e38,2\n' >m.csv
+    fails vec-train -c sq8 m.csv -o m.vq
+    says 'm.csv: sq8: component 0 goes from -2e+38 to 2e+38'
     ok vec-train -c w4g4 m.csv -o m.vq
     ok vec-encode m.vq m.csv -o m.codes
     ok vec-decode m.vq m.codes -o m.fvecs

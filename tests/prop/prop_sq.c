@@ -138,16 +138,22 @@ static void check_one(const char *spec, uint32_t dim, enum data_kind kind)
     scalar_end(&s);
 }
 
-/* Ranges as wide and as narrow as f32 has them. */
+/* Ranges as wide and as narrow as f32 has them; wider ones are refused. */
 static void check_extremes(const char *spec)
 {
-    float x[] = {-3e38F, 1e-44F, 1e30F, 0, 3e38F, 3e-44F, -1e30F, -0.0F, 1, 2e-44F, 1, 0};
+    float x[] = {-1.7e38F, 1e-44F, 1e30F, 0, 1.7e38F, 3e-44F, -1e30F, -0.0F, 1, 2e-44F, 1, 0};
+    float wide[] = {1, -1.8e38F, 2, 1.8e38F};
+    struct codec_train t = {.x = wide, .n = 2};
+    struct codec *none;
+    struct err e = {0};
     struct codec *c = codec_of(spec, cpu_detect(), x, 3, 4, 1);
     struct ref r = ref_of(spec, x, 3, 4);
 
     check_codes(&r, c, x, 3);
     ref_free(&r);
     codec_free(c);
+    T_CHECK(codec_train(&none, spec, 2, cpu_detect(), &t, &e) == ERR_INPUT &&
+            strstr(e.msg, "component 1 "));
 }
 
 static void check_files(void)
