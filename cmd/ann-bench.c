@@ -155,17 +155,15 @@ static size_t set_efforts(struct asked *a, const struct ann_info *i)
     return 0;
 }
 
-static size_t set_slacks(struct asked *a, const struct ann_info *i)
+static size_t set_slacks(struct asked *a, const struct ann *index, const struct ann_info *i)
 {
     struct settings *s = &a->set[SLACK];
-    uint64_t most = (uint64_t)ANN_SLACK_EFFORT * a->o.k;
 
     if (!i->slack)
         return 0;
-    most = most > ANN_SLACK_EFFORT_LEAST ? most : ANN_SLACK_EFFORT_LEAST;
-    most = most < ANN_EFFORT_MOST ? most : ANN_EFFORT_MOST;
     for (size_t k = 0; k < s->n; k++)
-        a->setting[k] = (struct sweep_setting){.effort = (uint32_t)most, .slack = (float)s->v[k]};
+        a->setting[k] = (struct sweep_setting){.effort = ann_slack_effort(index, a->o.k),
+                                               .slack = (float)s->v[k]};
     s->used = true;
     return s->n;
 }
@@ -239,7 +237,7 @@ static int bench_curves(struct asked *a, const struct ann *index, struct sweep *
         return e->code;
     if ((n = set_efforts(a, &info)) > 0 || !(a->tuned || (info.slack && a->set[SLACK].n)))
         rc = bench_curve(a, index, &s[BY_EFFORT], n, o, e);
-    if (rc == 0 && (n = set_slacks(a, &info)) > 0)
+    if (rc == 0 && (n = set_slacks(a, index, &info)) > 0)
         rc = bench_curve(a, index, &s[BY_SLACK], n, o, e);
     if (rc == 0 && a->tuned) {
         rc = set_tuned(a, index, &n, e);

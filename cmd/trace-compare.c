@@ -44,6 +44,8 @@ static void metric(struct out *o, const char *name, double *a, size_t n, double 
 {
     struct distribution x, y;
 
+    if (n == 0 || m == 0)
+        return;
     distribution_of(&x, a, n);
     distribution_of(&y, b, m);
     row(o, name, "mean", x.mean, y.mean, worst);
@@ -96,6 +98,7 @@ int main(int argc, char **argv)
         cli_misuse("'--fail-above' is 0 or more");
     a.replay = argv[first];
     a.measured = argv[first + 1];
+    cli_std_once((const char *const *)argv + first, 2);
     cli_inputs_stay(&a.out, 1, (const char *const *)argv + first, 2);
     rc = compare(&a, &worst, &e);
     if (rc == 0 && fabs(worst.error) > a.fail_above)

@@ -33,6 +33,7 @@ struct sink {
     struct out *out;
     struct buf line;
     struct trace_sort sort;
+    struct trace_sample sample;
     int64_t last_ns;
 };
 
@@ -40,6 +41,8 @@ static void settle(struct asked *a)
 {
     if (a->n > 1 && !a->merge)
         cli_misuse("several traces become one with '--merge'");
+    cli_std_once(a->paths, a->n);
+    cli_inputs_stay(&a->out, 1, a->paths, a->n);
     if (a->clip < 2)
         cli_misuse("'--clip' is 2 or more: a prompt and an output have a token each");
     if (!(a->scale > 0 && a->scale < 1e18))
@@ -103,7 +106,7 @@ static int check_time(const struct asked *a, struct sink *s, const struct trace_
 static int change(const struct asked *a, struct trace_poisson *arrivals, struct counts *c,
                   struct sink *s, struct trace_record *rec, struct err *e)
 {
-    int in = a->sample < 1 ? trace_sampled(rec, a->sample, a->seed, e) : 1;
+    int in = a->sample < 1 ? trace_sampled(&s->sample, rec, e) : 1;
 
     c->left_out += in == 0;
     if (in <= 0)
@@ -119,6 +122,10 @@ static int change(const struct asked *a, struct trace_poisson *arrivals, struct 
         return err_set(e, ERR_USAGE,
                        "its time, or deadline, is beyond 292 years when it is scaled");
     c->clipped += trace_clip(rec, a->clip);
+    if (c->clipped && rec->joins > 0)
+        return err_set(e, ERR_INPUT,
+                       "it goes on from others, and it or one above was cut: its prompt would not "
+                       "be what they gave");
     return put(a, s, rec, e);
 }
 
@@ -177,7 +184,7 @@ static int convert(const struct asked *a, struct progress *p, struct err *e)
     struct out_opts to = {.path = a->out, .json = true};
     struct trace_merge *m = NULL;
     struct counts c = {0};
-    struct sink s = {0};
+    struct sink s = {.sample = {a->sample, a->seed, NULL}};
     int rc = trace_merge_open(&m, a->paths, a->n, &how, e);
 
     if (rc == 0)
@@ -190,6 +197,7 @@ static int convert(const struct asked *a, struct progress *p, struct err *e)
         say(a, &c);
     out_abort(&s.out);
     trace_sort_free(&s.sort);
+    trace_sample_free(&s.sample);
     buf_free(&s.line);
     trace_merge_close(m);
     return rc;

@@ -196,7 +196,8 @@ struct ann_search_opts {
                         graph: rows are followed whose squared distance is at most the k-th best's,
                         times 1 + slack; effort 0 is the larger of ANN_SLACK_EFFORT * k and
                         ANN_SLACK_EFFORT_LEAST
-                        spann: so are lists read, by what is to expect of their rows (spann.h) */
+                        spann: so are lists read, by what is to expect of their rows (spann.h);
+                        effort 0 is SPANN_NPROBE_SLACK */
     /* tenant: whose rows are searched, numbers of ann_tenant(), of whom ANN_NO_TENANT and those
      * that are none see nothing; it is needed, and other kinds take none */
     const uint32_t *tenant; /* [1]; with tenant_each [n], one a query */
@@ -455,6 +456,8 @@ struct ann_info {
 };
 
 void ann_info(const struct ann *a, struct ann_info *i);
+/* What effort 0 is with a slack, of an index that takes one. */
+uint32_t ann_slack_effort(const struct ann *a, uint32_t k);
 /* The name of a row below i.rows, where i.ids is set: *len bytes of UTF-8, without a NUL; a deleted
  * row has none. */
 const char *ann_id(const struct ann *a, uint64_t row, size_t *len);

@@ -17,14 +17,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "ann/kind.h"
 #include "base/jsonl.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/stream.h"
-#include "base/utf8.h"
 
 enum format { ANY, TSV, CSV, JSONL }; /* any: the first line says */
 
@@ -218,7 +216,6 @@ static int first_line(struct reading *r, const char *line, size_t len, struct er
 {
     const char *p = line, *end = line + len;
 
-    p += utf8_mark(p, len);
     p += p < end && *p == '#';
     p += p > line && p[-1] == '#' && p < end && *p == ' ';
     while (p) {
@@ -356,35 +353,19 @@ int attrs_read_object(struct attrs_maker *m, const char *p, size_t len, struct e
 
 /* ---- a file ---- */
 
-static bool ends(const char *path, size_t len, const char *end)
-{
-    size_t n = strlen(end);
-
-    return len > n && strncasecmp(path + len - n, end, n) == 0;
-}
-
 /* By the name; ANY: it does not say. */
 static enum format format_of(const char *path)
 {
-    size_t len = strlen(path);
-
-    if (ends(path, len, ".gz"))
-        len -= 3;
-    else if (ends(path, len, ".zst"))
-        len -= 4;
-    if (ends(path, len, ".jsonl") || ends(path, len, ".ndjson") || ends(path, len, ".json"))
+    if (stream_name_ends(path, "jsonl") || stream_name_ends(path, "ndjson") ||
+        stream_name_ends(path, "json"))
         return JSONL;
-    if (ends(path, len, ".csv"))
+    if (stream_name_ends(path, "csv"))
         return CSV;
-    return ends(path, len, ".tsv") ? TSV : ANY;
+    return stream_name_ends(path, "tsv") ? TSV : ANY;
 }
 
 static enum format format_by_line(const char *line, size_t len)
 {
-    size_t mark = utf8_mark(line, len);
-
-    line += mark;
-    len -= mark;
     while (len > 0 && is_blank(*line)) {
         line++;
         len--;

@@ -219,10 +219,8 @@ void graph_searcher_free(void *searcher)
 
 static uint32_t pool_of(const struct ann *a, const struct ann_search_opts *o)
 {
-    uint64_t most = (uint64_t)ANN_SLACK_EFFORT * o->k, ef = o->effort;
+    uint64_t ef = o->effort ? o->effort : ann_slack_effort(a, o->k);
 
-    if (ef == 0) /* as it is with a slack only */
-        ef = most > ANN_SLACK_EFFORT_LEAST ? most : ANN_SLACK_EFFORT_LEAST;
     ef = ef > o->k ? ef : o->k;
     ef = ef < ANN_EFFORT_MOST ? ef : ANN_EFFORT_MOST;
     return (uint32_t)(ef < a->rows || a->rows == 0 ? ef : a->rows);

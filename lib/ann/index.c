@@ -114,13 +114,21 @@ void ann_close(struct ann *a)
     free(a);
 }
 
+uint32_t ann_slack_effort(const struct ann *a, uint32_t k)
+{
+    uint64_t most = (uint64_t)a->kind->slack_effort_k * k;
+
+    most = most > a->kind->slack_effort ? most : a->kind->slack_effort;
+    return most < ANN_EFFORT_MOST ? (uint32_t)most : ANN_EFFORT_MOST;
+}
+
 void ann_info(const struct ann *a, struct ann_info *i)
 {
     const struct ann_meta *m = &a->meta;
 
     *i = (struct ann_info){.kind = a->kind->name,
                            .effort = a->kind->effort,
-                           .slack = a->kind->slack,
+                           .slack = a->kind->slack_effort > 0,
                            .rerank = a->kind->rerank,
                            .parts = a->kind->parts,
                            .effort_default = a->kind->effort_default,

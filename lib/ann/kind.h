@@ -108,7 +108,11 @@ struct ann_kind {
     const char *sections;
     const char *effort; /* of ann_search_opts */
     uint32_t effort_default, effort_most;
-    bool slack, rerank;     /* of ann_search_opts, it takes */
+    /* With a slack, where no effort is said: the larger of the first and k times the second. It
+     * takes none where the first is 0. */
+    uint32_t slack_effort, slack_effort_k;
+    bool rerank;            /* of ann_search_opts, it takes */
+    bool pool;              /* effort is how many rows are kept on the way: k at least */
     bool parts;             /* the same: near_lists, factor */
     bool own_codes;         /* where there are vectors, the form codes none of them */
     enum filter_how filter; /* what it does where neither few rows nor all are allowed */

@@ -45,7 +45,7 @@ static int check_queries(const struct ann *a, uint64_t first, const float *queri
 int ann_check_search(const struct ann *a, const struct ann_search_opts *o, const float *queries,
                      uint64_t n, struct err *e)
 {
-    if (o->slack > 0 && !a->kind->slack)
+    if (o->slack > 0 && a->kind->slack_effort == 0)
         return err_set(e, ERR_USAGE, "an index of kind %s takes no slack", a->kind->name);
     if (o->tenant && !a->kind->tenants)
         return err_set(e, ERR_USAGE, "an index of kind %s has no tenants", a->kind->name);

@@ -531,7 +531,7 @@ static int buffers_init(struct seeker *t, struct err *e)
 static void set_numbers(struct seeker *t, uint64_t block)
 {
     uint64_t rows = t->a->rows ? t->a->rows : 1;
-    uint64_t usual = t->o.slack > 0 ? SPANN_NPROBE_SLACK : SPANN_NPROBE;
+    uint64_t usual = t->o.slack > 0 ? ann_slack_effort(t->a, t->o.k) : SPANN_NPROBE;
     uint64_t effort = t->o.effort ? t->o.effort : usual;
     uint64_t rerank = spann_rerank(t->v, &t->o);
 

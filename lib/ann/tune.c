@@ -197,10 +197,7 @@ static struct measured at_step(const struct tuner *t, const struct knob *k, uint
     struct measured m = {.half = CHOOSE, .rerank = rerank};
 
     if (k->slack) {
-        uint64_t most = (uint64_t)ANN_SLACK_EFFORT * t->o->k;
-
-        most = most > ANN_SLACK_EFFORT_LEAST ? most : ANN_SLACK_EFFORT_LEAST;
-        m.effort = most < ANN_EFFORT_MOST ? (uint32_t)most : ANN_EFFORT_MOST;
+        m.effort = ann_slack_effort(t->a, t->o->k);
         m.slack = (float)(SLACK_FIRST * pow(SLACK_STEP, (double)step));
     } else {
         m.effort = t->effort[step];
@@ -270,7 +267,7 @@ static int choose(struct tuner *t, double goal, struct measured *best, struct er
     struct knob slack = {true, SLACK_STEPS}, effort = {false, t->n_effort};
 
     *best = (struct measured){.cost = INFINITY};
-    if (t->a->kind->slack && try_knob(t, &slack, goal, best, e) < 0)
+    if (t->a->kind->slack_effort > 0 && try_knob(t, &slack, goal, best, e) < 0)
         return e->code;
     return try_knob(t, &effort, goal, best, e);
 }
@@ -333,7 +330,7 @@ static int set_efforts(struct tuner *t, struct err *e)
     uint64_t most = (uint64_t)EFFORT_TRIED * t->o->k, effort = 1;
     size_t cap = 0;
 
-    if (t->a->kind->rerank) /* candidates, of which k are kept anyway */
+    if (t->a->kind->pool) /* of which k are kept anyway */
         effort = t->o->k < t->a->live ? t->o->k : t->a->live;
     most = most > EFFORT_TRIED_LEAST ? most : EFFORT_TRIED_LEAST;
     most = most < t->a->kind->effort_most ? most : t->a->kind->effort_most;

@@ -16,11 +16,13 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/gz.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "base/zst.h"
 
 enum { RAW_BYTES = 256 << 10, LINES_BYTES = 256 << 10, MAGIC_BYTES = 4 };
@@ -284,6 +286,31 @@ void stream_close(struct stream *s)
     free(s);
 }
 
+/* Without the endings of compressed files. */
+static size_t plain_len(const char *path)
+{
+    size_t len = strlen(path);
+
+    if (len > 4 && strcasecmp(path + len - 4, ".zst") == 0)
+        return len - 4;
+    if (len > 3 && strcasecmp(path + len - 3, ".gz") == 0)
+        return len - 3;
+    return len;
+}
+
+bool stream_name_is_packed(const char *path)
+{
+    return plain_len(path) < strlen(path);
+}
+
+bool stream_name_ends(const char *path, const char *ending)
+{
+    size_t len = plain_len(path), n = strlen(ending);
+
+    return len > n + 1 && path[len - n - 1] == '.' && path[len - n - 2] != '/' &&
+           strncasecmp(path + len - n, ending, n) == 0;
+}
+
 struct lines {
     struct stream *s;
     char delim;
@@ -372,7 +399,10 @@ int lines_next(struct lines *l, const char **p, size_t *len, struct err *e)
 int lines_next_text(struct lines *l, const char **p, size_t *len, struct err *e)
 {
     int rc = lines_next(l, p, len, e);
+    size_t mark = rc > 0 && l->number == 1 ? utf8_mark(*p, *len) : 0;
 
+    *p += mark;
+    *len -= mark;
     if (rc > 0 && *len > 0 && (*p)[*len - 1] == '\r')
         l->buf[(size_t)(*p - l->buf) + --*len] = '\0';
     return rc;

@@ -42,6 +42,16 @@ bool stream_can_seek(const struct stream *s);
 int stream_seek(struct stream *s, uint64_t at, struct err *e);
 void stream_close(struct stream *s); /* NULL is fine */
 
+/* ---- names ---- */
+
+/* The name ends in .zst or .gz, in any case. */
+bool stream_name_is_packed(const char *path);
+/* Does the name, with that taken off, end in a dot and `ending`, in any case, and is something
+ * before? */
+bool stream_name_ends(const char *path, const char *ending);
+
+/* ---- lines ---- */
+
 struct lines;
 
 enum { LINES_MOST = 1 << 28 }; /* bytes of a line, where nothing says less, or more */
@@ -52,7 +62,8 @@ int lines_open(struct lines **out, const char *path, char delim, size_t max_len,
 /* 1 and the line without its delimiter, 0 at the end, or a negative ERR_*. The byte after the span
  * is readable and is '\0' (a scanner may rely on it). */
 int lines_next(struct lines *l, const char **p, size_t *len, struct err *e);
-/* The same of text, whose lines may end in CR LF: the CR is none of the line. */
+/* The same of text, whose lines may end in CR LF: the CR is none of the line, nor is a byte order
+ * mark in front of the first. */
 int lines_next_text(struct lines *l, const char **p, size_t *len, struct err *e);
 uint64_t lines_number(const struct lines *l); /* of the line last returned, from 1; 0 before */
 /* A place in the raw input of the next line's first byte, never decreasing and, of a regular file,

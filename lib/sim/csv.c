@@ -5,41 +5,35 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "sim/field.h"
 #include "sim/record.h"
 
 enum { LINE_MOST = 1 << 16 };
 
-/* A field may stand in quotes, as some programs write all; no comma or quote is inside. */
-static char *without_quotes(char *p)
+static int split(struct csv_line *l, char *p, size_t len, struct err *e)
 {
-    size_t len = strlen(p);
+    const char *at = p, *end = p + len;
+    struct jsonl_span v;
+    int got;
 
-    if (!strchr(p, '"'))
-        return p;
-    if (len < 2 || p[0] != '"' || strchr(p + 1, '"') != p + len - 1)
-        return NULL;
-    p[len - 1] = '\0';
-    return p + 1;
-}
-
-static int split(struct csv_line *l, char *p, struct err *e)
-{
     l->n = 0;
     if (*p == '#') {
         l->field[l->n++] = p;
         return 0;
     }
-    for (char *next; p; p = next) {
+    while ((got = field_next(&at, end, ',', &v)) > 0) {
         if (l->n == CSV_FIELDS_MOST)
             return err_set(e, ERR_INPUT, "there are more than %d fields", CSV_FIELDS_MOST);
-        if ((next = strchr(p, ',')))
-            *next++ = '\0';
-        if (!(p = without_quotes(p)))
-            return err_set(e, ERR_INPUT, "a quote in field %zu is not closed, or not the first",
-                           l->n + 1);
-        l->field[l->n++] = p;
+        if (v.len > 0 && memchr(v.p, '"', v.len))
+            got = -1;
+        if (got < 0)
+            break;
+        p[(size_t)(v.p - p) + v.len] = '\0'; /* over what is behind it */
+        l->field[l->n++] = v.p;
     }
-    return 0;
+    return got == 0 ? 0
+                    : err_set(e, ERR_INPUT, "a quote in field %zu is not closed, or not the first",
+                              l->n + 1);
 }
 
 struct reading {
@@ -58,7 +52,7 @@ static int read_line(void *ctx, const struct record_line *from, struct err *e)
         return e->code;
     if (strlen(r->copy.p) < from->len)
         return err_set(e, ERR_INPUT, "there is a NUL byte");
-    return split(&l, r->copy.p, e) < 0 ? e->code : r->line(r->ctx, &l, e);
+    return split(&l, r->copy.p, from->len, e) < 0 ? e->code : r->line(r->ctx, &l, e);
 }
 
 int csv_read(const char *path, int (*line)(void *ctx, const struct csv_line *l, struct err *e),

@@ -1,4 +1,4 @@
-/* csv.h - lines of a small table: fields at commas, in quotes or not, with no comma inside.
+/* csv.h - lines of a small table (field.h), with no quotes inside fields.
  *
  * A table's reader is called with one line after the other, its fields as C strings.
  */

@@ -92,40 +92,52 @@ static bool is_good(const struct replay *p, uint32_t i, const struct slo *slo)
     return !(slo->e2e_ns > 0 && value_of(p, i, METRIC_E2E, &v) && v > slo->e2e_ns);
 }
 
+struct span {
+    int64_t from, to;
+};
+
+static void widen(struct span *s, int64_t from, int64_t to)
+{
+    s->from = from < s->from ? from : s->from;
+    s->to = to > s->to ? to : s->to;
+}
+
 static void count(struct summary *s, const struct replay *p, const struct slo *slo)
 {
     const struct engine_totals *sum = &p->total;
-    int64_t first = INT64_MAX, last = INT64_MIN;
+    struct span all = {INT64_MAX, INT64_MIN}, awaited = all;
     double seconds;
 
     for (uint32_t i = 0; i < p->trace->n; i++) {
         const struct flight *f = &p->flight[i];
 
-        if (in_background(p, i)) {
-            s->requests--;
-            s->background += flight_gave(f);
-            s->background_tokens += flight_gave(f) ? f->given : 0;
-            continue;
-        }
+        s->requests -= in_background(p, i);
         if (!flight_gave(f))
             continue;
+        widen(&all, replay_arrival(p, i), f->last_ns);
+        if (in_background(p, i)) {
+            s->background++;
+            s->background_tokens += f->given;
+            continue;
+        }
         s->ended++;
         s->prompt_tokens += p->trace->prompt[i];
         s->output_tokens += p->trace->output[i];
         s->good += is_good(p, i, slo);
-        first = replay_arrival(p, i) < first ? replay_arrival(p, i) : first;
-        last = f->last_ns > last ? f->last_ns : last;
+        widen(&awaited, replay_arrival(p, i), f->last_ns);
     }
-    s->span_ns = s->ended ? last - first : 0;
+    s->span_ns = s->ended ? awaited.to - awaited.from : 0;
     seconds = 1e-9 * (double)s->span_ns;
-    s->replica_s = p->fleet.life ? 1e-9 * (double)life_on_ns(&p->fleet, p->end_ns)
-                                 : seconds * p->fleet.n;
+    s->replica_s = p->fleet.life       ? 1e-9 * (double)life_on_ns(&p->fleet, p->end_ns)
+                   : all.to > all.from ? 1e-9 * (double)(all.to - all.from) * p->fleet.n
+                                       : 0;
     if (seconds > 0) {
         s->requests_a_s = (double)s->ended / seconds;
         s->output_tokens_a_s = (double)s->output_tokens / seconds;
         s->goodput = (double)s->good / seconds;
-        s->busy_share = 1e-6 * sum->busy_us / s->replica_s;
     }
+    if (s->replica_s > 0)
+        s->busy_share = 1e-6 * sum->busy_us / s->replica_s;
     if (sum->kv_us > 0)
         s->kv_share = sum->kv_block_us / sum->kv_us;
 }

@@ -3,16 +3,7 @@
 
 #include <string.h>
 
-#include "base/utf8.h"
-
-static void trim(struct record_line *l)
-{
-    size_t mark = l->first ? utf8_mark(l->p, l->len) : 0;
-
-    l->p += mark;
-    l->len -= mark;
-    l->len -= l->len > 0 && l->p[l->len - 1] == '\r';
-}
+#include "sim/field.h"
 
 int record_lines(const char *path, size_t most,
                  int (*take)(void *ctx, const struct record_line *l, struct err *e), void *ctx,
@@ -25,9 +16,8 @@ int record_lines(const char *path, size_t most,
     if (rc < 0)
         return rc;
     l.input = lines_stream(in);
-    while ((rc = lines_next(in, &l.p, &l.len, e)) > 0) {
+    while ((rc = lines_next_text(in, &l.p, &l.len, e)) > 0) {
         l.first = lines_number(in) == 1;
-        trim(&l);
         if (l.len > 0 && (rc = take(ctx, &l, e)) != 0) {
             if (rc == ERR_INPUT)
                 err_prefix(e, "%s: line %llu", stream_name(l.input),
@@ -41,39 +31,26 @@ int record_lines(const char *path, size_t most,
 
 /* ---- fields ---- */
 
-/* The field at *p, without quotes around it; *p goes on behind it. False at the line's end. */
-static bool next_field(const char **p, const char *end, char between, struct jsonl_span *v)
+static int open_quote(size_t fields, struct err *e)
 {
-    const char *stop;
-
-    if (*p > end)
-        return false;
-    stop = memchr(*p, between, (size_t)(end - *p));
-    stop = stop ? stop : end;
-    *v = (struct jsonl_span){.p = *p, .len = (size_t)(stop - *p), .type = JSONL_NUMBER};
-    if (v->len >= 2 && *v->p == '"' && stop[-1] == '"') {
-        v->p++;
-        v->len -= 2;
-    }
-    *p = stop + 1;
-    return true;
+    return err_set(e, ERR_INPUT, "a quote in field %zu is not closed", fields + 1);
 }
 
 int record_header(struct record_form *f, char between, const char *p, size_t len, struct err *e)
 {
     const char *end = p + len;
     struct jsonl_span v;
-    int known = 0;
+    int known = 0, got;
 
     p += len > 2 && memcmp(p, "# ", 2) == 0 ? 2 : 0;
     f->between = between;
-    for (f->columns = 0; next_field(&p, end, between, &v); f->columns++) {
+    for (f->columns = 0; (got = field_next(&p, end, between, &v)) > 0; f->columns++) {
         if (f->columns == RECORD_COLUMNS_MOST)
             return err_set(e, ERR_INPUT, "there are more than %d columns", RECORD_COLUMNS_MOST);
         f->column[f->columns] = f->named(f->ctx, v.p, v.len);
         known += f->column[f->columns] >= 0;
     }
-    return known;
+    return got < 0 ? open_quote(f->columns, e) : known;
 }
 
 static int read_columns(const struct record_form *f, const char *p, size_t len, struct err *e)
@@ -81,10 +58,13 @@ static int read_columns(const struct record_form *f, const char *p, size_t len, 
     const char *end = p + len;
     struct jsonl_span v;
     size_t n = 0;
+    int got;
 
-    for (; next_field(&p, end, f->between, &v); n++)
+    for (; (got = field_next(&p, end, f->between, &v)) > 0; n++)
         if (n < f->columns && f->column[n] >= 0 && f->take(f->ctx, f->column[n], &v, e) < 0)
             return e->code;
+    if (got < 0)
+        return open_quote(n, e);
     return n == f->columns
                ? 0
                : err_set(e, ERR_INPUT, "there are %zu fields, the header has %zu", n, f->columns);

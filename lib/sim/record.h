@@ -1,6 +1,5 @@
-/* record.h - files of records that programs write, one a line: JSON Lines, or TSV or CSV under a
- * header, with or without quotes around fields in which no separator stands, on any system. Inside
- * this domain only.
+/* record.h - files of records that programs write, one a line: JSON Lines, or TSV or CSV (field.h)
+ * under a header, on any system. Inside this domain only.
  *
  * Errors   a callback's stops the reading and is returned; ERR_INPUT gets file and line in front.
  * Memory   lines and values are spans that live until the callback returns.
@@ -45,7 +44,7 @@ struct record_form {
 };
 
 /* A table's header, behind "# " or not, as the form of what follows. How many of its columns have
- * numbers; ERR_INPUT when there are too many. */
+ * numbers; ERR_INPUT when there are too many, or a quote is not closed. */
 int record_header(struct record_form *f, char between, const char *p, size_t len, struct err *e);
 /* Every field of a record goes to `take`, one after the other. */
 int record_read(const struct record_form *f, const char *p, size_t len, struct err *e);

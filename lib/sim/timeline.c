@@ -3,15 +3,16 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/jsonl.h"
 #include "base/mem.h"
 
 enum { EVENT_MOST = 512 };
 
-/* Nanoseconds as microseconds with three decimals. */
-#define US       "%" PRId64 ".%03d"
-#define US_OF(t) (t) / 1000, (int)((t) % 1000)
+/* Nanoseconds as microseconds with three decimals; those before 0 have them, too. */
+#define US       "%s%lld.%03d"
+#define US_OF(t) (t) < 0 ? "-" : "", llabs(t) / 1000, (int)(llabs(t) % 1000)
 
 static void put(struct timeline *t, const char *text, int n)
 {

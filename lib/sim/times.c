@@ -30,12 +30,19 @@ static const struct form forms[] = {
 };
 enum { FORMS = sizeof forms / sizeof *forms };
 
+/* What a row says of its request: of those that never ran there are no times, nor of one that was
+ * stopped before its first token. */
+enum status { OK, STOPPED, REJECTED, REFUSED, STATUSES };
+
+static const char *const status_names[STATUSES] = {"ok", "stopped", "rejected", "refused"};
+
 struct reading {
     struct times *times;
     const struct form *form;
     struct record_form lines;
     double v[FIELDS];
-    bool seen[FIELDS], rejected;
+    bool seen[FIELDS];
+    enum status status;
 };
 
 static int field_named(const void *ctx, const char *p, size_t len)
@@ -67,10 +74,12 @@ static int wrong(const struct reading *r, int field, const char *what, struct er
 
 static int take_status(struct reading *r, const char *p, size_t len, struct err *e)
 {
-    r->rejected = len == 8 && memcmp(p, "rejected", len) == 0;
-    return r->rejected || (len == 2 && memcmp(p, "ok", len) == 0)
-               ? 0
-               : wrong(r, STATUS, "is neither 'ok' nor 'rejected'", e);
+    for (int i = 0; i < STATUSES; i++)
+        if (strlen(status_names[i]) == len && memcmp(status_names[i], p, len) == 0) {
+            r->status = (enum status)i;
+            return 0;
+        }
+    return wrong(r, STATUS, "is none of 'ok', 'stopped', 'rejected' and 'refused'", e);
 }
 
 static int take_value(void *ctx, int field, const struct jsonl_span *v, struct err *e)
@@ -125,7 +134,7 @@ static bool is_comment(const struct reading *r, const struct record_line *l)
 static int read_record(struct reading *r, const struct record_line *l, struct err *e)
 {
     memset(r->seen, 0, sizeof r->seen);
-    r->rejected = false;
+    r->status = OK;
     if (record_read(&r->lines, l->p, l->len, e) < 0)
         return e->code;
     return complete(r->form, r->seen) ? 0
@@ -148,12 +157,17 @@ static int tell_form(struct reading *r, const struct record_line *l, struct err 
                    "are known");
 }
 
+static bool has_times(const struct reading *r)
+{
+    return r->status == OK || (r->status == STOPPED && r->v[OUTPUT] != 0);
+}
+
 static int add(struct times *t, const struct reading *r, struct err *e)
 {
     size_t cap = t->cap, same[] = {cap, cap, cap};
     double came = r->form->name[ARRIVAL] ? r->v[ARRIVAL] : 0, unit = r->form->unit;
 
-    if (r->rejected)
+    if (!has_times(r))
         return 0;
     if (r->v[OUTPUT] < 1)
         return err_set(e, ERR_INPUT, "the output has no tokens");

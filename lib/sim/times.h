@@ -15,7 +15,8 @@
 
 #include "base/err.h"
 
-/* ns. Requests that were rejected are not among them. */
+/* ns. Requests that were rejected or refused, or stopped before their first token, are not among
+ * them. */
 struct times {
     double *ttft, *e2e; /* [n] */
     double *came;       /* [n]: arrivals; of Vidur's, which do not say, 0 */

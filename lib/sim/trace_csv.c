@@ -1,43 +1,8 @@
 /* trace_csv.c - lines of columns: RFC 4180 without line breaks inside fields. */
 #include <string.h>
 
+#include "sim/field.h"
 #include "sim/trace_int.h"
-
-/* The quote that closes a field, whose text begins at p; NULL: there is none. *doubled: are there
- * such inside, each of which stands for one? */
-static const char *closing_quote(const char *p, const char *end, bool *doubled)
-{
-    while ((p = memchr(p, '"', (size_t)(end - p))) && p + 1 < end && p[1] == '"') {
-        *doubled = true;
-        p += 2;
-    }
-    return p;
-}
-
-/* The field at *p, as a number, or what it may be, which goes on behind it: 1, 0 at the line's end,
- * -1 where a quote is not closed. Quotes inside are still doubled, and the span says `escaped`. */
-static int field(const char **p, const char *end, struct jsonl_span *v)
-{
-    const char *q = *p, *stop;
-
-    if (q > end)
-        return 0;
-    *v = (struct jsonl_span){q, 0, JSONL_NUMBER, false};
-    if (q < end && *q == '"') {
-        stop = closing_quote(q + 1, end, &v->escaped);
-        if (!stop || (stop + 1 < end && stop[1] != ','))
-            return -1;
-        v->p = q + 1;
-        v->len = (size_t)(stop - v->p);
-        *p = stop + 2;
-        return 1;
-    }
-    stop = memchr(q, ',', (size_t)(end - q));
-    stop = stop ? stop : end;
-    v->len = (size_t)(stop - q);
-    *p = stop + 1;
-    return 1;
-}
 
 static const char *line_end(const char *line, size_t len)
 {
@@ -61,7 +26,7 @@ bool trace_csv_header(const struct trace_layout *l, const char *line, size_t len
     uint64_t seen = 0;
     size_t n = 0;
 
-    for (; n < COLUMNS_MOST && field(&p, end, &name) > 0; n++) {
+    for (; n < COLUMNS_MOST && field_next(&p, end, ',', &name) > 0; n++) {
         uint64_t bit;
 
         column[n] = rule_of(l, &name);
@@ -84,7 +49,7 @@ int trace_csv_line(struct trace_reader *r, struct err *e)
     size_t n = 0;
     int got;
 
-    for (; (got = field(&p, end, &v)) > 0; n++) {
+    for (; (got = field_next(&p, end, ',', &v)) > 0; n++) {
         if (n >= r->columns)
             return err_set(e, ERR_INPUT, "there are more fields than the header's %zu", r->columns);
         if (r->column[n] && v.len == 0)

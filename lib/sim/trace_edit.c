@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/names.h"
 #include "base/rand.h"
 #include "sim/trace.h"
 
@@ -67,7 +68,38 @@ int trace_poisson(struct trace_poisson *p, struct trace_record *rec, struct err 
 
 /* ---- samples ---- */
 
-int trace_sampled(const struct trace_record *rec, double share, uint64_t seed, struct err *e)
+/* Left out before this one came: it cannot have ended. */
+static bool is_left_out(const struct trace_sample *s, const struct trace_text *id)
+{
+    return id->p && s->left_out && names_find(s->left_out, id->p, id->len) != NAMES_NONE;
+}
+
+static int parted(const struct trace_text *from, struct err *e)
+{
+    return err_set(e, ERR_INPUT,
+                   "it waits for '%.*s', which is of another session, or none, and not in the "
+                   "sample",
+                   (int)at_most(from->len, 40), from->p);
+}
+
+static int check_kept(const struct trace_sample *s, const struct trace_record *rec, struct err *e)
+{
+    for (size_t i = 0; i < rec->n_after; i++)
+        if (is_left_out(s, &rec->after[i]))
+            return parted(&rec->after[i], e);
+    return is_left_out(s, &rec->if_ended) ? parted(&rec->if_ended, e) : 0;
+}
+
+static int leave_out(struct trace_sample *s, const struct trace_text *id, struct err *e)
+{
+    uint64_t number;
+
+    if (!s->left_out && names_new(&s->left_out, e) < 0)
+        return e->code;
+    return names_add(s->left_out, id->p, id->len, &number, e);
+}
+
+int trace_sampled(struct trace_sample *s, const struct trace_record *rec, struct err *e)
 {
     const struct trace_text *t = rec->session.p ? &rec->session : &rec->id;
     uint64_t state;
@@ -76,6 +108,14 @@ int trace_sampled(const struct trace_record *rec, double share, uint64_t seed, s
         return err_set(e, ERR_INPUT,
                        "it waits for others, or races them, and is of no session: a sample would "
                        "part them");
-    state = hash64(t->p, t->len) ^ seed;
-    return rand_unit(&state) < share;
+    state = hash64(t->p, t->len) ^ s->seed;
+    if (rand_unit(&state) < s->share)
+        return check_kept(s, rec, e) < 0 ? e->code : 1;
+    return rec->id.p && leave_out(s, &rec->id, e) < 0 ? e->code : 0;
+}
+
+void trace_sample_free(struct trace_sample *s)
+{
+    names_free(s->left_out);
+    s->left_out = NULL;
 }

@@ -34,23 +34,10 @@ struct docs {
     struct buf text, id;         /* decoded, or a whole file */
 };
 
-static bool ends_with(const char *s, size_t len, const char *end)
-{
-    size_t n = strlen(end);
-
-    return len >= n && memcmp(s + len - n, end, n) == 0;
-}
-
 /* AUTO's rule: see docs.h. */
 static enum docs_format format_of(const char *path)
 {
-    size_t len = strlen(path);
-
-    if (ends_with(path, len, ".zst"))
-        len -= 4;
-    else if (ends_with(path, len, ".gz"))
-        len -= 3;
-    return ends_with(path, len, ".txt") ? DOCS_LINES : DOCS_JSONL;
+    return stream_name_ends(path, "txt") ? DOCS_LINES : DOCS_JSONL;
 }
 
 /* Sums the sizes; finds the paths that cannot be read now and not after hours of work. */

@@ -44,7 +44,7 @@ enum docs_format { DOCS_AUTO, DOCS_JSONL, DOCS_LINES, DOCS_TEXT };
 
 struct docs_opts {
     enum docs_format format; /* AUTO: by each file's name with .zst/.gz taken off: .jsonl .ndjson
-                                .json jsonl, .txt lines; anything else, "-" too: jsonl */
+                                .json jsonl, .txt lines (stream.h); anything else, "-" too: jsonl */
     const char *field;       /* NULL: "text" */
     const char *id_field;    /* NULL: "id" */
     bool skip_bad;

@@ -92,6 +92,8 @@ static int load_bitmap(struct allow *a, const char *path, struct err *e)
 {
     struct map m = {0};
 
+    if (stream_name_is_packed(path))
+        return err_set(e, ERR_INPUT, "%s: a bitmap is read in place: unpack it first", path);
     if (map_open(&m, path, e) < 0)
         return e->code;
     a->bits = mem_array(m.len, 1, e);
@@ -106,20 +108,13 @@ static int load_bitmap(struct allow *a, const char *path, struct err *e)
     return a->bits ? 0 : e->code;
 }
 
-static bool ends(const char *path, const char *ending)
-{
-    size_t len = strlen(path), n = strlen(ending);
-
-    return len > n && memcmp(path + len - n, ending, n) == 0;
-}
-
 static enum allow_format format_of(const char *path)
 {
-    if (ends(path, ".ivecs"))
+    if (stream_name_ends(path, "ivecs"))
         return ALLOW_IVECS;
-    if (ends(path, ".ibin"))
+    if (stream_name_ends(path, "ibin"))
         return ALLOW_IBIN;
-    return ends(path, ".bitmap") ? ALLOW_BITMAP : ALLOW_TEXT;
+    return stream_name_ends(path, "bitmap") ? ALLOW_BITMAP : ALLOW_TEXT;
 }
 
 int allow_load(struct allow *a, const char *path, enum allow_format format, uint64_t rows,

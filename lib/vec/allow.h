@@ -3,8 +3,9 @@
  *   text         a row number a line
  *   ivecs ibin   row numbers; -1 is none
  *   bitmap       bit i of byte i / 8 (the lowest is bit 0) is row i
- * By `format`, else the name's ending (.ivecs .ibin .bitmap), else text. In any order, repeats are
- * one. As a set of bits in memory: rows / 8 bytes.
+ * By `format`, else the name's ending (.ivecs .ibin .bitmap; .zst and .gz are taken off before, but
+ * a bitmap is not read compressed), else text. In any order, repeats are one. As a set of bits in
+ * memory: rows / 8 bytes.
  *
  * Errors   ERR_INPUT names file and line or row.
  * Threads  read-only once loaded: share it.

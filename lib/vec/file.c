@@ -1,6 +1,5 @@
 /* file.c - the formats: their names, and what each can hold. */
 #include <string.h>
-#include <strings.h>
 
 #include "vec/file_int.h"
 
@@ -38,33 +37,11 @@ enum vec_type vec_only_type(enum vec_format f)
     return formats[f].type;
 }
 
-/* Without the endings of compressed files. */
-static size_t plain_len(const char *path)
-{
-    size_t len = strlen(path);
-
-    if (len > 4 && strcasecmp(path + len - 4, ".zst") == 0)
-        return len - 4;
-    if (len > 3 && strcasecmp(path + len - 3, ".gz") == 0)
-        return len - 3;
-    return len;
-}
-
-bool vec_name_is_packed(const char *path)
-{
-    return plain_len(path) < strlen(path);
-}
-
 enum vec_format vec_format_of(const char *path)
 {
-    size_t len = plain_len(path);
-
-    for (enum vec_format f = VEC_FVECS; f <= VEC_JSONL; f++) {
-        size_t n = strlen(formats[f].name);
-        if (len > n + 1 && path[len - n - 1] == '.' && path[len - n - 2] != '/' &&
-            strncasecmp(path + len - n, formats[f].name, n) == 0)
+    for (enum vec_format f = VEC_FVECS; f <= VEC_JSONL; f++)
+        if (stream_name_ends(path, formats[f].name))
             return f;
-    }
     return VEC_AUTO;
 }
 

@@ -19,8 +19,6 @@ enum vec_layout {
 enum vec_layout vec_layout_of(enum vec_format f);
 /* Of a binary format but npy, which holds any. */
 enum vec_type vec_only_type(enum vec_format f);
-/* The name ends in .zst or .gz. */
-bool vec_name_is_packed(const char *path);
 
 /* The index of the first of n components that is NaN or infinite; n if none is. */
 size_t vec_first_bad(enum vec_type type, const void *p, size_t n);

@@ -9,6 +9,7 @@
 #include "base/atomic.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/stream.h"
 #include "vec/decimal.h"
 #include "vec/file.h"
 #include "vec/neigh_int.h"
@@ -43,14 +44,11 @@ void neigh_free(struct neigh *n)
 
 enum neigh_format neigh_format_of(const char *path)
 {
-    static const char *const ending[] = {".tsv", ".jsonl", ".ivecs", ".ibin", ".truth"};
-    size_t len = strlen(path);
+    static const char *const name[] = {"tsv", "jsonl", "ivecs", "ibin", "truth"};
 
-    for (int i = 0; i < 5; i++) {
-        size_t n = strlen(ending[i]);
-        if (len > n && memcmp(path + len - n, ending[i], n) == 0)
+    for (int i = 0; i < 5; i++)
+        if (stream_name_ends(path, name[i]))
             return (enum neigh_format)(NEIGH_TSV + i);
-    }
     return NEIGH_AUTO;
 }
 
@@ -65,6 +63,8 @@ const char *neigh_write_settle(struct neigh_write_opts *o, bool json)
         o->to = json ? NEIGH_JSONL : o->path ? neigh_format_of(o->path) : NEIGH_TSV;
     if (o->to == NEIGH_AUTO)
         o->to = NEIGH_TSV;
+    if (o->path && stream_name_is_packed(o->path))
+        return "'--output' is not compressed: its name ends in neither .gz nor .zst";
     if (json && o->to != NEIGH_JSONL)
         return "'--json' is '--to jsonl', and the output is to be another";
     if (o->distances && o->to != NEIGH_IVECS && o->to != NEIGH_IBIN)

@@ -3,7 +3,8 @@
  *   tsv jsonl   query rank id score (query and rank from 0, best first)
  *   ivecs ibin  row numbers; what is absent is -1; distances may stand beside them in an fvecs file
  *   truth       DiskANN's: u32 queries, u32 k, u32 ids, f32 distances
- * By `to` or `from`, else the name's ending (.tsv .jsonl .ivecs .ibin .truth), else tsv.
+ * By `to` or `from`, else the name's ending (.tsv .jsonl .ivecs .ibin .truth, in any case; of an
+ * input .zst and .gz are taken off before, but a truth file is not read compressed), else tsv.
  *
  * A list has `k` places a query; ids[q * k + i] is the i-th best of query q or NEIGH_NONE, and
  * nothing stands behind the first NEIGH_NONE. Scores are as printed (types.h).

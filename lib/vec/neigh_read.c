@@ -50,6 +50,8 @@ static int open_truth(struct neigh_reader *r, const char *path, struct err *e)
     uint32_t head[2];
     uint64_t places;
 
+    if (stream_name_is_packed(path))
+        return err_set(e, ERR_INPUT, "%s: a truth file is read in place: unpack it first", path);
     if (map_open(&r->truth, path, e) < 0)
         return e->code;
     if (r->truth.len < TRUTH_HEAD)

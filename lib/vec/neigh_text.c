@@ -164,7 +164,7 @@ int neigh_entry_next(struct lines *in, bool json, struct names *names, struct ne
     int rc;
 
     do {
-        rc = lines_next(in, &p, &len, e);
+        rc = json ? lines_next(in, &p, &len, e) : lines_next_text(in, &p, &len, e);
     } while (rc > 0 && !json && (len == 0 || *p == '#'));
     if (rc <= 0)
         return rc;

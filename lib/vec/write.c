@@ -9,7 +9,7 @@ static int check(const char *path, const struct vec_write_opts *o, enum vec_form
     if (f == VEC_AUTO)
         return err_set(e, ERR_USAGE, "cannot write '%s': its name tells no format: say which",
                        path ? path : "stdout");
-    if (path && vec_name_is_packed(path))
+    if (path && stream_name_is_packed(path))
         return err_set(e, ERR_USAGE, "cannot write '%s': compressed files are only read", path);
     if (vec_format_type(f, o->type) != o->type)
         return err_set(e, ERR_USAGE, "cannot write '%s': %s holds %s, not %s",

@@ -93,7 +93,7 @@ stat_of() {
     is 0 "$(grep -vc '#' "$out")"
     ok ann-search -q --tenants-file - good.ann query.fvecs <whose
     cp "$out" got
-    sed 's/$/\r/' whose >dos
+    { printf '\xef\xbb\xbf' && sed 's/$/\r/' whose; } >dos
     ok ann-search -q --tenants-file dos good.ann query.fvecs
     cmp got "$out"
     fails ann-search -q --tenants-file - good.ann query.fvecs < <(head -n 7 whose)

@@ -52,6 +52,19 @@ tune() {
     ok vec-recall --fail-below 0.95 got.ivecs truth.ivecs
 }
 
+# Lists hold many rows each: fewer than k of them are enough, and so are they tried.
+@test "lists of spann: from one on, whatever k" {
+    ann-build -q -t spann -o spann.ann base.fvecs
+    ok ann-tune -q -k 50 --recall 0.5 spann.ann many.csv
+    awk -F'\t' '!/#/ && !($3 >= $1 && $4 > 0 && $4 < 50 || $6 > 0 && $4 == 128) { exit 1 }' "$out"
+    vec-knn -q -k 50 -o truth.ivecs base.fvecs many.fvecs
+    ok ann-search -k 50 --recall 0.5 -o got.ivecs spann.ann many.fvecs
+    ok vec-recall -k 50 --fail-below 0.5 got.ivecs truth.ivecs
+    # With a slack nprobe is the most, and 128 where none is said: ann-bench measures that.
+    ok ann-bench -q -k 50 --slack 0.1 spann.ann many.fvecs truth.ivecs
+    is 128 "$(awk 'NR == 2 { print $2 }' "$out")"
+}
+
 @test "it is the setting that ann-stat shows" {
     ok ann-stat good.ann
     is 0 "$(grep -c '^recall_' "$out")"

@@ -90,7 +90,7 @@ EOF
         fails trace-compare good bad
         says "bad: line 3: $sentence"
     done <<'END'
-b\t0\t5\t9\t2\tfine|'status' is neither 'ok' nor 'rejected'
+b\t0\t5\t9\t2\tfine|'status' is none of 'ok', 'stopped', 'rejected' and 'refused'
 b\t0\t5\t9\t0\tok|the output has no tokens
 b\t0\t5\t9\t-2\tok|the output has no tokens
 b\t0\t5\t1e300\t2\tok|'end_ns' is a time beyond 146 years
@@ -115,4 +115,48 @@ END
         fails trace-compare run two
         says 'two: line 2: '
     done
+}
+
+@test "rows of every status that trace-replay writes; of what never ran there are no times" {
+    RO='--cost roofline --model Llama-3.2-1B --gpu A100-80GB'
+    cat >race.jsonl <<'END'
+{"id":"x","t_ns":0,"prompt":300,"output":1}
+{"id":"p","t_ns":0,"prompt":301,"output":90,"after":["x"],"joins":1,"race":"r","winners":1}
+{"id":"q","t_ns":0,"prompt":301,"output":70,"after":["x"],"joins":1,"race":"r","winners":1}
+END
+    # shellcheck disable=SC2086 # several words
+    trace-replay -q $RO -o race.tsv race.jsonl >summary
+    grep -q 'stopped$' race.tsv
+    ok trace-compare --fail-above 0 race.tsv race.tsv
+    # What it gave it gave: its times are those of the summary, too.
+    is "$(awk -F'\t' '$1 == "ttft_mean_s" { printf "%.6f", $2 }' summary)" \
+        "$(awk -F'\t' '$1 == "ttft" && $2 == "mean" { print $3 }' "$out")"
+    trace-plot -o p.svg race.tsv
+    { cat race.tsv && printf 'r\t0\t-1\t-1\t-1\t5\t9\t0\t0\t0\trefused\ns\t0\t-1\t-1\t-1\t5\t0\t0\t0\t0\tstopped\n'; } >more.tsv
+    ok trace-compare --fail-above 0 race.tsv more.tsv
+}
+
+@test "no tpot, no rows of it, and no error" {
+    printf 'ttft_s,e2e_s,output_tokens\n1,1,1\n' >one
+    printf 'ttft_s,e2e_s,output_tokens\n1,3,3\n' >three
+    ok trace-compare --fail-above 5 one three
+    lacks "$out" tpot
+    is 13 "$(wc -l <"$out")"
+}
+
+@test "a comma in quotes parts no field" {
+    printf 'ttft_s,e2e_s,output_tokens\n1,3,3\n' >plain
+    printf '"id, or ""name""",ttft_s,e2e_s,output_tokens\n"x, ""y""",1,3,3\n' >quoted
+    ok trace-compare --fail-above 0 plain quoted
+    printf 'id,ttft_s,e2e_s,output_tokens\n"x,1,3,3\n' >open
+    fails trace-compare plain open
+    says 'open: line 2: a quote in field 1 is not closed'
+}
+
+@test "standard input is one file" {
+    misuse trace-compare - - <measured.jsonl
+    says 'standard input'
+    misuse trace-plot - - <measured.jsonl
+    misuse trace-convert --merge - - <measured.jsonl
+    misuse trace-replay --cost - - <measured.jsonl
 }

@@ -338,6 +338,34 @@ END
     printf '{"id":"a","t_ns":0,"prompt":1,"output":1}\n{"id":"b","t_ns":0,"prompt":1,"output":1,"after":["a"]}\n' >loose.jsonl
     fails trace-convert --sample 0.5 loose.jsonl
     says 'loose.jsonl: line 2: it waits for others, or races them, and is of no session'
+    # b waits for a, which is of no session: together or not at all. Some seed parts them.
+    sed 's/"after"/"session":"q",&/' loose.jsonl >cross.jsonl
+    parted=0
+    for seed in 1 2 3 4 5 6 7 8; do
+        if trace-convert -q --sample 0.5 --seed $seed cross.jsonl >some 2>said; then
+            grep -q '"id":"b"' some && grep -q '"id":"a"' some || lacks some '"id":"b"'
+        else
+            grep -q "cross.jsonl: line 2: it waits for 'a', which is of another session" said
+            parted=1
+        fi
+    done
+    is 1 "$parted"
+}
+
+@test "cut requests are none that others go on from" {
+    trace-program -n 2 --path 100 --prompt 50 >paths.jsonl
+    fails trace-convert --clip 60 paths.jsonl
+    says 'it goes on from others, and it or one above was cut'
+    ok trace-convert --clip 100000 paths.jsonl
+    is "$(cat paths.jsonl)" "$(cat "$out")"
+}
+
+@test "what is read is not written" {
+    printf '{"id":"a","t_ns":0,"prompt":1,"output":1}\n' >t.jsonl
+    cp t.jsonl was
+    misuse trace-convert --scale-time 2 -o t.jsonl t.jsonl
+    says "'t.jsonl' is read"
+    cmp was t.jsonl
 }
 
 @test "traces are merged by time, and what is told apart stays apart" {

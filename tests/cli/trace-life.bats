@@ -107,6 +107,10 @@ marks() {
     is ' 21.5@0' "$(ends rows)"
     is '5.5 0 fails, 15.5 0 opens' "$(marks t.json)"
     is '0.011500' "$(value replica_s "$out")"
+    # A notice may come before the trace begins.
+    ok replay --replicas 2 --fail 1@0.001 --fail-notice 0.0025005 --timeline t.json ../one.jsonl
+    grep -qF '"ts":-1500.500}' t.json
+    jq -e . t.json >/dev/null
     fails replay --fail 0@0.0055 ../one.jsonl
     says "request 'a' waits for a replica that is open, and none will be"
     # Told before, it takes no more, and moves what it can.

@@ -298,3 +298,11 @@ mixed() {
         done
     done
 }
+
+# Nobody waits for b, which goes on for long after a has ended: the span is a's, the GPU's time both's.
+@test "a GPU is busy all of the time at most, with a background that outlasts the rest" {
+    printf '{"id":"a","t_ns":0,"prompt":10,"output":2}\n{"id":"b","t_ns":0,"prompt":1000,"output":2000,"background":true}\n' >b.jsonl
+    ok trace-replay -q --cost roofline --model Llama-3.2-1B --gpu A100-80GB --sched vllm1 -o rows b.jsonl
+    is 1.0000 "$(value busy_share)"
+    is "$(awk -F'\t' '$1 == "a" { printf "%.6f", $5 / 1e9 }' rows)" "$(value span_s)"
+}

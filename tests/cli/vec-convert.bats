@@ -125,11 +125,11 @@ int32() {
 
 @test "standard input to standard output, through pipes, compressed" {
     local f
-    numbers 3000 10 3 >x.csv
+    numbers 3000 10 3 >start.csv
     for f in fvecs fbin npy hbin csv tsv jsonl; do
-        vec-convert x.csv -o "x.$f"
+        vec-convert start.csv -o "x.$f"
         ok vec-convert --from "$f" --to csv <"x.$f"
-        prints <x.csv
+        prints <start.csv
         # shellcheck disable=SC2002 # a pipe is wanted
         cat "x.$f" | vec-convert --from "$f" --to "$f" - | cat >copy
         cmp "x.$f" copy
@@ -138,14 +138,14 @@ int32() {
         zstd -qf "x.$f"
         gzip -kf "x.$f"
         ok vec-convert "x.$f.zst" --to csv
-        prints <x.csv
+        prints <start.csv
         ok vec-convert "x.$f.gz" --to csv
-        prints <x.csv
+        prints <start.csv
         fails vec-convert --from "$f" --to csv < <(head -c 300 "x.$f.zst")
         says stdin
     done
     ok vec-convert --to csv <x.npy # has a magic
-    prints <x.csv
+    prints <start.csv
     fails vec-convert --to csv <x.fvecs
     says 'stdin: neither name nor content tell the format'
     fails vec-convert x.csv -o y.csv.zst
@@ -350,6 +350,14 @@ int32() {
     fails vec-convert cut.fvecs -o y.csv --skip-bad
     says 'cut.fvecs: row 2 is cut short'
     only cut.fvecs x.csv x.fvecs y.npy
+}
+
+@test "what is read is not written" {
+    printf '1,2\n3,4\n' >a.csv
+    cp a.csv was
+    misuse vec-convert --to fvecs -o a.csv a.csv
+    says "'a.csv' is read"
+    cmp was a.csv
 }
 
 @test "what cannot be read or written" {

@@ -131,3 +131,28 @@ EOF
     fails vec-recall -k 1 n.jsonl truth.tsv
     says "n.jsonl:1: member 'score' is no number"
 }
+
+# What the name says: formats in any case, of inputs with .gz or .zst behind it.
+@test "lists by their names, compressed or not, from any system" {
+    vec-recall -k 2 result.tsv truth.tsv >want
+    jq -Rc 'split("\t") | {query: (.[0] | tonumber), rank: (.[1] | tonumber), id: (.[2] | tonumber)}' \
+        truth.tsv >BIG.JSONL
+    printf '5,7\n3,4\n1,-1\n' | vec-convert --from csv --to ivecs -o t.IVECS -
+    printf '5,7\n3,4\n1,-1\n' | vec-convert --from csv --to ibin -o t.ibin -
+    gzip -k t.IVECS BIG.JSONL truth.tsv
+    zstd -q t.IVECS t.ibin
+    { printf '\xef\xbb\xbf' && sed 's/$/\r/' truth.tsv; } >windows.tsv
+    for truth in BIG.JSONL t.IVECS t.ibin t.IVECS.gz BIG.JSONL.gz truth.tsv.gz t.IVECS.zst t.ibin.zst windows.tsv; do
+        ok vec-recall -k 2 result.tsv $truth
+        cmp want "$out"
+    done
+    { printf '\3\0\0\0\1\0\0\0' && head -c 24 /dev/zero; } >x.truth
+    ok vec-recall -k 1 result.tsv x.truth
+    gzip x.truth
+    fails vec-recall -k 1 result.tsv x.truth.gz
+    says 'x.truth.gz: a truth file is read in place: unpack it first'
+    # Nothing is written compressed, so no name says so.
+    printf '1\n2\n' >base.csv
+    misuse vec-knn -k 1 -o n.tsv.gz base.csv base.csv
+    says '.gz'
+}

@@ -15,6 +15,7 @@ enum { DO_CLIP = 1, DO_RATE = 2, DO_SAMPLE = 4, DO_LOAD = 8, DO_ANY_TIMES = 16, 
 struct changed {
     struct trace_poisson arrivals;
     unsigned what;
+    struct trace_sample sample;
     struct trace_sort sort;
     struct buf lines;
 };
@@ -23,7 +24,7 @@ static void take(struct changed *c, struct trace_record *rec)
 {
     struct err e;
 
-    if (c->what & DO_SAMPLE && trace_sampled(rec, 0.7, 3, &e) <= 0)
+    if (c->what & DO_SAMPLE && trace_sampled(&c->sample, rec, &e) <= 0)
         return;
     if (c->what & DO_RATE && trace_poisson(&c->arrivals, rec, &e) < 0)
         return;
@@ -106,7 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_in in = {data, size}, first;
     struct trace_read_opts o = {
         .format = (enum trace_format)((int)fuzz_pick(&in, TRACE_FORMATS + 1) - 1)};
-    struct changed c = {.arrivals = {.rate = 3, .seed = 1}, .what = fuzz_byte(&in)};
+    struct changed c = {
+        .arrivals = {.rate = 3, .seed = 1}, .sample = {0.7, 3, NULL}, .what = fuzz_byte(&in)};
     const char *paths[2];
     size_t n = 1;
 
@@ -124,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (c.what & DO_LOAD)
         load(paths[0], &o, c.what);
     trace_sort_free(&c.sort);
+    trace_sample_free(&c.sample);
     buf_free(&c.lines);
     return 0;
 }

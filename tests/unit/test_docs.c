@@ -240,8 +240,9 @@ static void test_text_format(void)
 /* AUTO goes by the name; compressed names by what is before the suffix. */
 static void test_auto(void)
 {
-    static const char *const lines[] = {"x.txt", "x.txt.zst", "x.txt.gz", ".txt"};
-    static const char *const jsonl[] = {"x.json", "x.ndjson", "x", "txt", "x.txt.bz2", "x.zst"};
+    static const char *const lines[] = {"x.txt", "x.txt.zst", "x.txt.gz", "X.TXT.GZ"};
+    static const char *const jsonl[] = {"x.json",    "x.ndjson", "x",   "txt",
+                                        "x.txt.bz2", "x.zst",    ".txt"};
 
     for (size_t i = 0; i < 4; i++) {
         put(lines[i], "{\"text\":\"a\"}"); /* plain whatever the name says */
@@ -252,7 +253,7 @@ static void test_auto(void)
         next_is(d, "a", NULL, 1);
         ends(d);
     }
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 7; i++) {
         put(jsonl[i], "{\"text\":\"a\"}");
         struct docs *d = open_docs(&jsonl[i], 1, (struct docs_opts){0});
         next_is(d, "a", NULL, 1);
