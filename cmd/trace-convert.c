@@ -42,7 +42,6 @@ static void settle(struct asked *a)
     if (a->n > 1 && !a->merge)
         cli_misuse("several traces become one with '--merge'");
     cli_std_once(a->paths, a->n);
-    cli_inputs_stay(&a->out, 1, a->paths, a->n);
     if (a->clip < 2)
         cli_misuse("'--clip' is 2 or more: a prompt and an output have a token each");
     if (!(a->scale > 0 && a->scale < 1e18))

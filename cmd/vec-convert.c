@@ -298,7 +298,6 @@ static void check_usage(struct job *j, const struct asked *a)
     if (j->in.n > 1 && !a->cat)
         cli_misuse("several inputs need '--cat'; the output is '-o FILE'");
     cli_std_once((const char *const *)j->in.path, j->in.n);
-    cli_inputs_stay(&j->out, 1, (const char *const *)j->in.path, j->in.n);
     j->write.format = to;
     j->in.text_ids = to != VEC_NPY && vec_format_type(to, VEC_F32) == VEC_I32;
     j->write.rows = a->total;

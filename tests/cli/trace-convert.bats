@@ -360,12 +360,12 @@ END
     is "$(cat paths.jsonl)" "$(cat "$out")"
 }
 
-@test "what is read is not written" {
-    printf '{"id":"a","t_ns":0,"prompt":1,"output":1}\n' >t.jsonl
-    cp t.jsonl was
-    misuse trace-convert --scale-time 2 -o t.jsonl t.jsonl
-    says "'t.jsonl' is read"
-    cmp was t.jsonl
+@test "in the place of what is read" {
+    printf '{"id":"a","t_ns":5,"prompt":1,"output":1}\n' >t.jsonl
+    ok trace-convert --scale-time 2 t.jsonl
+    cp "$out" twice
+    ok trace-convert --scale-time 2 -o t.jsonl t.jsonl
+    cmp twice t.jsonl
 }
 
 @test "traces are merged by time, and what is told apart stays apart" {
