@@ -67,6 +67,11 @@ LDLIBS    += -lzstd -lz -ljansson -Wl,--as-needed -llapacke -lopenblas -Wl,--no-
 ifneq ($(IS_CLANG),)
 LDFLAGS   += -L/usr/lib/llvm-14/lib -Wl,-rpath,/usr/lib/llvm-14/lib
 endif
+# Tests start tools some ten thousand times: to place a sanitizer's tables anew each time takes longer
+# than what most of the tools then do.
+ifeq ($(MODE),asan)
+LDFLAGS   += -no-pie $(if $(IS_CLANG),,-static-libasan -static-libubsan)
+endif
 
 # One object per instruction set gets that set's flags; everything else is baseline x86-64.
 AVX2_FLAGS   := -mavx2 -mbmi -mbmi2 -mpopcnt -mlzcnt -mfma -mf16c
