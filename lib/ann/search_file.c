@@ -16,7 +16,8 @@ struct batch {
     struct ann_choice *choice;
     struct vec_reader *r;
     struct vec_matrix q;
-    struct neigh found;
+    uint64_t *id; /* [q.rows][k], as score: of what was searched last */
+    float *score;
     float *us; /* of all queries so far */
     size_t us_cap;
     struct ann_file_report *report;
@@ -38,18 +39,24 @@ uint64_t ann_file_batch(const struct ann *a, const struct ann_file_opts *o, uint
 static int batch_init(struct batch *b, struct err *e)
 {
     uint64_t rows = ann_file_batch(b->a, b->o, vec_reader_rows(b->r));
+    size_t k = b->o->o.k;
     struct ann_info i;
 
+    /* Not touched before there are queries for it: most files have far fewer than what a batch
+     * may be, of which nothing else would take as long. */
     ann_info(b->a, &i);
-    if (vec_matrix_init(&b->q, rows, i.dim, e) < 0)
+    if (vec_matrix_init(&b->q, rows, i.dim, e) < 0 ||
+        !(b->id = mem_array(rows, k * sizeof *b->id, e)) ||
+        !(b->score = mem_array(rows, k * sizeof *b->score, e)))
         return e->code;
-    return neigh_init(&b->found, rows, b->o->o.k, true, e);
+    return 0;
 }
 
 static void batch_free(struct batch *b)
 {
     vec_matrix_free(&b->q);
-    neigh_free(&b->found);
+    free(b->id);
+    free(b->score);
     free(b->us);
 }
 
@@ -71,8 +78,8 @@ static int search_some(struct batch *b, uint64_t from, uint64_t n, struct err *e
 {
     struct ann_search_stats *stats = &b->report->stats;
     const float *x = vec_matrix_row(&b->q, from);
-    uint64_t *id = b->found.id + from * b->o->o.k;
-    float *score = b->found.score + from * b->o->o.k;
+    uint64_t *id = b->id + from * b->o->o.k;
+    float *score = b->score + from * b->o->o.k;
     int rc;
 
     stats->us = b->us ? b->us + b->report->queries : NULL;
@@ -107,7 +114,7 @@ static int search_all(struct batch *b, struct neigh_writer *w, struct err *e)
     while (rc == 0 && all != 0 && (n = fill(b, e)) != 0) {
         rc = n < 0 ? (int)n : search_batch(b, (uint64_t)n, e);
         if (rc == 0)
-            rc = neigh_write(w, b->found.id, b->found.score, (uint64_t)n, e);
+            rc = neigh_write(w, b->id, b->score, (uint64_t)n, e);
         if (b->o->progress)
             b->o->progress(b->o->progress_ctx, "searching", b->report->queries,
                            all == VEC_UNKNOWN ? 0 : all);

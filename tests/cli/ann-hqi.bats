@@ -73,6 +73,13 @@ setup() {
     is 200 "$(grep -vc '^#' "$out")"
 }
 
+@test "room for 1 GiB of queries is not taken for a few" {
+    exits 0 ann-search -v -k 5 --batch --field vector --where-file work.jsonl good.ann work.jsonl
+    hear
+    [[ $message =~ peak\ memory\ ([0-9]+) ]]
+    ((BASH_REMATCH[1] < 400)) # it was 815, and took seconds
+}
+
 @test "the same for all threads and levels" {
     ann-build -q -T 1 -t hqi --leaf 20 --attrs at.tsv --workload work.jsonl -o a.ann base.fvecs
     cmp good.ann a.ann
