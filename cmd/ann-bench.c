@@ -75,9 +75,8 @@ static void check_files(const struct asked *a)
     const char *const read[] = {a->queries, a->truth};
     const char *const out[] = {a->co.out ? a->co.out : "-", a->svg};
 
-    cli_std_once(read, 2);
     cli_outputs_once(out, 2, "rows and picture");
-    cli_inputs_stay(out, 2, read, 2);
+    cli_files(out, 2, read, 2);
     cli_inputs_stay(out, 2, (const char *const *)a->index, a->indexes);
 }
 

@@ -51,8 +51,7 @@ static void check_files(const struct asked *a)
 {
     const char *const in[] = {a->path, a->ids, a->attrs, a->queries, a->tenants, a->wheres};
 
-    cli_std_once(in, 6);
-    cli_inputs_stay(&a->co.out, 1, in, 6);
+    cli_files(&a->co.out, 1, in, 6);
 }
 
 static void settle(struct asked *a, struct progress *p)

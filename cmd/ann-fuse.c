@@ -138,9 +138,8 @@ static void check_files(const struct asked *a)
     if (!in)
         exit(cli_fail(&e));
     n = list_inputs(a, in);
-    cli_std_once(in, n);
     cli_outputs_once(out, 2, "ids and distances");
-    cli_inputs_stay(out, 2, in, n);
+    cli_files(out, 2, in, n);
     free(in);
 }
 

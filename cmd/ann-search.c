@@ -61,9 +61,8 @@ static void check_files(const struct asked *a)
     const char *const in[] = {a->queries, a->choice.where_file, a->choice.tenants, a->index};
     const char *const out[] = {a->co.out ? a->co.out : "-", a->write.distances};
 
-    cli_std_once(in, 3);
     cli_outputs_once(out, 2, "ids and distances");
-    cli_inputs_stay(out, 2, in, 4);
+    cli_files(out, 2, in, 4);
 }
 
 /* Options that rule each other out. */

@@ -61,8 +61,7 @@ static void settle(struct asked *a, struct progress *p)
         cli_misuse("an index is a file, not standard output");
     if (a->tenant && a->tenants)
         cli_misuse("'--tenant' is for all queries, '--tenants-file' for each: not both");
-    cli_std_once(in, 3);
-    cli_inputs_stay((const char *[]){a->co.out ? a->co.out : a->index}, 1, in, 3);
+    cli_files((const char *[]){a->co.out ? a->co.out : a->index}, 1, in, 3);
     parse_targets(a);
     a->o.k = (uint32_t)a->k;
     a->o.threads = par_threads(a->co.threads);

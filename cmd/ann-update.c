@@ -26,9 +26,8 @@ static void check_files(const struct asked *a)
     const char *const in[] = {a->changes, a->add, a->ids, a->attrs, a->index};
     const char *const out[] = {a->co.out ? a->co.out : a->index, a->o.map};
 
-    cli_std_once(in, 4);
     cli_outputs_once(out, 2, "index and map");
-    cli_inputs_stay(out, 2, in, 4);
+    cli_files(out, 2, in, 4);
     cli_inputs_stay(&a->o.map, 1, &a->index, 1);
 }
 

@@ -160,8 +160,7 @@ static int build_shards(const char *set, const char *const *paths, size_t n,
 static void check_outputs(const char *index, const struct shards *s, const char *const *paths,
                           size_t n)
 {
-    cli_std_once(paths, n);
-    cli_inputs_stay(&index, 1, paths, n);
+    cli_files(&index, 1, paths, n);
     for (uint64_t i = 0; s->n != NOT_GIVEN && i < s->n; i++) {
         struct err e = {0};
         char *name = shard_name(index, i, s->n, &e);

@@ -306,8 +306,7 @@ int main(int argc, char **argv)
     how.output = co.out;
     how.threads = j.threads;
     check_options(&j, &paths);
-    cli_std_once(paths.v, paths.n);
-    cli_inputs_stay(&co.out, 1, paths.v, paths.n);
+    cli_files(&co.out, 1, paths.v, paths.n);
     cli_inputs_stay(&co.out, 1, &j.index, 1);
     ok = fm_open(&fm, j.index, &how, &e) == 0 &&
          out_open(&j.out, &(struct out_opts){co.out, co.json, false}, &e) == 0;

@@ -111,8 +111,7 @@ int main(int argc, char **argv)
 
     if (j.min_len == 0)
         cli_misuse("option '--min-length' wants at least 1");
-    cli_std_once(paths, n ? (size_t)n : 1);
-    cli_inputs_stay(&co.out, 1, paths, n ? (size_t)n : 1);
+    cli_files(&co.out, 1, paths, n ? (size_t)n : 1);
     cli_inputs_stay(&co.out, 1, (const char *const *)(argv + first), 1);
     if (format == DOCS_AUTO && docs.field)
         format = DOCS_JSONL;

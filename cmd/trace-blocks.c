@@ -262,8 +262,7 @@ int main(int argc, char **argv)
 
     a.trace = argv[first];
     a.apps = argv[first + 1];
-    cli_std_once((const char *const[]){a.trace, a.apps}, 2);
-    cli_inputs_stay(&a.rows, 1, (const char *const[]){a.trace, a.apps}, 2);
+    cli_files(&a.rows, 1, (const char *const[]){a.trace, a.apps}, 2);
     settle(&a, &p);
     progress_init(&progress, a.quiet);
     rc = run(&a, &p, &progress, &e);

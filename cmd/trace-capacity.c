@@ -218,7 +218,7 @@ static int search(const struct asked *a, struct progress *p, struct err *e)
 static void settle(struct asked *a)
 {
     struct setup s = a->setup;
-    const char *wrong, *in[] = {a->path, SETUP_FILES(&a->setup)};
+    const char *wrong;
 
     s.table = a->tables ? a->tables : s.table;
     if ((wrong = setup_wrong(&s)) || (wrong = setup_cards_wrong(s.table, &s.cost_opts)))
@@ -240,8 +240,7 @@ static void settle(struct asked *a)
         cli_misuse("%s", SETUP_SLO_WRONG);
     if (!(a->precision >= 1e-4 && a->precision <= 1))
         cli_misuse("'--precision' is 0.0001 to 1");
-    cli_std_once(in, 4);
-    cli_inputs_stay(&a->co.out, 1, in, 4);
+    cli_files(&a->co.out, 1, (const char *const[]){a->path, SETUP_FILES(&s)}, 4);
 }
 
 int main(int argc, char **argv)

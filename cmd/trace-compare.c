@@ -98,8 +98,7 @@ int main(int argc, char **argv)
         cli_misuse("'--fail-above' is 0 or more");
     a.replay = argv[first];
     a.measured = argv[first + 1];
-    cli_std_once((const char *const *)argv + first, 2);
-    cli_inputs_stay(&a.out, 1, (const char *const *)argv + first, 2);
+    cli_files(&a.out, 1, (const char *const *)argv + first, 2);
     rc = compare(&a, &worst, &e);
     if (rc == 0 && fabs(worst.error) > a.fail_above)
         rc = err_set(&e, ERR_INPUT, "the error of %s %s is %.4f", worst.metric, worst.what,

@@ -305,8 +305,7 @@ static void settle(const struct asked *a)
 {
     const char *const in[] = {a->fit, a->table, a->cost.model, a->cost.gpu};
 
-    cli_std_once(in, sizeof in / sizeof *in);
-    cli_inputs_stay(&a->out, 1, in, sizeof in / sizeof *in);
+    cli_files(&a->out, 1, in, sizeof in / sizeof *in);
     if (a->fit && (a->n > 0 || a->table || a->overlap || a->cards || a->card_model || a->card_gpu))
         cli_misuse("'--fit' makes a table, and asks none: no batch, '--cost' or cards with it");
     if (setup_cost_wrong(&a->cost))

@@ -295,8 +295,6 @@ static void settle_lists(struct asked *a, struct plan_set *s)
 
 static void settle(struct asked *a, struct plans *s)
 {
-    const char *const in[] = {a->path, SETUP_FILES(&a->setup)};
-
     settle_setup(a);
     if (!setup_slo(&a->slo, a->slo_text))
         cli_misuse("%s", SETUP_SLO_WRONG);
@@ -311,8 +309,8 @@ static void settle(struct asked *a, struct plans *s)
     cli_count_in("--most-replicas", a->most, 1, REPLICAS_MOST);
     cli_outputs_once((const char *const[]){a->svg, a->co.out ? a->co.out : "-"}, 2,
                      "rows and picture");
-    cli_std_once(in, 4);
-    cli_inputs_stay((const char *const[]){a->svg, a->co.out}, 2, in, 4);
+    cli_files((const char *const[]){a->svg, a->co.out}, 2,
+              (const char *const[]){a->path, SETUP_FILES(&a->setup)}, 4);
     settle_lists(a, &s->set);
 }
 

@@ -100,8 +100,7 @@ int main(int argc, char **argv)
         cli_misuse("there are more names than replays");
     if (a.tail && a.what >= PLOT_LOAD)
         cli_misuse("'--tail' is of shares of requests");
-    cli_std_once((const char *const *)a.path, a.n);
-    cli_inputs_stay(&a.out, 1, (const char *const *)a.path, a.n);
+    cli_files(&a.out, 1, (const char *const *)a.path, a.n);
     rc = plot(&a, &e);
     cli_finish(a.verbose);
     cli_list_free(&a.names);

@@ -62,8 +62,7 @@ static void check_files(const struct asked *a, const struct setup *s)
     const char *const in[] = {a->path, a->cluster, a->groups, SETUP_FILES(s)};
 
     cli_outputs_once(out, 3, "rows, steps and timeline");
-    cli_std_once(in, sizeof in / sizeof *in);
-    cli_inputs_stay(out, 3, in, sizeof in / sizeof *in);
+    cli_files(out, 3, in, sizeof in / sizeof *in);
 }
 
 static void settle(const struct asked *a, struct parts *p)

@@ -114,8 +114,7 @@ int main(int argc, char **argv)
         cli_misuse("option '--to' is required: the name of the output does not say its format");
     if (!vec_format_is_text(wo.format))
         cli_not_on_terminal(out, vec_format_name(wo.format));
-    cli_std_once((const char *const *)argv + first, 2);
-    cli_inputs_stay(&out, 1, (const char *const *)argv + first, 2);
+    cli_files(&out, 1, (const char *const *)argv + first, 2);
     j.threads = par_threads(j.threads);
     progress_init(&progress, quiet);
     j.progress = &progress;

@@ -125,8 +125,7 @@ int main(int argc, char **argv)
     int rc;
 
     cli_not_on_terminal(out, "codes");
-    cli_std_once((const char *const *)argv + first, 2);
-    cli_inputs_stay(&out, 1, (const char *const *)argv + first, 2);
+    cli_files(&out, 1, (const char *const *)argv + first, 2);
     j.threads = par_threads(j.threads);
     progress_init(&progress, quiet);
     j.progress = &progress;

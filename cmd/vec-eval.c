@@ -302,8 +302,7 @@ static void check_files(const struct job *j, char **operand, int operands, const
     const char *const in[] = {operand[0], operand[1], operands > 2 ? operand[2] : NULL,
                               j->train_queries};
 
-    cli_std_once(in, 4);
-    cli_inputs_stay(&out, 1, in, 4);
+    cli_files(&out, 1, in, 4);
     cli_inputs_stay(&out, 1, j->codecs.v, j->codecs.n);
 }
 

@@ -36,13 +36,12 @@ static void check_usage(struct search *s, const struct asked *a)
     const char *const out[] = {a->co.out ? a->co.out : "-", s->write.distances, s->sketch};
 
     cli_count_in("-k", a->k, 1, VEC_DIM_MAX);
-    cli_std_once(in, 3);
     if (s->sketch && (cli_is_std(s->base) || a->allow))
         cli_misuse("'--sketch' needs a base in a file, all of whose rows are allowed");
     if (wrong)
         cli_misuse("%s", wrong);
     cli_outputs_once(out, 3, "ids, distances and sketch");
-    cli_inputs_stay(out, 2, in, 3); /* what is no sketch stays anyway */
+    cli_files(out, 2, in, 3); /* what is no sketch stays anyway */
     if (neigh_is_binary(s->write.to))
         cli_not_on_terminal(s->write.path, "binary");
 }

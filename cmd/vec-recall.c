@@ -132,8 +132,7 @@ static void check_files(const struct job *j, char **file)
 {
     const char *const in[] = {file[0], file[1], j->base, j->queries};
 
-    cli_std_once(in, 4);
-    cli_inputs_stay(&j->co.out, 1, in, 4);
+    cli_files(&j->co.out, 1, in, 4);
 }
 
 int main(int argc, char **argv)

@@ -112,8 +112,7 @@ static void check_files(const struct job *j, const char *sample)
 {
     const char *const in[] = {sample, j->queries};
 
-    cli_std_once(in, 2);
-    cli_inputs_stay(&j->codec, 1, in, 2);
+    cli_files(&j->codec, 1, in, 2);
 }
 
 int main(int argc, char **argv)

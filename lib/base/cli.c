@@ -440,6 +440,12 @@ void cli_inputs_stay(const char *const *outputs, size_t n, const char *const *in
     }
 }
 
+void cli_files(const char *const *outputs, size_t n, const char *const *inputs, size_t m)
+{
+    cli_std_once(inputs, m);
+    cli_inputs_stay(outputs, n, inputs, m);
+}
+
 void cli_not_on_terminal(const char *out, const char *what)
 {
     if (cli_is_std(out) && isatty(STDOUT_FILENO))

@@ -156,6 +156,8 @@ void cli_outputs_once(const char *const *paths, size_t n, const char *what);
 /* Misuse when one of n outputs would take the place of one of m files that are read, by whatever
  * names; "-" is what standard input comes from. NULL: one that is not given. */
 void cli_inputs_stay(const char *const *outputs, size_t n, const char *const *inputs, size_t m);
+/* That and cli_std_once(), of what a tool writes and reads. */
+void cli_files(const char *const *outputs, size_t n, const char *const *inputs, size_t m);
 /* Misuse when `out` is standard output and that is a terminal: `what` ("codes") is not for eyes. */
 void cli_not_on_terminal(const char *out, const char *what);
 

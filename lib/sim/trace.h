@@ -156,16 +156,15 @@ struct trace_poisson {
 
 int trace_poisson(struct trace_poisson *p, struct trace_record *rec, struct err *e);
 
-/* A sample of sessions, and of the requests of none, which remembers the ids of what it leaves
- * out. */
+/* A sample of sessions, and of the requests of none, which remembers the ids of what it keeps. */
 struct trace_sample {
     double share;
     uint64_t seed;
-    struct names *left_out; /* NULL at first */
+    struct names *kept; /* NULL at first */
 };
 
 /* Is it of the sample, 1 or 0? Requests of a session are together in it or not. ERR_INPUT for one
- * that waits for others and is of no session, or for one that was left out. */
+ * that waits for others and is of no session, or for one that is not in the sample. */
 int trace_sampled(struct trace_sample *s, const struct trace_record *rec, struct err *e);
 void trace_sample_free(struct trace_sample *s);
 

@@ -68,35 +68,29 @@ int trace_poisson(struct trace_poisson *p, struct trace_record *rec, struct err 
 
 /* ---- samples ---- */
 
-/* Left out before this one came: it cannot have ended. */
-static bool is_left_out(const struct trace_sample *s, const struct trace_text *id)
+/* What it waits for is above it: in the sample, or left out. */
+static int check_kept(const struct trace_sample *s, const struct trace_text *id, struct err *e)
 {
-    return id->p && s->left_out && names_find(s->left_out, id->p, id->len) != NAMES_NONE;
-}
-
-static int parted(const struct trace_text *from, struct err *e)
-{
+    if (s->kept && names_find(s->kept, id->p, id->len) != NAMES_NONE)
+        return 0;
     return err_set(e, ERR_INPUT,
                    "it waits for '%.*s', which is of another session, or none, and not in the "
                    "sample",
-                   (int)at_most(from->len, 40), from->p);
+                   (int)at_most(id->len, 40), id->p);
 }
 
-static int check_kept(const struct trace_sample *s, const struct trace_record *rec, struct err *e)
-{
-    for (size_t i = 0; i < rec->n_after; i++)
-        if (is_left_out(s, &rec->after[i]))
-            return parted(&rec->after[i], e);
-    return is_left_out(s, &rec->if_ended) ? parted(&rec->if_ended, e) : 0;
-}
-
-static int leave_out(struct trace_sample *s, const struct trace_text *id, struct err *e)
+static int keep(struct trace_sample *s, const struct trace_record *rec, struct err *e)
 {
     uint64_t number;
 
-    if (!s->left_out && names_new(&s->left_out, e) < 0)
+    for (size_t i = 0; i < rec->n_after; i++)
+        if (check_kept(s, &rec->after[i], e) < 0)
+            return e->code;
+    if (rec->if_ended.p && check_kept(s, &rec->if_ended, e) < 0)
         return e->code;
-    return names_add(s->left_out, id->p, id->len, &number, e);
+    if (!s->kept && names_new(&s->kept, e) < 0)
+        return e->code;
+    return names_add(s->kept, rec->id.p, rec->id.len, &number, e);
 }
 
 int trace_sampled(struct trace_sample *s, const struct trace_record *rec, struct err *e)
@@ -109,13 +103,13 @@ int trace_sampled(struct trace_sample *s, const struct trace_record *rec, struct
                        "it waits for others, or races them, and is of no session: a sample would "
                        "part them");
     state = hash64(t->p, t->len) ^ s->seed;
-    if (rand_unit(&state) < s->share)
-        return check_kept(s, rec, e) < 0 ? e->code : 1;
-    return rec->id.p && leave_out(s, &rec->id, e) < 0 ? e->code : 0;
+    if (!(rand_unit(&state) < s->share))
+        return 0;
+    return keep(s, rec, e) < 0 ? e->code : 1;
 }
 
 void trace_sample_free(struct trace_sample *s)
 {
-    names_free(s->left_out);
-    s->left_out = NULL;
+    names_free(s->kept);
+    s->kept = NULL;
 }

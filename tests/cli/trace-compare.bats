@@ -158,5 +158,10 @@ END
     says 'standard input'
     misuse trace-plot - - <measured.jsonl
     misuse trace-convert --merge - - <measured.jsonl
-    misuse trace-replay --cost - - <measured.jsonl
+    for bad in 'trace-replay --cost - -' 'trace-capacity --cost - --tbt 1 -' 'trace-capacity --costs - --tbt 1 -' \
+        'trace-plan --model - --gpu A100-80GB -' 'trace-cost --cost - --model - 1:1'; do
+        # shellcheck disable=SC2086 # several words
+        misuse $bad <measured.jsonl
+        says 'standard input is one file'
+    done
 }

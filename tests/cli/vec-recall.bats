@@ -151,6 +151,20 @@ EOF
     gzip x.truth
     fails vec-recall -k 1 result.tsv x.truth.gz
     says 'x.truth.gz: a truth file is read in place: unpack it first'
+    # So with the rows that may be found.
+    printf '1\n2\n3\n4\n' >four.csv
+    printf '0,2\n' | vec-convert --from csv --to ivecs -o allow.IVECS -
+    printf '\5' >x.bitmap
+    ok vec-knn -k 4 --allow x.bitmap four.csv four.csv
+    cp "$out" allowed
+    is 8 "$(grep -vc '^#' allowed)"
+    gzip -k x.bitmap allow.IVECS
+    for allow in allow.IVECS allow.IVECS.gz; do
+        ok vec-knn -k 4 --allow $allow four.csv four.csv
+        cmp allowed "$out"
+    done
+    fails vec-knn -k 4 --allow x.bitmap.gz four.csv four.csv
+    says 'x.bitmap.gz: a bitmap is read in place: unpack it first'
     # Nothing is written compressed, so no name says so.
     printf '1\n2\n' >base.csv
     misuse vec-knn -k 1 -o n.tsv.gz base.csv base.csv
