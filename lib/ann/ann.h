@@ -265,7 +265,8 @@ struct ann_predicates;
 
 enum { ANN_PREDICATES_BYTES = 64 << 20 }; /* of rows that are held at once, or 16 predicates' */
 
-int ann_predicates_new(struct ann_predicates **out, const struct ann *a, int threads,
+/* most: different ones that there will be, for which room is made; 0: not known. */
+int ann_predicates_new(struct ann_predicates **out, const struct ann *a, uint64_t most, int threads,
                        struct err *e);
 void ann_predicates_free(struct ann_predicates *s);
 /* Of n predicates the first *done, at least one, for which there is room: their rows, those that

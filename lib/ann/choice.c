@@ -85,7 +85,7 @@ static int open_predicates(struct ann_choice *c, struct err *e)
 
     if (!c->o.where && !c->o.where_file)
         return 0;
-    if (ann_predicates_new(&c->predicates, c->a, c->o.threads, e) < 0)
+    if (ann_predicates_new(&c->predicates, c->a, c->o.where ? 1 : 0, c->o.threads, e) < 0)
         return e->code;
     if (c->o.where)
         return ann_predicates_rows(c->predicates, &text, 1, &c->one, &done, e) < 0

@@ -32,7 +32,7 @@ struct ann_predicates {
     double seconds;
 };
 
-static int init(struct ann_predicates *s, struct err *e)
+static int init(struct ann_predicates *s, uint64_t most, struct err *e)
 {
     uint64_t bytes;
 
@@ -40,12 +40,14 @@ static int init(struct ann_predicates *s, struct err *e)
     bytes = s->words * sizeof *s->bits;
     s->most = ANN_PREDICATES_BYTES / bytes;
     s->most = s->most < LEAST ? LEAST : s->most > MOST ? MOST : s->most;
+    s->most = most > 0 && most < s->most ? most : s->most;
     s->bits = mem_zero(s->most, bytes, e);
     s->space = mem_zero((size_t)s->threads, sizeof *s->space, e);
     return s->bits && s->space ? names_new(&s->texts, e) : e->code;
 }
 
-int ann_predicates_new(struct ann_predicates **out, const struct ann *a, int threads, struct err *e)
+int ann_predicates_new(struct ann_predicates **out, const struct ann *a, uint64_t most, int threads,
+                       struct err *e)
 {
     struct ann_predicates *s = mem_zero(1, sizeof *s, e);
 
@@ -54,7 +56,7 @@ int ann_predicates_new(struct ann_predicates **out, const struct ann *a, int thr
         return e->code;
     s->a = a;
     s->threads = threads > 1 ? threads : 1;
-    if (init(s, e) < 0) {
+    if (init(s, most, e) < 0) {
         ann_predicates_free(s);
         return e->code;
     }

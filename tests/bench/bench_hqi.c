@@ -195,7 +195,7 @@ static void run_open(struct run *r, const struct set *s, const char *name, const
 {
     *r = (struct run){.s = s, .w = w, .n = ASKED};
     if (ann_load(&r->a, path_in(s->dir, name), cpu_detect(), 1, &err) < 0 ||
-        ann_predicates_new(&r->predicates, r->a, 1, &err) < 0)
+        ann_predicates_new(&r->predicates, r->a, 0, 1, &err) < 0)
         bench_stop(err.msg);
     r->id = bench_need(malloc(ASKED * K * sizeof *r->id));
     r->truth = bench_need(malloc(ASKED * K * sizeof *r->truth));
@@ -279,7 +279,7 @@ static void together(struct run *r, const char *name, uint32_t effort, bool filt
         double began = bench_now();
 
         ann_predicates_free(r->predicates);
-        if (ann_predicates_new(&r->predicates, r->a, 1, &err) < 0)
+        if (ann_predicates_new(&r->predicates, r->a, 0, 1, &err) < 0)
             bench_stop(err.msg);
         s = (struct ann_search_stats){0};
         if (filter) {

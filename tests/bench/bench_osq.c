@@ -168,7 +168,7 @@ static void evaluate(struct run *r, const char *dir)
     r->bits = bench_need(malloc(n * words * sizeof *r->bits));
     r->allowed = bench_need(calloc(n, sizeof *r->allowed));
     snprintf(path, sizeof path, "%s/where.jsonl", dir);
-    if (ann_predicates_new(&p, r->a, 1, &e) < 0 || ann_predicate_file_open(&f, path, &e) < 0 ||
+    if (ann_predicates_new(&p, r->a, 0, 1, &e) < 0 || ann_predicate_file_open(&f, path, &e) < 0 ||
         ann_predicate_file_read(f, n, &text, &e) != (int64_t)n)
         bench_stop(e.msg);
     for (uint64_t at = 0; at < n; at += done) {

@@ -52,7 +52,7 @@ static void search_where(const struct ann *a, struct asked k, uint64_t rows)
     k.o.allowed = allowed;
     k.o.allowed_each = true;
     k.o.batch = k.what & ASK_BATCH;
-    if (ann_predicates_new(&p, a, 1, &e) == 0 &&
+    if (ann_predicates_new(&p, a, QUERIES, 1, &e) == 0 &&
         ann_predicates_rows(p, text, QUERIES, allowed, &done, &e) == 0 && done == QUERIES) {
         for (size_t i = 0; i < QUERIES; i++) {
             FUZZ_CHECK(allowed[i].count <= rows);

@@ -157,7 +157,7 @@ static void shared(void)
     build(&t, "p.ann", ANN_IVF);
     T_CHECK(ann_open(&a, "p.ann", cpu_detect(), &err) == 0);
     for (int threads = 1; threads < 8; threads += 3) {
-        T_CHECK(ann_predicates_new(&s, a, threads, &err) == 0);
+        T_CHECK(ann_predicates_new(&s, a, 0, threads, &err) == 0);
         for (int i = 0; i < DIFFERENT; i++)
             snprintf(words[i], sizeof words[i], "year >= %d", 1990 + 10 * i);
         for (int i = 0; i < N; i++) {
@@ -188,26 +188,25 @@ static void shared(void)
     free(t.cell);
 }
 
-/* More than there is room for come in turns. */
-static void in_turns(void)
+/* n predicates, of which `most` (0: not said) are held at once, so that they come in so many turns. */
+static void in_turns(int n, uint64_t most, size_t want_turns)
 {
-    enum { N = 140000 };
     struct table t = table_make(2, 3);
-    struct ann_predicate *text = table_need(malloc(N * sizeof *text));
-    struct ann_allowed *allowed = table_need(malloc(N * sizeof *allowed));
-    char(*words)[24] = table_need(malloc(N * sizeof *words));
+    struct ann_predicate *text = table_need(malloc((size_t)n * sizeof *text));
+    struct ann_allowed *allowed = table_need(malloc((size_t)n * sizeof *allowed));
+    char(*words)[24] = table_need(malloc((size_t)n * sizeof *words));
     struct ann_predicates *s = NULL;
     struct ann *a = NULL;
     size_t turns = 0;
 
     build(&t, "p.ann", ANN_GRAPH);
     T_CHECK(ann_open(&a, "p.ann", cpu_detect(), &err) == 0);
-    T_CHECK(ann_predicates_new(&s, a, 2, &err) == 0);
-    for (int i = 0; i < N; i++)
+    T_CHECK(ann_predicates_new(&s, a, most, 2, &err) == 0);
+    for (int i = 0; i < n; i++)
         text[i] = (struct ann_predicate){
             words[i], (size_t)snprintf(words[i], sizeof *words, "year >= %d", 1900 + i)};
-    for (uint64_t at = 0, done = 0; at < N; at += done, turns++) {
-        T_CHECK(ann_predicates_rows(s, text + at, N - at, allowed, &done, &err) == 0);
+    for (uint64_t at = 0, done = 0; at < (uint64_t)n; at += done, turns++) {
+        T_CHECK(ann_predicates_rows(s, text + at, (uint64_t)n - at, allowed, &done, &err) == 0);
         T_CHECK(done > 0);
         for (uint64_t i = 0; i < done; i++) {
             uint64_t want = 0;
@@ -221,7 +220,7 @@ static void in_turns(void)
         if (done == 0)
             break;
     }
-    T_CHECK(turns == 3);
+    T_CHECK(turns == want_turns);
     ann_predicates_free(s);
     ann_close(a);
     free(words);
@@ -268,7 +267,9 @@ int main(void)
     tmp_enter();
     updates();
     shared();
-    in_turns();
+    in_turns(140000, 0, 3);
+    in_turns(10, 4, 3);
+    in_turns(4, 4, 1);
     damage();
     tmp_leave();
     return t_done("prop_ann_attrs");

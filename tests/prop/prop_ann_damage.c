@@ -34,7 +34,7 @@ static void ask_where(const struct ann *a, const float *q, struct ann_search_opt
 
     o.allowed = allowed;
     o.allowed_each = true;
-    if (ann_predicates_new(&p, a, 1, &e) == 0 &&
+    if (ann_predicates_new(&p, a, QUERIES, 1, &e) == 0 &&
         ann_predicates_rows(p, wheres, QUERIES, allowed, &done, &e) == 0 && done == QUERIES &&
         ann_search(a, &o, q, QUERIES, id, score, NULL, &e) == 0)
         check_found(a, id, rows);

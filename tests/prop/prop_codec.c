@@ -33,11 +33,15 @@ struct trial {
 static uint8_t *slurp(const char *path, size_t *len)
 {
     FILE *f = fopen(path, "rb");
-    uint8_t *p = malloc(64 << 20);
+    uint8_t *p;
 
-    if (!f || !p)
+    if (!f || fseek(f, 0, SEEK_END) < 0)
         exit(1);
-    *len = fread(p, 1, 64 << 20, f);
+    *len = (size_t)ftell(f);
+    rewind(f);
+    p = malloc(*len + 1);
+    if (!p || fread(p, 1, *len, f) != *len)
+        exit(1);
     fclose(f);
     return p;
 }

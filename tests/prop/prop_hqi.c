@@ -103,7 +103,7 @@ static struct asked *ask(const char *path, enum cpu_level cpu)
 
     t->a = ann_need(path, cpu);
     t->q = ann_base_of(DATA_NORMAL, VEC_F32, QUERIES, DIM);
-    T_CHECK(ann_predicates_new(&t->predicates, t->a, 2, &err) == 0);
+    T_CHECK(ann_predicates_new(&t->predicates, t->a, 0, 2, &err) == 0);
     for (size_t i = 0; i < QUERIES; i++)
         t->text[i] = (struct ann_predicate){text_of(i * 7), strlen(text_of(i * 7))};
     T_CHECKF(ann_predicates_rows(t->predicates, t->text, QUERIES, t->allowed, &done, &err) == 0 &&
